@@ -1,0 +1,193 @@
+"""Configuration: frozen models with their defaults and the reason for each.
+
+Belongs here: every number a person may set. Unknown keys are refused. Does not belong here: reading
+files or the environment (:mod:`step3_assets.defs.resources` does that), or partitions.
+
+No default below was picked by looking at results on the test months of a real delivery; where a
+default was chosen by measurement, it was measured on synthetic worlds or on inner folds.
+"""
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, unknown keys rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def content_hash(self) -> str:
+        """SHA-256 over the canonical JSON of the settings, first 16 hex digits."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class FoldConfig(Frozen):
+    """Walk-forward folds: the window, the embargo and the inner folds."""
+
+    train_months: int = Field(
+        default=36,
+        ge=24,
+        le=36,
+        description="Window before the test month; the longest allowed, because labels are noisy "
+        "(one event's net return deviates by some 80 bps) and rows are few.",
+    )
+    inner_folds: int = Field(
+        default=4,
+        ge=2,
+        le=12,
+        description="Expanding inner folds for calibration, blend weights and search.",
+    )
+    inner_min_train_months: int = Field(
+        default=12,
+        ge=6,
+        le=24,
+        description="Months before the first inner validation block: a year sees every season.",
+    )
+
+
+class LightGBMConfig(Frozen):
+    """Gradient boosting, shared by the classifier, mean and quantile heads."""
+
+    n_rounds: int = Field(default=120, ge=1, le=5000, description="Boosting rounds.")
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    num_leaves: int = Field(default=7, ge=2, le=512, description="Small trees: the signal is weak.")
+    max_depth: int = Field(default=4, ge=-1, le=64)
+    min_data_in_leaf: int = Field(
+        default=120,
+        ge=1,
+        description="Some six labels overlap at any time, so 120 rows are about 20 independent.",
+    )
+    lambda_l2: float = Field(default=10.0, ge=0)
+    feature_fraction: float = Field(default=0.7, gt=0, le=1)
+    bagging_fraction: float = Field(default=0.7, gt=0, le=1)
+    bagging_freq: int = Field(default=1, ge=0)
+    max_bin: int = Field(default=63, ge=7, le=255, description="63 bins halve the time of 255.")
+
+
+class LinearConfig(Frozen):
+    """The linear baselines."""
+
+    logistic_c: float = Field(default=0.05, gt=0, description="Inverse L2 strength.")
+    ridge_alpha: float = Field(default=100.0, gt=0)
+    elasticnet_alpha: float = Field(default=0.05, gt=0, description="On a standardised target.")
+    elasticnet_l1_ratio: float = Field(default=0.5, ge=0, le=1)
+
+
+class CalibrationConfig(Frozen):
+    """Which calibrator may be fitted, and how the figures are binned."""
+
+    isotonic_min_rows: int = Field(
+        default=1000,
+        ge=100,
+        description="Below this isotonic regression saturates at 0 and 1; Platt is used.",
+    )
+    n_bins: int = Field(default=10, ge=2, le=100, description="Bins of ECE and reliability.")
+
+
+class ModelConfig(Frozen):
+    """Everything that training a fold depends on."""
+
+    seed: int = 20160121
+    use_uniqueness_weights: bool = Field(
+        default=True, description="Weigh overlapping labels by average uniqueness (AFML ch. 4)."
+    )
+    lightgbm: LightGBMConfig = LightGBMConfig()
+    linear: LinearConfig = LinearConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
+    ev_struct: Literal["barrier", "payoff"] = Field(
+        default="payoff",
+        description="Barriers are not payoffs: many target exits land inside a_tp and half the "
+        "stops beyond b_sl, so p*a_tp - (1-p)*b_sl is biased upwards.",
+    )
+    blend_shrinkage: float = Field(
+        default=0.1,
+        ge=0,
+        description="Pull of w1, w2 towards 0, as a share of the predictors' own variance.",
+    )
+
+
+class GateConfig(Frozen):
+    """The decision: what an expected value must exceed."""
+
+    k: float = Field(
+        default=0.25,
+        ge=0,
+        description="ev_final is already net of cost; a quarter of the cost more is asked as a "
+        "margin for the error of the estimate.",
+    )
+    phi: float = Field(
+        default=3.0,
+        ge=0,
+        description="A target nearer than three round trips cannot pay for its errors.",
+    )
+    overnight_multiplier: float = Field(
+        default=1.5,
+        ge=1,
+        description="An overnight entry carries a gap that no stop bounds.",
+    )
+    q10_floor: float | None = Field(
+        default=None,
+        description="Lowest q10 (log return) that may trade; off by default, because the stop "
+        "already bounds most of the tail.",
+    )
+
+
+class ExecutionConfig(Frozen):
+    """The simulation path: capital, exposure and size."""
+
+    initial_capital_usd: float = Field(default=10_000.0, gt=0)
+    max_gross_frac: float = Field(
+        default=1.0, gt=0, description="No financing is modelled, so no borrowed money."
+    )
+    size_frac: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of its symbol's allocation that one position takes.",
+    )
+    min_fee_usd: float = Field(default=0.0, ge=0, description="Minimum fee a side, if any.")
+
+
+class AllocationConfig(Frozen):
+    """How capital is divided among symbols."""
+
+    method: Literal["equal_weight"] = Field(
+        default="equal_weight",
+        description="1/n each: what any cleverer allocation has to beat.",
+    )
+
+
+class AcceptanceConfig(Frozen):
+    """The thresholds a system must clear before anything is promoted."""
+
+    max_drawdown_frac: float = Field(default=0.12, gt=0, lt=1)
+    warn_drawdown_frac: float = Field(default=0.10, gt=0, lt=1)
+    min_trades_per_month: float = Field(default=5.0, ge=0)
+    catastrophic_month_frac: float = Field(default=-0.05, lt=0)
+    max_monthly_turnover: float = Field(
+        default=40.0,
+        gt=0,
+        description="Traded value of a month over capital: both sides of a whole-account round "
+        "trip on every session would be 42.",
+    )
+
+
+class Step3Config(Frozen):
+    """The whole platform."""
+
+    folds: FoldConfig = FoldConfig()
+    models: ModelConfig = ModelConfig()
+    gate: GateConfig = GateConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+    allocation: AllocationConfig = AllocationConfig()
+    acceptance: AcceptanceConfig = AcceptanceConfig()
+
+    @model_validator(mode="after")
+    def _inner_folds_fit(self) -> "Step3Config":
+        if self.folds.inner_min_train_months >= self.folds.train_months:
+            raise ValueError("folds.inner_min_train_months must be below folds.train_months")
+        return self

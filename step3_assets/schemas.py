@@ -1,0 +1,761 @@
+"""The catalogue: every table, each column with its type, unit, when it is known and its meaning.
+
+Belongs here: descriptions only. Table creation, validation at the door, the matrix builder's
+known-at rule, asset checks and the data dictionary all derive from this one place. Does not belong
+here: code that reads, writes or computes.
+
+A column of ``events`` that Step 2 delivers keeps the name Step 2 gave it, except that the other
+symbol's prefix (``spy_sigma`` in QQQ's file) becomes ``cross_`` so that symbols can be pooled.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SCHEMA_VERSION = "1"
+FEATURE_VERSION = "1"
+
+
+class KnownAt(StrEnum):
+    """When the value of a column becomes known."""
+
+    IDENTITY = "identity"  # names the row; known at the decision, but never a feature
+    DECISION = "decision"  # known at the decision instant: may be a feature
+    OUTCOME = "outcome"  # known only after entry: never a feature
+    FOLD_START = "fold start"  # computed from labels final before the test month
+    RESULT = "result"  # computed after the outcome, by a backtest or report
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name : str
+    dtype : str
+        DuckDB type: VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE or TIMESTAMPTZ (microseconds, UTC).
+    known_at : KnownAt
+    meaning : str
+        One sentence for the data dictionary, with the definition where it is short.
+    unit : str
+        Empty for a pure number or text.
+    is_nullable : bool
+    is_positive : bool
+        Values must be > 0 wherever they are present.
+    is_delivered : bool
+        The column arrives with Step 2 (as opposed to being added at ingest).
+    allowed : tuple of str
+        The values a categorical text column may take; empty for any.
+    """
+
+    name: str
+    dtype: str
+    known_at: KnownAt
+    meaning: str
+    unit: str = ""
+    is_nullable: bool = False
+    is_positive: bool = False
+    is_delivered: bool = False
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its columns in order, its key and how it is partitioned.
+
+    ``partition`` is the DATE column that a replacement deletes by (the month), or ``None`` for a
+    table that is replaced whole. ``asset`` is the asset that writes it.
+    """
+
+    name: str
+    meaning: str
+    asset: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partition: str | None = "month"
+    by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {c.name: c for c in self.columns})
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in declared order."""
+        return [c.name for c in self.columns]
+
+
+_I, _D, _O = KnownAt.IDENTITY, KnownAt.DECISION, KnownAt.OUTCOME
+_F, _R = KnownAt.FOLD_START, KnownAt.RESULT
+
+
+def _delivered(rows: Iterable[tuple], known_at: KnownAt) -> tuple[Column, ...]:
+    """Build delivered columns from (name, dtype, unit, meaning, *flags) rows."""
+    return tuple(
+        Column(
+            name,
+            dtype,
+            known_at,
+            meaning,
+            unit,
+            is_nullable="null" in flags,
+            is_positive="positive" in flags,
+            is_delivered=True,
+        )
+        for name, dtype, unit, meaning, *flags in rows
+    )
+
+
+MONTH = Column("month", "DATE", _I, "UTC calendar month of the row, as its first day.")
+TEST_MONTH = Column("month", "DATE", _I, "The fold: its test month, as its first day.")
+SYMBOL = Column("symbol", "VARCHAR", _I, "Ticker, upper case.", is_delivered=True)
+DECISION_TIME = Column(
+    "decision_time_utc",
+    "TIMESTAMPTZ",
+    _I,
+    "Start of the bar whose end is the decision instant.",
+    "UTC",
+    is_delivered=True,
+)
+
+_EVENT_IDENTITY = (
+    *_delivered(
+        [
+            (
+                "t_idx",
+                "BIGINT",
+                "row",
+                "Row of the decision bar in that symbol's bar table; per symbol and per build.",
+            ),
+            ("entry_time_utc", "TIMESTAMPTZ", "UTC", "Start of the bar at whose open one enters."),
+        ],
+        _I,
+    ),
+)
+
+_EVENT_GEOMETRY = (
+    Column(
+        "family",
+        "VARCHAR",
+        _D,
+        "Candidate rule that fired: trend_long or pullback_long.",
+        is_delivered=True,
+    ),
+    *_delivered(
+        [
+            ("a_tp", "DOUBLE", "log return", "Distance of the profit target.", "positive"),
+            ("b_sl", "DOUBLE", "log return", "Distance of the stop.", "positive"),
+            ("H", "BIGINT", "bars", "Horizon: bars scanned after entry.", "positive"),
+            ("cost_rt", "DOUBLE", "return", "Modelled round-trip cost.", "positive"),
+            ("spread_half", "DOUBLE", "return", "Half spread, one side.", "positive"),
+            ("slip_half", "DOUBLE", "return", "Slippage, one side.", "positive"),
+            ("tp_to_cost", "DOUBLE", "", "a_tp / cost_rt.", "positive"),
+            ("entry_overnight", "BIGINT", "0/1", "The entry bar belongs to another session."),
+        ],
+        _D,
+    ),
+)
+
+_EVENT_SIGNALS = _delivered(
+    [
+        ("trend_score", "DOUBLE", "", "(ema_fast - ema_slow) / close / sigma."),
+        ("pullback_z", "DOUBLE", "sd", "ln(close / ema_fast) over its own EW deviation."),
+        ("sigma", "DOUBLE", "log return", "EWMA volatility of one bar.", "positive"),
+        ("u_atr", "DOUBLE", "return", "ATR / close.", "positive"),
+        ("vol_z", "DOUBLE", "sd", "z-score of ln volume over 200 bars.", "null"),
+        ("dist_to_hi", "DOUBLE", "return", "Close against the 100-bar highest close.", "null"),
+        ("gap_mu", "DOUBLE", "log return", "Mean of the last 120 overnight gaps.", "null"),
+        ("gap_sd", "DOUBLE", "log return", "Deviation of the last 120 gaps.", "null"),
+        ("gap_tail", "DOUBLE", "gaps", "Gaps beyond two deviations among the last 120.", "null"),
+        ("range_ratio", "DOUBLE", "return", "(high - low) / close."),
+        ("ema_fast_slope", "DOUBLE", "return", "Change of the fast EMA over the bar / close."),
+        ("sigma_prank", "DOUBLE", "fraction", "Rank of sigma among 500 bars.", "null"),
+        ("u_atr_prank", "DOUBLE", "fraction", "Rank of u_atr among 500 bars.", "null"),
+        ("intraday_tail_frac", "DOUBLE", "fraction", "Share of 2-sigma bars in 200.", "null"),
+    ],
+    _D,
+)
+
+CROSS_SUFFIXES = (
+    "sigma",
+    "u_atr",
+    "trend_score",
+    "pullback_z",
+    "vol_z",
+    "range_ratio",
+    "ema_fast_slope",
+    "age_min",
+)
+
+_EVENT_CROSS = _delivered(
+    [
+        ("cross_sigma", "DOUBLE", "log return", "The other symbol's sigma.", "null"),
+        ("cross_u_atr", "DOUBLE", "return", "The other symbol's u_atr.", "null"),
+        ("cross_trend_score", "DOUBLE", "", "The other symbol's trend_score.", "null"),
+        ("cross_pullback_z", "DOUBLE", "sd", "The other symbol's pullback_z.", "null"),
+        ("cross_vol_z", "DOUBLE", "sd", "The other symbol's vol_z.", "null"),
+        ("cross_range_ratio", "DOUBLE", "return", "The other symbol's range_ratio.", "null"),
+        ("cross_ema_fast_slope", "DOUBLE", "return", "The other's ema_fast_slope.", "null"),
+        ("cross_age_min", "DOUBLE", "minutes", "Age of the other symbol's bar.", "null"),
+        ("rs_log", "DOUBLE", "log ratio", "ln(close / other's close).", "null"),
+        ("ret_spread", "DOUBLE", "log return", "Bar return less the other's.", "null"),
+        ("beta_proxy", "DOUBLE", "", "200-bar beta on the other symbol.", "null"),
+        ("regime_agree", "DOUBLE", "0/1", "Both trend scores have one sign.", "null"),
+    ],
+    _D,
+)
+
+_EVENT_OUTCOME = _delivered(
+    [
+        ("exit_time_utc", "TIMESTAMPTZ", "UTC", "Start of the bar at whose open one exits.", "null"),
+        ("entry_open", "DOUBLE", "USD", "Open of the entry bar.", "null", "positive"),
+        ("exit_open", "DOUBLE", "USD", "Open of the exit bar.", "null", "positive"),
+        ("exit_reason", "VARCHAR", "", "tp, sl or horizon.", "null"),
+        ("gross_logret", "DOUBLE", "log return", "ln(exit_open / entry_open).", "null"),
+        ("net_logret", "DOUBLE", "log return", "gross_logret - cost_rt.", "null"),
+        ("y", "BIGINT", "0/1", "net_logret > 0.", "null"),
+        ("label_end_idx", "BIGINT", "row", "Row of the exit bar: the label's end.", "null"),
+        ("truncated_horizon", "BIGINT", "0/1", "The horizon was cut by the data's end.", "null"),
+        ("touch_delay_bars", "BIGINT", "bars", "Bars from entry to touch.", "null"),
+        ("same_bar_ambiguous", "BIGINT", "0/1", "Target and stop in one bar.", "null"),
+    ],
+    _O,
+)
+
+EVENTS = Table(
+    "events",
+    "Candidate trades as Step 2 delivered them, typed, with what ingest adds.",
+    "events",
+    (
+        MONTH,
+        SYMBOL,
+        DECISION_TIME,
+        Column("cross_symbol", "VARCHAR", _I, "The other symbol whose signals are cross_*."),
+        Column(
+            "decision_instant_utc",
+            "TIMESTAMPTZ",
+            _I,
+            "End of the decision bar: when the signals are known and one decides.",
+            "UTC",
+        ),
+        *_EVENT_IDENTITY,
+        *_EVENT_GEOMETRY,
+        *_EVENT_SIGNALS,
+        *_EVENT_CROSS,
+        *_EVENT_OUTCOME,
+        Column(
+            "maturity",
+            "VARCHAR",
+            _O,
+            "final: outcome stands; provisional: the data's end cut it; pending: none yet.",
+            allowed=("final", "provisional", "pending"),
+        ),
+    ),
+    ("symbol", "decision_time_utc"),
+)
+
+BAR_FEATURES = Table(
+    "bar_features",
+    "Bars with the signals Step 2 computed on each.",
+    "bar_features",
+    (
+        MONTH,
+        SYMBOL,
+        Column("bar_idx", "BIGINT", _I, "Row in the delivered file: what t_idx counts.", "row"),
+        *_delivered([("date", "TIMESTAMPTZ", "UTC", "Start of the bar.")], _I),
+        Column("bar_end_utc", "TIMESTAMPTZ", _I, "End of the bar.", "UTC"),
+        *_delivered(
+            [
+                ("open", "DOUBLE", "USD", "First price.", "positive"),
+                ("high", "DOUBLE", "USD", "Highest price.", "positive"),
+                ("low", "DOUBLE", "USD", "Lowest price.", "positive"),
+                ("close", "DOUBLE", "USD", "Last price.", "positive"),
+                ("volume", "DOUBLE", "shares", "Shares traded."),
+                ("average", "DOUBLE", "USD", "Average price.", "null"),
+                ("barcount", "BIGINT", "trades", "Trades in the bar.", "null"),
+                ("ny_time", "TIMESTAMPTZ", "UTC", "Start of the bar (delivered in NY time)."),
+                ("is_opening_bar", "BOOLEAN", "", "First bar of the session."),
+                ("expected_bar_seconds", "BIGINT", "s", "Length of the bar.", "positive"),
+                ("is_partial_bar", "BOOLEAN", "", "Shorter than an hour."),
+                ("log_close", "DOUBLE", "", "ln close."),
+                ("r_cc", "DOUBLE", "log return", "Close-to-close return.", "null"),
+                ("ewm_var", "DOUBLE", "", "EWMA of squared r_cc."),
+                ("sigma", "DOUBLE", "log return", "Square root of ewm_var."),
+                ("tr", "DOUBLE", "USD", "True range.", "null"),
+                ("atr", "DOUBLE", "USD", "EMA of true range.", "null"),
+                ("u_atr", "DOUBLE", "return", "atr / close.", "null"),
+                ("range_ratio", "DOUBLE", "return", "(high - low) / close."),
+                ("ema_fast", "DOUBLE", "USD", "EMA of close, span 12."),
+                ("ema_slow", "DOUBLE", "USD", "EMA of close, span 48."),
+                ("trend_raw", "DOUBLE", "return", "(ema_fast - ema_slow) / close."),
+                ("trend_score", "DOUBLE", "", "trend_raw / sigma.", "null"),
+                ("ema_fast_slope", "DOUBLE", "return", "Change of ema_fast / close.", "null"),
+                ("pullback_z", "DOUBLE", "sd", "See events.", "null"),
+                ("vol_z", "DOUBLE", "sd", "See events.", "null"),
+                ("sigma_prank", "DOUBLE", "fraction", "See events.", "null"),
+                ("u_atr_prank", "DOUBLE", "fraction", "See events.", "null"),
+                ("dist_to_hi", "DOUBLE", "return", "See events.", "null"),
+                ("intraday_tail_frac", "DOUBLE", "fraction", "See events.", "null"),
+                ("entry_overnight", "BOOLEAN", "", "The next bar is in another session."),
+            ],
+            _D,
+        ),
+        *_delivered(
+            [
+                (
+                    "gap_ret_realized",
+                    "DOUBLE",
+                    "log return",
+                    "ln(next open / close): looks ahead.",
+                    "null",
+                )
+            ],
+            _O,
+        ),
+        *_delivered(
+            [
+                ("gap_mu", "DOUBLE", "log return", "See events.", "null"),
+                ("gap_sd", "DOUBLE", "log return", "See events.", "null"),
+                ("gap_tail", "DOUBLE", "gaps", "See events.", "null"),
+                ("vol_spike", "BOOLEAN", "", "sigma above its 0.9 quantile of 500 bars."),
+            ],
+            _D,
+        ),
+    ),
+    ("symbol", "date"),
+)
+
+DATASET_MONTHS = Table(
+    "dataset_months",
+    "What was ingested: one row per table and month, with its content hash.",
+    "events, bar_features",
+    (
+        MONTH,
+        Column("table_name", "VARCHAR", _I, "events or bar_features."),
+        Column("dataset_version", "VARCHAR", _R, "Content hash of the delivery it came from."),
+        Column("content_hash", "VARCHAR", _R, "Hash over the month's canonical rows."),
+        Column("n_rows", "BIGINT", _R, "Rows in the month.", "rows"),
+    ),
+    ("table_name", "month"),
+)
+
+REVISIONS = Table(
+    "revisions",
+    "Row versions that a later delivery replaced: nothing is silently overwritten.",
+    "events, bar_features",
+    (
+        MONTH,
+        Column("table_name", "VARCHAR", _I, "events or bar_features."),
+        SYMBOL,
+        Column("stamp_utc", "TIMESTAMPTZ", _I, "decision_time_utc or date of the row.", "UTC"),
+        Column("row_hash", "VARCHAR", _I, "Hash of the replaced row."),
+        Column(
+            "reason",
+            "VARCHAR",
+            _R,
+            "matured: a label became final; restated: values changed; withdrawn: row gone.",
+            allowed=("matured", "restated", "withdrawn"),
+        ),
+        Column("dataset_version", "VARCHAR", _R, "Delivery that had brought the old row."),
+        Column("superseded_by", "VARCHAR", _R, "Delivery that replaced it."),
+        Column("payload", "VARCHAR", _R, "The old row as JSON.", "JSON"),
+    ),
+    ("table_name", "symbol", "stamp_utc", "row_hash", "superseded_by"),
+)
+
+DROP_REASONS = ("purged", "embargoed", "not_final", "outside_window")
+ROLES = ("fit", "calibration", "test", *DROP_REASONS)
+
+FOLDS = Table(
+    "folds",
+    "The manifest of each fold: bounds and how many rows each role and drop reason got.",
+    "folds",
+    (
+        TEST_MONTH,
+        Column("symbol", "VARCHAR", _I, "Ticker."),
+        Column("window_start_utc", "TIMESTAMPTZ", _F, "First instant of the window.", "UTC"),
+        Column("test_start_utc", "TIMESTAMPTZ", _F, "First instant of the test month.", "UTC"),
+        Column("test_end_utc", "TIMESTAMPTZ", _F, "First instant after the test month.", "UTC"),
+        Column("embargo_start_utc", "TIMESTAMPTZ", _F, "A label may not end at or after.", "UTC"),
+        Column("first_test_idx", "BIGINT", _F, "Row of the symbol's first test bar.", "row"),
+        Column("embargo_bars", "BIGINT", _F, "Longest horizon in the window.", "bars"),
+        *(
+            Column(f"n_{role}", "BIGINT", _F, f"Rows with role {role}.", "rows")
+            for role in ROLES
+        ),
+        Column("n_inner_folds", "BIGINT", _F, "Inner folds that got rows.", "folds"),
+        Column("members_hash", "VARCHAR", _F, "Hash over the fold's membership rows."),
+    ),
+    ("month", "symbol"),
+)
+
+FOLD_MEMBERS = Table(
+    "fold_members",
+    "Every event a fold looked at: its role, or the reason it was dropped.",
+    "folds",
+    (
+        TEST_MONTH,
+        Column("symbol", "VARCHAR", _I, "Ticker."),
+        Column("decision_time_utc", "TIMESTAMPTZ", _I, "Key of the event.", "UTC"),
+        Column("role", "VARCHAR", _F, "Role or drop reason.", allowed=ROLES),
+        Column(
+            "inner_fold",
+            "BIGINT",
+            _F,
+            "For calibration rows: the inner fold that predicts the row out of sample.",
+            is_nullable=True,
+        ),
+        Column(
+            "uniqueness",
+            "DOUBLE",
+            _F,
+            "Average uniqueness of the label among the fold's training labels.",
+            "fraction",
+            is_nullable=True,
+        ),
+    ),
+    ("month", "symbol", "decision_time_utc"),
+)
+
+CALIBRATED_MODELS = Table(
+    "calibrated_models",
+    "Every model of a fold with its calibrator and blend, as text that executes nothing.",
+    "calibrated_models",
+    (
+        TEST_MONTH,
+        Column(
+            "head",
+            "VARCHAR",
+            _F,
+            "Which model: logistic, ridge, elasticnet, lgbm_classifier, lgbm_mean, lgbm_q10, "
+            "lgbm_q50, lgbm_q90, calibrator, payoff, blend.",
+        ),
+        Column("format", "VARCHAR", _F, "lightgbm text or json of plain numbers."),
+        Column("n_rows", "BIGINT", _F, "Training rows.", "rows"),
+        Column("payload", "VARCHAR", _F, "The model."),
+        Column("payload_sha256", "VARCHAR", _F, "Checked on load."),
+        Column("features_hash", "VARCHAR", _F, "Hash of the feature list, in order."),
+        Column("config_hash", "VARCHAR", _F, "Hash of the configuration it was trained with."),
+        Column("members_hash", "VARCHAR", _F, "Hash of the fold it was trained on."),
+    ),
+    ("month", "head"),
+)
+
+MODEL_METRICS = Table(
+    "model_metrics",
+    "Out-of-fold quality of each head on the inner folds, with the base rate beside it.",
+    "calibrated_models",
+    (
+        TEST_MONTH,
+        Column("head", "VARCHAR", _F, "Head, or base_rate."),
+        Column("stage", "VARCHAR", _F, "raw or calibrated."),
+        Column("metric", "VARCHAR", _F, "brier, log_loss, ece, auc, pinball, mse, ..."),
+        Column("value", "DOUBLE", _F, "The figure.", is_nullable=True),
+        Column("n_rows", "BIGINT", _F, "Out-of-fold rows.", "rows"),
+    ),
+    ("month", "head", "stage", "metric"),
+)
+
+RELIABILITY_BINS = Table(
+    "reliability_bins",
+    "Reliability of the classifier out of fold, before and after calibration.",
+    "calibrated_models",
+    (
+        TEST_MONTH,
+        Column("stage", "VARCHAR", _F, "raw or calibrated."),
+        Column("bin", "BIGINT", _F, "Bin of predicted probability, equal width."),
+        Column("p_lo", "DOUBLE", _F, "Lower edge.", "fraction"),
+        Column("p_hi", "DOUBLE", _F, "Upper edge.", "fraction"),
+        Column("n_rows", "BIGINT", _F, "Rows in the bin.", "rows"),
+        Column("p_mean", "DOUBLE", _F, "Mean predicted.", "fraction"),
+        Column("y_mean", "DOUBLE", _F, "Share that won.", "fraction"),
+    ),
+    ("month", "stage", "bin"),
+)
+
+GATE_REASONS = (
+    "pass",
+    "ev_below_cost",
+    "overnight_ev_below_cost",
+    "tp_to_cost_below_phi",
+    "q10_below_floor",
+    "no_model",
+)
+
+SCORES = Table(
+    "scores",
+    "Each test event: probabilities, quantiles, expected values, gate and size.",
+    "scores",
+    (
+        TEST_MONTH,
+        Column("symbol", "VARCHAR", _I, "Ticker."),
+        Column("decision_time_utc", "TIMESTAMPTZ", _I, "Key of the event.", "UTC"),
+        *(
+            Column(name, "DOUBLE", _D, meaning, unit, is_nullable=True)
+            for name, meaning, unit in [
+                ("p_raw", "P(net_logret > 0) of the classifier.", "fraction"),
+                ("p_calibrated", "The same, calibrated.", "fraction"),
+                ("p_logistic", "P(net_logret > 0) of the logistic baseline.", "fraction"),
+                ("q10", "10 % quantile of net_logret.", "log return"),
+                ("q50", "Median of net_logret.", "log return"),
+                ("q90", "90 % quantile of net_logret.", "log return"),
+                ("ridge", "net_logret predicted by Ridge.", "log return"),
+                ("elasticnet", "net_logret predicted by ElasticNet.", "log return"),
+                ("ev_struct", "p * gain - (1 - p) * loss - cost_rt.", "log return"),
+                ("ev_ml", "net_logret predicted by the mean head.", "log return"),
+                ("ev_final", "w1 * ev_struct + w2 * ev_ml.", "log return"),
+                ("ev_threshold", "What ev_final had to exceed.", "log return"),
+            ]
+        ),
+        Column("is_gated", "BOOLEAN", _D, "The gate let it through."),
+        Column("gate_reason", "VARCHAR", _D, "Why, or why not.", allowed=GATE_REASONS),
+        Column("size_frac", "DOUBLE", _D, "Share of equity asked for.", "fraction"),
+    ),
+    ("month", "symbol", "decision_time_utc"),
+)
+
+MOCK_BASELINE = Table(
+    "mock_baseline",
+    "The mock ML (ridge and tuned thresholds) run honestly on the same folds.",
+    "mock_baseline",
+    (
+        TEST_MONTH,
+        Column("symbol", "VARCHAR", _I, "Ticker."),
+        Column("decision_time_utc", "TIMESTAMPTZ", _I, "Key of the event.", "UTC"),
+        Column("p_linear", "DOUBLE", _D, "Ridge on y.", "fraction", is_nullable=True),
+        Column("ev_linear", "DOUBLE", _D, "Ridge on net_logret.", "log return", is_nullable=True),
+        Column("p_threshold", "DOUBLE", _D, "Probability cut.", "fraction", is_nullable=True),
+        Column("ev_threshold", "DOUBLE", _D, "EV cut.", "log return", is_nullable=True),
+        Column("is_gated", "BOOLEAN", _D, "Both cuts passed."),
+        Column("gate_reason", "VARCHAR", _D, "Why, or why not."),
+        Column("size_frac", "DOUBLE", _D, "Share of equity asked for.", "fraction"),
+    ),
+    ("month", "symbol", "decision_time_utc"),
+)
+
+TRADE_STATUSES = (
+    "traded",
+    "position_open",
+    "gross_cap",
+    "zero_size",
+    "not_final",
+    "no_equity",
+)
+
+_LEDGER_KEY = (
+    Column("series", "VARCHAR", _I, "platform or mock_baseline."),
+    Column("symbol", "VARCHAR", _I, "Ticker."),
+    Column("decision_time_utc", "TIMESTAMPTZ", _I, "Key of the event.", "UTC"),
+)
+
+_TRADE_COLUMNS = (
+    Column("entry_time_utc", "TIMESTAMPTZ", _R, "Fill of the entry.", "UTC"),
+    Column("exit_time_utc", "TIMESTAMPTZ", _R, "Fill of the exit.", "UTC"),
+    Column("size_frac", "DOUBLE", _D, "Share of equity asked for.", "fraction"),
+    Column("notional_usd", "DOUBLE", _R, "Units times entry price.", "USD"),
+    Column("units", "DOUBLE", _R, "Shares held (fractional).", "shares"),
+    Column("entry_open", "DOUBLE", _R, "Entry price.", "USD"),
+    Column("exit_open", "DOUBLE", _R, "Exit price.", "USD"),
+    Column("cost_entry_usd", "DOUBLE", _R, "Half of cost_rt on the entry's value.", "USD"),
+    Column("cost_exit_usd", "DOUBLE", _R, "Half of cost_rt on the exit's value.", "USD"),
+    Column("pnl_usd", "DOUBLE", _R, "Gain after costs.", "USD"),
+    Column("net_bps", "DOUBLE", _R, "pnl_usd / notional_usd.", "bps"),
+    Column("equity_before_usd", "DOUBLE", _R, "Equity when it was sized.", "USD"),
+    Column("binding_cap", "VARCHAR", _R, "What limited the size: size_frac, gross_cap."),
+)
+
+FOLD_BACKTESTS = Table(
+    "fold_backtests",
+    "Each test month on its own, from a flat start; symbol ALL is the dual portfolio.",
+    "fold_backtests",
+    (
+        TEST_MONTH,
+        Column("symbol", "VARCHAR", _I, "Ticker, or ALL."),
+        Column("n_candidates", "BIGINT", _R, "Test events.", "events"),
+        Column("n_gated", "BIGINT", _R, "Let through by the gate.", "events"),
+        Column("n_trades", "BIGINT", _R, "Traded.", "trades"),
+        Column("return_frac", "DOUBLE", _R, "Gain over starting capital.", "fraction"),
+        Column("max_drawdown_frac", "DOUBLE", _R, "Marked at every bar close.", "fraction"),
+        Column("calmar", "DOUBLE", _R, "Annualised; 0 for a month without trades."),
+        Column("net_bps_mean", "DOUBLE", _R, "Mean net per trade.", "bps", is_nullable=True),
+        Column("hit_rate", "DOUBLE", _R, "Share of winners.", "fraction", is_nullable=True),
+        Column("turnover", "DOUBLE", _R, "Traded value over capital."),
+        Column("exposure_frac", "DOUBLE", _R, "Mean gross exposure.", "fraction"),
+        Column("brier", "DOUBLE", _R, "Calibrated p on final labels.", is_nullable=True),
+        Column("brier_base", "DOUBLE", _R, "Brier of the training base rate.", is_nullable=True),
+    ),
+    ("month", "symbol"),
+)
+
+FOLD_TRADES = Table(
+    "fold_trades",
+    "The trades of each fold backtest.",
+    "fold_backtests",
+    (TEST_MONTH, *_LEDGER_KEY[1:], *_TRADE_COLUMNS),
+    ("month", "symbol", "decision_time_utc"),
+)
+
+METRIC_COLUMNS = (
+    Column("start_utc", "TIMESTAMPTZ", _R, "First instant of the period.", "UTC"),
+    Column("end_utc", "TIMESTAMPTZ", _R, "First instant after the period.", "UTC"),
+    Column("start_equity_usd", "DOUBLE", _R, "Starting capital.", "USD"),
+    Column("end_equity_usd", "DOUBLE", _R, "Equity at the end.", "USD"),
+    Column("cagr", "DOUBLE", _R, "Compound annual growth over the calendar.", "fraction"),
+    Column("max_drawdown_frac", "DOUBLE", _R, "Marked at every bar close.", "fraction"),
+    Column("calmar", "DOUBLE", _R, "CAGR / max(drawdown, 1 %)."),
+    Column("sharpe", "DOUBLE", _R, "Daily, annualised by 252.", is_nullable=True),
+    Column("sortino", "DOUBLE", _R, "Daily, annualised by 252.", is_nullable=True),
+    Column("n_trades", "BIGINT", _R, "Trades.", "trades"),
+    Column("trades_per_month", "DOUBLE", _R, "Over every calendar month.", "trades"),
+    Column("net_bps_mean", "DOUBLE", _R, "Mean net per trade.", "bps", is_nullable=True),
+    Column("hit_rate", "DOUBLE", _R, "Share of winners.", "fraction", is_nullable=True),
+    Column("turnover_per_year", "DOUBLE", _R, "Traded value over mean equity, a year."),
+    Column("exposure_frac", "DOUBLE", _R, "Mean gross exposure.", "fraction"),
+    Column("worst_month_frac", "DOUBLE", _R, "Worst calendar month.", "fraction"),
+    Column("calmar_monthly", "DOUBLE", _R, "Calmar on month-end equity only."),
+)
+
+PORTFOLIO = Table(
+    "portfolio",
+    "The summary: one row per series over the same months, clocks and capital.",
+    "portfolio",
+    (
+        Column(
+            "series",
+            "VARCHAR",
+            _I,
+            "platform, mock_baseline, published_baseline, buy_and_hold:SYMBOL.",
+        ),
+        *METRIC_COLUMNS,
+        Column("note", "VARCHAR", _R, "What a reader must know about the series."),
+    ),
+    ("series",),
+    partition=None,
+)
+
+PORTFOLIO_TRADES = Table(
+    "portfolio_trades",
+    "The trade ledger through all months.",
+    "portfolio",
+    (*_LEDGER_KEY, MONTH, *_TRADE_COLUMNS),
+    ("series", "symbol", "decision_time_utc"),
+    partition=None,
+)
+
+PORTFOLIO_DECISIONS = Table(
+    "portfolio_decisions",
+    "What became of every event the gate let through.",
+    "portfolio",
+    (
+        *_LEDGER_KEY,
+        MONTH,
+        Column("status", "VARCHAR", _R, "traded, or why not.", allowed=TRADE_STATUSES),
+    ),
+    ("series", "symbol", "decision_time_utc"),
+    partition=None,
+)
+
+PORTFOLIO_EQUITY = Table(
+    "portfolio_equity",
+    "Equity at every bar close.",
+    "portfolio",
+    (
+        Column("series", "VARCHAR", _I, "As in portfolio."),
+        Column("bar_end_utc", "TIMESTAMPTZ", _I, "Bar close at which it is marked.", "UTC"),
+        Column("equity_usd", "DOUBLE", _R, "Cash and positions at the close.", "USD"),
+        Column("cash_usd", "DOUBLE", _R, "Idle cash.", "USD"),
+        Column("gross_exposure_frac", "DOUBLE", _R, "Position value over equity.", "fraction"),
+        Column("drawdown_frac", "DOUBLE", _R, "Below the running peak.", "fraction"),
+        Column(
+            "drawdown_low_frac",
+            "DOUBLE",
+            _R,
+            "Below the peak with positions at bar lows.",
+            "fraction",
+        ),
+    ),
+    ("series", "bar_end_utc"),
+    partition=None,
+)
+
+PORTFOLIO_MONTHS = Table(
+    "portfolio_months",
+    "Every calendar month of every series: P&L compounding and on a constant account.",
+    "portfolio",
+    (
+        Column("series", "VARCHAR", _I, "As in portfolio."),
+        MONTH,
+        Column("equity_usd", "DOUBLE", _R, "Equity at the month's last bar close.", "USD"),
+        Column("pnl_usd", "DOUBLE", _R, "Change of equity (compounding account).", "USD"),
+        Column("return_frac", "DOUBLE", _R, "pnl over equity before the month.", "fraction"),
+        Column("pnl_constant_usd", "DOUBLE", _R, "return on a constant account.", "USD"),
+        Column("n_trades", "BIGINT", _R, "Trades decided in the month.", "trades"),
+        Column("max_drawdown_frac", "DOUBLE", _R, "Within the month.", "fraction"),
+    ),
+    ("series", "month"),
+    partition=None,
+)
+
+ACCEPTANCE = Table(
+    "acceptance",
+    "Each gate: figure, threshold, verdict and the evidence; fail closed.",
+    "acceptance",
+    (
+        Column("gate", "VARCHAR", _I, "Name of the gate."),
+        Column("position", "BIGINT", _I, "Order on the page."),
+        Column("value", "DOUBLE", _R, "The figure; null when it could not be had.", is_nullable=True),
+        Column("threshold", "DOUBLE", _R, "What it is held against.", is_nullable=True),
+        Column("comparison", "VARCHAR", _R, ">=, <=, or ==."),
+        Column("is_passed", "BOOLEAN", _R, "False also when it could not be evaluated."),
+        Column("evidence", "VARCHAR", _R, "One plain sentence."),
+    ),
+    ("gate",),
+    partition=None,
+)
+
+STEP3_REPORT = Table(
+    "step3_report",
+    "The report as written, with its verdict.",
+    "step3_report",
+    (
+        Column("verdict", "VARCHAR", _R, "PROMOTE or PROMOTE NOTHING, with the reason."),
+        Column("dataset_version", "VARCHAR", _R, "The data it speaks of."),
+        Column("markdown", "VARCHAR", _R, "The page."),
+        Column("markdown_sha256", "VARCHAR", _R, "Hash of the page."),
+    ),
+    ("dataset_version",),
+    partition=None,
+)
+
+TABLES: dict[str, Table] = {
+    t.name: t
+    for t in (
+        EVENTS,
+        BAR_FEATURES,
+        DATASET_MONTHS,
+        REVISIONS,
+        FOLDS,
+        FOLD_MEMBERS,
+        CALIBRATED_MODELS,
+        MODEL_METRICS,
+        RELIABILITY_BINS,
+        SCORES,
+        MOCK_BASELINE,
+        FOLD_BACKTESTS,
+        FOLD_TRADES,
+        PORTFOLIO,
+        PORTFOLIO_TRADES,
+        PORTFOLIO_DECISIONS,
+        PORTFOLIO_EQUITY,
+        PORTFOLIO_MONTHS,
+        ACCEPTANCE,
+        STEP3_REPORT,
+    )
+}
+
+NUMERIC_FEATURES: tuple[str, ...] = tuple(
+    c.name for c in EVENTS.columns if c.known_at is KnownAt.DECISION and c.dtype != "VARCHAR"
+)
+CATEGORICAL_FEATURES: tuple[str, ...] = ("family",)
+OUTCOME_COLUMNS: tuple[str, ...] = tuple(c.name for c in _EVENT_OUTCOME)
+PARTNER_COLUMNS: tuple[str, ...] = tuple(f"cross_{suffix}" for suffix in CROSS_SUFFIXES)
