@@ -406,6 +406,14 @@ FOLD_MEMBERS = Table(
             is_nullable=True,
         ),
         Column(
+            "inner_train_from",
+            "BIGINT",
+            _F,
+            "First inner fold whose training set, purged and embargoed against its own start, "
+            "holds the row; null when only the final models are fitted on it.",
+            is_nullable=True,
+        ),
+        Column(
             "uniqueness",
             "DOUBLE",
             _F,
