@@ -1,0 +1,50 @@
+# Two commands do everything: `make demo` and `make test`. Each installs what it needs first.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export STEP3_HOME ?= $(CURDIR)/data
+export STEP3_REFERENCE_DIR ?= $(abspath $(CURDIR)/../shared)
+
+.PHONY: help install demo test check lint types imports validate docs ui clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/install.sh
+	@touch $(STAMP)
+
+install: $(STAMP) ## Create .venv with everything pinned
+
+demo: $(STAMP) ## Synthetic delivery, whole platform, verdict, report
+	$(BIN)/step3 demo
+
+ui: $(STAMP) ## Open the Dagster UI on what was run
+	$(BIN)/step3 ui
+
+test: $(STAMP) ## The test suite
+	$(BIN)/python -m pytest -n $${STEP3_TEST_WORKERS:-2}
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/pyright
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+validate: $(STAMP)
+	$(BIN)/python -m step3_assets.cli.main validate
+
+docs: $(STAMP) ## Regenerate the generated pages
+	$(BIN)/python -m step3_assets.cli.main docs --write
+
+check: lint types imports validate test ## Everything that continuous integration runs
+
+clean: ## Remove the environment and everything runs wrote
+	rm -rf $(VENV) && find data -mindepth 1 ! -name README.md -delete
