@@ -18,102 +18,34 @@ import pandas as pd
 from step3_assets.domain.months import add_months, month_range
 
 H_INTRADAY, H_OVERNIGHT = 12, 10
+# fmt: off
 SIGNALS = [
-    "trend_score",
-    "pullback_z",
-    "sigma",
-    "u_atr",
-    "vol_z",
-    "dist_to_hi",
-    "gap_mu",
-    "gap_sd",
-    "gap_tail",
-    "range_ratio",
-    "ema_fast_slope",
-    "sigma_prank",
-    "u_atr_prank",
+    "trend_score", "pullback_z", "sigma", "u_atr", "vol_z", "dist_to_hi", "gap_mu", "gap_sd",
+    "gap_tail", "range_ratio", "ema_fast_slope", "sigma_prank", "u_atr_prank",
     "intraday_tail_frac",
 ]
-CROSS = ["sigma", "u_atr", "trend_score", "pullback_z", "vol_z", "range_ratio", "ema_fast_slope"]
+CROSS = [
+    "sigma", "u_atr", "trend_score", "pullback_z", "vol_z", "range_ratio", "ema_fast_slope",
+]
 OUTCOMES = [
-    "exit_time_utc",
-    "entry_open",
-    "exit_open",
-    "exit_reason",
-    "gross_logret",
-    "net_logret",
-    "y",
-    "label_end_idx",
-    "truncated_horizon",
-    "touch_delay_bars",
-    "same_bar_ambiguous",
+    "exit_time_utc", "entry_open", "exit_open", "exit_reason", "gross_logret", "net_logret", "y",
+    "label_end_idx", "truncated_horizon", "touch_delay_bars", "same_bar_ambiguous",
 ]
 EVENT_ORDER = [
-    "symbol",
-    "t_idx",
-    "decision_time_utc",
-    "entry_time_utc",
-    "exit_time_utc",
-    "entry_open",
-    "exit_open",
-    "entry_overnight",
-    "a_tp",
-    "b_sl",
-    "H",
-    "exit_reason",
-    "gross_logret",
-    "cost_rt",
-    "net_logret",
-    "y",
-    "label_end_idx",
-    "truncated_horizon",
-    "touch_delay_bars",
-    "same_bar_ambiguous",
-    "spread_half",
-    "slip_half",
-    "tp_to_cost",
-    "family",
+    "symbol", "t_idx", "decision_time_utc", "entry_time_utc", "exit_time_utc", "entry_open",
+    "exit_open", "entry_overnight", "a_tp", "b_sl", "H", "exit_reason", "gross_logret", "cost_rt",
+    "net_logret", "y", "label_end_idx", "truncated_horizon", "touch_delay_bars",
+    "same_bar_ambiguous", "spread_half", "slip_half", "tp_to_cost", "family",
 ]
 BAR_ORDER = [
-    "date",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "average",
-    "barcount",
-    "ny_time",
-    "is_opening_bar",
-    "expected_bar_seconds",
-    "is_partial_bar",
-    "log_close",
-    "r_cc",
-    "ewm_var",
-    "sigma",
-    "tr",
-    "atr",
-    "u_atr",
-    "range_ratio",
-    "ema_fast",
-    "ema_slow",
-    "trend_raw",
-    "trend_score",
-    "ema_fast_slope",
-    "pullback_z",
-    "vol_z",
-    "sigma_prank",
-    "u_atr_prank",
-    "dist_to_hi",
-    "intraday_tail_frac",
-    "entry_overnight",
-    "gap_ret_realized",
-    "gap_mu",
-    "gap_sd",
-    "gap_tail",
-    "vol_spike",
-    "symbol",
+    "date", "open", "high", "low", "close", "volume", "average", "barcount", "ny_time",
+    "is_opening_bar", "expected_bar_seconds", "is_partial_bar", "log_close", "r_cc", "ewm_var",
+    "sigma", "tr", "atr", "u_atr", "range_ratio", "ema_fast", "ema_slow", "trend_raw",
+    "trend_score", "ema_fast_slope", "pullback_z", "vol_z", "sigma_prank", "u_atr_prank",
+    "dist_to_hi", "intraday_tail_frac", "entry_overnight", "gap_ret_realized", "gap_mu", "gap_sd",
+    "gap_tail", "vol_spike", "symbol",
 ]
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -134,6 +66,7 @@ def write_small_delivery(
     seed: int = 0,
     drop_last_bars: int = 0,
     has_pending: bool = False,
+    extra_candidates: Sequence[int] = (),
     is_synthetic: bool = False,
     baseline: Mapping | None = None,
 ) -> Path:
@@ -161,6 +94,7 @@ def write_small_delivery(
         seed=seed,
         drop_last_bars=drop_last_bars,
         has_pending=has_pending,
+        extra_candidates=extra_candidates,
     )
     return write_frames(folder, frames, is_synthetic=is_synthetic, baseline=baseline)
 
@@ -174,6 +108,7 @@ def small_frames(
     seed: int = 0,
     drop_last_bars: int = 0,
     has_pending: bool = False,
+    extra_candidates: Sequence[int] = (),
 ) -> dict[str, SymbolFrames]:
     """Events and bars of each symbol.
 
@@ -193,6 +128,9 @@ def small_frames(
     has_pending : bool
         Make the last two bars candidates, whose outcome columns are null: their exit bar does not
         exist yet. Integer outcome columns are then nullable ``Int64``.
+    extra_candidates : sequence of int
+        Bar rows that are candidates besides those drawn: the last two rows of an earlier delivery,
+        for example, so that the later one holds what was pending there.
     """
     first = start.replace(day=1)
     grid = _session_grid(first, n_months)
@@ -204,15 +142,16 @@ def small_frames(
     frames = {}
     for symbol, bars in drawn.items():
         other = others[symbol] if others[symbol] != symbol else "MKT"
-        t_idx = _draw_candidates(symbol, grid, events_per_month, seed)
+        t_idx = np.union1d(
+            _draw_candidates(symbol, grid, events_per_month, seed),
+            np.asarray(extra_candidates, dtype="int64"),
+        )
         edge = len(bars) - 2
         t_idx = t_idx[t_idx < edge]
         if has_pending:
             t_idx = np.append(t_idx, [edge, edge + 1])
         events = _events(symbol, other, bars, drawn.get(other), t_idx)
-        delivered = bars.drop(columns="month")
-        delivered.loc[len(bars) - 1, "gap_ret_realized"] = np.nan
-        frames[symbol] = SymbolFrames(events, delivered)
+        frames[symbol] = SymbolFrames(events, _delivered_bars(bars))
     return frames
 
 
@@ -242,20 +181,26 @@ def write_frames(
 
 
 def _session_grid(first: date, n_months: int) -> pd.DataFrame:
+    """The exchange's bars of these months, each with the start of the bar that follows."""
     from step3_assets.domain.step2.calendar import session_bars
 
-    grid = session_bars(first, add_months(first, n_months) - timedelta(days=1))
-    last_of_session = grid["session"].ne(grid["session"].shift(-1))
-    return grid.assign(entry_overnight=last_of_session, month=grid["date"].dt.strftime("%Y-%m"))
+    end = add_months(first, n_months)
+    grid = session_bars(first, end + timedelta(days=10))
+    grid["entry_overnight"] = grid["session"].ne(grid["session"].shift(-1))
+    grid["next_date"] = grid["date"].shift(-1)
+    grid["month"] = grid["date"].dt.year * 100 + grid["date"].dt.month
+    return grid.loc[grid["session"] < end].reset_index(drop=True)
 
 
-def _generators(symbol: str, grid: pd.DataFrame, seed: int, purpose: int) -> list:
+def _generators(
+    symbol: str, grid: pd.DataFrame, seed: int, purpose: int
+) -> list[tuple[np.random.Generator, int]]:
     """One generator per month of the grid, and how many bars the month has."""
-    counts = grid.groupby("month").size()
     key = int.from_bytes(symbol.encode(), "big")
+    months, counts = np.unique(grid["month"].to_numpy(), return_counts=True)
     return [
-        (np.random.default_rng([seed, purpose, key, int(month.replace("-", ""))]), int(count))
-        for month, count in counts.items()
+        (np.random.default_rng([seed, purpose, key, int(month)]), int(count))
+        for month, count in zip(months, counts, strict=True)
     ]
 
 
@@ -305,10 +250,19 @@ def _draw_bars(symbol: str, grid: pd.DataFrame, seed: int) -> pd.DataFrame:
         bars.loc[warm_up, name] = np.nan
     bars["entry_overnight"] = grid["entry_overnight"]
     next_open = bars["open"].shift(-1)
-    bars["gap_ret_realized"] = np.log(next_open / bars["close"]).where(bars["entry_overnight"])
+    gap_ahead = np.log((next_open / bars["close"]).to_numpy())
+    bars["gap_ret_realized"] = np.where(bars["entry_overnight"], gap_ahead, np.nan)
     bars["vol_spike"] = noise[:, 19] > 1.28
     bars["symbol"] = symbol
-    return bars[BAR_ORDER].assign(month=grid["month"])
+    bars["next_date"] = grid["next_date"]
+    return bars
+
+
+def _delivered_bars(bars: pd.DataFrame) -> pd.DataFrame:
+    """The delivered columns; the last bar's look-ahead gap is not known yet."""
+    out = pd.DataFrame(bars[BAR_ORDER])
+    out.loc[len(out) - 1, "gap_ret_realized"] = np.nan
+    return out
 
 
 def _draw_candidates(symbol: str, grid: pd.DataFrame, per_month: int, seed: int) -> np.ndarray:
@@ -328,7 +282,7 @@ def _events(
     is_night = at["entry_overnight"].to_numpy()
     out = pd.DataFrame({"symbol": symbol, "t_idx": t.astype("int64")}, index=range(len(t)))
     out["decision_time_utc"] = _text(at["date"])
-    out["entry_time_utc"] = _text(_entry_stamps(bars, t))
+    out["entry_time_utc"] = _text(at["next_date"])
     out["entry_overnight"] = is_night.astype("int64")
     out["a_tp"] = np.where(is_night, 2.2, 2.0) * at["u_atr"]
     out["b_sl"] = np.where(is_night, 1.6, 1.5) * at["u_atr"]
@@ -348,7 +302,8 @@ def _events(
     out["beta_proxy"] = np.where(t < 80, np.nan, 1.0 + 0.1 * np.tanh(at["vol_z"].to_numpy()))
     out["regime_agree"] = (np.sign(at["trend_score"]) == np.sign(cross["trend_score"])) * 1.0
     out = pd.concat([out, _outcomes(bars, t, out)], axis=1)
-    return out[[*EVENT_ORDER, *out.columns.difference(EVENT_ORDER, sort=False)]]
+    rest = [name for name in out.columns if name not in EVENT_ORDER]
+    return pd.DataFrame(out[[*EVENT_ORDER, *rest]])
 
 
 def _outcomes(bars: pd.DataFrame, t: np.ndarray, known: pd.DataFrame) -> pd.DataFrame:
@@ -389,15 +344,6 @@ def _outcomes(bars: pd.DataFrame, t: np.ndarray, known: pd.DataFrame) -> pd.Data
         out = out.astype(dict.fromkeys(integers, "Int64"))
         out.loc[is_pending, :] = None
     return out
-
-
-def _entry_stamps(bars: pd.DataFrame, t: np.ndarray) -> pd.Series:
-    """Start of the bar after each row; past the last bar, the next bar of the exchange."""
-    from step3_assets.domain.step2.calendar import next_bar_start
-
-    stamps = bars["date"].shift(-1)
-    stamps.iloc[-1] = next_bar_start(bars["date"].iloc[-1])
-    return stamps.iloc[t]
 
 
 def _text(stamps: pd.Series) -> pd.Series:
