@@ -132,14 +132,34 @@ def is_calendar_bar(stamps: Stamps) -> np.ndarray:
     return _locate(_grid_around(us), us)[1]
 
 
-def next_bar_start(stamp: pd.Timestamp) -> pd.Timestamp:
-    """Start of the first calendar bar after `stamp`, UTC: where a decision made there is filled."""
-    us = _microseconds([stamp])
-    grid = _grid_around(us)
-    at = int(np.searchsorted(grid.start_us, us[0], side="right"))
-    if at == len(grid.start_us):
-        return pd.NaT  # pyright: ignore[reportReturnType]
-    return _utc(grid.start_us[at : at + 1])[0]
+def next_bar(stamp: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.Timestamp, bool]:
+    """The bar that follows the one from `stamp` to `end`, by the calendar alone.
+
+    Parameters
+    ----------
+    stamp, end : Timestamp
+        Start and end of a bar, with a zone. It need not be a calendar bar: inside a session
+        the next bar starts where this one ends.
+
+    Returns
+    -------
+    start : Timestamp
+        Start of the next bar, UTC; NaT past the last year of the calendar.
+    is_overnight : bool
+        Whether it belongs to another New York date.
+    """
+    stamp_us, end_us = _microseconds([stamp, end])
+    grid = _grid_around(np.array([stamp_us, end_us]))
+    day = np.datetime64(stamp.tz_convert(NY).date(), "D").astype(np.int64)
+    session = grid.session_days == day
+    is_inside = session.any() and grid.start_us[session][0] <= stamp_us
+    if is_inside and end_us < grid.end_us[session][-1]:
+        return _timestamp(end_us), False
+    following = np.flatnonzero(grid.start_us > stamp_us)
+    outside = following[(grid.session_days[following] > day) | (grid.start_us[following] >= end_us)]
+    if not len(outside):
+        return pd.NaT, True  # pyright: ignore[reportReturnType]
+    return _timestamp(grid.start_us[outside[0]]), bool(grid.session_days[outside[0]] != day)
 
 
 def bars_between(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
@@ -159,6 +179,10 @@ def _microseconds(stamps: Stamps) -> np.ndarray:
 
 def _utc(us: np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(us.view("datetime64[us]")).tz_localize("UTC")
+
+
+def _timestamp(us: int) -> pd.Timestamp:
+    return pd.Timestamp(int(us), unit="us", tz="UTC")
 
 
 def _locate(grid: _BarGrid, us: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

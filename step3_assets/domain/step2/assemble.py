@@ -1,0 +1,124 @@
+"""The events table: candidates, their signals, both symbols' context and their outcomes.
+
+Belongs here: putting the columns of the events file together in order and type, pending rows
+included. Does not belong here: the definition of any column.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from step3_assets.domain.step2.events import PULLBACK, TREND, find_candidates, price_candidates
+from step3_assets.domain.step2.knobs import Step2Config
+from step3_assets.domain.step2.labels import is_labelled, label_candidates
+from step3_assets.domain.step2.layout import OUTCOMES, SIGNALS
+
+_HEAD = (
+    "symbol",
+    "t_idx",
+    "decision_time_utc",
+    "entry_time_utc",
+    "exit_time_utc",
+    "entry_open",
+    "exit_open",
+    "entry_overnight",
+    "a_tp",
+    "b_sl",
+    "H",
+    "exit_reason",
+    "gross_logret",
+    "cost_rt",
+    "net_logret",
+    "y",
+    "label_end_idx",
+    "truncated_horizon",
+    "touch_delay_bars",
+    "same_bar_ambiguous",
+    "spread_half",
+    "slip_half",
+    "tp_to_cost",
+    "family",
+)
+
+
+def assemble_events(
+    features: pd.DataFrame,
+    cross: pd.DataFrame,
+    *,
+    symbol: str,
+    config: Step2Config,
+    emit_pending: bool,
+    next_bar_start: pd.Timestamp,
+) -> pd.DataFrame:
+    """Build the events table of one symbol.
+
+    Parameters
+    ----------
+    features, cross : DataFrame
+        Bar features and cross features, one row per bar.
+    symbol : str
+    config : Step2Config
+    emit_pending : bool
+        Keep candidates without an outcome, with the outcome columns null.
+    next_bar_start : Timestamp
+        Start of the bar after the last row, for the last row's ``entry_time_utc``.
+
+    Returns
+    -------
+    DataFrame
+        The 50 columns of an events file in time order. Integer outcome columns are ``int64``,
+        or nullable ``Int64`` when a pending row is among them.
+    """
+    n_bars = len(features)
+    rows, is_trend = find_candidates(features, config)
+    has_outcome = is_labelled(rows, n_bars)
+    if not emit_pending:
+        rows, is_trend, has_outcome = (
+            rows[has_outcome],
+            is_trend[has_outcome],
+            has_outcome[has_outcome],
+        )
+    n_labelled = int(has_outcome.sum())  # pending rows are the last ones
+    priced = price_candidates(features, rows, symbol, config)
+    labels = label_candidates(features, rows[:n_labelled], priced.iloc[:n_labelled], config)
+
+    stamps = _stamp_text(features["date"], next_bar_start)
+    known = {
+        "symbol": pd.Series(symbol, index=range(len(rows)), dtype="str"),
+        "t_idx": rows,
+        "decision_time_utc": stamps.take(rows),
+        "entry_time_utc": stamps.take(rows + 1),
+        "family": pd.array(np.where(is_trend, TREND, PULLBACK), dtype="str"),
+        **{name: priced[name] for name in priced},
+        **{name: features[name].to_numpy()[rows] for name in SIGNALS},
+        **{name: cross[name].to_numpy()[rows] for name in cross},
+    }
+    outcomes = {name: labels[name] for name in labels}
+    outcomes["exit_time_utc"] = pd.Series(stamps.take(labels["label_end_idx"].to_numpy()))
+    table = {**known, **{name: _extend(outcomes[name], len(rows)) for name in OUTCOMES}}
+    return pd.DataFrame({name: table[name] for name in (*_HEAD, *SIGNALS, *cross)})
+
+
+def _extend(outcome: pd.Series, n_rows: int) -> pd.Series:
+    """Null for the pending rows at the end; integers become nullable only if there are any."""
+    if len(outcome) == n_rows:
+        return outcome
+    if outcome.dtype.kind == "i":
+        outcome = outcome.astype("Int64")
+    return outcome.reindex(range(n_rows))
+
+
+def _stamp_text(dates: pd.Series, next_bar_start: pd.Timestamp) -> pd.api.extensions.ExtensionArray:
+    """Each bar's start as ``2016-01-21 14:30:00+00:00``, and the start of the bar after them."""
+    seconds = dates.dt.tz_convert("UTC").dt.tz_localize(None).dt.as_unit("s").to_numpy()
+    after = np.datetime64("NaT", "s")
+    if not pd.isna(next_bar_start):
+        after = next_bar_start.tz_convert("UTC").tz_localize(None).to_datetime64()
+    texts = pc.strftime(  # pyright: ignore[reportAttributeAccessIssue]
+        pa.array(np.append(seconds, after.astype("datetime64[s]"))),
+        format="%Y-%m-%d %H:%M:%S+00:00",
+    )
+    return pd.array(texts, dtype="str")

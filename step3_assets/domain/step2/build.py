@@ -1,0 +1,267 @@
+"""From bars to a delivery: the order of the steps, and what a build for a given time knows.
+
+Belongs here: choosing partners, cutting at `as_of`, putting the columns together, the summary.
+Does not belong here: the definition of a column, or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.step2.assemble import assemble_events
+from step3_assets.domain.step2.bars import bar_ends, check_all
+from step3_assets.domain.step2.calendar import next_bar
+from step3_assets.domain.step2.cross import (
+    PARTNER_COLUMNS,
+    compute_cross_features,
+    no_cross_features,
+)
+from step3_assets.domain.step2.features import compute_bar_features
+from step3_assets.domain.step2.irregularities import find_irregularities
+from step3_assets.domain.step2.knobs import Step2Config
+from step3_assets.domain.step2.layout import partner_prefix
+from step3_assets.domain.step2.summary import describe_build
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SymbolDelivery:
+    """What one symbol contributes to a delivery."""
+
+    symbol: str
+    events: pd.DataFrame
+    bar_features: pd.DataFrame
+    meta: dict
+
+
+@dataclass(frozen=True)
+class Step2Delivery:
+    """A complete delivery in memory, by upper-case symbol."""
+
+    events: dict[str, pd.DataFrame]
+    bar_features: dict[str, pd.DataFrame]
+    meta: dict[str, dict]
+
+
+def build_delivery(
+    bars: Mapping[str, pd.DataFrame],
+    config: Step2Config,
+    *,
+    partners: Mapping[str, str] | None = None,
+    as_of: pd.Timestamp | None = None,
+    emit_pending: bool = False,
+    symbols: Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> Step2Delivery:
+    """Build the delivery of all symbols; see `iter_delivery` for one symbol at a time.
+
+    Parameters
+    ----------
+    bars : mapping of str to DataFrame
+        Bars by upper-case symbol, as `bars.check_bars` takes them.
+    config : Step2Config
+    partners : mapping of str to str, optional
+        The other symbol of some symbols. By default it is the first other symbol in
+        alphabetical order.
+    as_of : Timestamp, optional
+        Build as of that instant: only bars whose END lies at or before it. The last bar's
+        ``entry_overnight`` then comes from the exchange calendar.
+    emit_pending : bool
+        Also emit candidates without an outcome (the last two bars), outcome columns null.
+    symbols : iterable of str, optional
+        Build these only; the others serve as partners. By default all.
+    progress : callable, optional
+        Told one line before each step: `count_steps` of them.
+
+    Returns
+    -------
+    Step2Delivery
+
+    Raises
+    ------
+    BarsError
+        If bars cannot be used; the message names the symbol, the column and the rows.
+    ValueError
+        If a partner or symbol has no bars, or `as_of` has no zone.
+    """
+    built = list(
+        iter_delivery(
+            bars,
+            config,
+            partners=partners,
+            as_of=as_of,
+            emit_pending=emit_pending,
+            symbols=symbols,
+            progress=progress,
+        )
+    )
+    return Step2Delivery(
+        events={one.symbol: one.events for one in built},
+        bar_features={one.symbol: one.bar_features for one in built},
+        meta={one.symbol: one.meta for one in built},
+    )
+
+
+def iter_delivery(
+    bars: Mapping[str, pd.DataFrame],
+    config: Step2Config,
+    *,
+    partners: Mapping[str, str] | None = None,
+    as_of: pd.Timestamp | None = None,
+    emit_pending: bool = False,
+    symbols: Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> Iterable[SymbolDelivery]:
+    """Build a delivery one symbol at a time, so that only one need be held.
+
+    Takes and raises what `build_delivery` does; arguments and bars are all checked before the
+    first symbol is built.
+    """
+    checked = check_all(bars)
+    if as_of is not None:
+        checked = {symbol: _cut(frame, as_of) for symbol, frame in checked.items()}
+    wanted = sorted(checked if symbols is None else set(symbols))
+    unknown = [symbol for symbol in wanted if symbol not in checked]
+    if unknown:
+        raise ValueError(f"no bars for symbol {', '.join(unknown)}; there are {_list(checked)}")
+    chosen = choose_partners(list(checked), partners, config)
+    run = _Run(config, as_of, emit_pending, chosen, progress or (lambda line: None))
+    return _build_all(checked, wanted, run)
+
+
+def count_steps(n_symbols: int) -> int:
+    """How many lines `progress` is told at least when `n_symbols` are built."""
+    return 2 * n_symbols
+
+
+def choose_partners(
+    symbols: list[str], partners: Mapping[str, str] | None, config: Step2Config
+) -> dict[str, str | None]:
+    """The other symbol of each: as given, else the first other one in alphabetical order.
+
+    A symbol alone, or `include_cross_asset` off, has None.
+
+    Raises
+    ------
+    ValueError
+        If a given symbol or partner has no bars, or a symbol is its own partner.
+    """
+    given = {own.upper(): other.upper() for own, other in (partners or {}).items()}
+    for own, other in given.items():
+        absent = [symbol for symbol in (own, other) if symbol not in symbols]
+        if absent:
+            raise ValueError(
+                f"partner {own}={other}: no bars for {', '.join(absent)};"
+                f" there are {_list(symbols)}"
+            )
+        if own == other:
+            raise ValueError(f"partner {own}={other}: a symbol cannot be its own partner")
+    if not config.include_cross_asset:
+        return dict.fromkeys(symbols)
+    default = {own: next((s for s in sorted(symbols) if s != own), None) for own in symbols}
+    return {**default, **given}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all symbols of one build share."""
+
+    config: Step2Config
+    as_of: pd.Timestamp | None
+    emit_pending: bool
+    partners: dict[str, str | None]
+    progress: Progress
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the last bar's next bar is read from the calendar."""
+        return self.as_of is not None or self.emit_pending
+
+
+def _build_all(
+    bars: dict[str, pd.DataFrame], wanted: list[str], run: _Run
+) -> Iterable[SymbolDelivery]:
+    """Build in symbol order; a symbol's features are kept narrow once it is done."""
+    features: dict[str, pd.DataFrame] = {}
+
+    def compute(symbol: str) -> pd.DataFrame:
+        if symbol not in features:
+            run.progress(f"{symbol}: bar features")
+            features[symbol] = _features(symbol, bars[symbol], run)
+        return features[symbol]
+
+    for symbol in wanted:
+        own, partner = compute(symbol), run.partners[symbol]
+        other = compute(partner) if partner else None
+        run.progress(f"{symbol}: events")
+        yield _build_symbol(symbol, own, partner, other, run, list(bars))
+        features[symbol] = own[list(PARTNER_COLUMNS)]
+        del own, other
+
+
+def _features(symbol: str, bars: pd.DataFrame, run: _Run) -> pd.DataFrame:
+    is_overnight = _next_bar(bars)[1] if run.is_live and len(bars) else False
+    return compute_bar_features(bars, run.config, symbol=symbol, is_last_bar_overnight=is_overnight)
+
+
+def _build_symbol(
+    symbol: str,
+    features: pd.DataFrame,
+    partner: str | None,
+    other: pd.DataFrame | None,
+    run: _Run,
+    loaded: list[str],
+) -> SymbolDelivery:
+    if partner is None or other is None:
+        cross, age = no_cross_features(features.index), None
+    else:
+        cross = compute_cross_features(features, other, partner, run.config)
+        age = cross[f"{partner_prefix(partner)}_age_min"].to_numpy()
+    next_start = _next_bar(features)[0] if run.emit_pending and len(features) else pd.NaT
+    events = assemble_events(
+        features,
+        cross,
+        symbol=symbol,
+        config=run.config,
+        emit_pending=run.emit_pending,
+        next_bar_start=next_start,
+    )
+    meta = describe_build(
+        symbol,
+        features,
+        events,
+        config=run.config,
+        irregularities=find_irregularities(features, age),
+    )
+    meta |= {
+        "symbols_loaded": loaded,
+        "as_of": None if run.as_of is None else run.as_of.isoformat(),
+        "emit_pending": run.emit_pending,
+        "last_bar_entry_overnight": "calendar" if run.is_live else "no next row: false",
+    }
+    meta["knobs"]["cross_symbol"] = partner
+    return SymbolDelivery(symbol, events, features, meta)
+
+
+def _cut(bars: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """The bars that had ended by `as_of`."""
+    if as_of.tz is None:
+        raise ValueError(f"as_of {as_of} has no time zone")
+    is_known = np.asarray(bar_ends(bars) <= as_of)
+    # Up to the first bar still running: a later row cannot be known before an earlier one.
+    return bars.iloc[: int(np.argmin(is_known)) if not is_known.all() else len(bars)]
+
+
+def _next_bar(bars: pd.DataFrame) -> tuple[pd.Timestamp, bool]:
+    """Start of the bar after the last row, and whether it is on another date (calendar)."""
+    last = bars.iloc[-1:]
+    return next_bar(last["date"].iloc[0], bar_ends(last)[0])
+
+
+def _list(symbols: Iterable[str]) -> str:
+    return ", ".join(sorted(symbols))

@@ -1,0 +1,109 @@
+"""What is lawful in bars but worth knowing: gaps, unknown sessions, missing partner bars.
+
+Belongs here: counting and naming them for the delivery's meta file. Does not belong here:
+reasons to refuse bars (`bars`), or any change to the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.step2.calendar import (
+    NY,
+    bar_end,
+    bars_between,
+    is_calendar_bar,
+    is_last_bar_of_session,
+)
+
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Irregularities:
+    """Counts of what a symbol's bars leave out or add, against the exchange calendar.
+
+    ``first_*`` name at most ten of each, as dates or stamps in UTC.
+    """
+
+    n_missing_bars: int
+    n_missing_sessions: int
+    first_missing_sessions: tuple[str, ...]
+    first_missing_bars: tuple[str, ...]
+    n_bars_off_calendar: int
+    first_bars_off_calendar: tuple[str, ...]
+    n_bars_of_other_length: int
+    n_overnight_off_calendar: int
+    n_bars_without_volume: int
+    n_bars_without_partner: int
+
+    def as_dict(self) -> dict:
+        """The counts and names as plain JSON values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+    def describe(self) -> list[str]:
+        """One sentence for each kind that occurs, with its treatment."""
+        sentences = {
+            "n_missing_sessions": "sessions of the calendar have no bar: passed over",
+            "n_missing_bars": "bars of the calendar are missing: passed over",
+            "n_bars_off_calendar": "bars are outside the calendar: kept, with their stated length",
+            "n_bars_of_other_length": "bars state another length than the calendar: kept as stated",
+            "n_overnight_off_calendar": "bars before a gap differ from the calendar in "
+            "entry_overnight: the next row decides",
+            "n_bars_without_volume": "bars have no volume: vol_z is null there",
+            "n_bars_without_partner": "bars have no partner bar within the tolerance: cross "
+            "columns are null there",
+        }
+        return [
+            f"{getattr(self, name)} {text}"
+            for name, text in sentences.items()
+            if getattr(self, name)
+        ]
+
+
+def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) -> Irregularities:
+    """Compare a symbol's bar features with the calendar between its first and last bar.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Bar features in time order.
+    partner_age : ndarray or None
+        Age of the partner's bar at each row, NaN where there is none; None without a partner.
+    """
+    stamps = pd.DatetimeIndex(features["date"])
+    missing = bars_between(stamps[0], stamps[-1]).difference(stamps) if len(stamps) else stamps
+    is_known = is_calendar_bar(stamps)
+    off = stamps[~is_known]
+    own_days = set(_days(stamps))
+    missing_days = [day for day in dict.fromkeys(_days(missing)) if day not in own_days]
+    seconds = (bar_end(stamps) - stamps).total_seconds().to_numpy()
+    stated = features["expected_bar_seconds"].to_numpy()
+    overnight = features["entry_overnight"].to_numpy() != is_last_bar_of_session(stamps)
+    return Irregularities(
+        n_missing_bars=len(missing),
+        n_missing_sessions=len(missing_days),
+        first_missing_sessions=tuple(missing_days[:_NAMED]),
+        first_missing_bars=_named(missing),
+        n_bars_off_calendar=len(off),
+        first_bars_off_calendar=_named(off),
+        n_bars_of_other_length=int((is_known & (seconds != stated)).sum()),
+        n_overnight_off_calendar=int((is_known & overnight)[:-1].sum()),
+        n_bars_without_volume=int((features["volume"] == 0).sum()),
+        n_bars_without_partner=0 if partner_age is None else int(np.isnan(partner_age).sum()),
+    )
+
+
+def _days(stamps: pd.DatetimeIndex) -> list[str]:
+    days = stamps.tz_convert(NY).tz_localize(None).to_numpy().astype("datetime64[D]")
+    return np.datetime_as_string(days).tolist()
+
+
+def _named(stamps: pd.DatetimeIndex) -> tuple[str, ...]:
+    return tuple(stamp.isoformat() for stamp in stamps[:_NAMED])

@@ -1,0 +1,124 @@
+"""A delivery on disk: all of its files, or none.
+
+Belongs here: file names, arrow types, and that a reader never meets a half-written file. Does
+not belong here: the content.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from step3_assets.domain.step2.build import Step2Delivery, SymbolDelivery
+from step3_assets.domain.step2.layout import BAR_FEATURES_SCHEMA, events_schema
+
+_FOLDERS = {"bar_features": "_bar_features.parquet", "events": "_events.parquet"}
+_META = "_step2_config.json"
+
+
+def write_delivery(delivery: Step2Delivery, out_dir: Path) -> list[Path]:
+    """Write a delivery to `out_dir`; see `write_symbols`."""
+    return write_symbols(
+        (
+            SymbolDelivery(symbol, events, delivery.bar_features[symbol], delivery.meta[symbol])
+            for symbol, events in delivery.events.items()
+        ),
+        out_dir,
+    )
+
+
+def write_symbols(symbols: Iterable[SymbolDelivery], out_dir: Path) -> list[Path]:
+    """Write symbols as they are built, then put all files in place.
+
+    Files are written to a hidden folder beside `out_dir`. When the last symbol is done, the
+    folder becomes `out_dir`, or, if that exists, each file replaces its namesake, meta last.
+    If anything fails before that, `out_dir` is as it was.
+
+    Parameters
+    ----------
+    symbols : iterable of SymbolDelivery
+    out_dir : Path
+        Created if absent. Other files in it (``selection/``) are left alone.
+
+    Returns
+    -------
+    list of Path
+        The files written, in their final place.
+
+    Raises
+    ------
+    FileExistsError
+        If `out_dir` holds files of a symbol that is not written now: two builds must not mix.
+    """
+    out_dir = Path(out_dir).absolute()
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
+    try:
+        written = [path for one in symbols for path in _write_symbol(one, staging)]
+        names = sorted((path.relative_to(staging) for path in written), key=_place)
+        _refuse_strangers(out_dir, names)
+        _move(staging, out_dir, names)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return [out_dir / name for name in names]
+
+
+def _write_symbol(one: SymbolDelivery, folder: Path) -> list[Path]:
+    stem = one.symbol.lower()
+    partner = one.meta["knobs"]["cross_symbol"]
+    tables = {
+        "bar_features": (one.bar_features, BAR_FEATURES_SCHEMA),
+        "events": (one.events, events_schema(partner)),
+    }
+    paths = []
+    for name, (frame, schema) in tables.items():
+        path = folder / name / f"{stem}{_FOLDERS[name]}"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(_table(frame, schema), path)
+        paths.append(path)
+    path = folder / "meta" / f"{stem}{_META}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(one.meta, indent=2, allow_nan=False) + "\n")
+    return [*paths, path]
+
+
+def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    if list(frame.columns) != schema.names:
+        raise ValueError(f"columns {list(frame.columns)} are not those of the layout")
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+
+def _place(name: Path) -> tuple[bool, Path]:
+    return name.parts[0] == "meta", name
+
+
+def _refuse_strangers(out_dir: Path, names: list[Path]) -> None:
+    found = {
+        path.relative_to(out_dir)
+        for folder, ending in _FOLDERS.items()
+        for path in (out_dir / folder).glob(f"*{ending}")
+    }
+    strangers = sorted(str(name) for name in found - set(names))
+    if strangers:
+        raise FileExistsError(
+            f"{out_dir} holds another build's files: {', '.join(strangers)}; "
+            "choose another folder, build those symbols too, or remove them"
+        )
+
+
+def _move(staging: Path, out_dir: Path, names: list[Path]) -> None:
+    if not out_dir.exists():
+        staging.chmod(0o755)
+        os.replace(staging, out_dir)
+        return
+    for name in names:
+        (out_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(staging / name, out_dir / name)
