@@ -1,0 +1,93 @@
+"""One installation's home: created once, pointed at a delivery, opened as a Dagster instance.
+
+Belongs here: the home folder's files. Does not belong here: what the settings mean
+(:mod:`step3_assets.defs.resources`).
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import tomlkit
+from filelock import FileLock
+
+from step3_assets.cli.failures import CommandFailed
+from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
+
+DAGSTER_YAML = """\
+# Written once by step3; edit freely.
+telemetry:
+  enabled: false
+run_coordinator:
+  module: dagster._core.run_coordinator.queued_run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 4
+    dequeue_interval_seconds: 1
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 20
+run_retries:
+  enabled: false
+sensors:
+  use_threads: true
+  num_workers: 2
+schedules:
+  use_threads: true
+  num_workers: 2
+"""
+
+
+def prepare_home(delivery: Path | None = None) -> Settings:
+    """Create the home where it is missing, note the delivery in ``step3.toml``, read the settings.
+
+    Raises
+    ------
+    CommandFailed
+        If the delivery is no folder.
+    """
+    settings = load_settings()
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    config = settings.dagster_home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(DAGSTER_YAML)
+    if delivery is not None:
+        if not delivery.is_dir():
+            raise CommandFailed(f"{delivery} is no folder; name a Step 2 delivery's folder")
+        _note_delivery(settings.home / SETTINGS_FILE, delivery.resolve())
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["STEP3_HOME"] = str(settings.home)
+    return load_settings()
+
+
+def _note_delivery(path: Path, delivery: Path) -> None:
+    document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+    if document.get("delivery") == str(delivery):
+        return
+    document["delivery"] = str(delivery)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(tomlkit.dumps(document), "utf-8")
+    partial.replace(path)
+
+
+@contextmanager
+def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The installation's Dagster instance; its storage is created under a lock, once.
+
+    Several first processes on a new home would otherwise crash one another.
+    """
+    quiet_previews()
+    with FileLock(settings.dagster_home / ".created.lock", timeout=120):
+        instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
+        instance.get_runs_count()
+    with instance:
+        yield instance
+
+
+def quiet_previews() -> None:
+    """Hide notices that a Dagster feature in use is a beta or a preview."""
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning)

@@ -1,0 +1,83 @@
+"""The ``step3`` command: its group, loaded verb by verb.
+
+Belongs here: the list of verbs and what ``step3 --help`` says. A verb's module is imported only
+when the verb is used, so that help is instant.
+"""
+
+import importlib
+
+import click
+
+from step3_assets import __version__
+
+# verb -> (module, attribute, one line of help)
+VERBS = {
+    "run": ("running", "run", "The whole main job: ingest, walk forward, portfolio, verdict."),
+    "demo": ("demo", "demo", "A synthetic delivery through the whole platform."),
+    "status": ("status", "status", "What is stored, which months, and the verdict."),
+    "report": ("status", "report", "Write the report again and say where it is."),
+    "ui": ("ui", "ui", "Open the Dagster UI on this installation."),
+    "train-dataset": ("running", "train_dataset", "Ingest a delivery and cut purged folds."),
+    "train-models": ("running", "train_models", "Train and calibrate every fold's models."),
+    "walkforward-backtest": (
+        "running",
+        "walkforward_backtest",
+        "Score, gate and backtest the folds; portfolio, verdict, report.",
+    ),
+    "build-step2": ("build_step2", "build_step2", "Bars in, a complete Step 2 delivery out."),
+    "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),
+    "certify": ("certify", "certify", "Many synthetic worlds: power and size of the platform."),
+    "docs": ("docs", "docs", "Generate, or check, the generated pages of the documentation."),
+    "validate": ("validate", "validate", "Load every definition; fail on any warning."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a verb's module when the verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order a person meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module and return its command."""
+        if cmd_name not in VERBS:
+            return None
+        module, attribute, _ = VERBS[cmd_name]
+        return getattr(importlib.import_module(f"step3_assets.cli.{module}"), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line a verb, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in VERBS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96}
+)
+@click.version_option(__version__, prog_name="step3")
+def cli() -> None:
+    """Step 3: from a Step 2 delivery to folds, models, backtests and a verdict.
+
+    \b
+    First time, without data of your own:
+        step3 demo
+    With a Step 2 delivery:
+        step3 run --delivery path/to/step2_out
+        step3 ui
+
+    Everything a run writes lies under STEP3_HOME (default: ./data). The same assets, runs and
+    checks are in the Dagster UI; the commands below only launch them.
+    """
+
+
+def main() -> None:
+    """Run the command line; a known failure is one message, not a traceback."""
+    from step3_assets.cli.failures import one_message
+
+    with one_message():
+        cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Progress bars in a terminal, plain lines elsewhere.
+
+Belongs here: the :class:`ProgressResource` that the command line puts in the standard one's place.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from step3_assets.defs.resources import ProgressResource
+
+
+class BarProgress(ProgressResource):
+    """One bar a step, with counts, time gone and time left."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    @contextmanager
+    def track(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar; where there is no terminal, a line when the step ends."""
+        columns = (
+            TextColumn("  {task.description:<22}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console) as bars:
+            task = bars.add_task(label, total=total)
+            yield lambda count=1: bars.advance(task, count)

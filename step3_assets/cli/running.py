@@ -1,0 +1,222 @@
+"""Verbs that launch the main job or one of its parts through the Dagster definitions.
+
+Belongs here: which jobs over which months, and the closing words. Does not belong here: any work of
+an asset.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import monotonic
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+DELIVERY = click.option(
+    "--delivery",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the Step 2 delivery (events/, bar_features/, meta/). Remembered in step3.toml.",
+)
+WORKERS = click.option(
+    "--workers", type=click.IntRange(1, 256), help="Processes that train months side by side."
+)
+FROM = click.option("--from", "first", metavar="YYYY-MM", help="First test month [default: first].")
+TO = click.option("--to", "last", metavar="YYYY-MM", help="Last test month [default: last of data].")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One Dagster job of a verb, over data months, test months or whole."""
+
+    job: str
+    months: str  # "data", "test" or "whole"
+    selection: Sequence[str] | None = None
+
+
+INGEST = Step("ingest", "data")
+RESULTS = Step("results", "whole")
+
+
+@click.command()
+@DELIVERY
+@FROM
+@TO
+@WORKERS
+def run(delivery: Path | None, first: str | None, last: str | None, workers: int | None) -> None:
+    """Run the whole main job on a Step 2 delivery.
+
+    Ingests and validates the delivery, cuts purged walk-forward folds, trains and calibrates every
+    month's models, scores, gates and backtests, runs the portfolio beside its baselines, judges it
+    and writes the report. Months already done are made again, to the same bits.
+
+    \b
+    Examples:
+        step3 run --delivery ../step2_out
+        step3 run --from 2023-01 --to 2023-03      # three test months of the remembered delivery
+    """
+    launch([INGEST, Step("walk_forward", "test"), RESULTS], delivery, first, last, workers)
+    print_verdict()
+
+
+@click.command("train-dataset")
+@DELIVERY
+@FROM
+@TO
+def train_dataset(delivery: Path | None, first: str | None, last: str | None) -> None:
+    """Ingest a delivery and cut the purged walk-forward folds (events, bar_features, folds)."""
+    launch([INGEST, Step("walk_forward", "test", ["folds"])], delivery, first, last, None)
+
+
+@click.command("train-models")
+@FROM
+@TO
+@WORKERS
+def train_models(first: str | None, last: str | None, workers: int | None) -> None:
+    """Train and calibrate every fold's models, and the mock baseline, on the stored folds."""
+    selection = ["calibrated_models", "mock_baseline"]
+    launch([Step("walk_forward", "test", selection)], None, first, last, workers)
+
+
+@click.command("walkforward-backtest")
+@FROM
+@TO
+def walkforward_backtest(first: str | None, last: str | None) -> None:
+    """Score and gate each test month, backtest it, then portfolio, verdict and report."""
+    selection = ["scores", "fold_backtests"]
+    launch([Step("walk_forward", "test", selection), RESULTS], None, first, last, None)
+    print_verdict()
+
+
+def launch(
+    steps: Sequence[Step],
+    delivery: Path | None,
+    first: str | None,
+    last: str | None,
+    workers: int | None,
+) -> None:
+    """Execute the steps in this process, in order; stop at the first that fails.
+
+    Raises
+    ------
+    CommandFailed
+        Naming the job, the step that failed and its message.
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from step3_assets.cli.installation import dagster_instance, prepare_home, quiet_previews
+    from step3_assets.cli.progress import BarProgress
+    from step3_assets.defs.resources import PlatformResource
+
+    quiet_previews()
+    started = monotonic()
+    settings = prepare_home(delivery)
+    if settings.delivery is None:
+        raise CommandFailed("no delivery is set yet: give --delivery DIR, or run `step3 demo`")
+    if workers is not None:
+        settings = replace(settings, workers=workers)
+    from step3_assets.definitions import build_defs
+    from step3_assets.defs.partitions import partitions_for
+    from step3_assets.domain.delivery import probe_months
+
+    console = Console(stderr=True)
+    console.print(f"[bold]step3[/] {settings.delivery} -> {settings.home}")
+    overrides = {
+        "progress": BarProgress(console),
+        "platform": PlatformResource(home=str(settings.home), workers=settings.workers),
+    }
+    definitions = build_defs(settings, resource_overrides=overrides)
+    partitions = partitions_for(settings)
+    data_first, data_last, _ = probe_months(settings.delivery)
+    test_first, test_last = _test_range(partitions.first_test_month, data_last, first, last)
+    ranges = {"data": (data_first, data_last), "test": (test_first, test_last), "whole": None}
+    with dagster_instance(settings) as instance:
+        for step in steps:
+            _execute(definitions, instance, step, ranges[step.months], console)
+    console.print(f"done in {monotonic() - started:.0f} s")
+
+
+def _test_range(
+    earliest: date, latest: date, first: str | None, last: str | None
+) -> tuple[date, date]:
+    from step3_assets.domain.months import month_label, parse_month
+
+    try:
+        start = parse_month(first) if first else earliest
+        end = parse_month(last) if last else latest
+    except ValueError as error:
+        raise CommandFailed(str(error)) from error
+    if not earliest <= start <= end <= latest:
+        raise CommandFailed(
+            f"test months {month_label(start)} to {month_label(end)} are not within "
+            f"{month_label(earliest)} to {month_label(latest)} (the first month needs a full "
+            "training window before it)"
+        )
+    return start, end
+
+
+def _execute(definitions, instance, step: Step, months: tuple[date, date] | None, console) -> None:
+    import dagster as dg
+
+    from step3_assets.defs.partitions import partition_key
+
+    tags = {}
+    if months is not None:
+        tags = {
+            "dagster/asset_partition_range_start": partition_key(months[0]),
+            "dagster/asset_partition_range_end": partition_key(months[1]),
+        }
+    result = definitions.resolve_job_def(step.job).execute_in_process(
+        instance=instance,
+        tags=tags,
+        asset_selection=[dg.AssetKey(name) for name in step.selection] if step.selection else None,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            style = "red" if evaluation.blocking else "yellow"
+            name = f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
+            console.print(f"  [{style}]check {name}[/]: {evaluation.description or 'failed'}")
+    if not result.success:
+        raise CommandFailed(_why(result, step))
+
+
+def _why(result, step: Step) -> str:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error:
+            error = event.step_failure_data.error
+            cause = error.cause or error
+            failure = event.step_failure_data.user_failure_data
+            text = failure.description if failure else cause.message
+            return f"{event.step_key}: {str(text).strip()}"
+    return f"job {step.job} failed; see `step3 ui` for its log"
+
+
+def print_verdict() -> None:
+    """The closing words: verdict, gates, where the report and the UI are."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.resources import load_settings
+
+    settings, store = load_settings(), open_store()
+    gates = store.read("acceptance").sort_values("position")
+    report = store.read("step3_report")
+    console = Console()
+    table = Table(title=None, box=None, pad_edge=False)
+    for column in ("", "gate", "evidence"):
+        table.add_column(column, overflow="fold")
+    for row in gates.itertuples():
+        mark = "[green]pass[/]" if row.is_passed else "[red]FAIL[/]"
+        table.add_row(mark, escape(str(row.gate)), escape(str(row.evidence)))
+    console.print()
+    console.print(f"[bold]{escape(report['verdict'].iloc[0])}[/]")
+    console.print(table)
+    console.print(f"\nReport  {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
+    console.print("UI      step3 ui", soft_wrap=True)

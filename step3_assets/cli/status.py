@@ -1,0 +1,81 @@
+"""Verbs that look: what is stored, and the report.
+
+Belongs here: reading the store and printing. Nothing here changes a table but ``report``, which
+materializes the report's asset.
+"""
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+from step3_assets.storage.store import Store
+
+
+def open_store() -> Store:
+    """The installation's store.
+
+    Raises
+    ------
+    CommandFailed
+        If nothing was ever stored here.
+    """
+    from step3_assets.defs.resources import load_settings
+
+    settings = load_settings()
+    if not settings.database.exists():
+        raise CommandFailed(
+            f"nothing is stored under {settings.home} yet: `step3 demo` or `step3 run --delivery DIR`"
+        )
+    store = Store(settings.database)
+    store.ensure_tables()
+    return store
+
+
+@click.command()
+@click.option("--hashes", is_flag=True, help="Also the content hash of every table.")
+def status(hashes: bool) -> None:
+    """Show what is stored: the delivery in force, each table's months and rows, the verdict."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from step3_assets.defs.resources import load_settings
+    from step3_assets.domain.months import month_label
+    from step3_assets.schemas import TABLES
+
+    settings, store = load_settings(), open_store()
+    console = Console()
+    console.print(f"home      {settings.home}", soft_wrap=True)
+    console.print(f"delivery  {settings.delivery or 'none set'}", soft_wrap=True)
+    datasets = store.read("datasets")
+    if len(datasets):
+        row = datasets.sort_values("position").iloc[-1]
+        kind = "SYNTHETIC" if row["is_synthetic"] else "delivered"
+        console.print(
+            f"dataset   {row['dataset_version']} ({kind}; {row['symbols']}; "
+            f"{month_label(row['first_month'])} to {month_label(row['last_month'])})"
+        )
+    table = Table(box=None, pad_edge=False)
+    columns = ["table", "rows", "months", "first", "last", *(["content hash"] if hashes else [])]
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("rows", "months") else "left")
+    for name, description in TABLES.items():
+        counts = store.count_by_month(name) if description.partition else {}
+        rows = sum(counts.values()) if description.partition else len(store.read(name))
+        months = sorted(counts)
+        span = [str(len(months)), month_label(months[0]), month_label(months[-1])] if months else []
+        cells = [name, f"{rows:,}", *(span or ["", "", ""])]
+        table.add_row(*cells, *([store.table_hash(name)] if hashes else []))
+    console.print(table)
+    report = store.read("step3_report")
+    if len(report):
+        console.print(f"\n[bold]{report['verdict'].iloc[0]}[/]")
+        console.print(f"report    {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
+
+
+@click.command()
+def report() -> None:
+    """Judge and write the report again from what is stored, and print where it is."""
+    from step3_assets.cli.running import RESULTS, launch, print_verdict
+
+    open_store()
+    launch([RESULTS], None, None, None, None)
+    print_verdict()

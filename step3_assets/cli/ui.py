@@ -1,0 +1,60 @@
+"""``step3 ui``: the Dagster web server and daemon on this installation, on loopback.
+
+Belongs here: starting and stopping the two processes.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Whoever reaches it can launch runs: keep it on loopback.",
+)
+@click.option("--delivery", type=click.Path(path_type=Path, file_okay=False), help="As in run.")
+def ui(port: int, host: str, delivery: Path | None) -> None:
+    """Open the Dagster UI: the asset graph, runs, checks, plots, backfills.
+
+    Starts the web server and the daemon and stops both on Ctrl-C. Materialize a month by clicking
+    an asset, or start a backfill over a range of months.
+    """
+    from step3_assets.cli.installation import dagster_instance, prepare_home
+
+    settings = prepare_home(delivery)
+    with dagster_instance(settings):
+        pass
+    with socket.socket() as probe:
+        if probe.connect_ex((host, port)) == 0:
+            raise CommandFailed(f"port {port} is taken; choose another with --port")
+    command = [
+        sys.executable, "-m", "dagster", "dev",
+        "--module-name", "step3_assets.definitions",
+        "--host", host, "--port", str(port), "--log-level", "warning",
+    ]  # fmt: skip
+    environment = {
+        **os.environ,
+        "PYTHONWARNINGS": "ignore",
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "STEP3_HOME": str(settings.home),
+    }
+    click.echo(f"http://{host}:{port}  (ready in about 20 s; Ctrl-C stops it)")
+    child = subprocess.Popen(command, env=environment)
+
+    def stop(_signal: int, _frame: object) -> None:
+        child.send_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    sys.exit(child.wait())

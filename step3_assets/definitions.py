@@ -1,0 +1,56 @@
+"""The code location: every definition, assembled once.
+
+Belongs here: assembly. Does not belong here: any asset, check or setting of its own.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from step3_assets.defs.checks import build_checks
+from step3_assets.defs.delivery_assets import build_delivery_assets
+from step3_assets.defs.jobs import build_jobs
+from step3_assets.defs.partitions import partitions_for
+from step3_assets.defs.resources import (
+    PlatformResource,
+    ProgressResource,
+    Settings,
+    load_settings,
+)
+from step3_assets.defs.result_assets import build_result_assets
+from step3_assets.defs.training_assets import build_training_assets
+
+
+def build_defs(
+    settings: Settings | None = None, *, resource_overrides: Mapping[str, object] | None = None
+) -> dg.Definitions:
+    """Assemble the platform for one installation.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Defaults to what ``STEP3_HOME`` and its ``step3.toml`` say.
+    resource_overrides : mapping, optional
+        Resources to put in place of the standard ones, by key.
+    """
+    settings = settings or load_settings()
+    partitions = partitions_for(settings)
+    bar_features, events = build_delivery_assets(partitions)
+    training = build_training_assets(partitions, events, bar_features)
+    by_name = {a.key.to_user_string(): a for a in training}
+    results = build_result_assets(partitions, events, bar_features, by_name)
+    assets = [bar_features, events, *training, *results]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=build_checks(partitions, assets),
+        jobs=build_jobs(),
+        resources={
+            "platform": PlatformResource(home=str(settings.home)),
+            "progress": ProgressResource(),
+            **(resource_overrides or {}),
+        },
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

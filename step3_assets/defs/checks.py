@@ -1,0 +1,223 @@
+"""Asset checks: what must hold for every table, and what a person should know.
+
+Belongs here: wiring checks to assets. A blocking check keeps a wrong table from feeding the next;
+a warning informs. Does not belong here: the conditions themselves
+(:mod:`step3_assets.domain.invariants`, :mod:`step3_assets.domain.validation`).
+
+In a run over a range of months a check gives one verdict for the whole range.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.partitions import Partitions, look_back, months_of
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.domain import invariants
+from step3_assets.domain.months import month_label, month_range
+from step3_assets.domain.validation import find_problems
+from step3_assets.schemas import TABLES
+from step3_assets.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a check may look at: the store, the months of its run (none if whole), the settings."""
+
+    store: Store
+    months: list[date]
+    config: Step3Config
+
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows of the run's months; every row of a table without months."""
+        months = self.months if TABLES[table].partition and self.months else None
+        return self.store.read(table, months=months, columns=columns)
+
+
+Condition = Callable[[Scope], list[str]]
+
+TABLES_OF_ASSET = {
+    name: [t.name for t in TABLES.values() if t.asset == name]
+    for name in sorted({t.asset for t in TABLES.values()})
+}
+
+
+def build_checks(
+    partitions: Partitions, assets: Sequence[dg.AssetsDefinition]
+) -> list[dg.AssetChecksDefinition]:
+    """Every check of the platform."""
+    by_name = {a.key.to_user_string(): a for a in assets}
+    checks = [
+        _check(asset, "schema", _schema_condition(name), description=SCHEMA_TEXT)
+        for name, asset in by_name.items()
+    ]
+    start = partitions.first_data_month
+    named: list[tuple[str, str, Condition, bool, str]] = [
+        ("events", "t_idx_matches_bars", _alignment, True, "t_idx names the bar of the decision."),
+        ("events", "label_arithmetic", _label_arithmetic, False, "gross, net and y follow prices."),
+        ("events", "revisions", _revisions, False, "No row was restated or withdrawn since."),
+        ("folds", "purge", _purge(start), True, "No training label reaches the test month."),
+        ("folds", "roles", _roles, True, "The manifest's counts are those of the members."),
+        ("calibrated_models", "integrity", _integrity, True, "Each payload has its hash; loads."),
+        ("calibrated_models", "calibration", _calibration, False, "Calibrated Brier <= base rate."),
+        ("scores", "gate", _gate, True, "Every test event is scored; gates follow from figures."),
+        ("fold_backtests", "reconciliation", _backtests, True, "Trades add up to the return."),
+        ("portfolio", "reconciliation", _portfolio, True, "Ledger, equity, months add up."),
+        ("acceptance", "fail_closed", _fail_closed, True, "A gate without a figure fails."),
+        ("step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."),
+    ]
+    for asset, name, condition, is_blocking, text in named:
+        checks.append(
+            _check(by_name[asset], name, condition, is_blocking=is_blocking, description=text)
+        )
+    return checks
+
+
+SCHEMA_TEXT = "Types, nulls, keys and allowed values of every stored row, as the catalogue says."
+
+
+def _check(
+    asset: dg.AssetsDefinition,
+    name: str,
+    condition: Condition,
+    *,
+    description: str,
+    is_blocking: bool = True,
+) -> dg.AssetChecksDefinition:
+    severity = dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN
+
+    @dg.asset_check(
+        asset=asset,
+        name=name,
+        blocking=is_blocking,
+        description=description,
+        partitions_def=asset.partitions_def,
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, platform: PlatformResource
+    ) -> dg.AssetCheckResult:
+        months = months_of(context) if asset.partitions_def else []
+        scope = Scope(platform.store(), months, platform.settings().config)
+        problems = condition(scope)
+        shown = "\n".join(f"- {p}" for p in problems[:20]) or "nothing found"
+        return dg.AssetCheckResult(
+            passed=not problems,
+            severity=severity,
+            description=problems[0] if problems else None,
+            metadata={"problems": len(problems), "found": dg.MetadataValue.md(shown)},
+        )
+
+    return check
+
+
+def _schema_condition(asset: str) -> Condition:
+    def condition(scope: Scope) -> list[str]:
+        return [
+            str(problem)
+            for table in TABLES_OF_ASSET.get(asset, [])
+            for problem in find_problems(scope.read(table), TABLES[table])
+        ]
+
+    return condition
+
+
+def _alignment(scope: Scope) -> list[str]:
+    columns = ["symbol", "decision_time_utc", "decision_instant_utc", "t_idx"]
+    bars = scope.read("bar_features", ["symbol", "bar_idx", "date", "bar_end_utc"])
+    if bars.empty:
+        return ["events: bar_features holds none of these months; materialize it too"]
+    return invariants.alignment_violations(scope.read("events", columns), bars)
+
+
+def _label_arithmetic(scope: Scope) -> list[str]:
+    from step3_assets.domain.delivery import label_arithmetic_problems
+
+    return [str(p) for p in label_arithmetic_problems(scope.read("events"))]
+
+
+def _revisions(scope: Scope) -> list[str]:
+    rows = scope.read("revisions")
+    rows = rows[(rows["table_name"] == "events") & (rows["reason"] != "matured")]
+    counts = rows.groupby(["month", "reason"]).size()
+    return [
+        f"events: {count} row(s) of {month_label(month)} {reason} by a later delivery"
+        for (month, reason), count in counts.items()  # type: ignore[misc]
+    ]
+
+
+def _purge(data_start: date) -> Condition:
+    columns = ["symbol", "decision_time_utc", "exit_time_utc", "label_end_idx", "maturity"]
+
+    def condition(scope: Scope) -> list[str]:
+        first = max(data_start, look_back(scope.months[0]))
+        window = month_range(first, scope.months[-1])
+        return invariants.purge_violations(
+            scope.read("fold_members"),
+            scope.read("folds"),
+            scope.store.read("events", months=window, columns=columns),
+        )
+
+    return condition
+
+
+def _roles(scope: Scope) -> list[str]:
+    return invariants.role_violations(scope.read("fold_members"), scope.read("folds"))
+
+
+def _integrity(scope: Scope) -> list[str]:
+    from step3_assets.domain.scoring import model_problems
+
+    return model_problems(scope.read("calibrated_models"), scope.read("folds"))
+
+
+def _calibration(scope: Scope) -> list[str]:
+    metrics = scope.read("model_metrics")
+    brier = metrics[metrics["metric"] == "brier"].set_index(["month", "head", "stage"])["value"]
+    problems = []
+    for month in sorted(set(metrics["month"])):
+        ours = brier.get((month, "lgbm_classifier", "calibrated"))
+        base = brier.get((month, "base_rate", "raw"))
+        if ours is None or base is None or not ours <= base:
+            problems.append(
+                f"calibrated_models: {month_label(month)} out-of-fold Brier {ours} is not below "
+                f"the base rate's {base}"
+            )
+    return problems
+
+
+def _gate(scope: Scope) -> list[str]:
+    return invariants.gate_violations(scope.read("scores"), scope.read("fold_members"))
+
+
+def _backtests(scope: Scope) -> list[str]:
+    return invariants.backtest_violations(
+        scope.read("fold_backtests"),
+        scope.read("fold_trades"),
+        scope.config.execution.initial_capital_usd,
+    )
+
+
+def _portfolio(scope: Scope) -> list[str]:
+    tables = ("portfolio", "portfolio_trades", "portfolio_equity", "portfolio_months")
+    return invariants.portfolio_violations(*(scope.read(table) for table in tables))
+
+
+def _fail_closed(scope: Scope) -> list[str]:
+    gates = scope.read("acceptance")
+    if gates.empty:
+        return ["acceptance: no gate was judged"]
+    open_gates = gates[gates["is_passed"] & gates["value"].isna()]
+    return [f"acceptance: {g} passed without a figure" for g in open_gates["gate"]]
+
+
+def _verdict_first(scope: Scope) -> list[str]:
+    row = scope.read("step3_report")
+    if len(row) != 1:
+        return [f"step3_report: {len(row)} rows, expected 1"]
+    first = row["markdown"].iloc[0].split("\n", 1)[0]
+    verdict = row["verdict"].iloc[0]
+    return [] if verdict in first else [f"step3_report: the first line is {first!r}, not {verdict!r}"]

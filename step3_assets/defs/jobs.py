@@ -1,0 +1,31 @@
+"""Jobs: the three steps of the main job, as a person launches them.
+
+Belongs here: selections by group. Partition ranges are chosen at launch.
+"""
+
+import dagster as dg
+
+INGEST = "ingest"
+WALK_FORWARD = "walk_forward"
+RESULTS = "results"
+
+
+def build_jobs() -> list:
+    """Ingest (data months), walk-forward (test months), results (whole)."""
+    return [
+        dg.define_asset_job(
+            INGEST,
+            selection=dg.AssetSelection.groups("delivery"),
+            description="Validate the delivery and store its months.",
+        ),
+        dg.define_asset_job(
+            WALK_FORWARD,
+            selection=dg.AssetSelection.groups("walk_forward", "baselines"),
+            description="Folds, models, scores, baselines and backtests of test months.",
+        ),
+        dg.define_asset_job(
+            RESULTS,
+            selection=dg.AssetSelection.groups("results"),
+            description="Portfolio, acceptance verdict and report over every test month.",
+        ),
+    ]

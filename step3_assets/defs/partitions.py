@@ -1,0 +1,95 @@
+"""Partitions: the months of the data and the walk-forward (test) months.
+
+Belongs here: every partitions definition and mapping. Does not belong here: month arithmetic
+(:mod:`step3_assets.domain.months`).
+
+Both definitions run to the current calendar month (``end_offset=1``), so that the month under way
+can be materialized; both are UTC.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings, first_test_month
+from step3_assets.domain.delivery import probe_months
+from step3_assets.domain.months import add_months, parse_month
+
+LOOK_BACK_MONTHS = 36
+DAY_FORMAT = "%Y-%m-%d"
+
+
+def monthly(first: date) -> dg.MonthlyPartitionsDefinition:
+    """Monthly partitions from ``first`` to the current calendar month, UTC."""
+    return dg.MonthlyPartitionsDefinition(
+        start_date=first.strftime(DAY_FORMAT), end_offset=1, timezone="UTC"
+    )
+
+
+# A fold of month M reads the 36 months before it and M itself: 37 months in one read.
+LOOK_BACK = dg.TimeWindowPartitionMapping(
+    start_offset=-LOOK_BACK_MONTHS, end_offset=0, allow_nonexistent_upstream_partitions=True
+)
+# A trade decided in M may exit in M+1, so a month's backtest marks it on that month's bars too.
+MONTH_AND_NEXT = dg.TimeWindowPartitionMapping(
+    start_offset=0, end_offset=1, allow_nonexistent_upstream_partitions=True
+)
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The two definitions of one installation.
+
+    Attributes
+    ----------
+    data_months : MonthlyPartitionsDefinition
+        Every month from the first of the delivery: ``events`` and ``bar_features``.
+    fold_months : MonthlyPartitionsDefinition
+        Every test month: from the first whose whole window is covered.
+    """
+
+    data_months: dg.MonthlyPartitionsDefinition
+    fold_months: dg.MonthlyPartitionsDefinition
+
+    @property
+    def first_data_month(self) -> date:
+        """First month of the data."""
+        return self.data_months.start.date()
+
+    @property
+    def first_test_month(self) -> date:
+        """First walk-forward month."""
+        return self.fold_months.start.date()
+
+
+def partitions_for(settings: Settings) -> Partitions:
+    """Partitions for the delivery the installation points to.
+
+    Without a delivery the months start at a documented default, so that the asset graph can be
+    looked at before any data is there.
+    """
+    first, is_complete = DEFAULT_FIRST_MONTH, True
+    if settings.delivery is not None and settings.delivery.is_dir():
+        first, _, is_complete = probe_months(settings.delivery)
+    return Partitions(
+        data_months=monthly(first),
+        fold_months=monthly(
+            first_test_month(first, is_complete, settings.config.folds.train_months)
+        ),
+    )
+
+
+def months_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
+    """The months this run was asked for, in order."""
+    return sorted(parse_month(key) for key in context.partition_keys)
+
+
+def partition_key(month: date) -> str:
+    """Dagster's key of a month."""
+    return month.strftime(DAY_FORMAT)
+
+
+def look_back(month: date) -> date:
+    """First month a fold of ``month`` may read."""
+    return add_months(month, -LOOK_BACK_MONTHS)

@@ -1,0 +1,153 @@
+"""Resources: where this installation lives, how it is set, and how it shows progress.
+
+Belongs here: the only reading of the environment and of ``step3.toml``. Does not belong here:
+anything computed from data.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field, ValidationError
+
+from step3_assets.config import Frozen, Step3Config
+from step3_assets.domain.months import add_months
+from step3_assets.storage.store import Store
+
+SETTINGS_FILE = "step3.toml"
+DEFAULT_FIRST_MONTH = date(2016, 2, 1)
+
+
+class SettingsError(ValueError):
+    """``step3.toml`` or the environment cannot be used; the message says which key and why."""
+
+
+class SettingsFile(Frozen):
+    """The keys of ``step3.toml``; a key that is not here is refused."""
+
+    delivery: str | None = Field(default=None, description="Folder of the Step 2 delivery.")
+    workers: int | None = Field(default=None, ge=1, le=256, description="Processes for training.")
+    config: Step3Config = Step3Config()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one installation is set to.
+
+    Attributes
+    ----------
+    home : Path
+        Everything a run writes lies under it (``STEP3_HOME``).
+    delivery : Path or None
+        Folder of the Step 2 delivery (``STEP3_DELIVERY`` or ``delivery`` in ``step3.toml``).
+    workers : int
+        Processes that train months side by side.
+    config : Step3Config
+    """
+
+    home: Path
+    delivery: Path | None
+    workers: int
+    config: Step3Config
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "step3.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Runs, events and schedules."""
+        return self.home / "dagster"
+
+    @property
+    def report_dir(self) -> Path:
+        """The report and its figures."""
+        return self.home / "report"
+
+
+def home_folder() -> Path:
+    """``STEP3_HOME``, or ``data`` in the current folder."""
+    text = os.environ.get("STEP3_HOME")
+    return Path(text).resolve() if text else (Path.cwd() / "data").resolve()
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Read ``step3.toml`` under the home and the environment over it.
+
+    Raises
+    ------
+    SettingsError
+        If the file is no TOML, or holds an unknown key or a value out of range.
+    """
+    home = home or home_folder()
+    path = home / SETTINGS_FILE
+    try:
+        raw = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+        parsed = SettingsFile.model_validate(raw)
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    delivery = os.environ.get("STEP3_DELIVERY") or parsed.delivery
+    return Settings(
+        home=home,
+        delivery=(home / delivery).resolve() if delivery else None,
+        workers=parsed.workers or max(1, os.cpu_count() or 1),
+        config=parsed.config,
+    )
+
+
+def first_test_month(first_month: date, is_complete: bool, train_months: int) -> date:
+    """First month whose whole training window is covered by the data.
+
+    Examples
+    --------
+    >>> first_test_month(date(2016, 1, 1), False, 36)
+    datetime.date(2019, 2, 1)
+    """
+    start = first_month if is_complete else add_months(first_month, 1)
+    return add_months(start, train_months)
+
+
+class ProgressResource:
+    """Shows how far a long step is; this base only counts.
+
+    The command line puts a bar in its place; in the UI the run's log carries the lines.
+    """
+
+    @contextmanager
+    def track(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Yield a function that advances the step by a number of units."""
+        log = dg.get_dagster_logger("step3")
+        done, shown = 0, 0
+
+        def advance(count: int = 1) -> None:
+            nonlocal done, shown
+            done += count
+            if total >= 10 and done * 4 // total > shown:
+                shown = done * 4 // total
+                log.info(f"{label}: {done} of {total}")
+
+        yield advance
+
+
+class PlatformResource(dg.ConfigurableResource):
+    """One installation: its home folder, from which settings and store follow."""
+
+    home: str
+    workers: int | None = None
+
+    def settings(self) -> Settings:
+        """Read the settings afresh, so that a change needs no restart."""
+        settings = load_settings(Path(self.home))
+        return replace(settings, workers=self.workers) if self.workers else settings
+
+    def store(self) -> Store:
+        """Open the store, its tables created."""
+        store = Store(self.settings().database)
+        store.ensure_tables()
+        return store

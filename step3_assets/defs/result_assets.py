@@ -1,0 +1,318 @@
+"""Assets of results: ``fold_backtests``, ``portfolio``, ``acceptance``, ``step3_report``.
+
+Belongs here: gathering tables, calling one domain function, writing the report's files. Does not
+belong here: how a trade is simulated or judged (:mod:`step3_assets.domain`).
+"""
+
+import json
+import os
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets import __version__
+from step3_assets.config import Step3Config
+from step3_assets.defs.delivery_assets import column_schema
+from step3_assets.defs.monthly import (
+    PLOT_MONTHS,
+    Frames,
+    MonthTask,
+    ingested_months,
+    materialize_months,
+    png_metadata,
+    slice_months,
+)
+from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.training_assets import Progress, monthly_asset
+from step3_assets.domain.hashing import text_hash
+from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.storage.store import Store
+
+BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
+
+def build_result_assets(
+    partitions: Partitions,
+    events: dg.AssetsDefinition,
+    bar_features: dg.AssetsDefinition,
+    walk_forward: dict[str, dg.AssetsDefinition],
+) -> list[dg.AssetsDefinition]:
+    """Fold backtests by month, then the unpartitioned results."""
+    scores, mock = walk_forward["scores"], walk_forward["mock_baseline"]
+
+    @monthly_asset(
+        partitions,
+        deps=[
+            dg.AssetDep(scores),
+            dg.AssetDep(events),
+            dg.AssetDep(bar_features, partition_mapping=MONTH_AND_NEXT),
+        ],
+        kinds={"pandas"},
+        group="walk_forward",
+    )
+    def fold_backtests(
+        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+    ) -> dg.MaterializeResult:
+        """Each test month on its own, from a flat start, marked at every bar close."""
+        store, config = platform.store(), platform.settings().config
+        months = months_of(context)
+        with_next = [*months, add_months(months[-1], 1)]
+        score_rows = store.read("scores", months=months)
+        event_rows = store.read("events", months=months)
+        bar_rows = store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
+
+        def prepare(month: date) -> tuple:
+            return (
+                slice_months(score_rows, month, month),
+                slice_months(event_rows, month, month),
+                slice_months(bar_rows, month, add_months(month, 1)),
+                month,
+                config,
+            )
+
+        describe = partial(_describe_backtest, with_plot=len(months) <= PLOT_MONTHS)
+        task = MonthTask("backtests", prepare, _backtest_frames, describe)
+        return materialize_months(context, store, progress, task)
+
+    @dg.asset(
+        deps=[scores, mock, events, bar_features],
+        group_name="results",
+        kinds={"pandas", "duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("portfolio"),
+    )
+    def portfolio(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> dg.MaterializeResult:
+        """One capital ledger through all months, beside the baselines and buy-and-hold."""
+        from step3_assets.domain.portfolio import run_portfolio
+
+        store, config = platform.store(), platform.settings().config
+        months = result_months(store)
+        dataset = dataset_in_force(store)
+        result = run_portfolio(
+            {name: store.read(name, months=months) for name in ("scores", "mock_baseline")},
+            store.read("events", months=months),
+            store.read(
+                "bar_features", months=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
+            ),
+            months,
+            config,
+            json.loads(dataset["published_baseline"]) if dataset["published_baseline"] else None,
+        )
+        frames = {
+            "portfolio": result.summary,
+            "portfolio_trades": result.trades,
+            "portfolio_decisions": result.decisions,
+            "portfolio_equity": result.equity,
+            "portfolio_months": result.months,
+        }
+        store.replace_all(frames)
+        return dg.MaterializeResult(metadata=_describe_portfolio(frames, dataset["is_synthetic"]))
+
+    @dg.asset(
+        deps=[portfolio, fold_backtests, walk_forward["calibrated_models"], scores],
+        group_name="results",
+        kinds={"duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("acceptance"),
+    )
+    def acceptance(platform: PlatformResource) -> dg.MaterializeResult:
+        """Each gate with its figure, threshold and evidence; anything missing fails."""
+        from step3_assets.domain.acceptance import judge, verdict
+
+        store, config = platform.store(), platform.settings().config
+        gates = judge(_result_tables(store), config)
+        store.replace_all({"acceptance": gates})
+        return dg.MaterializeResult(
+            metadata={
+                "verdict": verdict(gates),
+                "gates passed": f"{int(gates['is_passed'].sum())} of {len(gates)}",
+                "gates": dg.MetadataValue.md(
+                    gates.drop(columns=["position"]).to_markdown(index=False, floatfmt=".4f")
+                ),
+            }
+        )
+
+    @dg.asset(
+        deps=[acceptance, portfolio, fold_backtests, events],
+        group_name="results",
+        kinds={"markdown", "duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("step3_report"),
+    )
+    def step3_report(platform: PlatformResource) -> dg.MaterializeResult:
+        """The report, verdict first, as Markdown and as one self-contained HTML file."""
+        from step3_assets.domain.report import build_report
+
+        settings, store = platform.settings(), platform.store()
+        report = build_report(report_inputs(store, settings.config))
+        paths = write_report(report, settings.report_dir)
+        frame = pd.DataFrame(
+            {
+                "verdict": [report.verdict],
+                "dataset_version": [dataset_in_force(store)["dataset_version"]],
+                "markdown": [report.markdown],
+                "markdown_sha256": [text_hash(report.markdown)],
+            }
+        )
+        store.replace_all({"step3_report": frame})
+        return dg.MaterializeResult(
+            metadata={
+                "verdict": report.verdict,
+                "markdown": dg.MetadataValue.path(str(paths["markdown"])),
+                "html": dg.MetadataValue.path(str(paths["html"])),
+                "figures": len(report.figures),
+            }
+        )
+
+    return [fold_backtests, portfolio, acceptance, step3_report]
+
+
+def result_months(store: Store) -> list[date]:
+    """The test months that results speak of: every calendar month that has a fold and data.
+
+    Raises
+    ------
+    ValueError
+        If a month between the first and the last has no fold, or a fold's events are not all
+        scored: a result must not leave a month out.
+    """
+    data = ingested_months(store, "bar_features")
+    manifest = store.read("folds", columns=["month", "n_test"])
+    tests = manifest.groupby("month")["n_test"].sum()
+    months = [m for m in sorted(tests.index) if data and m <= data[-1]]
+    if not months:
+        raise ValueError("no fold is materialized yet: backfill folds and what follows first")
+    gaps = sorted(set(month_range(months[0], months[-1])) - set(months))
+    if gaps:
+        names = ", ".join(month_label(m) for m in gaps[:6])
+        raise ValueError(f"folds: {len(gaps)} month(s) between the first and last are missing ({names})")
+    for table in ("scores", "mock_baseline"):
+        stored = store.count_by_month(table)
+        short = [m for m in months if stored.get(m, 0) != int(tests[m])]
+        if short:
+            names = ", ".join(month_label(m) for m in short[:6])
+            raise ValueError(
+                f"{table}: {len(short)} month(s) do not hold every test event of their fold "
+                f"({names}); materialize {table} for them again"
+            )
+    return months
+
+
+def dataset_in_force(store: Store) -> dict[str, Any]:
+    """The delivery ingested last: its row of ``datasets``."""
+    rows = store.read("datasets")
+    if rows.empty:
+        raise ValueError("datasets is empty: materialize events and bar_features first")
+    return rows.sort_values("position").iloc[-1].to_dict()
+
+
+def report_inputs(store: Store, config: Step3Config) -> Any:
+    """Every table the report speaks of, read once."""
+    from step3_assets.domain.acceptance import verdict
+    from step3_assets.domain.report import ReportInputs
+
+    months = result_months(store)
+    dataset = dataset_in_force(store)
+    outcomes = store.read(
+        "events",
+        months=months,
+        columns=["month", "symbol", "decision_time_utc", "y", "net_logret", "cost_rt", "maturity"],
+    )
+    whole = ("portfolio", "portfolio_months", "portfolio_equity", "portfolio_trades")
+    by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
+    gates = store.read("acceptance")
+    return ReportInputs(
+        verdict=verdict(gates),
+        acceptance=gates,
+        portfolio_decisions=store.read("portfolio_decisions"),
+        mock_baseline=store.read("mock_baseline", months=months),
+        events_outcomes=outcomes,
+        **{table: store.read(table) for table in whole},
+        **{table: store.read(table, months=months) for table in by_month},
+        dataset_version=dataset["dataset_version"],
+        dataset_note=f"{dataset['symbols'].replace(',', ' and ')}, "
+        f"{month_label(dataset['first_month'])} to {month_label(dataset['last_month'])}, "
+        f"{dataset['n_events']:,} events on {dataset['n_bars']:,} bars",
+        is_synthetic=bool(dataset["is_synthetic"]),
+        config=config,
+        code_version=__version__,
+    )
+
+
+def write_report(report: Any, folder: Path) -> dict[str, Path]:
+    """Write the pages and figures, each file replaced whole."""
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for name, png in report.figures.items():
+        _replace_file(figures / name, png)
+    paths = {"markdown": folder / "step3_report.md", "html": folder / "step3_report.html"}
+    _replace_file(paths["markdown"], report.markdown.encode())
+    _replace_file(paths["html"], report.html.encode())
+    return paths
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Write beside and rename, so that a reader never sees half a file."""
+    partial_path = path.with_name(f".{path.name}.{os.getpid()}")
+    partial_path.write_bytes(content)
+    partial_path.replace(path)
+
+
+def _result_tables(store: Store) -> dict[str, pd.DataFrame]:
+    months = result_months(store)
+    by_month = ("fold_backtests", "model_metrics", "scores", "folds")
+    whole = ("portfolio", "portfolio_months", "portfolio_trades", "portfolio_equity")
+    tables = {table: store.read(table, months=months) for table in by_month}
+    return tables | {table: store.read(table) for table in whole}
+
+
+def _backtest_frames(
+    scores: pd.DataFrame,
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    month: date,
+    config: Step3Config,
+) -> Frames:
+    from step3_assets.domain.backtest import backtest_fold
+
+    result = backtest_fold(scores, events, bars, month, config)
+    return {"fold_backtests": result.summary, "fold_trades": result.trades}
+
+
+def _describe_backtest(_month: date, frames: Frames, *, with_plot: bool) -> dict[str, Any]:
+    summary = frames["fold_backtests"].set_index("symbol")
+    total = summary.loc["ALL"]
+    return {
+        "dagster/row_count": len(summary),
+        "trades": int(total["n_trades"]),
+        "gated": int(total["n_gated"]),
+        "return (%)": float(total["return_frac"] * 100),
+        "max drawdown (%)": float(total["max_drawdown_frac"] * 100),
+        "by symbol": dg.MetadataValue.md(
+            summary.drop(columns=["month"]).reset_index().to_markdown(index=False, floatfmt=".4f")
+        ),
+    }
+
+
+def _describe_portfolio(frames: Frames, is_synthetic: bool) -> dict[str, Any]:
+    from step3_assets.domain.report import figures
+
+    summary = frames["portfolio"]
+    shown = ["series", "end_equity_usd", "cagr", "max_drawdown_frac", "calmar", "sharpe"]
+    shown += ["n_trades", "trades_per_month", "net_bps_mean"]
+    equity = figures.equity_figure(
+        frames["portfolio_equity"], is_synthetic=is_synthetic, small=True
+    )
+    return {
+        "dagster/row_count": len(summary),
+        "series": dg.MetadataValue.md(
+            summary[shown].to_markdown(index=False, floatfmt=".4f")
+        ),
+        "equity": png_metadata("equity", equity),
+    }

@@ -1,0 +1,306 @@
+"""Assets of training and decision: ``folds``, ``calibrated_models``, ``scores``, ``mock_baseline``.
+
+Belongs here: reading each month's slices, calling one domain function, describing the result.
+Does not belong here: purging, fitting or deciding (:mod:`step3_assets.domain`).
+"""
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.config import GateConfig, ModelConfig
+from step3_assets.defs.delivery_assets import column_schema
+from step3_assets.defs.monthly import (
+    PLOT_MONTHS,
+    Frames,
+    MonthTask,
+    materialize_months,
+    png_metadata,
+    require_ingested,
+    slice_months,
+)
+from step3_assets.defs.partitions import LOOK_BACK, Partitions, look_back, months_of
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.domain.folds import Fold, build_fold
+from step3_assets.domain.months import month_range
+from step3_assets.schemas import ROLES
+from step3_assets.storage.store import Store
+
+Progress = dg.ResourceParam[ProgressResource]
+
+
+def monthly_asset(
+    partitions: Partitions, *, deps: list[dg.AssetDep], kinds: set[str], group: str
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """What every asset over the test months shares; its docstring is its description."""
+
+    def decorate(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+        return dg.asset(
+            function,
+            partitions_def=partitions.fold_months,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            deps=deps,
+            kinds=kinds | {"duckdb"},
+            group_name=group,
+            owners=["team:step3"],
+            metadata=column_schema(function.__name__),
+        )
+
+    return decorate
+
+
+def build_training_assets(
+    partitions: Partitions, events: dg.AssetsDefinition, bar_features: dg.AssetsDefinition
+) -> list[dg.AssetsDefinition]:
+    """The walk-forward assets from folds to scores."""
+    history = [
+        dg.AssetDep(events, partition_mapping=LOOK_BACK),
+        dg.AssetDep(bar_features, partition_mapping=LOOK_BACK),
+    ]
+    labels = history[0]
+
+    @monthly_asset(partitions, deps=history, kinds={"pandas"}, group="walk_forward")
+    def folds(
+        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+    ) -> dg.MaterializeResult:
+        """Purged, embargoed walk-forward folds: each event's role or drop reason, per test month.
+
+        The fold of month M reads the 36 months before M and M itself; each symbol's rows are kept
+        only if their label ends before the test month, less an embargo of the longest horizon.
+        """
+        store, config = platform.store(), platform.settings().config.folds
+        months = months_of(context)
+        read_columns = _fold_columns()
+        events_rows = _read_range(store, "events", months, read_columns["events"])
+        bar_rows = _read_range(store, "bar_features", months, read_columns["bar_features"])
+
+        def prepare(month: date) -> tuple:
+            require_ingested(store, partitions.first_data_month, look_back(month), month)
+            first = look_back(month)
+            return (
+                slice_months(events_rows, first, month),
+                slice_months(bar_rows, first, month),
+                month,
+                config,
+            )
+
+        task = MonthTask("folds", prepare, _fold_frames, _describe_fold)
+        return materialize_months(context, store, progress, task)
+
+    @monthly_asset(
+        partitions,
+        deps=[dg.AssetDep(folds), labels],
+        kinds={"lightgbm", "scikitlearn"},
+        group="walk_forward",
+    )
+    def calibrated_models(
+        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+    ) -> dg.MaterializeResult:
+        """Every model of a fold with its calibrator and blend, as text that executes nothing.
+
+        Logistic, Ridge, ElasticNet; LightGBM classifier, mean and quantiles; isotonic or Platt on
+        inner out-of-fold predictions; weights of the expected value from the inner folds only.
+        """
+        store, settings = platform.store(), platform.settings()
+        months = months_of(context)
+        prepare = _fold_inputs(store, months, settings.config.models)
+        task = MonthTask(
+            "training",
+            prepare,
+            _train_frames,
+            partial(_describe_models, with_plot=len(months) <= PLOT_MONTHS),
+            workers=settings.workers,
+        )
+        return materialize_months(context, store, progress, task)
+
+    @monthly_asset(
+        partitions,
+        deps=[dg.AssetDep(calibrated_models), dg.AssetDep(events)],
+        kinds={"lightgbm"},
+        group="walk_forward",
+    )
+    def scores(
+        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+    ) -> dg.MaterializeResult:
+        """Each event of the test month: probability, quantiles, expected values, gate and size."""
+        store, config = platform.store(), platform.settings().config
+        months = months_of(context)
+        event_rows = store.read("events", months=months)
+        model_rows = store.read("calibrated_models", months=months)
+
+        def prepare(month: date) -> tuple:
+            return (
+                slice_months(model_rows, month, month),
+                slice_months(event_rows, month, month),
+                month,
+                config.models,
+                config.gate,
+                config.execution.size_frac,
+            )
+
+        task = MonthTask("scoring", prepare, _score_frames, _describe_scores)
+        return materialize_months(context, store, progress, task)
+
+    @monthly_asset(
+        partitions,
+        deps=[dg.AssetDep(folds), labels],
+        kinds={"scikitlearn"},
+        group="baselines",
+    )
+    def mock_baseline(
+        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+    ) -> dg.MaterializeResult:
+        """The mock ML (ridge and tuned thresholds) run honestly on the same folds."""
+        store, settings = platform.store(), platform.settings()
+        months = months_of(context)
+        inputs = _fold_inputs(store, months, settings.config.models)
+
+        def prepare(month: date) -> tuple:
+            return (*inputs(month), settings.config.execution.size_frac)
+
+        task = MonthTask(
+            "mock baseline", prepare, _mock_frames, _describe_gated, workers=settings.workers
+        )
+        return materialize_months(context, store, progress, task)
+
+    return [folds, calibrated_models, scores, mock_baseline]
+
+
+def _fold_columns() -> dict[str, list[str]]:
+    """Only what the fold arithmetic needs: it never sees a feature or an outcome's size."""
+    return {
+        "events": [
+            "month",
+            "symbol",
+            "decision_time_utc",
+            "decision_instant_utc",
+            "exit_time_utc",
+            "t_idx",
+            "label_end_idx",
+            "H",
+            "maturity",
+        ],
+        "bar_features": ["month", "symbol", "bar_idx", "date", "bar_end_utc"],
+    }
+
+
+def _read_range(
+    store: Store, table: str, months: list[date], columns: list[str] | None = None
+) -> pd.DataFrame:
+    """One read of every month that any fold of the run looks back on."""
+    wanted = month_range(look_back(months[0]), months[-1])
+    return store.read(table, months=wanted, columns=columns)
+
+
+def _fold_inputs(
+    store: Store, months: list[date], config: ModelConfig
+) -> Callable[[date], tuple]:
+    """``prepare(month)`` for what trains on a fold: its own window, its own members."""
+    event_rows = _read_range(store, "events", months)
+    manifests = store.read("folds", months=months)
+    members = store.read("fold_members", months=months)
+
+    def prepare(month: date) -> tuple:
+        manifest = slice_months(manifests, month, month)
+        if manifest.empty:
+            raise ValueError("folds holds no such month; materialize folds for it first")
+        fold = Fold(month, manifest, slice_months(members, month, month))
+        return slice_months(event_rows, look_back(month), month), fold, config
+
+    return prepare
+
+
+def _fold_frames(events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Any) -> Frames:
+    fold = build_fold(events, bars, month, config)
+    return {"folds": fold.manifest, "fold_members": fold.members}
+
+
+def _train_frames(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Frames:
+    from step3_assets.domain.training import train_fold
+
+    trained = train_fold(events, fold, config)
+    return {
+        "calibrated_models": trained.models,
+        "model_metrics": trained.metrics,
+        "reliability_bins": trained.reliability,
+    }
+
+
+def _score_frames(
+    models: pd.DataFrame,
+    events: pd.DataFrame,
+    month: date,
+    model_config: ModelConfig,
+    gate_config: GateConfig,
+    size_frac: float,
+) -> Frames:
+    from step3_assets.domain.scoring import score_fold
+
+    return {"scores": score_fold(models, events, month, model_config, gate_config, size_frac)}
+
+
+def _mock_frames(
+    events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float
+) -> Frames:
+    from step3_assets.domain.mock_baseline import mock_baseline_fold
+
+    return {"mock_baseline": mock_baseline_fold(events, fold, config, size_frac)}
+
+
+def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:
+    manifest = frames["folds"]
+    totals = {role: int(manifest[f"n_{role}"].sum()) for role in ROLES}
+    columns = ["symbol", *[f"n_{role}" for role in ROLES]]
+    return {
+        "dagster/row_count": len(frames["fold_members"]),
+        **{f"rows {role}": count for role, count in totals.items()},
+        "by symbol": dg.MetadataValue.md(manifest[columns].to_markdown(index=False)),
+        "embargo (bars)": int(manifest["embargo_bars"].max()) if len(manifest) else 0,
+        "inner folds": int(manifest["n_inner_folds"].max()) if len(manifest) else 0,
+        "members hash": ", ".join(sorted(set(manifest["members_hash"]))),
+    }
+
+
+def _describe_models(month: date, frames: Frames, *, with_plot: bool) -> dict[str, Any]:
+    models, metrics = frames["calibrated_models"], frames["model_metrics"]
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(models),
+        "training rows": int(models["n_rows"].max()) if len(models) else 0,
+        "size (kB)": int(models["payload"].str.len().sum() // 1000) if len(models) else 0,
+        "figures out of fold": dg.MetadataValue.md(
+            metrics.pivot_table(index=["head", "stage"], columns="metric", values="value")
+            .reset_index()
+            .to_markdown(index=False, floatfmt=".4f")
+            if len(metrics)
+            else "no training rows"
+        ),
+    }
+    if with_plot and len(frames["reliability_bins"]):
+        from step3_assets.domain.report.figures import reliability_figure
+
+        png = reliability_figure(frames["reliability_bins"], small=True)
+        metadata["reliability"] = png_metadata("reliability", png)
+    return metadata
+
+
+def _describe_scores(_month: date, frames: Frames) -> dict[str, Any]:
+    rows = frames["scores"]
+    reasons = rows["gate_reason"].value_counts()
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(rows),
+        "gated": int(rows["is_gated"].sum()),
+        **{f"reason {name}": int(count) for name, count in reasons.items()},
+    }
+    if len(rows) and rows["ev_final"].notna().any():
+        metadata["mean ev_final (bps)"] = float(rows["ev_final"].mean() * 1e4)
+        metadata["mean p calibrated"] = float(rows["p_calibrated"].mean())
+    return metadata
+
+
+def _describe_gated(_month: date, frames: Frames) -> dict[str, Any]:
+    rows = frames["mock_baseline"]
+    return {"dagster/row_count": len(rows), "gated": int(rows["is_gated"].sum())}
