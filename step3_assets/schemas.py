@@ -339,6 +339,32 @@ DATASET_MONTHS = Table(
     ("table_name", "month"),
 )
 
+DATASETS = Table(
+    "datasets",
+    "Deliveries that were ingested, in order, with what came beside the rows.",
+    "events, bar_features",
+    (
+        Column("dataset_version", "VARCHAR", _I, "Content hash of the delivery's canonical rows."),
+        Column("position", "BIGINT", _R, "Order of ingest; the highest is the one in force."),
+        Column("symbols", "VARCHAR", _R, "Symbols, comma separated."),
+        Column("first_month", "DATE", _R, "First month of bars."),
+        Column("last_month", "DATE", _R, "Last month of bars."),
+        Column("n_events", "BIGINT", _R, "Events delivered.", "rows"),
+        Column("n_bars", "BIGINT", _R, "Bars delivered.", "rows"),
+        Column("is_synthetic", "BOOLEAN", _R, "The delivery says that a simulator made it."),
+        Column(
+            "published_baseline",
+            "VARCHAR",
+            _R,
+            "The mock baseline's published summary as delivered.",
+            "JSON",
+            is_nullable=True,
+        ),
+    ),
+    ("dataset_version",),
+    partition=None,
+)
+
 REVISIONS = Table(
     "revisions",
     "Row versions that a later delivery replaced: nothing is silently overwritten.",
@@ -559,7 +585,8 @@ _LEDGER_KEY = (
 _TRADE_COLUMNS = (
     Column("entry_time_utc", "TIMESTAMPTZ", _R, "Fill of the entry.", "UTC"),
     Column("exit_time_utc", "TIMESTAMPTZ", _R, "Fill of the exit.", "UTC"),
-    Column("size_frac", "DOUBLE", _D, "Share of equity asked for.", "fraction"),
+    Column("allocation_frac", "DOUBLE", _D, "The symbol's share of equity.", "fraction"),
+    Column("size_frac", "DOUBLE", _D, "Share of the allocation asked for.", "fraction"),
     Column("notional_usd", "DOUBLE", _R, "Units times entry price.", "USD"),
     Column("units", "DOUBLE", _R, "Shares held (fractional).", "shares"),
     Column("entry_open", "DOUBLE", _R, "Entry price.", "USD"),
@@ -740,6 +767,7 @@ TABLES: dict[str, Table] = {
     for t in (
         EVENTS,
         BAR_FEATURES,
+        DATASETS,
         DATASET_MONTHS,
         REVISIONS,
         FOLDS,
