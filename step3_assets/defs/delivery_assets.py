@@ -181,14 +181,14 @@ def store_months(
         Metadata of each month: rows, content hash, what changed.
     """
     rows = delivery.events if table == "events" else delivery.bars
-    delivered = dict(tuple(rows[rows["month"].isin(months)].groupby("month")))
+    frames = {month: rows[rows["month"] == month] for month in months}
+    hashes = {month: frame_hash(frame, TABLES[table]) for month, frame in frames.items()}
     described: dict[date, dict[str, Any]] = {}
     with store.transaction([table, "dataset_months", "revisions"]) as transaction:
         manifest = transaction.read("dataset_months", months=months)
         manifest = manifest[manifest["table_name"] == table].set_index("month")
-        for month in months:
-            frame = delivered.get(month, rows.iloc[:0])
-            content = frame_hash(frame, TABLES[table])
+        for month, frame in frames.items():
+            content = hashes[month]
             known = manifest.loc[month] if month in manifest.index else None
             change = "new" if known is None else "unchanged"
             counts: dict[str, int] = {}

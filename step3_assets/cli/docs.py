@@ -1,0 +1,56 @@
+"""``step3 docs``: generate the pages that follow from code, or fail when they are stale.
+
+Belongs here: which pages are generated. What they say comes from the catalogue and definitions.
+"""
+
+from pathlib import Path
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+
+@click.command()
+@click.option("--write", "is_write", is_flag=True, help="Write the pages instead of comparing.")
+@click.option(
+    "--docs-dir",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path("docs"),
+    show_default=True,
+)
+def docs(is_write: bool, docs_dir: Path) -> None:
+    """Compare the generated pages with the code; with --write, bring them up to date."""
+    stale = []
+    for path, text in generated_pages(docs_dir).items():
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        stale.append(str(path))
+        if is_write:
+            path.write_text(text, "utf-8")
+            click.echo(f"wrote {path}")
+    if stale and not is_write:
+        raise CommandFailed(f"stale: {', '.join(stale)}; run `step3 docs --write` and commit")
+
+
+def generated_pages(docs_dir: Path) -> dict[Path, str]:
+    """Each generated page and what it should say."""
+    import tempfile
+    from dataclasses import replace
+
+    from step3_assets.cli.installation import quiet_previews
+    from step3_assets.config import Step3Config
+    from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
+    from step3_assets.defs.resources import load_settings
+    from step3_assets.domain.data_dictionary import data_dictionary_markdown
+
+    quiet_previews()
+    from step3_assets.definitions import build_defs
+
+    with tempfile.TemporaryDirectory() as home:
+        settings = replace(load_settings(Path(home)), delivery=None, config=Step3Config())
+        graph = asset_graph_markdown(build_defs(settings))
+    architecture = docs_dir / "architecture.md"
+    return {
+        architecture: replace_generated(architecture.read_text("utf-8"), graph),
+        docs_dir / "data_dictionary.md": data_dictionary_markdown(),
+    }
