@@ -14,34 +14,7 @@ import pyarrow.compute as pc
 from step3_assets.domain.step2.events import PULLBACK, TREND, find_candidates, price_candidates
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.labels import is_labelled, label_candidates
-from step3_assets.domain.step2.layout import OUTCOMES, SIGNALS
-
-_HEAD = (
-    "symbol",
-    "t_idx",
-    "decision_time_utc",
-    "entry_time_utc",
-    "exit_time_utc",
-    "entry_open",
-    "exit_open",
-    "entry_overnight",
-    "a_tp",
-    "b_sl",
-    "H",
-    "exit_reason",
-    "gross_logret",
-    "cost_rt",
-    "net_logret",
-    "y",
-    "label_end_idx",
-    "truncated_horizon",
-    "touch_delay_bars",
-    "same_bar_ambiguous",
-    "spread_half",
-    "slip_half",
-    "tp_to_cost",
-    "family",
-)
+from step3_assets.domain.step2.layout import EVENT_HEAD, OUTCOMES, SIGNALS
 
 
 def assemble_events(
@@ -51,7 +24,7 @@ def assemble_events(
     symbol: str,
     config: Step2Config,
     emit_pending: bool,
-    next_bar_start: pd.Timestamp,
+    next_bar_start: pd.Timestamp | None,
 ) -> pd.DataFrame:
     """Build the events table of one symbol.
 
@@ -63,7 +36,7 @@ def assemble_events(
     config : Step2Config
     emit_pending : bool
         Keep candidates without an outcome, with the outcome columns null.
-    next_bar_start : Timestamp
+    next_bar_start : Timestamp or None
         Start of the bar after the last row, for the last row's ``entry_time_utc``.
 
     Returns
@@ -76,12 +49,8 @@ def assemble_events(
     rows, is_trend = find_candidates(features, config)
     has_outcome = is_labelled(rows, n_bars)
     if not emit_pending:
-        rows, is_trend, has_outcome = (
-            rows[has_outcome],
-            is_trend[has_outcome],
-            has_outcome[has_outcome],
-        )
-    n_labelled = int(has_outcome.sum())  # pending rows are the last ones
+        rows, is_trend = rows[has_outcome], is_trend[has_outcome]
+    n_labelled = int(has_outcome.sum())  # pending rows come last
     priced = price_candidates(features, rows, symbol, config)
     labels = label_candidates(features, rows[:n_labelled], priced.iloc[:n_labelled], config)
 
@@ -89,17 +58,16 @@ def assemble_events(
     known = {
         "symbol": pd.Series(symbol, index=range(len(rows)), dtype="str"),
         "t_idx": rows,
-        "decision_time_utc": stamps.take(rows),
-        "entry_time_utc": stamps.take(rows + 1),
+        "decision_time_utc": stamps.array.take(rows),
+        "entry_time_utc": stamps.array.take(rows + 1),
         "family": pd.array(np.where(is_trend, TREND, PULLBACK), dtype="str"),
         **{name: priced[name] for name in priced},
         **{name: features[name].to_numpy()[rows] for name in SIGNALS},
         **{name: cross[name].to_numpy()[rows] for name in cross},
     }
-    outcomes = {name: labels[name] for name in labels}
-    outcomes["exit_time_utc"] = pd.Series(stamps.take(labels["label_end_idx"].to_numpy()))
-    table = {**known, **{name: _extend(outcomes[name], len(rows)) for name in OUTCOMES}}
-    return pd.DataFrame({name: table[name] for name in (*_HEAD, *SIGNALS, *cross)})
+    labels["exit_time_utc"] = stamps.array.take(labels["label_end_idx"].to_numpy())
+    table = {**known, **{name: _extend(labels[name], len(rows)) for name in OUTCOMES}}
+    return pd.DataFrame({name: table[name] for name in (*EVENT_HEAD, *SIGNALS, *cross)})
 
 
 def _extend(outcome: pd.Series, n_rows: int) -> pd.Series:
@@ -111,14 +79,11 @@ def _extend(outcome: pd.Series, n_rows: int) -> pd.Series:
     return outcome.reindex(range(n_rows))
 
 
-def _stamp_text(dates: pd.Series, next_bar_start: pd.Timestamp) -> pd.api.extensions.ExtensionArray:
-    """Each bar's start as ``2016-01-21 14:30:00+00:00``, and the start of the bar after them."""
-    seconds = dates.dt.tz_convert("UTC").dt.tz_localize(None).dt.as_unit("s").to_numpy()
-    after = np.datetime64("NaT", "s")
-    if not pd.isna(next_bar_start):
-        after = next_bar_start.tz_convert("UTC").tz_localize(None).to_datetime64()
-    texts = pc.strftime(  # pyright: ignore[reportAttributeAccessIssue]
-        pa.array(np.append(seconds, after.astype("datetime64[s]"))),
-        format="%Y-%m-%d %H:%M:%S+00:00",
+def _stamp_text(dates: pd.Series, after: pd.Timestamp | None) -> pd.Series:
+    """Each bar's start as ``2016-01-21 14:30:00+00:00``, then the start of the bar after them."""
+    stamps = pd.DatetimeIndex(dates).append(pd.DatetimeIndex([after], tz="UTC"))
+    seconds = pd.DatetimeIndex(stamps).tz_localize(None).as_unit("s")
+    texts = pc.binary_join_element_wise(  # pyright: ignore[reportAttributeAccessIssue]
+        pa.array(seconds.to_numpy()).cast(pa.string()), "+00:00", ""
     )
-    return pd.array(texts, dtype="str")
+    return pd.Series(pd.array(texts, dtype="str"))

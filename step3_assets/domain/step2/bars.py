@@ -162,7 +162,7 @@ def bar_ends(bars: pd.DataFrame) -> pd.DatetimeIndex:
     stamps = pd.DatetimeIndex(bars["date"])
     stated = stamps + pd.to_timedelta(bars["expected_bar_seconds"].to_numpy(), unit="s")
     ends = bar_end(stamps)
-    return pd.DatetimeIndex(ends.where(~ends.isna(), stated)).as_unit("us")
+    return pd.DatetimeIndex(ends.where(ends.notna(), stated)).as_unit("us")
 
 
 def _stamps(column: pd.Series, source: str) -> pd.Series:
@@ -246,7 +246,7 @@ def _calendar_seconds(stamps: pd.Series) -> np.ndarray:
     """Length of each bar by the calendar; to the next whole hour where it knows no such bar."""
     start = pd.DatetimeIndex(stamps)
     end = bar_end(start)
-    end = end.where(~end.isna(), start.floor("h") + pd.Timedelta(hours=1))
+    end = end.where(end.notna(), start.floor("h") + pd.Timedelta(hours=1))
     return ((end - start) // pd.Timedelta(seconds=1)).to_numpy()
 
 

@@ -222,7 +222,7 @@ def _build_symbol(
     else:
         cross = compute_cross_features(features, other, partner, run.config)
         age = cross[f"{partner_prefix(partner)}_age_min"].to_numpy()
-    next_start = _next_bar(features)[0] if run.emit_pending and len(features) else pd.NaT
+    next_start = _next_bar(features)[0] if run.emit_pending and len(features) else None
     events = assemble_events(
         features,
         cross,
@@ -257,7 +257,7 @@ def _cut(bars: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     return bars.iloc[: int(np.argmin(is_known)) if not is_known.all() else len(bars)]
 
 
-def _next_bar(bars: pd.DataFrame) -> tuple[pd.Timestamp, bool]:
+def _next_bar(bars: pd.DataFrame) -> tuple[pd.Timestamp | None, bool]:
     """Start of the bar after the last row, and whether it is on another date (calendar)."""
     last = bars.iloc[-1:]
     return next_bar(last["date"].iloc[0], bar_ends(last)[0])

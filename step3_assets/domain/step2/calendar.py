@@ -10,7 +10,6 @@ on a half day the last bar is 12:00-13:00. A stamp is the START of its bar, in U
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -26,7 +25,7 @@ _HOUR_US = 3_600_000_000
 _EPOCH = np.datetime64("1970-01-01", "us")
 _FIRST_YEAR, _LAST_YEAR = 1960, 2200
 
-Stamps = pd.DatetimeIndex | pd.Series | Iterable[pd.Timestamp]
+Stamps = pd.DatetimeIndex | pd.Series | list[pd.Timestamp]
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def is_calendar_bar(stamps: Stamps) -> np.ndarray:
     return _locate(_grid_around(us), us)[1]
 
 
-def next_bar(stamp: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.Timestamp, bool]:
+def next_bar(stamp: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.Timestamp | None, bool]:
     """The bar that follows the one from `stamp` to `end`, by the calendar alone.
 
     Parameters
@@ -143,8 +142,8 @@ def next_bar(stamp: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.Timestamp, bool
 
     Returns
     -------
-    start : Timestamp
-        Start of the next bar, UTC; NaT past the last year of the calendar.
+    start : Timestamp or None
+        Start of the next bar, UTC; None past the last year of the calendar.
     is_overnight : bool
         Whether it belongs to another New York date.
     """
@@ -154,12 +153,13 @@ def next_bar(stamp: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.Timestamp, bool
     session = grid.session_days == day
     is_inside = session.any() and grid.start_us[session][0] <= stamp_us
     if is_inside and end_us < grid.end_us[session][-1]:
-        return _timestamp(end_us), False
+        return end.tz_convert("UTC"), False
     following = np.flatnonzero(grid.start_us > stamp_us)
     outside = following[(grid.session_days[following] > day) | (grid.start_us[following] >= end_us)]
     if not len(outside):
-        return pd.NaT, True  # pyright: ignore[reportReturnType]
-    return _timestamp(grid.start_us[outside[0]]), bool(grid.session_days[outside[0]] != day)
+        return None, True
+    start = _utc(grid.start_us[outside[:1]])[0]
+    return start, bool(grid.session_days[outside[0]] != day)
 
 
 def bars_between(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
@@ -179,10 +179,6 @@ def _microseconds(stamps: Stamps) -> np.ndarray:
 
 def _utc(us: np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(us.view("datetime64[us]")).tz_localize("UTC")
-
-
-def _timestamp(us: int) -> pd.Timestamp:
-    return pd.Timestamp(int(us), unit="us", tz="UTC")
 
 
 def _locate(grid: _BarGrid, us: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

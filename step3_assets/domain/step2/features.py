@@ -88,7 +88,7 @@ def _add_trend(signals: pd.DataFrame, close: pd.Series, config: Step2Config) -> 
 def _add_ranks(signals: pd.DataFrame, bars: pd.DataFrame, config: Step2Config) -> None:
     """Where volume, volatility and price stand within their own recent past."""
     # A bar without volume has no logarithm: it is left out of the window.
-    log_volume = np.log(_or_nan(bars["volume"]))
+    log_volume = pd.Series(np.log(_or_nan(bars["volume"])))
     window = log_volume.rolling(config.volume_window, min_periods=config.volume_min_periods)
     signals["vol_z"] = (log_volume - window.mean()) / _or_nan(window.std())
     least = config.rank_min_periods
@@ -115,7 +115,7 @@ def _add_gaps(
     """
     is_overnight = _is_overnight(bars["ny_time"], is_last_bar_overnight)
     signals["entry_overnight"] = is_overnight
-    gap = np.log(bars["open"].shift(-1) / bars["close"]).where(is_overnight)
+    gap = pd.Series(np.log(bars["open"].shift(-1) / bars["close"])).where(is_overnight)
     signals["gap_ret_realized"] = gap
     gaps = gap[is_overnight]
     window = gaps.rolling(config.gap_lookback_events, min_periods=config.gap_min_events)

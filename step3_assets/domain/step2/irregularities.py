@@ -78,18 +78,18 @@ def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) 
         Age of the partner's bar at each row, NaN where there is none; None without a partner.
     """
     stamps = pd.DatetimeIndex(features["date"])
-    missing = bars_between(stamps[0], stamps[-1]).difference(stamps) if len(stamps) else stamps
+    expected = bars_between(stamps[0], stamps[-1]) if len(stamps) else stamps
+    missing = pd.DatetimeIndex(expected.difference(stamps))
     is_known = is_calendar_bar(stamps)
     off = stamps[~is_known]
-    own_days = set(_days(stamps))
-    missing_days = [day for day in dict.fromkeys(_days(missing)) if day not in own_days]
+    missing_days = np.setdiff1d(_days(missing), _days(stamps))
     seconds = (bar_end(stamps) - stamps).total_seconds().to_numpy()
     stated = features["expected_bar_seconds"].to_numpy()
     overnight = features["entry_overnight"].to_numpy() != is_last_bar_of_session(stamps)
     return Irregularities(
         n_missing_bars=len(missing),
         n_missing_sessions=len(missing_days),
-        first_missing_sessions=tuple(missing_days[:_NAMED]),
+        first_missing_sessions=tuple(missing_days[:_NAMED].astype(str).tolist()),
         first_missing_bars=_named(missing),
         n_bars_off_calendar=len(off),
         first_bars_off_calendar=_named(off),
@@ -100,9 +100,8 @@ def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) 
     )
 
 
-def _days(stamps: pd.DatetimeIndex) -> list[str]:
-    days = stamps.tz_convert(NY).tz_localize(None).to_numpy().astype("datetime64[D]")
-    return np.datetime_as_string(days).tolist()
+def _days(stamps: pd.DatetimeIndex) -> np.ndarray:
+    return stamps.tz_convert(NY).tz_localize(None).to_numpy().astype("datetime64[D]")
 
 
 def _named(stamps: pd.DatetimeIndex) -> tuple[str, ...]:

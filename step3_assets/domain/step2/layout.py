@@ -86,7 +86,7 @@ BAR_FEATURES_SCHEMA = pa.schema(
     ]
 )
 
-_EVENT_HEAD = (
+_EVENT_HEAD_TYPES = (
     ("symbol", pa.string()),
     ("t_idx", pa.int64()),
     ("decision_time_utc", pa.string()),
@@ -112,6 +112,7 @@ _EVENT_HEAD = (
     ("tp_to_cost", pa.float64()),
     ("family", pa.string()),
 )
+EVENT_HEAD = tuple(name for name, _ in _EVENT_HEAD_TYPES)
 
 
 def events_schema(partner: str | None) -> pa.Schema:
@@ -128,7 +129,7 @@ def events_schema(partner: str | None) -> pa.Schema:
         *(f"{prefix}_{name}" for name in (*PARTNER_SIGNALS, "age_min")),
         *RELATIVE_SIGNALS,
     ]
-    return pa.schema([*_EVENT_HEAD, *((name, pa.float64()) for name in names)])
+    return pa.schema([*_EVENT_HEAD_TYPES, *((name, pa.float64()) for name in names)])
 
 
 def partner_prefix(partner: str | None) -> str:
