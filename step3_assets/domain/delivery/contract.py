@@ -1,0 +1,123 @@
+"""Which columns a delivered file has, and of which Arrow type: the catalogue, as Step 2 writes it.
+
+Belongs here: names and types, from the schema of a file alone. Does not belong here: values.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.types as kinds
+
+from step3_assets.domain.delivery.problems import Problem
+from step3_assets.schemas import CROSS_SUFFIXES, OUTCOME_COLUMNS, PARTNER_COLUMNS, Column, Table
+
+UTC_NAMES = ("UTC", "Etc/UTC", "+00:00")
+NEW_YORK = "America/New_York"
+
+_PARTNER = re.compile(rf"([a-z][a-z0-9.]{{0,9}})_({'|'.join(CROSS_SUFFIXES)})")
+_ARROW_NAMES = {"DOUBLE": "double", "BIGINT": "int64", "BOOLEAN": "bool", "VARCHAR": "string"}
+
+
+def delivered_columns(table: Table) -> list[Column]:
+    """Columns of the table that arrive with Step 2, in catalogue order."""
+    return [column for column in table.columns if column.is_delivered]
+
+
+def find_partner(names: Sequence[str], table: Table) -> str | None:
+    """Prefix of the other symbol's columns, lower case, or ``None`` if there is none.
+
+    Where several prefixes occur, the one with the most columns is meant; the rest is extra.
+    """
+    own = set(table.names)
+    matches = (_PARTNER.fullmatch(name) for name in names if name not in own)
+    counts = Counter(match[1] for match in matches if match)
+    return min(counts, key=lambda prefix: (-counts[prefix], prefix)) if counts else None
+
+
+def delivered_name(column: Column, partner: str | None) -> str:
+    """The name that the file gives to a catalogue column: ``cross_sigma`` is ``spy_sigma``."""
+    if column.name in PARTNER_COLUMNS:
+        return f"{partner or '{other}'}_{column.name.removeprefix('cross_')}"
+    return column.name
+
+
+def schema_problems(
+    schema: pa.Schema, file: str, table: Table, partner: str | None
+) -> tuple[list[str], list[Problem]]:
+    """Compare a file's schema with the catalogue.
+
+    Returns
+    -------
+    usable : list of str
+        Catalogue names of the columns that are there, once, with their type. Outcome columns whose
+        type :func:`is_typed` cannot accept are among them when they may still be nulls only or
+        whole numbers kept as doubles: their values decide.
+    problems : list of Problem
+    """
+    expected = {delivered_name(c, partner): c for c in delivered_columns(table)}
+    counts = Counter(schema.names)
+    has_outcomes = any(name in counts for name in OUTCOME_COLUMNS) or table.name != "events"
+    usable, problems = [], []
+    for name, column in expected.items():
+        if name not in counts:
+            if has_outcomes or column.name not in OUTCOME_COLUMNS:
+                wanted = expected_type(column, table)
+                problems.append(Problem(file, name, (), f"is missing; expected {wanted}"))
+        elif counts[name] > 1:
+            problems.append(Problem(file, name, (), f"is there {counts[name]} times; expected one"))
+        elif is_typed(schema.field(name).type, column, table) or _may_pend(column, schema, name):
+            usable.append(column.name)
+        else:
+            problems.append(retyped(file, name, schema.field(name).type, column, table))
+    for name in dict.fromkeys(schema.names):
+        if name not in expected:
+            message = "is not in the contract; a delivery may not add columns"
+            problems.append(Problem(file, name, (), message))
+    return usable, problems
+
+
+def retyped(file: str, name: str, found: pa.DataType, column: Column, table: Table) -> Problem:
+    """The problem of a column of another type."""
+    return Problem(file, name, (), f"is {found}; expected {expected_type(column, table)}")
+
+
+def is_typed(arrow: pa.DataType, column: Column, table: Table) -> bool:
+    """Whether an Arrow type is what the contract says for the column."""
+    if column.dtype == "TIMESTAMPTZ":
+        if table.name == "events" and _is_text(arrow):
+            return True
+        zones = (NEW_YORK,) if column.name == "ny_time" else UTC_NAMES
+        return kinds.is_timestamp(arrow) and arrow.tz in zones
+    if column.dtype == "VARCHAR":
+        return _is_text(arrow)
+    return {
+        "DOUBLE": kinds.is_float64,
+        "BIGINT": kinds.is_int64,
+        "BOOLEAN": kinds.is_boolean,
+    }[column.dtype](arrow)
+
+
+def expected_type(column: Column, table: Table) -> str:
+    """Words for the type that the contract says."""
+    if column.dtype != "TIMESTAMPTZ":
+        return _ARROW_NAMES[column.dtype]
+    if column.name == "ny_time":
+        return f"timestamp with zone {NEW_YORK}"
+    if table.name == "events":
+        return "text such as 2016-01-21 16:00:00+00:00, or timestamp with zone UTC"
+    return "timestamp with zone UTC"
+
+
+def _is_text(arrow: pa.DataType) -> bool:
+    if kinds.is_dictionary(arrow):
+        arrow = arrow.value_type
+    return kinds.is_string(arrow) or kinds.is_large_string(arrow) or kinds.is_string_view(arrow)
+
+
+def _may_pend(column: Column, schema: pa.Schema, name: str) -> bool:
+    """Outcomes that are null for pending rows change type: integers to double, all nulls to any."""
+    arrow = schema.field(name).type
+    is_loose = kinds.is_null(arrow) or kinds.is_float64(arrow)
+    return is_loose and column.name in OUTCOME_COLUMNS

@@ -1,0 +1,180 @@
+"""A delivery as a whole: every file read and judged, then one pair of canonical tables.
+
+Belongs here: the order of the steps, the columns that ingest adds, the dataset version. Does not
+belong here: single rules, or what is stored already.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.delivery.files import DeliveryFiles, find_files, read_json_object
+from step3_assets.domain.delivery.problems import DeliveryError, Problem
+from step3_assets.domain.delivery.rules import is_pending, pair_problems, sheet_problems
+from step3_assets.domain.delivery.sheet import Sheet, read_sheet
+from step3_assets.domain.hashing import canonical_frame, frame_hash, text_hash
+from step3_assets.domain.months import month_of
+from step3_assets.schemas import BAR_FEATURES, EVENTS, Table
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A validated delivery.
+
+    Parameters
+    ----------
+    folder : Path
+    events, bars : DataFrame
+        Canonical ``events`` and ``bar_features`` of all symbols, sorted by key.
+    symbols : tuple of str
+        Upper case, sorted.
+    dataset_version : str
+        16 hex digits over the canonical rows of both tables: equal content, equal version,
+        whichever way the files were written.
+    meta : dict of str to dict
+        The meta files by name.
+    published_baseline : dict or None
+        The mock baseline's published summary, when delivered.
+    is_synthetic : bool
+        A meta file carries a true ``"synthetic"``.
+    first_month, last_month : date
+        UTC months of the first and the last bar.
+    ignored_files : tuple of str
+        Files in the delivery's folders that were not read.
+    """
+
+    folder: Path
+    events: pd.DataFrame = field(repr=False)
+    bars: pd.DataFrame = field(repr=False)
+    symbols: tuple[str, ...]
+    dataset_version: str
+    meta: dict[str, dict] = field(repr=False)
+    published_baseline: dict | None = field(repr=False)
+    is_synthetic: bool
+    first_month: date
+    last_month: date
+    ignored_files: tuple[str, ...] = ()
+
+
+def read_delivery(folder: Path, *, progress: Progress | None = None) -> Delivery:
+    """Read and validate a delivery.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``events/`` and ``bar_features/``; ``meta/`` and ``selection/`` may be there.
+    progress : callable, optional
+        Called with the stage's text and the fraction done, from 0 to 1.
+
+    Returns
+    -------
+    Delivery
+
+    Raises
+    ------
+    DeliveryError
+        One error for everything that was found wrong, naming file, column and rows.
+    """
+    report = progress or (lambda _stage, _fraction: None)
+    report("finding files", 0.0)
+    files, problems = find_files(folder)
+    meta, baseline = _read_meta(files, problems)
+    pairs = _read_pairs(files, problems, report)
+    if problems:
+        raise DeliveryError(folder, problems)
+    report("typing rows", 0.75)
+    events = canonical_frame(pd.concat([_events_of(*pair) for pair in pairs]), EVENTS)
+    bars = canonical_frame(pd.concat([_bars_of(bars) for _, bars in pairs]), BAR_FEATURES)
+    report("hashing events", 0.85)
+    events_hash = frame_hash(events, EVENTS)
+    report("hashing bar_features", 0.9)
+    version = text_hash(f"{events_hash} {frame_hash(bars, BAR_FEATURES)}")[:16]
+    report("done", 1.0)
+    return Delivery(
+        folder=folder,
+        events=events,
+        bars=bars,
+        symbols=tuple(sorted(files.events)),
+        dataset_version=version,
+        meta=meta,
+        published_baseline=baseline,
+        is_synthetic=any(bool(content.get("synthetic")) for content in meta.values()),
+        first_month=min(bars["month"]),
+        last_month=max(bars["month"]),
+        ignored_files=files.ignored,
+    )
+
+
+def _read_meta(
+    files: DeliveryFiles, problems: list[Problem]
+) -> tuple[dict[str, dict], dict | None]:
+    meta, baseline = {}, None
+    for path in files.meta:
+        meta[path.name], found = read_json_object(path, files.name_of(path))
+        problems += found
+    if files.baseline is not None:
+        baseline, found = read_json_object(files.baseline, files.name_of(files.baseline))
+        problems += found
+    return meta, baseline
+
+
+def _read_pairs(
+    files: DeliveryFiles, problems: list[Problem], report: Progress
+) -> list[tuple[Sheet, Sheet]]:
+    """Events and bars of each symbol that has both, judged; problems are added to the list."""
+    symbols = sorted(files.events.keys() | files.bars.keys())
+    pairs = []
+    for place, symbol in enumerate(symbols):
+        done = 0.7 * place / len(symbols)
+        events = _read_judged(files, files.events.get(symbol), symbol, EVENTS, problems)
+        report(f"read events of {symbol}", done + 0.35 / len(symbols))
+        bars = _read_judged(files, files.bars.get(symbol), symbol, BAR_FEATURES, problems)
+        report(f"read bars of {symbol}", done + 0.7 / len(symbols))
+        if events is not None and bars is not None:
+            problems += pair_problems(events, bars)
+            pairs.append((events, bars))
+    return pairs
+
+
+def _read_judged(
+    files: DeliveryFiles, path: Path | None, symbol: str, table: Table, problems: list[Problem]
+) -> Sheet | None:
+    if path is None:
+        return None
+    sheet, found = read_sheet(path, files.name_of(path), symbol, table)
+    problems += found
+    if sheet is not None:
+        problems += sheet_problems(sheet)
+    return sheet
+
+
+def _events_of(events: Sheet, bars: Sheet) -> pd.DataFrame:
+    """The events with the columns that ingest adds, from the bars of the same symbol."""
+    frame = events.frame
+    maturity = np.where(frame["truncated_horizon"] == 1, "provisional", "final")
+    ends = _bar_ends(bars.frame).iloc[frame["t_idx"].to_numpy()].reset_index(drop=True)
+    return frame.assign(
+        month=month_of(frame["decision_time_utc"]),
+        cross_symbol=str(events.partner).upper(),
+        decision_instant_utc=ends,
+        maturity=np.where(is_pending(frame), "pending", maturity),
+    )
+
+
+def _bars_of(bars: Sheet) -> pd.DataFrame:
+    """The bars with the columns that ingest adds."""
+    return bars.frame.assign(
+        month=month_of(bars.frame["date"]),
+        bar_idx=np.arange(bars.n_rows),
+        bar_end_utc=_bar_ends(bars.frame),
+    )
+
+
+def _bar_ends(bars: pd.DataFrame) -> pd.Series:
+    return bars["date"] + pd.to_timedelta(bars["expected_bar_seconds"], unit="s").dt.as_unit("us")

@@ -1,0 +1,104 @@
+"""What a new delivery changes of what is stored, row by row.
+
+Belongs here: the comparison and its reasons. Does not belong here: writing the revisions.
+"""
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.hashing import canonical_frame, row_hashes
+from step3_assets.schemas import REVISIONS, KnownAt, Table
+
+_RIPENESS = {"pending": 0, "provisional": 1, "final": 2}
+
+
+def find_revisions(
+    stored: pd.DataFrame,
+    delivered: pd.DataFrame,
+    table: Table,
+    *,
+    stored_version: str,
+    new_version: str,
+) -> pd.DataFrame:
+    """Stored rows that the delivery replaces or no longer holds.
+
+    Parameters
+    ----------
+    stored, delivered : DataFrame
+        Rows of ``table`` over the same months. Row numbers (``t_idx``, ``bar_idx``) are content.
+    table : Table
+        ``events`` or ``bar_features``.
+    stored_version, new_version : str
+        Dataset versions that brought the stored and the delivered rows.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``revisions``, one per old row version, sorted by its key. ``matured``: only the
+        outcome changed, of an event that was not final (or of a bar where it was null).
+        ``restated``: anything else changed. ``withdrawn``: the row is gone. New rows are none.
+
+    Raises
+    ------
+    ValueError
+        If a frame is none of the table's.
+    """
+    old, new = canonical_frame(stored, table), canonical_frame(delivered, table)
+    stamp = next(name for name in table.key if name != "symbol")
+    place = pd.MultiIndex.from_frame(new[list(table.key)]).get_indexer(
+        pd.MultiIndex.from_frame(old[list(table.key)])
+    )
+    old_hashes, new_hashes = row_hashes(old, table).to_numpy(), row_hashes(new, table).to_numpy()
+    is_gone = place < 0
+    is_changed = is_gone.copy()
+    is_changed[~is_gone] = old_hashes[~is_gone] != new_hashes[place[~is_gone]]
+    was = old.loc[is_changed].reset_index(drop=True)
+    now = new.reindex(place[is_changed]).reset_index(drop=True)
+    revisions = pd.DataFrame(
+        {
+            "month": was["month"],
+            "table_name": table.name,
+            "symbol": was["symbol"],
+            "stamp_utc": was[stamp],
+            "row_hash": old_hashes[is_changed],
+            "reason": _reasons(was, now, is_gone[is_changed], table),
+            "dataset_version": stored_version,
+            "superseded_by": new_version,
+            "payload": [_as_json(row) for row in was.to_dict("records")],
+        }
+    )
+    return canonical_frame(revisions, REVISIONS)
+
+
+def _reasons(was: pd.DataFrame, now: pd.DataFrame, is_gone: np.ndarray, table: Table) -> np.ndarray:
+    """Reason of each changed row; ``now`` is null where the row is gone."""
+    is_known_same = np.ones(len(was), dtype=bool)
+    for column in table.columns:
+        if column.known_at is not KnownAt.OUTCOME:
+            before, after = was[column.name], now[column.name]
+            is_known_same &= ((before == after) | (before.isna() & after.isna())).to_numpy()
+    if "maturity" in table.by_name:
+        before, after = (frame["maturity"].map(_RIPENESS) for frame in (was, now))
+        may_ripen = ((before < 2) & (after >= before)).to_numpy()
+    else:
+        looks_ahead = [c.name for c in table.columns if c.known_at is KnownAt.OUTCOME]
+        may_ripen = was[looks_ahead].isna().all(axis=1).to_numpy()
+    changed = np.where(is_known_same & may_ripen, "matured", "restated")
+    return np.where(is_gone, "withdrawn", changed).astype(object)
+
+
+def _as_json(row: dict[Any, Any]) -> str:
+    """A row as JSON: stamps and dates in ISO form, nulls as null, doubles to the last bit."""
+    return json.dumps({str(k): _plain(v) for k, v in row.items()}, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,273 @@
+"""What the rows of a delivery must satisfy, beyond the type of each column.
+
+Belongs here: rules between columns, rows and files; the rules that follow from the catalogue alone
+are :mod:`step3_assets.domain.validation`'s. Does not belong here: reading files.
+
+A return that does not follow from its prices is not refused: an outcome may be restated.
+:func:`label_arithmetic_problems` finds it, for a check that warns.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.delivery.files import TICKER
+from step3_assets.domain.delivery.problems import Problem, row_problem
+from step3_assets.domain.delivery.sheet import Sheet
+from step3_assets.domain.validation import value_faults
+from step3_assets.schemas import OUTCOME_COLUMNS
+
+TOLERANCE = 1e-9
+"""Largest difference, in return units, between a delivered return and its arithmetic."""
+
+_LABEL = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule between columns of one file.
+
+    Parameters
+    ----------
+    column : str
+        The column that is blamed.
+    needs : tuple of str
+        Columns it looks at; the rule is passed over when one could not be read.
+    message : str
+        What is wrong and what is expected.
+    find : callable
+        From the frame to the mask of rows at fault. A comparison with a null is no fault.
+    """
+
+    column: str
+    needs: tuple[str, ...]
+    message: str
+    find: Callable[[pd.DataFrame], pd.Series | np.ndarray]
+
+
+def _is_strange_label(values: pd.Series) -> pd.Series:
+    return values.notna() & ~values.map(lambda text: bool(_LABEL.fullmatch(str(text))))
+
+
+EVENT_RULES = (
+    Rule(
+        "family",
+        ("family",),
+        "is no plain name; expected lower case, digits and underscores",
+        lambda f: _is_strange_label(f["family"]),
+    ),
+    Rule(
+        "exit_reason",
+        ("exit_reason",),
+        "is no plain name; expected lower case, digits and underscores",
+        lambda f: _is_strange_label(f["exit_reason"]),
+    ),
+    Rule(
+        "decision_time_utc",
+        ("symbol", "decision_time_utc"),
+        "is there more than once for its symbol; (symbol, decision_time_utc) is the key",
+        lambda f: f.duplicated(["symbol", "decision_time_utc"], keep=False),
+    ),
+    Rule(
+        "label_end_idx",
+        ("t_idx", "label_end_idx"),
+        "the label ends before entry; expected above t_idx + 1, the row of the entry bar",
+        lambda f: f["label_end_idx"].astype("float64") <= f["t_idx"].astype("float64") + 1,
+    ),
+    Rule(
+        "exit_time_utc",
+        ("entry_time_utc", "exit_time_utc"),
+        "the label ends before entry; expected later than entry_time_utc",
+        lambda f: f["exit_time_utc"] <= f["entry_time_utc"],
+    ),
+    Rule(
+        "entry_time_utc",
+        ("decision_time_utc", "entry_time_utc"),
+        "the entry is not after the decision; expected later than decision_time_utc",
+        lambda f: f["entry_time_utc"] <= f["decision_time_utc"],
+    ),
+)
+
+BAR_RULES = (
+    Rule(
+        "date",
+        ("date",),
+        "the bar is there more than once; expected one bar per stamp",
+        lambda f: f.duplicated(["date"], keep=False),
+    ),
+    Rule(
+        "date",
+        ("date",),
+        "lies before the bar above it; expected bars in time order",
+        lambda f: f["date"] < f["date"].shift(1),
+    ),
+    Rule(
+        "ny_time",
+        ("date", "ny_time"),
+        "is another instant than date; expected the same one",
+        lambda f: f["ny_time"] != f["date"],
+    ),
+    Rule(
+        "high",
+        ("high", "low"),
+        "is below low; expected at least low",
+        lambda f: f["high"] < f["low"],
+    ),
+)
+
+
+def sheet_problems(sheet: Sheet) -> list[Problem]:
+    """Every rule that one file breaks by itself: the catalogue's, its symbol, and its columns'."""
+    problems = []
+    for name in sheet.frame.columns:
+        column = sheet.table.by_name[str(name)]
+        for message, mask in value_faults(sheet.frame[name], column, sheet.table):
+            if mask.any():
+                problems.append(sheet.problem(column.name, mask, message))
+    problems += _symbol_problems(sheet)
+    for rule in EVENT_RULES if sheet.table.name == "events" else BAR_RULES:
+        if sheet.has(*rule.needs):
+            mask = np.asarray(rule.find(sheet.frame), dtype=bool)
+            if mask.any():
+                problems.append(sheet.problem(rule.column, mask, rule.message))
+    if sheet.table.name == "events":
+        problems += _partial_outcomes(sheet)
+    return problems
+
+
+def pair_problems(events: Sheet, bars: Sheet) -> list[Problem]:
+    """Every rule between the events and the bars of one symbol."""
+    problems = []
+    last = bars.n_rows - 1
+    for name in ("t_idx", "label_end_idx"):
+        if events.has(name):
+            rows = events.frame[name].to_numpy(dtype="float64")
+            mask = (rows < 0) | (rows > last)
+            if mask.any():
+                message = f"lies outside the bar table; expected a row from 0 to {last}"
+                problems.append(events.problem(name, mask, message))
+    if bars.has("date"):
+        problems += _stamp_mismatches(events, bars)
+    if events.has("t_idx", "H", *OUTCOME_COLUMNS):
+        reach = events.frame["t_idx"].astype("float64") + events.frame["H"].astype("float64") + 2
+        mask = is_pending(events.frame) & (reach < last).to_numpy()
+        if mask.any():
+            message = (
+                "NaN outcome, though the bars reach beyond the horizon; an outcome may be null "
+                f"only where t_idx + H + 2 reaches the last bar, {last}"
+            )
+            problems.append(row_problem(events.file, "net_logret", mask, message))
+    return problems
+
+
+def is_pending(events: pd.DataFrame) -> np.ndarray:
+    """Rows without any outcome."""
+    return events[list(OUTCOME_COLUMNS)].isna().all(axis=1).to_numpy()
+
+
+def label_arithmetic_problems(events: pd.DataFrame) -> list[Problem]:
+    """Outcomes that do not follow from their own prices, costs and horizon.
+
+    Checked to 1e-9: ``gross_logret`` = ln(exit_open / entry_open); ``net_logret`` =
+    ``gross_logret`` - ``cost_rt``; ``y`` = 1 exactly when ``net_logret`` > 0; a horizon exit that
+    claims not to be truncated ends H + 2 rows after its decision.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Canonical ``events``, any symbols; pending rows are passed over.
+
+    Returns
+    -------
+    list of Problem
+        ``file`` is the table's name and ``rows`` are positions in the frame.
+    """
+    gross = pd.Series(np.log(events["exit_open"] / events["entry_open"]), index=events.index)
+    net = events["net_logret"]
+    is_whole = (events["exit_reason"] == "horizon") & (events["truncated_horizon"] == 0)
+    span = events["label_end_idx"] - events["t_idx"]
+    faults = (
+        ("gross_logret", _differs(events["gross_logret"], gross), "is not ln(exit/entry)"),
+        (
+            "net_logret",
+            _differs(net, events["gross_logret"] - events["cost_rt"]),
+            "is not gross_logret - cost_rt",
+        ),
+        ("y", (net.abs() > TOLERANCE) & (events["y"] != (net > 0)), "is not net_logret > 0"),
+        (
+            "label_end_idx",
+            is_whole & (span != events["H"] + 2),
+            "is not t_idx + H + 2, though the horizon was not cut",
+        ),
+    )
+    problems = []
+    for column, at_fault, message in faults:
+        mask = at_fault.to_numpy(dtype=bool)
+        if mask.any():
+            first = events.iloc[int(np.flatnonzero(mask)[0])]
+            where = f"; first {first['symbol']} {first['decision_time_utc']}"
+            problems.append(row_problem("events", column, mask, message + where))
+    return problems
+
+
+def _differs(delivered: pd.Series, computed: pd.Series) -> pd.Series:
+    return (delivered - computed).abs() > TOLERANCE
+
+
+def _symbol_problems(sheet: Sheet) -> list[Problem]:
+    if not sheet.has("symbol"):
+        return []
+    symbols = sheet.frame["symbol"]
+    is_plain = symbols.map(lambda text: bool(TICKER.fullmatch(str(text))))
+    faults = (
+        (symbols.notna() & ~is_plain, "is no plain ticker; expected A-Z, then A-Z, 0-9 or dots"),
+        (is_plain & (symbols != sheet.symbol), f"is not the file's symbol, {sheet.symbol}"),
+    )
+    return [
+        sheet.problem("symbol", mask.to_numpy(dtype=bool), message)
+        for message, mask in ((m, k) for k, m in faults)
+        if mask.any()
+    ]
+
+
+def _partial_outcomes(sheet: Sheet) -> list[Problem]:
+    """An outcome is whole or not there at all."""
+    present = [name for name in OUTCOME_COLUMNS if sheet.has(name)]
+    missing = sheet.frame[present].isna()
+    is_partial = missing.any(axis=1) & ~missing.all(axis=1)
+    return [
+        row_problem(
+            sheet.file,
+            name,
+            (missing[name] & is_partial).to_numpy(),
+            "NaN outcome in a row whose other outcome columns have values",
+        )
+        for name in present
+        if (missing[name] & is_partial).any()
+    ]
+
+
+def _stamp_mismatches(events: Sheet, bars: Sheet) -> list[Problem]:
+    """Row numbers and stamps of an event must name the same bars."""
+    dates = bars.frame["date"].to_numpy(dtype="datetime64[us]")
+    problems = []
+    for stamp, index, offset in (
+        ("decision_time_utc", "t_idx", 0),
+        ("entry_time_utc", "t_idx", 1),
+        ("exit_time_utc", "label_end_idx", 0),
+    ):
+        if not events.has(stamp, index):
+            continue
+        rows = events.frame[index].to_numpy(dtype="float64") + offset
+        is_inside = (rows >= 0) & (rows < len(dates))
+        at = np.where(is_inside, rows, 0).astype("int64")
+        stamps = events.frame[stamp].to_numpy(dtype="datetime64[us]")
+        mask = is_inside & (dates[at] != stamps) & ~np.isnat(stamps)
+        if mask.any():
+            row = f"{index} + {offset}" if offset else index
+            message = f"is not the stamp of bar {row}; expected date of that row in {bars.file}"
+            problems.append(events.problem(stamp, mask, message))
+    return problems
