@@ -1,0 +1,147 @@
+"""The process's one DuckDB instance, and the store's file attached to it for a moment.
+
+Belongs here: opening and closing. Does not belong here: statements on tables.
+
+DuckDB locks a file it has open against every other process, readers too, and two instances in one
+process would not see each other's lock at all. So there is one in-memory instance per process, a
+gate that lets one thread at a time use it, and the file is attached as catalogue ``step3`` only
+while something is being done.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from step3_assets.storage.errors import StoreError
+from step3_assets.storage.locks import BusyError, Deadline, reader_turn, wait_for, writer_lock
+
+CATALOGUE = "step3"
+STORAGE_VERSION = "v1.5.0"
+
+
+class Instance:
+    """An in-memory DuckDB that starts when first used, and the gate before it."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Lock()
+        self.holder: int | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection; one thread, because months are worked on by several processes."""
+        if self._connection is None:
+            connection = duckdb.connect(":memory:", config={"threads": 1})
+            connection.execute("SET TimeZone='UTC'")
+            connection.execute("SET arrow_large_buffer_size=true")
+            self._connection = connection
+        return self._connection
+
+    def discard(self) -> None:
+        """Close the instance, whatever state it is in; the next use starts another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(duckdb.Error):
+                connection.close()
+
+
+_instance = Instance()
+_inherited: list[Instance] = []
+
+
+def _start_afresh_after_fork() -> None:
+    """Give a forked child its own instance and gate; the parent's must not even be destroyed."""
+    global _instance
+    _inherited.append(_instance)
+    _instance = Instance()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh_after_fork)
+
+
+@contextmanager
+def attached(
+    path: Path, *, is_writer: bool, timeout_s: float, log: logging.Logger
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The connection with the file attached as ``step3``; detached on the way out, always.
+
+    Parameters
+    ----------
+    path : Path
+        An existing DuckDB file, or for a writer one to create.
+    is_writer : bool
+        Writers are alone; readers may be many.
+    timeout_s : float
+        How long to wait for threads, writers and readers together.
+    log : Logger
+
+    Raises
+    ------
+    StoreError
+        If the lock cannot be had in time, the file cannot be opened, this thread has it open
+        already, or DuckDB fails meanwhile.
+    """
+    instance = _instance
+    deadline = Deadline(timeout_s)
+    if instance.holder == threading.get_ident():
+        raise StoreError(
+            f"{path}: this thread has a store open already: inside a transaction, use the "
+            "transaction's own methods"
+        )
+    if not instance.gate.acquire(timeout=deadline.left_s):
+        raise StoreError(f"{path}: another thread of this process kept it for {timeout_s:g} s")
+    instance.holder = threading.get_ident()
+    try:
+        with ExitStack() as held:
+            if is_writer:
+                held.enter_context(writer_lock(path, deadline, log))
+            wait_for(lambda: _attach(instance.connection, path, is_writer), deadline, path, log)
+            held.callback(_detach, instance)
+            yield instance.connection
+    except duckdb.Error as error:
+        if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+            instance.discard()  # DuckDB refuses every further statement after one of these
+        raise StoreError(f"{path}: {error}") from error
+    finally:
+        instance.holder = None
+        instance.gate.release()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, is_writer: bool) -> None:
+    # ATTACH takes no bound parameters: the path is written as a SQL literal.
+    literal = "'" + str(path).replace("'", "''") + "'"
+    options = f"STORAGE_VERSION '{STORAGE_VERSION}'" if is_writer else "READ_ONLY"
+    with ExitStack() as held:
+        if not is_writer:
+            held.enter_context(reader_turn(path))
+        try:
+            connection.execute(f"ATTACH {literal} AS {CATALOGUE} ({options})")
+        except duckdb.IOException as error:
+            if _is_lock_conflict(error):
+                raise BusyError(_first_line(error)) from None
+            purpose = "writing" if is_writer else "reading"
+            raise StoreError(
+                f"{path}: cannot be opened for {purpose}: {_first_line(error)}"
+            ) from error
+
+
+def _detach(instance: Instance) -> None:
+    try:
+        instance.connection.execute(f"DETACH {CATALOGUE}")
+    except duckdb.Error:
+        instance.discard()
+
+
+def _is_lock_conflict(error: duckdb.IOException) -> bool:
+    text = str(error)
+    return "Could not set lock on file" in text or "used by another process" in text
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0].split(" See also ")[0].removeprefix("IO Error: ")

@@ -1,0 +1,129 @@
+"""Statements made from the catalogue: identifiers, table creation, and what a file really holds.
+
+Belongs here: SQL text whose only inputs are names from ``schemas.py``. Does not belong here:
+values, which are bound where a statement runs.
+
+The DDL is plain on purpose (no primary key, ENUM or index), so that it runs the same on a DuckDB
+file, DuckLake and PostgreSQL.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+import pyarrow as pa
+
+from step3_assets.schemas import SCHEMA_VERSION, TABLES, Table
+from step3_assets.storage.connection import CATALOGUE
+from step3_assets.storage.errors import StoreError
+
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "VARCHAR": pa.large_string(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"),
+}
+_SPELLED = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
+_INFO = f"{CATALOGUE}.store_info"
+
+
+def known_table(name: str) -> Table:
+    """The catalogue's table of that name.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    """
+    if name not in TABLES:
+        raise StoreError(f"{name!r} is no table of the catalogue; there are {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Identifiers, quoted and joined by commas."""
+    return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def qualified(table: Table) -> str:
+    """The table's name inside the attached file."""
+    return f"{CATALOGUE}.{quoted([table.name])}"
+
+
+@cache
+def statement(name: str) -> str:
+    """Text of ``storage/sql/<name>.sql``, with placeholders for identifiers in braces."""
+    return files("step3_assets.storage").joinpath("sql", f"{name}.sql").read_text()
+
+
+def create_table(table: Table) -> str:
+    """``CREATE TABLE IF NOT EXISTS`` for a table of the catalogue."""
+    columns = ", ".join(
+        f"{quoted([c.name])} {c.dtype}{'' if c.is_nullable else ' NOT NULL'}" for c in table.columns
+    )
+    return f"CREATE TABLE IF NOT EXISTS {qualified(table)} ({columns})"
+
+
+def create_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every missing table, and the record of the schema version in a new file."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {_INFO} (name VARCHAR, value VARCHAR)")
+        if not connection.execute(f"SELECT 1 FROM {_INFO}").fetchall():
+            connection.execute(
+                f"INSERT INTO {_INFO} VALUES ('schema_version', ?)", [SCHEMA_VERSION]
+            )
+        for table in TABLES.values():
+            connection.execute(create_table(table))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def check_version(connection: duckdb.DuckDBPyConnection, path: object) -> None:
+    """Refuse a DuckDB file that is no store, or one of another schema version.
+
+    Raises
+    ------
+    StoreError
+    """
+    try:
+        found = connection.execute(
+            f"SELECT value FROM {_INFO} WHERE name = 'schema_version'"
+        ).fetchall()
+    except duckdb.CatalogException as error:
+        raise StoreError(f"{path}: a DuckDB file, but no step3 store") from error
+    version = found[0][0] if found else "none"
+    if version != SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: holds schema version {version}, this program writes {SCHEMA_VERSION}: use "
+            "the program that wrote it, or move the file away and run again"
+        )
+
+
+def missing_tables(connection: duckdb.DuckDBPyConnection, path: object) -> list[str]:
+    """Names of catalogue tables that the file lacks.
+
+    Raises
+    ------
+    StoreError
+        If a table that it has differs from the catalogue, naming the columns.
+    """
+    stored: dict[str, list[str]] = {}
+    for name, column, dtype in connection.execute(statement("select_columns")).fetchall():
+        stored.setdefault(name, []).append(f"{column} {_SPELLED.get(dtype, dtype)}")
+    for table in TABLES.values():
+        declared = [f"{c.name} {c.dtype}" for c in table.columns]
+        have = stored.get(table.name, declared)
+        if sorted(have) != sorted(declared):
+            extra = ", ".join(c for c in have if c not in declared) or "nothing"
+            lacks = ", ".join(c for c in declared if c not in have) or "nothing"
+            raise StoreError(
+                f"{path}: table {table.name} differs from the catalogue: has besides: {extra}; "
+                f"lacks: {lacks}"
+            )
+    return [name for name in TABLES if name not in stored]

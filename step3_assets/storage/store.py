@@ -1,0 +1,262 @@
+"""The store: the tables of the catalogue in one DuckDB file, safe beside other processes.
+
+Belongs here: the interface that assets, checks, the command line and tests use. Does not belong
+here: what the numbers mean.
+
+Every call opens the file, does one thing and closes it again; see ``docs/storage.md`` for what is
+promised to readers and writers.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from step3_assets.domain.hashing import frame_hash
+from step3_assets.schemas import TABLES
+from step3_assets.storage.connection import attached
+from step3_assets.storage.ddl import check_version, create_all, known_table, missing_tables
+from step3_assets.storage.errors import StoreError
+from step3_assets.storage.locks import Deadline, writer_lock
+from step3_assets.storage.transaction import (
+    Transaction,
+    check_months,
+    prepare,
+    prepare_months,
+    prepare_whole,
+    to_frame,
+)
+
+__all__ = ["Store", "StoreError", "Transaction"]
+
+
+class Store:
+    """Tables in one DuckDB file.
+
+    Safe to share between threads, to pickle, and to inherit across a fork: it holds a path, and
+    each process opens its own DuckDB when it first needs one.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; created by :meth:`ensure_tables`.
+    lock_timeout_s : float
+        Longest wait for other threads and processes, in seconds.
+    log : Logger, optional
+        Where waits are reported: a warning beyond one second.
+
+    Raises
+    ------
+    StoreError
+        From every method: naming the file when it is missing, locked too long, not readable, not
+        a store, or of another schema version; naming table, column and rows when a frame breaks
+        the catalogue. What was stored before then still stands.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        lock_timeout_s: float = 60.0,
+        log: logging.Logger | None = None,
+    ) -> None:
+        self.path = Path(path).absolute()
+        self.lock_timeout_s = lock_timeout_s
+        self._log = log or logging.getLogger(__name__)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"path": self.path, "lock_timeout_s": self.lock_timeout_s}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._log = logging.getLogger(__name__)
+
+    def ensure_tables(self) -> None:
+        """Create the file and every table of the catalogue that it lacks.
+
+        Raises
+        ------
+        StoreError
+            If the file is of another schema version, or a table in it differs from the catalogue.
+        """
+        if not self.path.exists():
+            self._create_file()
+        with self._open(is_writer=False) as connection:
+            missing = missing_tables(connection, self.path)
+        if missing:
+            with self._open(is_writer=True) as connection:
+                create_all(connection)
+
+    def read(
+        self,
+        table: str,
+        *,
+        months: Sequence[dt.date] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Rows of a table, in key order and canonical types.
+
+        Parameters
+        ----------
+        table : str
+        months : sequence of date, optional
+            Only these months (first days); None for all. A month without rows adds none.
+        columns : sequence of str, optional
+            Only these, in this order; None for all in catalogue order.
+
+        Returns
+        -------
+        DataFrame
+            Types as :mod:`step3_assets.domain.canonical` lists them; index 0..n-1.
+        """
+        with self._open(is_writer=False) as connection:
+            rows = Transaction(connection, [table]).read_arrow(
+                table, months=months, columns=columns
+            )
+        return to_frame(rows, known_table(table))
+
+    def replace_months(self, frames: Mapping[str, pd.DataFrame], months: Sequence[dt.date]) -> None:
+        """Replace months of one or more tables, all in one transaction.
+
+        Parameters
+        ----------
+        frames : mapping of table name to DataFrame
+            New rows; an empty frame empties the months.
+        months : sequence of date
+            Months to replace (first days). Every row must lie in one of them.
+        """
+        months = check_months(months)
+        batches = prepare_months(frames, months)
+        self._write(list(frames), lambda transaction: transaction.put_months(batches, months))
+
+    def replace_all(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        """Replace whole tables that have no months, all in one transaction.
+
+        Parameters
+        ----------
+        frames : mapping of table name to DataFrame
+        """
+        batches = prepare_whole(frames)
+        self._write(list(frames), lambda transaction: transaction.put_all(batches))
+
+    def append(self, table: str, frame: pd.DataFrame) -> int:
+        """Add the rows whose key is not stored yet; doing it twice changes nothing.
+
+        Returns
+        -------
+        int
+            Rows added.
+        """
+        batch = prepare(known_table(table), frame)
+        return self._write([table], lambda transaction: transaction.add(batch))
+
+    @contextmanager
+    def transaction(self, tables: Sequence[str]) -> Iterator[Transaction]:
+        """Read, compare and write as one step: nobody writes in between.
+
+        All other processes wait for as long as the block runs, so compute before it. An exception
+        leaves the store as it was.
+
+        Parameters
+        ----------
+        tables : sequence of str
+            The tables it will touch.
+
+        Examples
+        --------
+        >>> from step3_assets.schemas import TABLES
+        >>> def keep_old_versions(store, month, delivered, find_replaced):
+        ...     with store.transaction(["events", "revisions"]) as transaction:
+        ...         stored = transaction.read("events", months=[month])
+        ...         transaction.append("revisions", find_replaced(stored, delivered))
+        ...         transaction.replace_months({"events": delivered}, [month])
+        """
+        with self._open(is_writer=True) as connection:
+            transaction = Transaction(connection, tables)
+            connection.execute("BEGIN")
+            try:
+                yield transaction
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                transaction.close()
+
+    def months(self, table: str) -> list[dt.date]:
+        """Months that have rows, ascending."""
+        return list(self.count_by_month(table))
+
+    def count_by_month(self, table: str) -> dict[dt.date, int]:
+        """Rows of each month that has any, months ascending."""
+        with self._open(is_writer=False) as connection:
+            return Transaction(connection, [table]).count_by_month(table)
+
+    def table_hash(self, table: str) -> str:
+        """Content hash of a whole table, as :func:`step3_assets.domain.hashing.frame_hash`."""
+        return frame_hash(self.read(table), known_table(table))
+
+    def table_hashes(self) -> dict[str, str]:
+        """Content hash of every table, all taken from one moment."""
+        with self._open(is_writer=False) as connection:
+            snapshot = Transaction(connection, TABLES)
+            rows = {name: snapshot.read_arrow(name) for name in TABLES}
+        return {
+            name: frame_hash(to_frame(rows.pop(name), table), table)
+            for name, table in TABLES.items()
+        }
+
+    def size_bytes(self) -> int:
+        """Bytes of the file and its write-ahead log; 0 while there is none."""
+        parts = (self.path, self.path.with_name(self.path.name + ".wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
+    def _write(self, tables: Sequence[str], work: Callable[[Transaction], int | None]) -> int:
+        """Run ``work`` in a transaction, all of it again while another writer gets in its way."""
+        deadline = Deadline(self.lock_timeout_s)
+        while True:
+            try:
+                with self.transaction(tables) as transaction:
+                    return work(transaction) or 0
+            except StoreError as error:
+                is_conflict = isinstance(error.__cause__, duckdb.TransactionException)
+                if not is_conflict or deadline.left_s <= 0:
+                    raise
+                self._log.warning("%s: replacing again after a conflict: %s", self.path, error)
+
+    @contextmanager
+    def _open(self, *, is_writer: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self.path.exists():
+            raise StoreError(f"{self.path}: no store there yet: ensure_tables() creates it")
+        with attached(
+            self.path, is_writer=is_writer, timeout_s=self.lock_timeout_s, log=self._log
+        ) as connection:
+            check_version(connection, self.path)
+            yield connection
+
+    def _create_file(self) -> None:
+        """Make the file under another name and move it into place: it is never half made."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be created: {error}") from error
+        with writer_lock(self.path, Deadline(self.lock_timeout_s), self._log):
+            if self.path.exists():
+                return
+            draft = self.path.with_name(self.path.name + ".new")
+            draft.unlink(missing_ok=True)
+            draft.with_name(draft.name + ".wal").unlink(missing_ok=True)
+            with attached(
+                draft, is_writer=True, timeout_s=self.lock_timeout_s, log=self._log
+            ) as connection:
+                create_all(connection)
+            draft.with_name(draft.name + ".lock").unlink(missing_ok=True)
+            draft.replace(self.path)

@@ -1,0 +1,265 @@
+"""What may be done to tables while the store is open: read, replace, append.
+
+Belongs here: the statements that move rows. Does not belong here: opening, locking, committing
+(:mod:`step3_assets.storage.store`).
+
+Rows travel as Arrow tables. Names in statements come from the catalogue alone; values are bound.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from step3_assets.domain.canonical import canonical_dtype
+from step3_assets.domain.months import month_label
+from step3_assets.domain.validation import TableError, validate_frame
+from step3_assets.schemas import Table
+from step3_assets.storage.ddl import ARROW_TYPES, known_table, qualified, quoted, statement
+from step3_assets.storage.errors import StoreError
+
+Rows = tuple[Table, pa.Table]
+
+
+class Transaction:
+    """Reads and writes that become visible together, or not at all.
+
+    Handed out by :meth:`step3_assets.storage.store.Store.transaction`; of no use afterwards. It
+    sees its own writes.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        With the store attached.
+    tables : iterable of str
+        The tables it may touch.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+        self._connection: duckdb.DuckDBPyConnection | None = connection
+        self._tables = frozenset(known_table(name).name for name in tables)
+
+    def close(self) -> None:
+        """Make the object refuse further use."""
+        self._connection = None
+
+    def read(
+        self,
+        table: str,
+        *,
+        months: Sequence[dt.date] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """As :meth:`step3_assets.storage.store.Store.read`."""
+        return to_frame(self.read_arrow(table, months=months, columns=columns), known_table(table))
+
+    def read_arrow(
+        self,
+        table: str,
+        *,
+        months: Sequence[dt.date] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """The same rows as an Arrow table."""
+        described = known_table(table)
+        names = described.names if columns is None else list(columns)
+        unknown = [name for name in names if name not in described.by_name]
+        if unknown or not names:
+            raise StoreError(f"{table}: no such columns: {', '.join(unknown) or '(none given)'}")
+        where, values = "", []
+        if months is not None:
+            where = f"WHERE {quoted([partition_of(described)])} IN (SELECT unnest(?::DATE[]))"
+            values = [check_months(months)]
+        return (
+            self._use(table)
+            .execute(
+                f"SELECT {quoted(names)} FROM {qualified(described)} {where} "
+                f"ORDER BY {quoted(described.key)}",
+                values,
+            )
+            .to_arrow_table()
+        )
+
+    def months(self, table: str) -> list[dt.date]:
+        """Months that have rows, ascending."""
+        return list(self.count_by_month(table))
+
+    def count_by_month(self, table: str) -> dict[dt.date, int]:
+        """Rows of each month that has any, months ascending."""
+        described = known_table(table)
+        month = quoted([partition_of(described)])
+        sql = f"SELECT {month}, count(*) FROM {qualified(described)} GROUP BY 1 ORDER BY 1"
+        return dict(self._use(table).execute(sql).fetchall())
+
+    def replace_months(self, frames: Mapping[str, pd.DataFrame], months: Sequence[dt.date]) -> None:
+        """As :meth:`step3_assets.storage.store.Store.replace_months`."""
+        months = check_months(months)
+        self.put_months(prepare_months(frames, months), months)
+
+    def replace_all(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        """As :meth:`step3_assets.storage.store.Store.replace_all`."""
+        self.put_all(prepare_whole(frames))
+
+    def append(self, table: str, frame: pd.DataFrame) -> int:
+        """As :meth:`step3_assets.storage.store.Store.append`."""
+        return self.add(prepare(known_table(table), frame))
+
+    def put_months(self, batches: Sequence[Rows], months: list[dt.date]) -> None:
+        """Delete the months and insert the prepared rows."""
+        for table, rows in batches:
+            connection = self._use(table.name)
+            month = quoted([partition_of(table)])
+            connection.execute(
+                f"DELETE FROM {qualified(table)} WHERE {month} IN (SELECT unnest(?::DATE[]))",
+                [months],
+            )
+            if partition_of(table) not in table.key:
+                self._check_foreign_rows(connection, table, rows)
+            _insert(connection, table, rows)
+
+    def put_all(self, batches: Sequence[Rows]) -> None:
+        """Delete everything and insert the prepared rows."""
+        for table, rows in batches:
+            connection = self._use(table.name)
+            connection.execute(f"DELETE FROM {qualified(table)}")
+            _insert(connection, table, rows)
+
+    def add(self, batch: Rows) -> int:
+        """Insert the prepared rows whose key is new; how many those were."""
+        table, rows = batch
+        connection = self._use(table.name)
+        connection.register("incoming", rows)
+        try:
+            sql = statement("append_rows").format(table=qualified(table), key=quoted(table.key))
+            return connection.execute(sql).fetchall()[0][0]
+        finally:
+            connection.unregister("incoming")
+
+    def _use(self, table: str) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise StoreError(f"{table}: the transaction has ended")
+        if known_table(table).name not in self._tables:
+            raise StoreError(f"{table}: not among the transaction's tables")
+        return self._connection
+
+    def _check_foreign_rows(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table
+    ) -> None:
+        """Refuse a row whose key is stored in another month: the key would be there twice."""
+        connection.register("incoming", rows)
+        try:
+            sql = statement("select_foreign_rows").format(
+                table=qualified(table),
+                key=quoted(table.key),
+                partition=quoted([partition_of(table)]),
+            )
+            foreign = connection.execute(sql).fetchall()
+        finally:
+            connection.unregister("incoming")
+        if foreign:
+            shown = "; ".join(
+                f"{', '.join(map(str, row[:-1]))} in {month_label(row[-1])}" for row in foreign
+            )
+            raise StoreError(
+                f"{table.name}.{'+'.join(table.key)}: rows are already stored in months that are "
+                f"not being replaced: {shown}"
+            )
+
+
+def partition_of(table: Table) -> str:
+    """The column that a table is replaced by.
+
+    Raises
+    ------
+    StoreError
+        If the table is replaced whole.
+    """
+    if table.partition is None:
+        raise StoreError(f"{table.name}: has no months; it is read and replaced whole")
+    return table.partition
+
+
+def check_months(months: Sequence[dt.date]) -> list[dt.date]:
+    """The months, distinct and ascending.
+
+    Raises
+    ------
+    StoreError
+        If one is no :class:`datetime.date` on the first of a month.
+    """
+    wrong = [m for m in months if type(m) is not dt.date or m.day != 1]
+    if wrong:
+        raise StoreError(f"months are dates on the first of a month, not {wrong[:5]}")
+    return sorted(set(months))
+
+
+def prepare(table: Table, frame: pd.DataFrame) -> Rows:
+    """Validate a frame and turn it into Arrow, ready to insert.
+
+    Raises
+    ------
+    StoreError
+        Naming table, column and rows.
+    """
+    try:
+        canonical = validate_frame(frame, table)
+    except TableError as error:
+        raise StoreError(str(error)) from error
+    arrays = []
+    for column in table.columns:
+        values = canonical[column.name]
+        if column.dtype == "BIGINT" and column.is_nullable:
+            missing = values.isna().to_numpy()
+            whole = values.fillna(0).to_numpy().astype("int64")
+            arrays.append(pa.array(whole, type=pa.int64(), mask=missing))
+        else:
+            arrays.append(pa.Array.from_pandas(values, type=ARROW_TYPES[column.dtype]))
+    return table, pa.Table.from_arrays(arrays, names=table.names)
+
+
+def prepare_months(frames: Mapping[str, pd.DataFrame], months: list[dt.date]) -> list[Rows]:
+    """Validate and convert frames whose rows must all lie in ``months``."""
+    batches = []
+    for name, frame in frames.items():
+        table = known_table(name)
+        column = partition_of(table)
+        table, rows = prepare(table, frame)
+        present = rows.column(column).unique().to_pylist()
+        outside = sorted(set(present) - set(months))
+        if outside:
+            positions = np.flatnonzero(frame[column].isin(outside).to_numpy())
+            raise StoreError(
+                f"{name}.{column}: {len(positions)} rows lie outside the months being replaced, "
+                f"in {', '.join(map(month_label, outside[:5]))}: rows "
+                f"{', '.join(map(str, positions[:5]))}"
+            )
+        batches.append((table, rows))
+    return batches
+
+
+def prepare_whole(frames: Mapping[str, pd.DataFrame]) -> list[Rows]:
+    """Validate and convert frames of tables that are replaced whole."""
+    for name in frames:
+        if known_table(name).partition is not None:
+            raise StoreError(f"{name}: is replaced by month, not whole")
+    return [prepare(known_table(name), frame) for name, frame in frames.items()]
+
+
+def to_frame(rows: pa.Table, table: Table) -> pd.DataFrame:
+    """Arrow rows as a pandas frame with the catalogue's canonical types."""
+    frame = rows.to_pandas(date_as_object=True, timestamp_as_object=False)
+    wanted = {name: canonical_dtype(table.by_name[name]) for name in rows.column_names}
+    return frame.astype({n: d for n, d in wanted.items() if frame.dtypes[n] != d})
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> None:
+    if not rows.num_rows:
+        return
+    connection.register("incoming", rows)
+    try:
+        connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM incoming")
+    finally:
+        connection.unregister("incoming")
