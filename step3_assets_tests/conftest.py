@@ -1,0 +1,22 @@
+"""Fixtures that every test may use.
+
+Belongs here: where reference data lies. Does not belong here: made-up deliveries (``deliveries``).
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def reference_dir() -> Path:
+    """Folder of a real delivery (``step2_out/``, ``bars/``), or skip: none comes with the code.
+
+    ``STEP3_REFERENCE_DIR``, or the folder ``shared`` beside the checkout.
+    """
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("STEP3_REFERENCE_DIR", beside))
+    if not (folder / "step2_out").is_dir():
+        pytest.skip("no reference delivery here; set STEP3_REFERENCE_DIR")
+    return folder
