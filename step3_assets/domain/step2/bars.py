@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from step3_assets.domain.step2.calendar import NY, bar_end
+from step3_assets.domain.step2.layout import NO_PARTNER
 
 PRICES = ("open", "high", "low", "close")
 REQUIRED = ("date", *PRICES, "volume")
@@ -25,7 +26,8 @@ BAR_COLUMNS = (*REQUIRED, "average", "barcount", *CALENDAR_COLUMNS)
 # Open and close may lie outside [low, high] by this fraction: rounding, not a wrong bar.
 PRICE_TOLERANCE = 1e-9
 
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]{0,11}")
+# A ticker becomes a file name and a column prefix.
+_SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
 _ROWS_NAMED = 5
 
 
@@ -102,7 +104,9 @@ def read_bar_file(path: Path) -> pd.DataFrame:
 def check_symbol(symbol: str, source: str) -> str:
     """Return `symbol`, or refuse it if it is no plain upper-case ticker."""
     if not _SYMBOL.fullmatch(symbol):
-        raise BarsError(f"{source}: {symbol!r} is no plain ticker")
+        raise BarsError(f"{source}: {symbol!r} is no plain ticker; expected A-Z, then A-Z, 0-9, .")
+    if symbol == NO_PARTNER.upper():
+        raise BarsError(f"{source}: {symbol} is kept for columns without a partner")
     return symbol
 
 
@@ -146,6 +150,8 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
     twice = sorted({name for name in BAR_COLUMNS if list(bars.columns).count(name) > 1})
     if twice:
         raise BarsError(f"{source}: column {', '.join(twice)} stands twice")
+    if not len(bars):
+        raise BarsError(f"{source}: holds no bars")
 
     stamps = _stamps(bars["date"], source)
     out = pd.DataFrame({"date": stamps})

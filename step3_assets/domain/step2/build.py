@@ -29,6 +29,10 @@ from step3_assets.domain.step2.summary import describe_build
 Progress = Callable[[str], None]
 
 
+class BuildError(ValueError):
+    """Arguments that no delivery can be built from."""
+
+
 @dataclass(frozen=True)
 class SymbolDelivery:
     """What one symbol contributes to a delivery."""
@@ -70,7 +74,8 @@ def build_delivery(
         alphabetical order.
     as_of : Timestamp, optional
         Build as of that instant: only bars whose END lies at or before it. The last bar's
-        ``entry_overnight`` then comes from the exchange calendar.
+        ``entry_overnight`` then comes from the exchange calendar. A symbol without a bar by
+        then is left out.
     emit_pending : bool
         Also emit candidates without an outcome (the last two bars), outcome columns null.
     symbols : iterable of str, optional
@@ -86,8 +91,8 @@ def build_delivery(
     ------
     BarsError
         If bars cannot be used; the message names the symbol, the column and the rows.
-    ValueError
-        If a partner or symbol has no bars, or `as_of` has no zone.
+    BuildError
+        If a partner or symbol has no bars, `as_of` has no zone, or no bar had ended by then.
     """
     built = list(
         iter_delivery(
@@ -128,8 +133,11 @@ def iter_delivery(
     wanted = sorted(checked if symbols is None else set(symbols))
     unknown = [symbol for symbol in wanted if symbol not in checked]
     if unknown:
-        raise ValueError(f"no bars for symbol {', '.join(unknown)}; there are {_list(checked)}")
+        raise BuildError(f"no bars for symbol {', '.join(unknown)}; there are {_list(checked)}")
     chosen = choose_partners(list(checked), partners, config)
+    wanted = [symbol for symbol in wanted if len(checked[symbol])]
+    if not wanted:
+        raise BuildError(f"no bar had ended by {as_of}")
     run = _Run(config, as_of, emit_pending, chosen, progress or (lambda line: None))
     return _build_all(checked, wanted, run)
 
@@ -148,19 +156,19 @@ def choose_partners(
 
     Raises
     ------
-    ValueError
+    BuildError
         If a given symbol or partner has no bars, or a symbol is its own partner.
     """
     given = {own.upper(): other.upper() for own, other in (partners or {}).items()}
     for own, other in given.items():
         absent = [symbol for symbol in (own, other) if symbol not in symbols]
         if absent:
-            raise ValueError(
+            raise BuildError(
                 f"partner {own}={other}: no bars for {', '.join(absent)};"
                 f" there are {_list(symbols)}"
             )
         if own == other:
-            raise ValueError(f"partner {own}={other}: a symbol cannot be its own partner")
+            raise BuildError(f"partner {own}={other}: a symbol cannot be its own partner")
     if not config.include_cross_asset:
         return dict.fromkeys(symbols)
     default = {own: next((s for s in sorted(symbols) if s != own), None) for own in symbols}
@@ -222,7 +230,7 @@ def _build_symbol(
     else:
         cross = compute_cross_features(features, other, partner, run.config)
         age = cross[f"{partner_prefix(partner)}_age_min"].to_numpy()
-    next_start = _next_bar(features)[0] if run.emit_pending and len(features) else None
+    next_start = _next_bar(features)[0] if run.emit_pending else None
     events = assemble_events(
         features,
         cross,
@@ -251,7 +259,7 @@ def _build_symbol(
 def _cut(bars: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """The bars that had ended by `as_of`."""
     if as_of.tz is None:
-        raise ValueError(f"as_of {as_of} has no time zone")
+        raise BuildError(f"as_of {as_of} has no time zone")
     is_known = np.asarray(bar_ends(bars) <= as_of)
     # Up to the first bar still running: a later row cannot be known before an earlier one.
     return bars.iloc[: int(np.argmin(is_known)) if not is_known.all() else len(bars)]

@@ -11,9 +11,20 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 BUILDER_VERSION = "2.1.0"
+
+
+class KnobsError(ValueError):
+    """A file of knobs that cannot be used."""
 
 
 class Step2Config(BaseModel):
@@ -120,15 +131,20 @@ def read_config(path: Path) -> Step2Config:
 
     Raises
     ------
-    ValueError
+    KnobsError
         If the file is no JSON object, or a knob is unknown or out of bounds.
     """
     try:
         content = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path.name}: not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.name}: expected a JSON object of knobs")
-    knobs = content.get("knobs", content)
+    except ValueError as error:
+        raise KnobsError(f"{path.name}: not JSON: {error}") from error
+    knobs = content.get("knobs", content) if isinstance(content, dict) else content
+    if not isinstance(knobs, dict):
+        raise KnobsError(f"{path.name}: expected a JSON object of knobs")
     # A meta file also says which partner was used; that is an argument, not a knob.
-    return Step2Config(**{name: value for name, value in knobs.items() if name != "cross_symbol"})
+    given = {name: value for name, value in knobs.items() if name != "cross_symbol"}
+    try:
+        return Step2Config(**given)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc'])) or 'knobs'}: {e['msg']}" for e in error.errors()]
+        raise KnobsError(f"{path.name}: {'; '.join(wrong)}") from error

@@ -1,0 +1,184 @@
+"""The verb that turns a folder of bars into a Step 2 delivery.
+
+Belongs here: its arguments, progress and closing words. Does not belong here: any definition of
+a column (:mod:`step3_assets.domain.step2`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from step3_assets.domain.step2.build import SymbolDelivery
+
+
+@click.command("build-step2")
+@click.option(
+    "--bars",
+    "bars_dir",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder with one parquet file of bars per symbol: SYMBOL_*.parquet or SYMBOL.parquet.",
+)
+@click.option(
+    "--out",
+    "out_dir",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the delivery. It is made, or its files are replaced, all at once.",
+)
+@click.option(
+    "--as-of",
+    metavar="TIME",
+    help="Build as it would have been then: only bars that had ended. UTC unless it says "
+    "otherwise; a date alone is its midnight. [default: all bars]",
+)
+@click.option(
+    "--symbols",
+    metavar="A,B",
+    help="Build these only; the others serve as partners. [default: all]",
+)
+@click.option(
+    "--partner",
+    "partners",
+    multiple=True,
+    metavar="A=B",
+    help="Take A's cross features from B. Repeat for more. [default: the first other symbol]",
+)
+@click.option(
+    "--pending/--no-pending",
+    default=False,
+    show_default=True,
+    help="Also emit the candidates of the last two bars, which have no outcome yet.",
+)
+@click.option(
+    "--knobs",
+    "knobs_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="JSON of knobs to build with, or a delivery's meta file. [default: the standard knobs]",
+)
+def build_step2(
+    bars_dir: Path,
+    out_dir: Path,
+    as_of: str | None,
+    symbols: str | None,
+    partners: tuple[str, ...],
+    pending: bool,
+    knobs_file: Path | None,
+) -> None:
+    """Build a Step 2 delivery from bars: signals, candidates, costs and labels.
+
+    Bars are hourly, regular session, stamped with their START in UTC; columns date, open, high,
+    low, close and volume are needed. Wrong bars (unsorted, repeated, without a zone, prices that
+    cannot be) stop the build with one message and leave the output as it was. Missing bars and
+    bars outside the exchange calendar are kept as they are and listed in meta/.
+
+    \b
+    Examples:
+        step3 build-step2 --bars bars --out step2_out
+        step3 build-step2 --bars bars --out live --as-of 2023-06-30T20:00 --pending
+        step3 build-step2 --bars bars --out step2_out --partner IWM=SPY --partner QQQ=SPY
+    """
+    from step3_assets.domain.step2.bars import BarsError, find_bar_files, read_bars
+    from step3_assets.domain.step2.build import BuildError, count_steps, iter_delivery
+    from step3_assets.domain.step2.knobs import KnobsError, Step2Config, read_config
+    from step3_assets.domain.step2.write import write_symbols
+
+    summaries: list[dict] = []
+    try:
+        config = read_config(knobs_file) if knobs_file else Step2Config()
+        files = find_bar_files(bars_dir)
+        wanted = [name.strip().upper() for name in symbols.split(",")] if symbols else None
+        with _one_bar(len(files) + count_steps(len(wanted or files))) as report:
+            delivery = iter_delivery(
+                read_bars(bars_dir, progress=report),
+                config,
+                partners=_pairs(partners),
+                as_of=_instant(as_of),
+                emit_pending=pending,
+                symbols=wanted,
+                progress=report,
+            )
+            write_symbols(_noting(delivery, summaries), out_dir)
+    except (BarsError, BuildError, KnobsError, FileExistsError) as error:
+        raise CommandFailed(str(error)) from error
+    _print_summary(summaries, out_dir)
+
+
+@contextmanager
+def _one_bar(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar whose label is the step under way."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("  {task.description:<34}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task("starting", total=total)
+
+        def report(line: str) -> None:
+            is_first = bars.tasks[0].description == "starting"
+            bars.update(task, advance=0 if is_first else 1, description=line)
+
+        yield report
+        bars.update(task, completed=total, description="delivery in place")
+
+
+def _noting(delivery: Iterable[SymbolDelivery], summaries: list[dict]) -> Iterator[SymbolDelivery]:
+    """Pass the symbols on, keeping what the closing words need."""
+    for one in delivery:
+        summaries.append(one.meta)
+        yield one
+
+
+def _pairs(partners: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in partners:
+        own, sign, other = text.upper().partition("=")
+        if not (own and sign and other):
+            raise CommandFailed(f"--partner {text}: expected A=B")
+        if own in pairs:
+            raise CommandFailed(f"--partner {text}: {own} has a partner already")
+        pairs[own] = other
+    return pairs
+
+
+def _instant(text: str | None) -> pd.Timestamp | None:
+    if text is None:
+        return None
+    import pandas as pd
+
+    try:
+        stamp = pd.Timestamp(text)
+    except ValueError:
+        raise CommandFailed(f"--as-of {text}: no time; expected 2023-06-30T20:00") from None
+    if pd.isna(stamp):
+        raise CommandFailed(f"--as-of {text}: no time; expected 2023-06-30T20:00")
+    return stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
+
+
+def _print_summary(summaries: list[dict], out_dir: Path) -> None:
+    for meta in summaries:
+        events, bars = meta["events_summary"], meta["bars_summary"]
+        click.echo(
+            f"{meta['trade_symbol']:<6}{bars['n_bars']:>9,} bars to {bars['last_bar']}"
+            f"{events['n_events']:>9,} events, {events['n_provisional']} provisional,"
+            f" {events['n_pending']} pending"
+        )
+        for warning in meta["warnings"]:
+            click.echo(f"      note: {warning}")
+    click.echo(f"Delivery: {out_dir}")
+    click.echo(f"Next:     step3 run --delivery {out_dir}")
