@@ -47,6 +47,12 @@ class FoldConfig(Frozen):
         le=24,
         description="Months before the first inner validation block: a year sees every season.",
     )
+    inner_min_rows: int = Field(
+        default=300,
+        ge=1,
+        description="An inner fold that would train on fewer rows (some 50 independent ones) "
+        "predicts nothing; its rows only fit.",
+    )
 
 
 class LightGBMConfig(Frozen):
