@@ -17,7 +17,7 @@ from step3_assets.domain.execution.marking import LedgerError, MarkClock, stamps
 Allocation = Mapping[str, float] | Mapping[date, Mapping[str, float]]
 
 _KEY = ["symbol", "decision_time_utc"]
-_EVENT_COLUMNS = [
+_OUTCOMES = [
     "decision_instant_utc",
     "entry_time_utc",
     "exit_time_utc",
@@ -26,7 +26,8 @@ _EVENT_COLUMNS = [
     "cost_rt",
     "maturity",
 ]
-CANDIDATE_COLUMNS = (*_KEY, "month", "size_frac", *_EVENT_COLUMNS)
+EVENT_COLUMNS = (*_KEY, *_OUTCOMES)
+CANDIDATE_COLUMNS = (*_KEY, "month", "size_frac", *_OUTCOMES)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFr
         if doubled.any():
             raise LedgerError(f"{name}: {_rows(frame[doubled])} more than once")
     gated = decisions.loc[decisions["is_gated"].astype(bool), [*_KEY, "month", "size_frac"]]
-    joined = gated.merge(events[[*_KEY, *_EVENT_COLUMNS]], on=_KEY, how="left", indicator=True)
+    joined = gated.merge(events[list(EVENT_COLUMNS)], on=_KEY, how="left", indicator=True)
     lost = joined["_merge"] == "left_only"
     if lost.any():
         raise LedgerError(f"events: none for gated decision(s) {_rows(joined[lost])}")
@@ -120,7 +121,8 @@ def prepare_orders(
     """
     _check_candidates(candidates, start, end)
     codes = clock.codes(candidates["symbol"])
-    decided, instant = (stamps_us(candidates[c]) for c in ("decision_time_utc", _EVENT_COLUMNS[0]))
+    decided = stamps_us(candidates["decision_time_utc"])
+    instant = stamps_us(candidates["decision_instant_utc"])
     order = np.lexsort((decided, codes, instant))
     frame = candidates.iloc[order]
     codes, instant = codes[order], instant[order]
