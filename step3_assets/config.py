@@ -174,6 +174,12 @@ class AcceptanceConfig(Frozen):
     warn_drawdown_frac: float = Field(default=0.10, gt=0, lt=1)
     min_trades_per_month: float = Field(default=5.0, ge=0)
     catastrophic_month_frac: float = Field(default=-0.05, lt=0)
+    cost_stress_factor: float = Field(
+        default=1.25,
+        ge=1,
+        description="Costs are modelled, not measured: a system must survive a quarter more of "
+        "them, its decisions taken again under the dearer cost.",
+    )
     max_monthly_turnover: float = Field(
         default=40.0,
         gt=0,

@@ -577,7 +577,7 @@ TRADE_STATUSES = (
 )
 
 _LEDGER_KEY = (
-    Column("series", "VARCHAR", _I, "platform or mock_baseline."),
+    Column("series", "VARCHAR", _I, "A series of portfolio that was simulated."),
     Column("symbol", "VARCHAR", _I, "Ticker."),
     Column("decision_time_utc", "TIMESTAMPTZ", _I, "Key of the event.", "UTC"),
 )
@@ -601,7 +601,8 @@ _TRADE_COLUMNS = (
 
 FOLD_BACKTESTS = Table(
     "fold_backtests",
-    "Each test month on its own, from a flat start; symbol ALL is the dual portfolio.",
+    "Each test month on its own, from a flat start; ALL is the one account over all symbols, a "
+    "symbol's row its share in that account: returns and trades add up.",
     "fold_backtests",
     (
         TEST_MONTH,
@@ -609,7 +610,7 @@ FOLD_BACKTESTS = Table(
         Column("n_candidates", "BIGINT", _R, "Test events.", "events"),
         Column("n_gated", "BIGINT", _R, "Let through by the gate.", "events"),
         Column("n_trades", "BIGINT", _R, "Traded.", "trades"),
-        Column("return_frac", "DOUBLE", _R, "Gain over starting capital.", "fraction"),
+        Column("return_frac", "DOUBLE", _R, "Gain to the last exit over capital.", "fraction"),
         Column("max_drawdown_frac", "DOUBLE", _R, "Marked at every bar close.", "fraction"),
         Column("calmar", "DOUBLE", _R, "Annualised; 0 for a month without trades."),
         Column("net_bps_mean", "DOUBLE", _R, "Mean net per trade.", "bps", is_nullable=True),
@@ -644,8 +645,14 @@ METRIC_COLUMNS = (
     Column("trades_per_month", "DOUBLE", _R, "Over every calendar month.", "trades"),
     Column("net_bps_mean", "DOUBLE", _R, "Mean net per trade.", "bps", is_nullable=True),
     Column("hit_rate", "DOUBLE", _R, "Share of winners.", "fraction", is_nullable=True),
-    Column("turnover_per_year", "DOUBLE", _R, "Traded value over mean equity, a year."),
-    Column("exposure_frac", "DOUBLE", _R, "Mean gross exposure.", "fraction"),
+    Column(
+        "turnover_per_year",
+        "DOUBLE",
+        _R,
+        "Traded value over mean equity, a year.",
+        is_nullable=True,
+    ),
+    Column("exposure_frac", "DOUBLE", _R, "Mean gross exposure.", "fraction", is_nullable=True),
     Column("worst_month_frac", "DOUBLE", _R, "Worst calendar month.", "fraction"),
     Column("calmar_monthly", "DOUBLE", _R, "Calmar on month-end equity only."),
 )
@@ -659,7 +666,8 @@ PORTFOLIO = Table(
             "series",
             "VARCHAR",
             _I,
-            "platform, mock_baseline, published_baseline, buy_and_hold:SYMBOL.",
+            "platform, platform_costs_x1.25 (decided again under stressed costs), mock_baseline, "
+            "published_baseline, buy_and_hold:SYMBOL.",
         ),
         *METRIC_COLUMNS,
         Column("note", "VARCHAR", _R, "What a reader must know about the series."),
@@ -740,7 +748,7 @@ ACCEPTANCE = Table(
         Column("position", "BIGINT", _I, "Order on the page."),
         Column("value", "DOUBLE", _R, "The figure; null when it could not be had.", is_nullable=True),
         Column("threshold", "DOUBLE", _R, "What it is held against.", is_nullable=True),
-        Column("comparison", "VARCHAR", _R, ">=, <=, or ==."),
+        Column("comparison", "VARCHAR", _R, ">=, >, <=, or ==."),
         Column("is_passed", "BOOLEAN", _R, "False also when it could not be evaluated."),
         Column("evidence", "VARCHAR", _R, "One plain sentence."),
     ),
