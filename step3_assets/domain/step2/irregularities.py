@@ -48,23 +48,20 @@ class Irregularities:
         }
 
     def describe(self) -> list[str]:
-        """One sentence for each kind that occurs, with its treatment."""
-        sentences = {
-            "n_missing_sessions": "sessions of the calendar have no bar: passed over",
-            "n_missing_bars": "bars of the calendar are missing: passed over",
-            "n_bars_off_calendar": "bars are outside the calendar: kept, with their stated length",
-            "n_bars_of_other_length": "bars state another length than the calendar: kept as stated",
-            "n_overnight_off_calendar": "bars before a gap differ from the calendar in "
-            "entry_overnight: the next row decides",
-            "n_bars_without_volume": "bars have no volume: vol_z is null there",
-            "n_bars_without_partner": "bars have no partner bar within the tolerance: cross "
-            "columns are null there",
+        """One line for each kind that occurs: what, how it is treated, how many."""
+        kinds = {
+            "n_missing_sessions": "sessions of the calendar without a bar (passed over)",
+            "n_missing_bars": "bars of the calendar missing (passed over)",
+            "n_bars_off_calendar": "bars outside the calendar (kept, with their stated length)",
+            "n_bars_of_other_length": "bars of another length than the calendar's (kept as stated)",
+            "n_overnight_off_calendar": "bars before a gap whose entry_overnight differs from the "
+            "calendar's (the next row decides)",
+            "n_bars_without_volume": "bars without volume (vol_z is null there)",
+            "n_bars_without_partner": "bars without a partner bar within the tolerance (cross "
+            "columns are null there)",
         }
-        return [
-            f"{getattr(self, name)} {text}"
-            for name, text in sentences.items()
-            if getattr(self, name)
-        ]
+        counts = {text: getattr(self, name) for name, text in kinds.items()}
+        return [f"{text}: {count}" for text, count in counts.items() if count]
 
 
 def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) -> Irregularities:

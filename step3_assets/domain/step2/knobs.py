@@ -37,57 +37,57 @@ class Step2Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Signals
-    trend_fast_span: int = Field(12, ge=1)
-    trend_slow_span: int = Field(48, ge=1)
-    ewma_var_alpha: float = Field(0.06, gt=0, le=1)
-    atr_span: int = Field(14, ge=1)
-    volume_window: int = Field(200, ge=2)
-    volume_min_periods: int = Field(50, ge=2)
-    high_window: int = Field(100, ge=1)
-    high_min_periods: int = Field(20, ge=1)
-    sigma_rank_window: int = Field(500, ge=1)
-    atr_rank_window: int = Field(500, ge=1)
-    rank_min_periods: int = Field(200, ge=1)
-    vol_spike_q: float = Field(0.9, gt=0, lt=1)
-    intraday_tail_window: int = Field(200, ge=1)
-    intraday_tail_min_periods: int = Field(50, ge=1)
-    intraday_tail_z: float = Field(2.0, gt=0)
-    gap_lookback_events: int = Field(120, ge=2)
-    gap_min_events: int = Field(20, ge=2)
-    gap_tail_k: float = Field(2.0, gt=0)
+    trend_fast_span: int = Field(default=12, ge=1)
+    trend_slow_span: int = Field(default=48, ge=1)
+    ewma_var_alpha: float = Field(default=0.06, gt=0, le=1)
+    atr_span: int = Field(default=14, ge=1)
+    volume_window: int = Field(default=200, ge=2)
+    volume_min_periods: int = Field(default=50, ge=2)
+    high_window: int = Field(default=100, ge=1)
+    high_min_periods: int = Field(default=20, ge=1)
+    sigma_rank_window: int = Field(default=500, ge=1)
+    atr_rank_window: int = Field(default=500, ge=1)
+    rank_min_periods: int = Field(default=200, ge=1)
+    vol_spike_q: float = Field(default=0.9, gt=0, lt=1)
+    intraday_tail_window: int = Field(default=200, ge=1)
+    intraday_tail_min_periods: int = Field(default=50, ge=1)
+    intraday_tail_z: float = Field(default=2.0, gt=0)
+    gap_lookback_events: int = Field(default=120, ge=2)
+    gap_min_events: int = Field(default=20, ge=2)
+    gap_tail_k: float = Field(default=2.0, gt=0)
 
     # Candidates
     trend_in: float = 0.6
     trend_regime_min: float = 0.25
-    pullback_z: float = Field(1.0, ge=0)
-    min_event_spacing_bars: int = Field(1, ge=1)
+    pullback_z: float = Field(default=1.0, ge=0)
+    min_event_spacing_bars: int = Field(default=1, ge=1)
     dropna_core_only: bool = True
 
     # Labels
-    horizon_intra: int = Field(12, ge=1)
-    horizon_overn: int = Field(10, ge=1)
-    tp_mult_intra: float = Field(2.0, gt=0)
-    sl_mult_intra: float = Field(1.5, gt=0)
-    tp_mult_overn: float = Field(2.2, gt=0)
-    sl_mult_overn: float = Field(1.6, gt=0)
+    horizon_intra: int = Field(default=12, ge=1)
+    horizon_overn: int = Field(default=10, ge=1)
+    tp_mult_intra: float = Field(default=2.0, gt=0)
+    sl_mult_intra: float = Field(default=1.5, gt=0)
+    tp_mult_overn: float = Field(default=2.2, gt=0)
+    sl_mult_overn: float = Field(default=1.6, gt=0)
     same_bar_policy: Literal["worst", "best"] = "worst"
 
     # Cost
     spread_half_bps: dict[str, float] = Field(
         default_factory=lambda: {"SPY": 0.8, "QQQ": 1.2, "SMH": 1.8}
     )
-    spread_half_default_bps: float = Field(1.5, ge=0)
-    slip_base_bps: float = Field(0.8, ge=0)
-    slip_vol_mult: float = Field(0.05, ge=0)
-    slip_spike_add_bps: float = Field(2.0, ge=0)
-    overnight_slip_add_bps: float = Field(1.5, ge=0)
-    commission_round_trip_bps: float = Field(1.0, ge=0)
+    spread_half_default_bps: float = Field(default=1.5, ge=0)
+    slip_base_bps: float = Field(default=0.8, ge=0)
+    slip_vol_mult: float = Field(default=0.05, ge=0)
+    slip_spike_add_bps: float = Field(default=2.0, ge=0)
+    overnight_slip_add_bps: float = Field(default=1.5, ge=0)
+    commission_round_trip_bps: float = Field(default=1.0, ge=0)
 
     # The other symbol
     include_cross_asset: bool = True
     cross_merge_tolerance: str = "30min"
-    beta_window: int = Field(200, ge=2)
-    beta_min_periods: int = Field(80, ge=2)
+    beta_window: int = Field(default=200, ge=2)
+    beta_min_periods: int = Field(default=80, ge=2)
 
     @field_validator("cross_merge_tolerance")
     @classmethod

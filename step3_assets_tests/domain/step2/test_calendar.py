@@ -10,7 +10,7 @@ from step3_assets.domain.step2.calendar import (
     bars_between,
     is_calendar_bar,
     is_last_bar_of_session,
-    next_bar_start,
+    next_bar,
     session_bars,
 )
 
@@ -78,16 +78,38 @@ def test_the_last_bar_of_a_half_day_is_the_noon_bar():
 
 
 @pytest.mark.parametrize(
-    ("stamp", "following"),
+    ("stamp", "end", "following", "is_overnight"),
     [
-        ("2023-12-29 19:00Z", "2023-12-29 20:00Z"),
-        ("2023-12-29 20:00Z", "2024-01-02 14:30Z"),  # over the New Year
-        ("2023-11-24 17:00Z", "2023-11-27 14:30Z"),  # over the rest of a half day
-        ("2023-12-30 12:00Z", "2024-01-02 14:30Z"),  # from outside any session
+        ("2023-12-29 19:00Z", "2023-12-29 20:00Z", "2023-12-29 20:00Z", False),
+        ("2023-12-29 20:00Z", "2023-12-29 21:00Z", "2024-01-02 14:30Z", True),
+        ("2023-11-24 16:00Z", "2023-11-24 17:00Z", "2023-11-24 17:00Z", False),
+        ("2023-11-24 17:00Z", "2023-11-24 18:00Z", "2023-11-27 14:30Z", True),
+        ("2023-12-29 19:05Z", "2023-12-29 19:10Z", "2023-12-29 19:10Z", False),
+        ("2023-12-29 20:55Z", "2023-12-29 21:00Z", "2024-01-02 14:30Z", True),
+        ("2023-12-29 13:00Z", "2023-12-29 14:00Z", "2023-12-29 14:30Z", False),
+        ("2023-12-29 22:00Z", "2023-12-29 23:00Z", "2024-01-02 14:30Z", True),
+        ("2023-12-30 15:00Z", "2023-12-30 16:00Z", "2024-01-02 14:30Z", True),
+    ],
+    ids=[
+        "inside a session",
+        "over the New Year",
+        "inside a half day",
+        "over the rest of a half day",
+        "a short bar inside",
+        "a short bar at the close",
+        "before the open",
+        "after the close",
+        "no session that day",
     ],
 )
-def test_next_bar_start_skips_closed_hours(stamp, following):
-    assert next_bar_start(pd.Timestamp(stamp)) == pd.Timestamp(following)
+def test_the_next_bar_is_read_from_the_calendar(stamp, end, following, is_overnight):
+    found = next_bar(pd.Timestamp(stamp), pd.Timestamp(end))
+    assert found == (pd.Timestamp(following), is_overnight)
+
+
+def test_past_the_calendar_there_is_no_next_bar():
+    stamp = pd.Timestamp("2200-12-31 20:00Z")
+    assert next_bar(stamp, stamp + pd.Timedelta(hours=1)) == (None, True)
 
 
 def test_bars_between_includes_both_ends():
