@@ -21,6 +21,8 @@ DAGSTER_YAML = """\
 # Written once by step3; edit freely.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator
   class: QueuedRunCoordinator

@@ -50,11 +50,32 @@ def ui(port: int, host: str, delivery: Path | None) -> None:
         "STEP3_HOME": str(settings.home),
     }
     click.echo(f"http://{host}:{port}  (ready in about 20 s; Ctrl-C stops it)")
-    child = subprocess.Popen(command, env=environment)
+    sys.exit(_supervise(command, environment))
 
-    def stop(_signal: int, _frame: object) -> None:
-        child.send_signal(signal.SIGINT)
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    sys.exit(child.wait())
+def _supervise(command: list[str], environment: dict[str, str]) -> int:
+    """Run the servers; pass an interrupt or a termination on to them as an interrupt.
+
+    The handlers are set before the child starts: a shell's background job ignores interrupts, and
+    a child would inherit that and never stop.
+    """
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _frame: stopping.append(received))
+    child = subprocess.Popen(command, env=environment, start_new_session=True)
+    while child.poll() is None:
+        try:
+            child.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            if stopping:
+                os.killpg(child.pid, signal.SIGINT)
+                return _wait_or_kill(child)
+    return child.returncode
+
+
+def _wait_or_kill(child: subprocess.Popen) -> int:
+    try:
+        child.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+    return 0

@@ -202,8 +202,11 @@ def _backtests(scope: Scope) -> list[str]:
 
 
 def _portfolio(scope: Scope) -> list[str]:
-    tables = ("portfolio", "portfolio_trades", "portfolio_equity", "portfolio_months")
-    return invariants.portfolio_violations(*(scope.read(table) for table in tables))
+    from step3_assets.domain.portfolio import PortfolioResult, reconcile_portfolio
+
+    parts = ("", "_trades", "_decisions", "_equity", "_months")
+    stored = PortfolioResult(*(scope.read(f"portfolio{part}") for part in parts))
+    return reconcile_portfolio(stored, scope.config)
 
 
 def _fail_closed(scope: Scope) -> list[str]:
@@ -220,4 +223,6 @@ def _verdict_first(scope: Scope) -> list[str]:
         return [f"step3_report: {len(row)} rows, expected 1"]
     first = row["markdown"].iloc[0].split("\n", 1)[0]
     verdict = row["verdict"].iloc[0]
-    return [] if verdict in first else [f"step3_report: the first line is {first!r}, not {verdict!r}"]
+    return (
+        [] if verdict in first else [f"step3_report: the first line is {first!r}, not {verdict!r}"]
+    )

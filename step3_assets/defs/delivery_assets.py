@@ -49,7 +49,8 @@ def build_delivery_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
     return [
         ingest_asset(
-            "bar_features", "Bars with Step 2's signals on each, validated, by UTC month of the bar."
+            "bar_features",
+            "Bars with Step 2's signals on each, validated, by UTC month of the bar.",
         ),
         ingest_asset(
             "events",

@@ -12,7 +12,9 @@ END = "<!-- end of the generated part -->"
 def asset_graph_markdown(definitions: dg.Definitions) -> str:
     """A Mermaid graph and a table of every asset, generated from the definitions."""
     graph = definitions.resolve_asset_graph()
-    keys = sorted(graph.materializable_asset_keys, key=lambda k: graph.toposorted_asset_keys.index(k))
+    keys = sorted(
+        graph.materializable_asset_keys, key=lambda k: graph.toposorted_asset_keys.index(k)
+    )
     lines = ["```mermaid", "graph LR"]
     groups: dict[str, list[dg.AssetKey]] = {}
     for key in keys:

@@ -112,9 +112,7 @@ def _prepared(task: MonthTask, months: Sequence[date]) -> Iterator[tuple[date, t
             yield month, error
 
 
-def _computed(
-    task: MonthTask, months: Sequence[date]
-) -> Iterator[tuple[date, Frames | Exception]]:
+def _computed(task: MonthTask, months: Sequence[date]) -> Iterator[tuple[date, Frames | Exception]]:
     workers = min(task.workers, len(months))
     if workers <= 1:
         for month, arguments in _prepared(task, months):
@@ -176,6 +174,14 @@ def png_metadata(name: str, png: bytes) -> dg.MarkdownMetadataValue:
 
     text = base64.b64encode(png).decode()
     return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{text})")
+
+
+def dataset_in_force(store: Store) -> dict[str, Any]:
+    """The delivery ingested last: its row of ``datasets``."""
+    rows = store.read("datasets")
+    if rows.empty:
+        raise ValueError("datasets is empty: materialize events and bar_features first")
+    return rows.sort_values("position").iloc[-1].to_dict()
 
 
 def ingested_months(store: Store, table: str) -> list[date]:

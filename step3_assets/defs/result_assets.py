@@ -7,7 +7,6 @@ belong here: how a trade is simulated or judged (:mod:`step3_assets.domain`).
 import json
 import os
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from step3_assets import __version__
 from step3_assets.config import Step3Config
 from step3_assets.defs.delivery_assets import column_schema
 from step3_assets.defs.monthly import (
-    PLOT_MONTHS,
     Frames,
     MonthTask,
+    dataset_in_force,
     ingested_months,
     materialize_months,
     png_metadata,
@@ -29,11 +28,14 @@ from step3_assets.defs.monthly import (
 from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.training_assets import Progress, monthly_asset
+from step3_assets.domain.execution.reconcile import reconcile
 from step3_assets.domain.hashing import text_hash
 from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.domain.portfolio import MOCK, PLATFORM, reconcile_portfolio, run_portfolio
 from step3_assets.storage.store import Store
 
 BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
+
 
 def build_result_assets(
     partitions: Partitions,
@@ -48,6 +50,7 @@ def build_result_assets(
         partitions,
         deps=[
             dg.AssetDep(scores),
+            dg.AssetDep(walk_forward["calibrated_models"]),
             dg.AssetDep(events),
             dg.AssetDep(bar_features, partition_mapping=MONTH_AND_NEXT),
         ],
@@ -62,6 +65,7 @@ def build_result_assets(
         months = months_of(context)
         with_next = [*months, add_months(months[-1], 1)]
         score_rows = store.read("scores", months=months)
+        base_rates = _base_rates(store, months)
         event_rows = store.read("events", months=months)
         bar_rows = store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
 
@@ -72,10 +76,10 @@ def build_result_assets(
                 slice_months(bar_rows, month, add_months(month, 1)),
                 month,
                 config,
+                base_rates.get(month),
             )
 
-        describe = partial(_describe_backtest, with_plot=len(months) <= PLOT_MONTHS)
-        task = MonthTask("backtests", prepare, _backtest_frames, describe)
+        task = MonthTask("backtests", prepare, _backtest_frames, _describe_backtest)
         return materialize_months(context, store, progress, task)
 
     @dg.asset(
@@ -89,21 +93,25 @@ def build_result_assets(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult:
         """One capital ledger through all months, beside the baselines and buy-and-hold."""
-        from step3_assets.domain.portfolio import run_portfolio
-
         store, config = platform.store(), platform.settings().config
         months = result_months(store)
         dataset = dataset_in_force(store)
         result = run_portfolio(
-            {name: store.read(name, months=months) for name in ("scores", "mock_baseline")},
+            {
+                PLATFORM: store.read("scores", months=months),
+                MOCK: store.read("mock_baseline", months=months),
+            },
             store.read("events", months=months),
             store.read(
                 "bar_features", months=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
             ),
             months,
             config,
-            json.loads(dataset["published_baseline"]) if dataset["published_baseline"] else None,
+            _published(dataset),
         )
+        problems = reconcile_portfolio(result, config)
+        if problems:
+            raise dg.Failure(f"the ledger does not reconcile: {problems[0]}", allow_retries=False)
         frames = {
             "portfolio": result.summary,
             "portfolio_trades": result.trades,
@@ -191,7 +199,9 @@ def result_months(store: Store) -> list[date]:
     gaps = sorted(set(month_range(months[0], months[-1])) - set(months))
     if gaps:
         names = ", ".join(month_label(m) for m in gaps[:6])
-        raise ValueError(f"folds: {len(gaps)} month(s) between the first and last are missing ({names})")
+        raise ValueError(
+            f"folds: {len(gaps)} month(s) between the first and last are missing ({names})"
+        )
     for table in ("scores", "mock_baseline"):
         stored = store.count_by_month(table)
         short = [m for m in months if stored.get(m, 0) != int(tests[m])]
@@ -204,12 +214,9 @@ def result_months(store: Store) -> list[date]:
     return months
 
 
-def dataset_in_force(store: Store) -> dict[str, Any]:
-    """The delivery ingested last: its row of ``datasets``."""
-    rows = store.read("datasets")
-    if rows.empty:
-        raise ValueError("datasets is empty: materialize events and bar_features first")
-    return rows.sort_values("position").iloc[-1].to_dict()
+def _published(dataset: dict[str, Any]) -> dict[str, Any] | None:
+    text = dataset["published_baseline"]
+    return json.loads(text) if isinstance(text, str) else None
 
 
 def report_inputs(store: Store, config: Step3Config) -> Any:
@@ -247,7 +254,9 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
 
 def write_report(report: Any, folder: Path) -> dict[str, Path]:
     """Write the pages and figures, each file replaced whole."""
-    figures = folder / "figures"
+    from step3_assets.domain.report import FIGURE_FOLDER
+
+    figures = folder / FIGURE_FOLDER
     figures.mkdir(parents=True, exist_ok=True)
     for name, png in report.figures.items():
         _replace_file(figures / name, png)
@@ -278,14 +287,25 @@ def _backtest_frames(
     bars: pd.DataFrame,
     month: date,
     config: Step3Config,
+    base_rate: float | None,
 ) -> Frames:
     from step3_assets.domain.backtest import backtest_fold
 
-    result = backtest_fold(scores, events, bars, month, config)
+    result = backtest_fold(scores, events, bars, month, config, base_rate=base_rate)
+    problems = reconcile(result.ledger, config.execution)
+    if problems:
+        raise ValueError(f"the ledger does not reconcile: {problems[0]}")
     return {"fold_backtests": result.summary, "fold_trades": result.trades}
 
 
-def _describe_backtest(_month: date, frames: Frames, *, with_plot: bool) -> dict[str, Any]:
+def _base_rates(store: Store, months: list[date]) -> dict[date, float]:
+    """Share of winners among each fold's training labels, as training measured it."""
+    metrics = store.read("model_metrics", months=months)
+    rows = metrics[(metrics["head"] == "base_rate") & (metrics["metric"] == "p_mean")]
+    return dict(zip(rows["month"], rows["value"], strict=True))
+
+
+def _describe_backtest(_month: date, frames: Frames) -> dict[str, Any]:
     summary = frames["fold_backtests"].set_index("symbol")
     total = summary.loc["ALL"]
     return {
@@ -301,18 +321,18 @@ def _describe_backtest(_month: date, frames: Frames, *, with_plot: bool) -> dict
 
 
 def _describe_portfolio(frames: Frames, is_synthetic: bool) -> dict[str, Any]:
-    from step3_assets.domain.report import figures
+    from step3_assets.domain.report import money_figures as figures
 
     summary = frames["portfolio"]
     shown = ["series", "end_equity_usd", "cagr", "max_drawdown_frac", "calmar", "sharpe"]
     shown += ["n_trades", "trades_per_month", "net_bps_mean"]
-    equity = figures.equity_figure(
-        frames["portfolio_equity"], is_synthetic=is_synthetic, small=True
-    )
+    curves, months = frames["portfolio_equity"], frames["portfolio_months"]
+    plots = {
+        "equity": figures.equity_figure(curves, months, is_synthetic=is_synthetic, small=True),
+        "drawdown": figures.drawdown_figure(curves, is_synthetic=is_synthetic, small=True),
+    }
     return {
         "dagster/row_count": len(summary),
-        "series": dg.MetadataValue.md(
-            summary[shown].to_markdown(index=False, floatfmt=".4f")
-        ),
-        "equity": png_metadata("equity", equity),
+        "series": dg.MetadataValue.md(summary[shown].to_markdown(index=False, floatfmt=".4f")),
+        **{name: png_metadata(name, png) for name, png in plots.items()},
     }

@@ -18,6 +18,7 @@ from step3_assets.defs.monthly import (
     PLOT_MONTHS,
     Frames,
     MonthTask,
+    dataset_in_force,
     materialize_months,
     png_metadata,
     require_ingested,
@@ -112,7 +113,11 @@ def build_training_assets(
             "training",
             prepare,
             _train_frames,
-            partial(_describe_models, with_plot=len(months) <= PLOT_MONTHS),
+            partial(
+                _describe_models,
+                with_plot=len(months) <= PLOT_MONTHS,
+                is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
+            ),
             workers=settings.workers,
         )
         return materialize_months(context, store, progress, task)
@@ -196,9 +201,7 @@ def _read_range(
     return store.read(table, months=wanted, columns=columns)
 
 
-def _fold_inputs(
-    store: Store, months: list[date], config: ModelConfig
-) -> Callable[[date], tuple]:
+def _fold_inputs(store: Store, months: list[date], config: ModelConfig) -> Callable[[date], tuple]:
     """``prepare(month)`` for what trains on a fold: its own window, its own members."""
     event_rows = _read_range(store, "events", months)
     manifests = store.read("folds", months=months)
@@ -243,9 +246,7 @@ def _score_frames(
     return {"scores": score_fold(models, events, month, model_config, gate_config, size_frac)}
 
 
-def _mock_frames(
-    events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float
-) -> Frames:
+def _mock_frames(events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float) -> Frames:
     from step3_assets.domain.mock_baseline import mock_baseline_fold
 
     return {"mock_baseline": mock_baseline_fold(events, fold, config, size_frac)}
@@ -265,7 +266,9 @@ def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:
     }
 
 
-def _describe_models(month: date, frames: Frames, *, with_plot: bool) -> dict[str, Any]:
+def _describe_models(
+    _month: date, frames: Frames, *, with_plot: bool, is_synthetic: bool
+) -> dict[str, Any]:
     models, metrics = frames["calibrated_models"], frames["model_metrics"]
     metadata: dict[str, Any] = {
         "dagster/row_count": len(models),
@@ -280,9 +283,9 @@ def _describe_models(month: date, frames: Frames, *, with_plot: bool) -> dict[st
         ),
     }
     if with_plot and len(frames["reliability_bins"]):
-        from step3_assets.domain.report.figures import reliability_figure
+        from step3_assets.domain.report.score_figures import reliability_figure
 
-        png = reliability_figure(frames["reliability_bins"], small=True)
+        png = reliability_figure(frames["reliability_bins"], is_synthetic=is_synthetic, small=True)
         metadata["reliability"] = png_metadata("reliability", png)
     return metadata
 

@@ -127,32 +127,7 @@ def backtest_violations(
         ledger = float(pnl.get(row.month, 0.0)) / capital_usd
         if not abs(ledger - row.return_frac) <= tolerance:
             problems.append(
-                f"fold_backtests: {row.month:%Y-%m} returned {row.return_frac!r}, its trades {ledger!r}"
+                f"fold_backtests: {row.month:%Y-%m} returned {row.return_frac!r}, "
+                f"its trades {ledger!r}"
             )
-    return problems
-
-
-def portfolio_violations(
-    summary: pd.DataFrame,
-    trades: pd.DataFrame,
-    equity: pd.DataFrame,
-    months: pd.DataFrame,
-    tolerance: float = 1e-12,
-) -> list[str]:
-    """Ledger, equity curve and monthly table that do not add up to one another."""
-    problems = []
-    for row in summary.itertuples():
-        ledger = trades[trades["series"] == row.series]
-        curve = equity[equity["series"] == row.series].sort_values("bar_end_utc")
-        gain = row.end_equity_usd - row.start_equity_usd
-        sums = {"monthly table": months.loc[months["series"] == row.series, "pnl_usd"].sum()}
-        if row.series in ("platform", "mock_baseline"):
-            sums["trade ledger"] = ledger["pnl_usd"].sum()
-        if len(curve):
-            sums["equity curve"] = curve["equity_usd"].iloc[-1] - row.start_equity_usd
-        for what, total in sums.items():
-            if not abs(total - gain) <= tolerance * max(1.0, row.start_equity_usd):
-                problems.append(
-                    f"portfolio: {row.series} gained {gain!r}, its {what} says {float(total)!r}"
-                )
     return problems
