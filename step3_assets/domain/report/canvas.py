@@ -1,0 +1,171 @@
+"""Blank figures and how they become PNG: one look, no wall clock, the same bytes each time.
+
+Belongs here: sizes, fonts, the SYNTHETIC mark, compression. Does not belong here: what is drawn.
+Matplotlib is imported when the first figure is made, never when this module is, and without
+``pyplot``, so that nothing global is left behind.
+
+Every figure comes in two sizes: the page's, and a small one (at most 25 kB) for a phone or for
+the metadata panel of a user interface.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SMALL_LIMIT_BYTES = 25_000
+INK, FAINT, GRID = "#222222", "#6b6b6b", "#dddddd"
+BLUE, VERMILLION, ORANGE, GREEN = "#0072B2", "#D55E00", "#E69F00", "#009E73"
+MARK = "SYNTHETIC"
+
+
+@dataclass
+class Canvas:
+    """A figure being drawn.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+    is_small : bool
+    """
+
+    figure: "Figure"
+    axes: "list[Axes]"
+    is_small: bool
+    png: bytes = b""
+
+
+@contextmanager
+def canvas(
+    title: str,
+    *,
+    is_synthetic: bool,
+    small: bool,
+    height: float = 1.0,
+    panels: int = 1,
+    beside: bool = False,
+    ratios: tuple[float, ...] | None = None,
+    share_x: bool = False,
+) -> Iterator[Canvas]:
+    """A titled figure to draw on; on leaving, ``png`` holds its bytes.
+
+    Parameters
+    ----------
+    title : str
+    is_synthetic : bool
+        Puts SYNTHETIC into the title and across the figure.
+    small : bool
+        Phone size, at most 25 kB.
+    height : float
+        Of the usual height.
+    panels : int
+        Axes; beside one another when ``beside`` and the figure is not small, else stacked.
+    ratios : tuple of float, optional
+        Heights of stacked panels.
+    share_x : bool
+        Stacked panels share their horizontal axis.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_look(small))
+        width, base = (4.0, 2.7) if small else (8.4, 4.1)
+        is_row = beside and not small
+        tall = height if is_row or panels == 1 or ratios else height * 0.78 * panels
+        figure = Figure(figsize=(width, base * tall), layout="constrained")
+        grid = {"height_ratios": ratios} if ratios else None
+        axes = figure.subplots(
+            1 if is_row else panels,
+            panels if is_row else 1,
+            squeeze=False,
+            sharex="all" if share_x else "none",
+            gridspec_kw=grid,
+        )
+        sheet = Canvas(figure, list(axes.ravel()), small)
+        text = f"{MARK} · {title}" if is_synthetic else title
+        figure.suptitle(text, x=0.01, ha="left", fontweight="bold")
+        yield sheet
+        if is_synthetic:
+            _watermark(figure)
+        sheet.png = _png(figure, small)
+
+
+def _look(small: bool) -> dict:
+    size = 7.5 if small else 9.0
+    return {
+        "figure.dpi": 160 if small else 150,
+        "font.family": "DejaVu Sans",
+        "font.size": size,
+        "figure.titlesize": size + 1,
+        "axes.titlesize": size,
+        "axes.titlelocation": "left",
+        "axes.labelsize": size,
+        "axes.edgecolor": FAINT,
+        "axes.labelcolor": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.unicode_minus": False,
+        "grid.color": GRID,
+        "grid.linewidth": 0.6,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "xtick.labelsize": size - 0.5,
+        "ytick.labelsize": size - 0.5,
+        "legend.fontsize": size - 0.5,
+        "legend.frameon": False,
+        "legend.handlelength": 2.6,
+    }
+
+
+def _watermark(figure: "Figure") -> None:
+    figure.text(
+        0.5,
+        0.45,
+        MARK,
+        rotation=24,
+        ha="center",
+        va="center",
+        color="#888888",
+        alpha=0.22,
+        fontweight="bold",
+        fontsize=float(figure.get_figwidth()) * 6.4,
+        zorder=10,
+    )
+
+
+def _png(figure: "Figure", small: bool) -> bytes:
+    """Palette PNG without metadata; the small size sheds colours until it fits its limit."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    sheet = FigureCanvasAgg(figure)
+    sheet.draw()
+    image = Image.fromarray(np.asarray(sheet.buffer_rgba())).convert("RGB")
+    data = b""
+    for colors in (64, 48, 32, 24, 16, 8) if small else (128,):
+        palette = image.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        out = io.BytesIO()
+        palette.save(out, format="png", optimize=True)
+        data = out.getvalue()
+        if len(data) <= SMALL_LIMIT_BYTES:
+            break
+    return data
+
+
+def say_nothing_to_show(ax: "Axes", reason: str) -> None:
+    """Put the reason where the lines would have been."""
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, reason, ha="center", va="center", color=FAINT, transform=ax.transAxes)

@@ -1,0 +1,86 @@
+"""What became of every candidate: gate, then execution, each loss with its reason.
+
+Belongs here: counting decisions. Does not belong here: deciding (:mod:`step3_assets.domain`'s gate
+and simulation do), or drawing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from step3_assets.schemas import GATE_REASONS, TRADE_STATUSES
+
+_PLAIN: Mapping[str, str] = {
+    "ev_below_cost": "expected value below k × cost",
+    "overnight_ev_below_cost": "overnight, expected value below the higher bar",
+    "tp_to_cost_below_phi": "target too near for its cost",
+    "q10_below_floor": "10% quantile below the floor",
+    "no_model": "no model for the month",
+    "position_open": "symbol already in a position",
+    "gross_cap": "gross exposure at its cap",
+    "zero_size": "size came out as zero",
+    "not_final": "label not final",
+    "no_equity": "no equity left",
+    "unrecorded": "no decision on record",
+}
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    """One line of the funnel.
+
+    Parameters
+    ----------
+    label : str
+        Plain words.
+    n_events : int
+    is_loss : bool
+        Events that left here, as opposed to those that got this far.
+    """
+
+    label: str
+    n_events: int
+    is_loss: bool
+
+
+def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> list[FunnelStep]:
+    """Candidates, what the gate took away, what execution took away, trades.
+
+    Parameters
+    ----------
+    decided : DataFrame
+        ``scores``, or ``mock_baseline``: one row per candidate with ``is_gated`` and
+        ``gate_reason``.
+    decisions : DataFrame
+        Table ``portfolio_decisions``.
+    series : str
+        The rows of ``decisions`` that belong to ``decided``.
+
+    Returns
+    -------
+    list of FunnelStep
+        Each stage is the stage before less the losses between them. Events that passed the gate
+        but are not in ``decisions`` are a loss of their own, never dropped from the count.
+    """
+    is_gated = decided["is_gated"].astype(bool)
+    refused = decided.loc[~is_gated, "gate_reason"].value_counts()
+    status = decisions.loc[decisions["series"] == series, "status"].value_counts()
+    n_traded = int(status.get("traded", 0))
+    lost = status.drop("traded", errors="ignore")
+    unrecorded = int(is_gated.sum()) - int(status.sum())
+    if unrecorded > 0:
+        lost = pd.concat([lost, pd.Series({"unrecorded": unrecorded})])
+    return [
+        FunnelStep("Candidates", len(decided), False),
+        *_losses(refused, GATE_REASONS),
+        FunnelStep("Passed the gate", int(is_gated.sum()), False),
+        *_losses(lost, TRADE_STATUSES),
+        FunnelStep("Traded", n_traded, False),
+    ]
+
+
+def _losses(counts: pd.Series, order: tuple[str, ...]) -> list[FunnelStep]:
+    known = [r for r in order if r in counts.index]
+    names = [*known, *sorted(set(counts.index) - set(known))]
+    return [FunnelStep(_PLAIN.get(name, str(name)), int(counts[name]), True) for name in names]

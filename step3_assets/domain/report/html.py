@@ -1,0 +1,126 @@
+"""The markdown page as one HTML file that needs nothing beside it.
+
+Belongs here: rendering, figures put inside, the hooks that the style sheet needs. Does not belong
+here: content, which is the markdown's, or looks, which are the style sheet's.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from step3_assets.domain.report.canvas import MARK
+from step3_assets.domain.report.figures import FIGURE_FOLDER
+from step3_assets.domain.report.money_tables import PROSE_HEADER
+from step3_assets.domain.report.numbers import NOT_AVAILABLE
+from step3_assets.domain.report.page import anchor
+from step3_assets.domain.report.stylesheet import STYLE, SYNTHETIC_STYLE
+
+PHONE_WIDTH_PX = 600
+_VERDICT_CLASS = {"PASS": "pass", "FAIL": "fail"}
+
+
+def render_html(
+    markdown: str,
+    figures: Mapping[str, bytes],
+    small_figures: Mapping[str, bytes],
+    *,
+    is_synthetic: bool,
+) -> str:
+    """The page with its figures inside.
+
+    Parameters
+    ----------
+    markdown : str
+        From :func:`~step3_assets.domain.report.page.write_page`.
+    figures, small_figures : mapping of str to bytes
+        PNG by file name; the small ones are shown on narrow screens.
+    is_synthetic : bool
+        Puts SYNTHETIC over the page, and at the head and across every printed sheet.
+
+    Returns
+    -------
+    str
+        A complete HTML document without scripts and without references to other files.
+
+    Raises
+    ------
+    KeyError
+        When the page links a figure that is not given.
+    """
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    tokens = parser.parse(markdown)
+    _mark_headings(tokens)
+    _mark_cells(tokens)
+    parser.renderer.rules["table_open"] = _constant('<div class="scroll">\n<table>\n')  # type: ignore[index]
+    parser.renderer.rules["table_close"] = _constant("</table>\n</div>\n")  # type: ignore[index]
+    parser.renderer.rules["image"] = _picture(figures, small_figures)  # type: ignore[index]
+    body = parser.renderer.render(tokens, parser.options, {})
+    title = markdown.split("\n", 1)[0].removeprefix("# ")
+    style = STYLE + (SYNTHETIC_STYLE if is_synthetic else "")
+    mark = f'<div class="mark">{MARK}</div>\n' if is_synthetic else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n"
+        f"<body>\n{mark}{body}</body>\n</html>\n"
+    )
+
+
+def _constant(html: str) -> Any:
+    return lambda *_args, **_kwargs: html
+
+
+def _picture(figures: Mapping[str, bytes], small_figures: Mapping[str, bytes]) -> Any:
+    """A renderer of images: the wide one, and the small one for a phone."""
+
+    def render(tokens: Sequence[Token], index: int, *_args: Any, **_kwargs: Any) -> str:
+        token = tokens[index]
+        name = str(token.attrs["src"]).removeprefix(f"{FIGURE_FOLDER}/")
+        return (
+            f'<picture><source media="(max-width: {PHONE_WIDTH_PX}px)" '
+            f'srcset="{_data_uri(small_figures[name])}">'
+            f'<img src="{_data_uri(figures[name])}" alt="{escape(token.content)}"></picture>'
+        )
+
+    return render
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _mark_headings(tokens: Sequence[Token]) -> None:
+    """Give each section's heading the fragment that the page's own links use."""
+    for heading, text in zip(tokens, tokens[1:], strict=False):
+        if heading.type == "heading_open" and heading.tag == "h2":
+            heading.attrSet("id", anchor(text.content))
+
+
+def _mark_cells(tokens: Sequence[Token]) -> None:
+    """Classes for what a cell is: a verdict, something missing, or a sentence that may wrap."""
+    header: list[str] = []
+    column = 0
+    for cell, text in zip(tokens, tokens[1:], strict=False):
+        if cell.type == "thead_open":
+            header = []
+        elif cell.type == "tr_open":
+            column = 0
+        elif cell.type == "th_open":
+            header.append(text.content)
+            if text.content == PROSE_HEADER:
+                cell.attrJoin("class", "prose")
+        elif cell.type == "td_open":
+            name = _cell_class(text.content, header[column])
+            if name:
+                cell.attrJoin("class", name)
+            column += 1
+
+
+def _cell_class(content: str, header: str) -> str | None:
+    if header == PROSE_HEADER:
+        return "prose"
+    return "missing" if content == NOT_AVAILABLE else _VERDICT_CLASS.get(content)

@@ -1,0 +1,273 @@
+"""Tables of money: gates, series beside one another, symbols, years, months.
+
+Belongs here: laying out ``acceptance`` and the ``portfolio_*`` tables. Does not belong here: tables
+of probabilities and folds (:mod:`~step3_assets.domain.report.score_tables`).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.report import numbers as fmt
+from step3_assets.domain.report.inputs import ReportInputs, as_float, months_of
+from step3_assets.domain.report.series import (
+    BUY_AND_HOLD,
+    MOCK,
+    PLATFORM,
+    PUBLISHED,
+    in_order,
+    series_name,
+)
+from step3_assets.domain.report.text_table import TextTable, escape, text_table
+
+_METRICS: tuple[tuple[str, str, fmt.Formatter], ...] = (
+    ("End equity", "end_equity_usd", fmt.usd),
+    ("CAGR", "cagr", fmt.percent),
+    ("Max drawdown", "max_drawdown_frac", fmt.percent),
+    ("Calmar", "calmar", fmt.ratio),
+    ("Calmar, month ends only", "calmar_monthly", fmt.ratio),
+    ("Sharpe", "sharpe", fmt.ratio),
+    ("Sortino", "sortino", fmt.ratio),
+    ("Worst month", "worst_month_frac", fmt.percent),
+    ("Trades", "n_trades", fmt.count),
+    ("Trades a month", "trades_per_month", fmt.ratio),
+    ("Net per trade", "net_bps_mean", fmt.bps),
+    ("Hit rate", "hit_rate", fmt.share),
+    ("Turnover a year", "turnover_per_year", fmt.ratio),
+    ("Mean exposure", "exposure_frac", fmt.share),
+)
+EXPECTED_SERIES = (PLATFORM, MOCK, PUBLISHED)
+PROSE_HEADER = "In plain words"
+_SIGNS = {">=": "≥", "<=": "≤", "==": "="}
+_PERCENT_WORDS = ("drawdown", "return", "_frac", "cagr", "hit_rate", "exposure", "worst_month")
+
+
+def gate_formatter(gate: str) -> fmt.Formatter:
+    """How the figure of a gate is written, from the gate's name.
+
+    Examples
+    --------
+    >>> gate_formatter("max_drawdown")(0.0731), gate_formatter("trades_per_month")(4.256)
+    ('7.31%', '4.26')
+    """
+    if "bps" in gate:
+        return fmt.bps
+    if any(word in gate for word in _PERCENT_WORDS):
+        return fmt.percent
+    return fmt.ratio
+
+
+def gates_table(acceptance: pd.DataFrame) -> TextTable:
+    """Each gate with figure, threshold, verdict and its sentence, in order of the page."""
+    rows = []
+    for gate in acceptance.sort_values("position").to_dict("records"):
+        name = str(gate["gate"])
+        write = gate_formatter(name)
+        threshold = write(gate["threshold"])
+        if threshold != fmt.NOT_AVAILABLE:
+            comparison = str(gate["comparison"])
+            threshold = f"{_SIGNS.get(comparison, escape(comparison))} {threshold}"
+        is_passed = gate["is_passed"] is not None and bool(gate["is_passed"])
+        rows.append(
+            (
+                escape(name.replace("_", " ").capitalize()),
+                "PASS" if is_passed else "FAIL",
+                write(gate["value"]),
+                threshold,
+                escape(str(gate["evidence"])),
+            )
+        )
+    return text_table(("Gate", "Result", "Figure", "Threshold", PROSE_HEADER), rows, "llrrl")
+
+
+def all_series(inputs: ReportInputs) -> list[str]:
+    """Series of the summary: those that are there, and those a reader will miss."""
+    hold = {f"{BUY_AND_HOLD}{symbol}" for symbol in inputs.symbols}
+    return in_order({*inputs.portfolio["series"], *EXPECTED_SERIES, *hold})
+
+
+def portfolio_table(inputs: ReportInputs) -> TextTable:
+    """Metrics down, series across; a series that was not computed is not available."""
+    by_series = inputs.portfolio.set_index("series").to_dict("index")
+    series = all_series(inputs)
+    rows = [
+        (name, *(write(by_series.get(s, {}).get(column)) for s in series))
+        for name, column, write in _METRICS
+    ]
+    header = ("", *(escape(series_name(s)) for s in series))
+    return text_table(header, rows, "l" + "r" * len(series))
+
+
+def series_notes(inputs: ReportInputs) -> list[str]:
+    """One bullet for each series: what a reader must know, or that it is missing."""
+    notes = inputs.portfolio.set_index("series")["note"].to_dict()
+    lines = []
+    for series in all_series(inputs):
+        note = str(notes[series]) if series in notes else f"{fmt.NOT_AVAILABLE} in this run."
+        lines.append(f"- **{escape(series_name(series))}:** {escape(note)}")
+    return lines
+
+
+def symbols_table(inputs: ReportInputs) -> TextTable:
+    """One row per symbol: candidates, trades and what they earned, hold beside."""
+    summary = inputs.portfolio.set_index("series").to_dict("index")
+    rows = []
+    for symbol in inputs.symbols:
+        scores = inputs.scores.loc[inputs.scores["symbol"] == symbol]
+        own, mock = (_trades_of(inputs.portfolio_trades, s, symbol) for s in (PLATFORM, MOCK))
+        hold = summary.get(f"{BUY_AND_HOLD}{symbol}", {})
+        rows.append(
+            (
+                escape(symbol),
+                fmt.count(len(scores)),
+                fmt.count(int(scores["is_gated"].astype(bool).sum())),
+                fmt.count(len(own)),
+                fmt.share(_mean(own["pnl_usd"] > 0)),
+                fmt.bps(_mean(own["net_bps"])),
+                fmt.usd(own["pnl_usd"].sum()),
+                fmt.count(len(mock)) if MOCK in summary else fmt.NOT_AVAILABLE,
+                fmt.bps(_mean(mock["net_bps"])),
+                fmt.percent(_total_return(hold)),
+                fmt.percent(hold.get("max_drawdown_frac")),
+            )
+        )
+    header = (
+        "Symbol",
+        "Candidates",
+        "Passed the gate",
+        "Trades",
+        "Hit rate",
+        "Net per trade",
+        "P&L",
+        "Mock: trades",
+        "Mock: net per trade",
+        "Hold: return",
+        "Hold: max drawdown",
+    )
+    return text_table(header, rows, "l" + "r" * 10)
+
+
+def _trades_of(trades: pd.DataFrame, series: str, symbol: str) -> pd.DataFrame:
+    return trades.loc[(trades["series"] == series) & (trades["symbol"] == symbol)]
+
+
+def _mean(values: pd.Series) -> float:
+    return float(np.nanmean(as_float(values))) if values.notna().any() else np.nan
+
+
+def _total_return(row: dict) -> float | None:
+    end, start = row.get("end_equity_usd"), row.get("start_equity_usd")
+    if fmt.is_missing(end) or fmt.is_missing(start):
+        return None
+    return float(end) / float(start) - 1  # type: ignore[arg-type]
+
+
+def _by_month(inputs: ReportInputs, series: str) -> pd.DataFrame:
+    rows = inputs.portfolio_months.loc[inputs.portfolio_months["series"] == series]
+    return rows.assign(month=months_of(rows)).sort_values("month").set_index("month")
+
+
+def _compounded(returns: Iterable[float]) -> float:
+    values = np.asarray(list(returns), dtype="float64")
+    return float(np.prod(1 + values) - 1) if len(values) and np.isfinite(values).all() else np.nan
+
+
+def _year_name(year: int, n_months: int) -> str:
+    return str(year) if n_months == 12 else f"{year} ({fmt.plural(n_months, 'month')})"
+
+
+def years_table(inputs: ReportInputs) -> TextTable:
+    """The platform by calendar year: compounding account and constant account."""
+    months = _by_month(inputs, PLATFORM)
+    rows = []
+    for year, part in months.groupby(pd.PeriodIndex(months.index).year):
+        returns = as_float(part["return_frac"])
+        rows.append(
+            (
+                _year_name(int(str(year)), len(part)),
+                fmt.percent(_compounded(returns)),
+                fmt.usd(as_float(part["pnl_usd"]).sum()),
+                fmt.usd(as_float(part["pnl_constant_usd"]).sum()),
+                fmt.count(part["n_trades"].sum()),
+                f"{int((returns > 0).sum())} of {len(part)}",
+                fmt.percent(returns.min()),
+            )
+        )
+    header = (
+        "Year",
+        "Return",
+        "P&L, compounding account",
+        "P&L, constant account",
+        "Trades",
+        "Months with a gain",
+        "Worst month",
+    )
+    return text_table(header, rows, "l" + "r" * 6)
+
+
+def years_beside_table(inputs: ReportInputs) -> TextTable:
+    """Return of every series by calendar year."""
+    series = all_series(inputs)
+    months = {s: _by_month(inputs, s)["return_frac"].astype("float64") for s in series}
+    names = {y: sum(m.year == y for m in inputs.months) for y in {m.year for m in inputs.months}}
+    rows = []
+    for year in sorted(names):
+        cells = [
+            fmt.percent(_compounded(m[pd.PeriodIndex(m.index).year == year]))
+            for m in months.values()
+        ]
+        rows.append((_year_name(year, names[year]), *cells))
+    header = ("Year", *(escape(series_name(s)) for s in series))
+    return text_table(header, rows, "l" + "r" * len(series))
+
+
+def months_table(inputs: ReportInputs) -> TextTable:
+    """The platform by month, the mock baseline and the published one beside."""
+    months = _by_month(inputs, PLATFORM)
+    beside = {s: _by_month(inputs, s)["return_frac"].to_dict() for s in (MOCK, PUBLISHED)}
+    rows = [
+        (
+            str(row.Index),
+            fmt.percent(row.return_frac),
+            fmt.usd(row.pnl_usd),
+            fmt.usd(row.pnl_constant_usd),
+            fmt.usd(row.equity_usd),
+            fmt.count(row.n_trades),
+            fmt.percent(row.max_drawdown_frac),
+            *(fmt.percent(beside[s].get(row.Index)) for s in (MOCK, PUBLISHED)),
+        )
+        for row in months.itertuples()
+    ]
+    header = (
+        "Month",
+        "Return",
+        "P&L",
+        "P&L, constant account",
+        "Equity",
+        "Trades",
+        "Max drawdown within",
+        series_name(MOCK),
+        series_name(PUBLISHED),
+    )
+    return text_table(header, rows, "l" + "r" * 8)
+
+
+def calmar_sentence(portfolio: pd.DataFrame) -> str:
+    """Our Calmar beside the mock baseline's, on the same months."""
+    calmar = portfolio.set_index("series")["calmar"].to_dict()
+    own, mock = calmar.get(PLATFORM), calmar.get(MOCK)
+    if own is None or fmt.is_missing(own):
+        return "The platform's Calmar is not available."
+    if mock is None or fmt.is_missing(mock):
+        return f"Calmar {fmt.ratio(own)}; the mock baseline's is not available."
+    change = f"{fmt.ratio(own)} against {fmt.ratio(mock)} of the mock baseline"
+    if own <= 0 or mock <= 0:
+        return f"Calmar {change}."
+    return f"Calmar {change} ({fmt.share(own / mock - 1)})."
+
+
+def symbols_note(symbols: Sequence[str]) -> str:
+    """What the symbols' table adds up to."""
+    one = "the only symbol" if len(symbols) == 1 else f"{len(symbols)} symbols"
+    return f"Trades of the portfolio ledger; {one} on one account."

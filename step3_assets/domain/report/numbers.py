@@ -1,0 +1,108 @@
+"""How the report writes a number: one way per unit, and never a guess for a missing one.
+
+Belongs here: number to text. Does not belong here: which number stands where
+(:mod:`~step3_assets.domain.report.tables`).
+"""
+
+import math
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+NOT_AVAILABLE = "not available"
+
+Formatter = Callable[[Any], str]
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a figure is absent: null, NaN or infinite."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return isinstance(value, int | float) and not math.isfinite(value)
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Fixed decimals with thousands separators; a rounded zero carries no minus sign."""
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0.0 else text
+
+
+def bps(value: Any) -> str:
+    """Basis points with one decimal, from a figure already in bps.
+
+    Examples
+    --------
+    >>> bps(-2.34)
+    '-2.3 bps'
+    """
+    return NOT_AVAILABLE if is_missing(value) else f"{_fixed(float(value), 1)} bps"
+
+
+def percent(value: Any) -> str:
+    """A fraction as percent with two decimals: returns and drawdowns.
+
+    Examples
+    --------
+    >>> percent(0.12345)
+    '12.35%'
+    """
+    return NOT_AVAILABLE if is_missing(value) else f"{_fixed(float(value) * 100, 2)}%"
+
+
+def share(value: Any) -> str:
+    """A fraction as percent with one decimal: hit rates, exposures, parts of a count."""
+    return NOT_AVAILABLE if is_missing(value) else f"{_fixed(float(value) * 100, 1)}%"
+
+
+def share_of(part: float, whole: float) -> str:
+    """``part / whole`` as percent; not available when there is no whole."""
+    return share(part / whole) if whole else NOT_AVAILABLE
+
+
+def usd(value: Any) -> str:
+    """Whole dollars.
+
+    Examples
+    --------
+    >>> usd(-1234.5)
+    '-$1,234'
+    """
+    if is_missing(value):
+        return NOT_AVAILABLE
+    text = _fixed(float(value), 0)
+    return f"-${text[1:]}" if text.startswith("-") else f"${text}"
+
+
+def count(value: Any) -> str:
+    """A whole number with thousands separators."""
+    return NOT_AVAILABLE if is_missing(value) else f"{int(value):,}"
+
+
+def ratio(value: Any) -> str:
+    """A pure number with two decimals."""
+    return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 2)
+
+
+def score(value: Any) -> str:
+    """A score whose third and fourth decimal matter (Brier, log loss)."""
+    return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 4)
+
+
+def month_text(value: Any) -> str:
+    """``YYYY-MM`` from a date, timestamp or monthly period."""
+    if is_missing(value):
+        return NOT_AVAILABLE
+    return f"{value:%Y-%m}" if isinstance(value, date) else str(value)[:7]
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """The count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "month"), plural(1234, "month")
+    ('1 month', '1,234 months')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

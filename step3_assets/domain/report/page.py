@@ -1,0 +1,282 @@
+"""The report as one markdown page: the verdict first, then what it rests on.
+
+Belongs here: the order of the sections and their sentences. Does not belong here: tables
+(:mod:`~step3_assets.domain.report.money_tables`,
+:mod:`~step3_assets.domain.report.score_tables`), figures, HTML.
+
+Nothing on the page depends on the clock or the machine: the same inputs give the same bytes.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from step3_assets.domain.report import money_tables as money
+from step3_assets.domain.report import numbers as fmt
+from step3_assets.domain.report import score_tables as tables
+from step3_assets.domain.report.canvas import MARK
+from step3_assets.domain.report.ev_calibration import EvSlope, ev_deciles, ev_slope
+from step3_assets.domain.report.figures import FIGURE_FOLDER
+from step3_assets.domain.report.funnel import gate_funnel
+from step3_assets.domain.report.inputs import ReportInputs, score_outcomes
+from step3_assets.domain.report.limits import limits
+from step3_assets.domain.report.reliability import inner_scores, test_month_scores
+from step3_assets.domain.report.series import MOCK, PLATFORM
+from step3_assets.domain.report.text_table import TextTable, escape
+
+FOLD_ABOVE_ROWS = 12
+
+Blocks = Iterator[str]
+
+
+def write_page(inputs: ReportInputs) -> str:
+    """The page as markdown; figures are linked, not drawn.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+
+    Returns
+    -------
+    str
+        GitHub-flavoured markdown, ending in a newline. The first line holds the verdict, word for
+        word; of a synthetic delivery the first line and every heading say SYNTHETIC.
+    """
+    prefix = f"{MARK} · " if inputs.is_synthetic else ""
+    blocks = [f"# {prefix}{inputs.verdict}", *_opening(inputs)]
+    names = [f"{prefix}{name}" for name in _SECTIONS]
+    blocks.append(" · ".join(f"[{n.removeprefix(prefix)}](#{anchor(n)})" for n in names))
+    for name, section in zip(names, _SECTIONS.values(), strict=True):
+        blocks += [f"## {name}", *section(inputs)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def anchor(heading: str) -> str:
+    """The fragment that GitHub gives a heading.
+
+    Examples
+    --------
+    >>> anchor("SYNTHETIC · Profit and loss by month")
+    'synthetic--profit-and-loss-by-month'
+    """
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _opening(inputs: ReportInputs) -> Blocks:
+    if inputs.is_synthetic:
+        yield (
+            f"> **{MARK} data.** The bars were simulated. Nothing on this page is a statement "
+            "about a real market."
+        )
+    months = inputs.months
+    if months:
+        n, span = fmt.plural(len(months), "test month"), f"{months[0]} to {months[-1]}"
+        yield (
+            f"Out of sample: {n}, {span}, {', '.join(map(escape, inputs.symbols))}, one account "
+            f"of {fmt.usd(inputs.config.execution.initial_capital_usd)}. Each month was traded by "
+            "models that saw only labels final before it. "
+            f"{money.calmar_sentence(inputs.portfolio)}"
+        )
+    else:
+        yield "No test month has been run."
+
+
+def _gates(inputs: ReportInputs) -> Blocks:
+    if inputs.acceptance.empty:
+        yield "No gate was judged, so nothing is promoted."
+        return
+    n_passed = int(inputs.acceptance["is_passed"].fillna(False).astype(bool).sum())
+    yield f"{n_passed} of {fmt.plural(len(inputs.acceptance), 'gate')} passed. Promotion needs all."
+    yield money.gates_table(inputs.acceptance).markdown()
+    yield _source("acceptance")
+
+
+def _portfolio(inputs: ReportInputs) -> Blocks:
+    if (inputs.portfolio_trades["series"] != PLATFORM).all():
+        yield "**The platform made no trade in these months.** Its account stayed in cash."
+    yield "All series over the same months, with the same clock and starting capital."
+    yield money.portfolio_table(inputs).markdown()
+    yield "\n".join(money.series_notes(inputs))
+    yield (
+        "Calmar divides by the drawdown or 1%, whichever is larger. Drawdown is marked at every "
+        "bar close; a series known only at month ends can hide what lies between, so compare it "
+        "by *Calmar, month ends only*."
+    )
+    yield _source("portfolio")
+
+
+def _symbols(inputs: ReportInputs) -> Blocks:
+    if not inputs.symbols:
+        yield "No symbol has a fold."
+        return
+    yield money.symbols_note(inputs.symbols)
+    yield money.symbols_table(inputs).markdown()
+    yield _source("scores", "portfolio_trades", "portfolio")
+
+
+def _equity(_inputs: ReportInputs) -> Blocks:
+    yield _figure("equity.png", "Equity of the platform, the baselines and buy-and-hold")
+    yield _figure("drawdown.png", "Drawdown of the platform, the mock baseline and buy-and-hold")
+    yield _source("portfolio_equity", "portfolio_months")
+
+
+def _months(inputs: ReportInputs) -> Blocks:
+    table = money.months_table(inputs)
+    if not table.rows:
+        yield "The platform has no month to show."
+        return
+    yield _figure("monthly_pnl.png", "Heat map of the platform's monthly returns in percent")
+    yield (
+        "The compounding account reinvests; the constant account earns each month's return on "
+        f"{fmt.usd(inputs.config.execution.initial_capital_usd)}. A month without a trade is 0."
+    )
+    yield money.years_table(inputs).markdown()
+    yield "Return of each series by year:"
+    yield money.years_beside_table(inputs).markdown()
+    yield _long(table, f"Every month ({len(table.rows)})")
+    yield _source("portfolio_months")
+
+
+def _reliability(inputs: ReportInputs) -> Blocks:
+    n_bins = inputs.config.models.calibration.n_bins
+    joined = score_outcomes(inputs.scores, inputs.events_outcomes)
+    scores = [
+        *inner_scores(inputs.model_metrics),
+        *test_month_scores(joined, inputs.fold_backtests, n_bins),
+    ]
+    yield _figure("reliability.png", "Reliability of the probabilities, raw and calibrated")
+    yield (
+        "A calibrated probability lies on the dashed line. Inner out-of-fold rows lie before each "
+        "test month and chose the calibrator; the test months chose nothing. A Brier score that "
+        "is not better than the base rate's says that the probabilities tell winners from losers "
+        "no better than their frequency does."
+    )
+    yield tables.probability_table(scores).markdown()
+    yield (
+        f"The expected calibration error (ECE) uses {n_bins} bins of equal width; inner "
+        "out-of-fold it is the mean over folds. The figure bins the test months by equal count."
+    )
+    yield _source("model_metrics", "reliability_bins", "scores", "events", "fold_backtests")
+
+
+def _ev(inputs: ReportInputs) -> Blocks:
+    joined = score_outcomes(inputs.scores, inputs.events_outcomes)
+    deciles = ev_deciles(joined)
+    yield _slope_sentence(ev_slope(joined))
+    if deciles.empty:
+        return
+    yield _figure("ev_calibration.png", "Realised net return by tenth of expected value")
+    yield tables.deciles_table(deciles).markdown()
+    yield (
+        "Every candidate with a final label counts here, traded or not. Tenths are cut over all "
+        "test months at once, to describe, never to decide. Figures are log returns net of the "
+        "modelled cost; intervals are clustered by day."
+    )
+    yield _source("scores", "events")
+
+
+def _slope_sentence(slope: EvSlope) -> str:
+    rows = f"{fmt.plural(slope.n_rows, 'event')} on {fmt.plural(slope.n_days, 'day')}"
+    if fmt.is_missing(slope.slope):
+        return f"Slope of realised net on ev\\_final: {fmt.NOT_AVAILABLE} ({rows} are too few)."
+    interval = f"95% interval {fmt.ratio(slope.lo)} to {fmt.ratio(slope.hi)}"
+    if slope.lo > 0:
+        reading = "Higher expected values did earn more."
+    elif slope.hi < 0:
+        reading = "Higher expected values earned less: the score points the wrong way."
+    else:
+        reading = "The interval holds 0: the score cannot be told from one that says nothing."
+    return (
+        f"Slope of realised net on ev\\_final: **{fmt.ratio(slope.slope)}** ({interval}; {rows}; "
+        f"1 is honest, 0 is empty). {reading}"
+    )
+
+
+def _funnel(inputs: ReportInputs) -> Blocks:
+    own = gate_funnel(inputs.scores, inputs.portfolio_decisions, PLATFORM)
+    if not own[0].n_events:
+        yield "There was no candidate in these months."
+        return
+    n_gated = int(inputs.scores["is_gated"].astype(bool).sum())
+    if not n_gated:
+        yield "**The gate let no candidate through.**"
+    yield _figure("gate_funnel.png", "Candidates, losses with their reasons, trades")
+    for name, table in tables.funnel_tables(own, _mock_funnel(inputs)):
+        yield f"**{name}**"
+        yield table.markdown()
+    gate = inputs.config.gate
+    yield (
+        f"The gate asks ev\\_final above {gate.k:g} × cost ({gate.k * gate.overnight_multiplier:g} "
+        f"× cost overnight) and a target of at least {gate.phi:g} × cost. One position per symbol; "
+        "overlap is resolved after the gate, in time order."
+    )
+    yield _source("scores", "mock_baseline", "portfolio_decisions")
+
+
+def _mock_funnel(inputs: ReportInputs) -> list | None:
+    if inputs.mock_baseline is None or inputs.mock_baseline.empty:
+        return None
+    return gate_funnel(inputs.mock_baseline, inputs.portfolio_decisions, MOCK)
+
+
+def _folds(inputs: ReportInputs) -> Blocks:
+    if inputs.folds.empty:
+        yield "There is no fold."
+        return
+    folds = inputs.config.folds
+    yield (
+        f"One fold per calendar month: a window of {folds.train_months} months before it, purged "
+        "of labels that reach into it and embargoed by the longest horizon in the window. "
+        f"{tables.n_dropped(inputs.folds):,} rows were dropped inside the windows, counted once "
+        "per fold. Returns here start each month flat."
+    )
+    yield _figure("drop_reasons.png", "Training rows of each fold and rows dropped, by reason")
+    yield tables.drops_table(inputs.folds).markdown()
+    table = tables.folds_table(inputs)
+    yield _long(table, f"Every fold ({len(table.rows)})")
+    yield _source("folds", "fold_backtests")
+
+
+def _data(inputs: ReportInputs) -> Blocks:
+    kind = f"**{MARK}** (simulated bars)" if inputs.is_synthetic else "as delivered"
+    yield "\n".join(
+        (
+            f"- Data: {escape(inputs.dataset_note)}; {kind}.",
+            f"- Data version: `{inputs.dataset_version}`",
+            f"- Code version: `{inputs.code_version}`",
+            f"- Configuration: `{inputs.config.content_hash()}`",
+        )
+    )
+    table = tables.settings_table(inputs.config)
+    yield table.folded(f"Every setting ({len(table.rows)})")
+
+
+def _limits(inputs: ReportInputs) -> Blocks:
+    yield "\n".join(f"- {line}" for line in limits(inputs))
+
+
+_SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
+    "Gates": _gates,
+    "Portfolio": _portfolio,
+    "Symbols": _symbols,
+    "Equity and drawdown": _equity,
+    "Profit and loss by month": _months,
+    "Reliability": _reliability,
+    "Expected value": _ev,
+    "From candidate to trade": _funnel,
+    "Folds": _folds,
+    "Data and settings": _data,
+    "What this page cannot tell": _limits,
+}
+
+
+def _figure(name: str, alt: str) -> str:
+    return f"![{alt}]({FIGURE_FOLDER}/{name})"
+
+
+def _long(table: TextTable, summary: str) -> str:
+    """The table, folded away when it is long."""
+    return table.folded(summary) if len(table.rows) > FOLD_ABOVE_ROWS else table.markdown()
+
+
+def _source(*names: str) -> str:
+    return f"*Tables: {', '.join(f'`{name}`' for name in names)}.*"

@@ -1,0 +1,197 @@
+"""How good the probabilities were: bins, Brier score, log loss, expected calibration error.
+
+Belongs here: pooling over folds and over test months, always with the base rate beside. Does not
+belong here: fitting a calibrator, or drawing.
+
+Two samples are kept apart: *inner out-of-fold* rows (before each test month, on which the
+calibrator was chosen) and *test months* (which no model saw).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.report.inputs import ALL_SYMBOLS, as_float, months_of
+
+STAGES = ("raw", "calibrated")
+CLASSIFIER = "lgbm_classifier"
+BASE_RATE = "base_rate"
+_EPS = 1e-15
+_Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class ProbabilityScore:
+    """Scores of one probability column; NaN where it could not be had.
+
+    Parameters
+    ----------
+    sample, name : str
+        Which rows, and which probability.
+    n_rows : int
+    brier, log_loss, ece : float
+    """
+
+    sample: str
+    name: str
+    n_rows: int
+    brier: float
+    log_loss: float
+    ece: float
+
+
+def wilson_interval(n_won: np.ndarray, n_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of a share (Wilson 1927, JASA 22); rows are taken as independent.
+
+    Parameters
+    ----------
+    n_won, n_rows : ndarray, shape (n_bins,)
+        Winners and rows of each bin; ``n_rows`` > 0.
+    """
+    share, z2 = n_won / n_rows, _Z95**2
+    middle = (share + z2 / (2 * n_rows)) / (1 + z2 / n_rows)
+    half = _Z95 * np.sqrt(share * (1 - share) / n_rows + z2 / (4 * n_rows**2)) / (1 + z2 / n_rows)
+    return middle - half, middle + half
+
+
+def equal_width_bins(p: np.ndarray, y: np.ndarray, n_bins: int) -> pd.DataFrame:
+    """Bins of equal width on [0, 1], empty ones left out.
+
+    Returns
+    -------
+    DataFrame
+        ``n_rows``, ``p_mean``, ``y_mean`` per occupied bin, in order.
+    """
+    index = np.minimum((p * n_bins).astype(int), n_bins - 1)
+    return _binned(p, y, index)
+
+
+def equal_count_bins(p: np.ndarray, y: np.ndarray, n_bins: int) -> pd.DataFrame:
+    """Bins with (almost) equally many rows, in order of ``p``; ties stay in input order."""
+    rank = np.empty(len(p), dtype=int)
+    rank[np.argsort(p, kind="stable")] = np.arange(len(p))
+    return _binned(p, y, rank * min(n_bins, max(len(p), 1)) // max(len(p), 1))
+
+
+def _binned(p: np.ndarray, y: np.ndarray, index: np.ndarray) -> pd.DataFrame:
+    rows = pd.DataFrame({"bin": index, "p": p, "y": y})
+    return rows.groupby("bin", as_index=False).agg(
+        n_rows=("p", "size"), p_mean=("p", "mean"), y_mean=("y", "mean")
+    )
+
+
+def pooled_bins(reliability_bins: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """Inner out-of-fold bins of all folds together, weighted by their rows."""
+    rows = reliability_bins.loc[
+        (reliability_bins["stage"] == stage) & (reliability_bins["n_rows"] > 0)
+    ]
+    n = as_float(rows["n_rows"])
+    weighted = pd.DataFrame(
+        {
+            "bin": rows["bin"].to_numpy(),
+            "n_rows": n,
+            "p": n * as_float(rows["p_mean"]),
+            "y": n * as_float(rows["y_mean"]),
+        }
+    )
+    sums = weighted.groupby("bin", as_index=False).sum()
+    return sums.assign(p_mean=sums["p"] / sums["n_rows"], y_mean=sums["y"] / sums["n_rows"])[
+        ["bin", "n_rows", "p_mean", "y_mean"]
+    ]
+
+
+def probability_score(
+    sample: str, name: str, p: np.ndarray, y: np.ndarray, n_bins: int
+) -> ProbabilityScore:
+    """Brier score, log loss and expected calibration error (equal-width bins) of ``p``.
+
+    Rows where ``p`` or ``y`` is NaN are left out.
+    """
+    known = np.isfinite(p) & np.isfinite(y)
+    p, y = p[known], y[known]
+    if not len(p):
+        return ProbabilityScore(sample, name, 0, np.nan, np.nan, np.nan)
+    clipped = np.clip(p, _EPS, 1 - _EPS)
+    bins = equal_width_bins(p, y, n_bins)
+    gaps = (bins["p_mean"] - bins["y_mean"]).abs()
+    return ProbabilityScore(
+        sample,
+        name,
+        len(p),
+        float(np.mean((p - y) ** 2)),
+        float(-np.mean(y * np.log(clipped) + (1 - y) * np.log(1 - clipped))),
+        float((gaps * bins["n_rows"]).sum() / len(p)),
+    )
+
+
+def inner_scores(model_metrics: pd.DataFrame) -> list[ProbabilityScore]:
+    """Inner out-of-fold scores of the classifier and the base rate, pooled by rows over folds.
+
+    Brier score and log loss pool exactly; the expected calibration error is the mean over folds.
+    """
+    asked = [
+        ("Classifier, raw", CLASSIFIER, "raw"),
+        ("Classifier, calibrated", CLASSIFIER, "calibrated"),
+        ("Base rate", BASE_RATE, None),
+    ]
+    return [_pooled_score(model_metrics, *row) for row in asked]
+
+
+def _pooled_score(
+    metrics: pd.DataFrame, name: str, head: str, stage: str | None
+) -> ProbabilityScore:
+    rows = metrics.loc[metrics["head"] == head]
+    if stage is not None:
+        rows = rows.loc[rows["stage"] == stage]
+    values, n_rows = {}, 0
+    for metric in ("brier", "log_loss", "ece"):
+        one = rows.loc[rows["metric"] == metric].drop_duplicates(["month", "head", "metric"])
+        value, n = as_float(one["value"]), as_float(one["n_rows"])
+        known = np.isfinite(value) & (n > 0)
+        total = n[known].sum()
+        values[metric] = float((value[known] * n[known]).sum() / total) if total else np.nan
+        if metric == "brier":
+            n_rows = int(total)
+    return ProbabilityScore("inner out-of-fold", name, n_rows, **values)
+
+
+def test_month_scores(
+    joined: pd.DataFrame, fold_backtests: pd.DataFrame, n_bins: int
+) -> list[ProbabilityScore]:
+    """Scores of every probability on the final labels of the test months.
+
+    Parameters
+    ----------
+    joined : DataFrame
+        From :func:`~step3_assets.domain.report.inputs.score_outcomes`.
+    fold_backtests : DataFrame
+        Its rows of symbol ALL bring ``brier_base``: each fold's training base rate, held against
+        the fold's final labels; pooled here by those labels.
+    n_bins : int
+    """
+    y = joined["y"].to_numpy()
+    columns = [
+        ("Classifier, raw", "p_raw"),
+        ("Classifier, calibrated", "p_calibrated"),
+        ("Logistic baseline", "p_logistic"),
+    ]
+    sample = "test months"
+    scores = [
+        probability_score(sample, name, joined[column].to_numpy(), y, n_bins)
+        for name, column in columns
+    ]
+    return [*scores, _base_rate_score(sample, joined, fold_backtests)]
+
+
+def _base_rate_score(
+    sample: str, joined: pd.DataFrame, fold_backtests: pd.DataFrame
+) -> ProbabilityScore:
+    scored = joined.loc[joined["p_calibrated"].notna() & joined["y"].notna()]
+    n_by_month = months_of(scored).value_counts()
+    folds = fold_backtests.loc[fold_backtests["symbol"] == ALL_SYMBOLS]
+    brier = pd.Series(as_float(folds["brier_base"]), index=months_of(folds)).dropna()
+    n = n_by_month.reindex(brier.index).fillna(0)
+    total = int(n.sum())
+    pooled = float((brier * n).sum() / total) if total else np.nan
+    return ProbabilityScore(sample, "Base rate", total, pooled, np.nan, np.nan)

@@ -1,0 +1,28 @@
+"""Making the report: figures, page, HTML.
+
+Belongs here: the one call that makes them all. Does not belong here: writing files.
+"""
+
+from step3_assets.domain.report.figures import draw_figures
+from step3_assets.domain.report.html import render_html
+from step3_assets.domain.report.inputs import Report, ReportInputs
+from step3_assets.domain.report.page import write_page
+
+
+def build_report(inputs: ReportInputs) -> Report:
+    """The report on the given tables; the same inputs give the same bytes.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+
+    Returns
+    -------
+    Report
+        Figures are those that the page links.
+    """
+    markdown = write_page(inputs)
+    drawn, small = draw_figures(inputs), draw_figures(inputs, small=True)
+    figures = {name: png for name, png in drawn.items() if f"/{name})" in markdown}
+    html = render_html(markdown, figures, small, is_synthetic=inputs.is_synthetic)
+    return Report(inputs.verdict, markdown, html, figures)

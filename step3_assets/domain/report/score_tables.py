@@ -1,0 +1,171 @@
+"""Tables of scores, decisions and folds, and of the settings that made them.
+
+Belongs here: laying out what :mod:`~step3_assets.domain.report.reliability`,
+:mod:`~step3_assets.domain.report.ev_calibration` and :mod:`~step3_assets.domain.report.funnel`
+measured, the fold manifest and the configuration. Does not belong here: tables of money.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel
+
+from step3_assets.domain.report import numbers as fmt
+from step3_assets.domain.report.funnel import FunnelStep
+from step3_assets.domain.report.inputs import ALL_SYMBOLS, ReportInputs, months_of
+from step3_assets.domain.report.reliability import ProbabilityScore
+from step3_assets.domain.report.series import MOCK, PLATFORM, series_name
+from step3_assets.domain.report.text_table import TextTable, escape, text_table
+from step3_assets.schemas import DROP_REASONS, ROLES
+
+
+def probability_table(scores: list[ProbabilityScore]) -> TextTable:
+    """Brier, log loss and expected calibration error, the base rate of the sample beside."""
+    base = {s.sample: s.brier for s in scores if s.name == "Base rate"}
+    rows = [
+        (
+            s.sample.capitalize(),
+            s.name,
+            fmt.count(s.n_rows),
+            fmt.score(s.brier),
+            _against_base(s, base),
+            fmt.score(s.log_loss),
+            fmt.percent(s.ece),
+        )
+        for s in scores
+    ]
+    header = ("Sample", "Probability", "Rows", "Brier", "Against base rate", "Log loss", "ECE")
+    return text_table(header, rows, "llrrrrr")
+
+
+def _against_base(score: ProbabilityScore, base: dict[str, float]) -> str:
+    reference = base.get(score.sample)
+    if score.name == "Base rate" and not fmt.is_missing(score.brier):
+        return "0"
+    if fmt.is_missing(score.brier) or fmt.is_missing(reference):
+        return fmt.NOT_AVAILABLE
+    change = score.brier - float(reference or 0.0)
+    word = "better" if change < 0 else "worse" if change > 0 else "equal"
+    return f"{fmt.score(abs(change))} {word}"
+
+
+def deciles_table(deciles: pd.DataFrame) -> TextTable:
+    """Expected and realised net by tenth of ``ev_final``."""
+    rows = []
+    for row in deciles.itertuples():
+        interval = fmt.NOT_AVAILABLE
+        if not fmt.is_missing(row.lo_bps):
+            interval = f"{fmt.bps(row.lo_bps)} to {fmt.bps(row.hi_bps)}"
+        rows.append(
+            (
+                fmt.count(row.decile),
+                fmt.count(row.n_rows),
+                fmt.bps(row.ev_bps),
+                fmt.bps(row.net_bps),
+                interval,
+            )
+        )
+    header = ("Tenth of ev_final", "Events", "Mean expected", "Mean realised", "95% interval")
+    return text_table((escape(header[0]), *header[1:]), rows, "rrrrr")
+
+
+def funnel_tables(
+    own: list[FunnelStep], mock: list[FunnelStep] | None
+) -> list[tuple[str, TextTable]]:
+    """One named table per funnel: what got this far, what left and why."""
+    named = [(PLATFORM, own)] + ([(MOCK, mock)] if mock else [])
+    return [(series_name(series), _funnel(steps)) for series, steps in named]
+
+
+def _funnel(steps: list[FunnelStep]) -> TextTable:
+    total = steps[0].n_events
+    rows = [
+        (
+            f"left: {escape(step.label)}" if step.is_loss else f"**{escape(step.label)}**",
+            fmt.count(step.n_events),
+            fmt.share_of(step.n_events, total),
+        )
+        for step in steps
+    ]
+    return text_table(("Step", "Events", "Of the candidates"), rows, "lrr")
+
+
+def _folds_by_month(inputs: ReportInputs) -> pd.DataFrame:
+    """Rows of each role over all symbols, and the month's backtest."""
+    names = [f"n_{role}" for role in ROLES]
+    roles = inputs.folds[names].astype("float64").groupby(months_of(inputs.folds)).sum()
+    tests = inputs.fold_backtests.loc[inputs.fold_backtests["symbol"] == ALL_SYMBOLS]
+    tests = tests.assign(month=months_of(tests)).set_index("month")
+    return roles.join(
+        tests[["n_gated", "n_trades", "return_frac", "max_drawdown_frac", "brier", "brier_base"]],
+        how="outer",
+    ).sort_index()
+
+
+def folds_table(inputs: ReportInputs) -> TextTable:
+    """One row per test month: what trained, what was dropped, what came out."""
+    rows = [
+        (
+            str(row.Index),
+            fmt.count(row.n_fit),
+            fmt.count(row.n_calibration),
+            fmt.count(row.n_test),
+            fmt.count(row.n_purged),
+            fmt.count(row.n_embargoed),
+            fmt.count(row.n_not_final),
+            fmt.count(row.n_gated),
+            fmt.count(row.n_trades),
+            fmt.percent(row.return_frac),
+            fmt.percent(row.max_drawdown_frac),
+            fmt.score(row.brier),
+            fmt.score(row.brier_base),
+        )
+        for row in _folds_by_month(inputs).itertuples()
+    ]
+    header = (
+        "Test month",
+        "Fit",
+        "Calibration",
+        "Test",
+        "Purged",
+        "Embargoed",
+        "Not final",
+        "Passed the gate",
+        "Trades",
+        "Return",
+        "Max drawdown",
+        "Brier",
+        "Brier, base rate",
+    )
+    return text_table(header, rows, "l" + "r" * 12)
+
+
+def drops_table(folds: pd.DataFrame) -> TextTable:
+    """Rows by role and drop reason, symbol by symbol, over all folds."""
+    rows = []
+    for symbol, part in folds.groupby("symbol"):
+        sums = [part[f"n_{role}"].sum() for role in ROLES]
+        rows.append((escape(str(symbol)), fmt.count(len(part)), *(fmt.count(s) for s in sums)))
+    plain = [role.replace("_", " ").capitalize() for role in ROLES]
+    return text_table(("Symbol", "Folds", *plain), rows, "lr" + "r" * len(ROLES))
+
+
+def n_dropped(folds: pd.DataFrame) -> int:
+    """Rows that were dropped inside the window, over all folds and symbols."""
+    inside = [f"n_{reason}" for reason in DROP_REASONS if reason != "outside_window"]
+    return int(folds[inside].to_numpy().sum())
+
+
+def settings_table(config: BaseModel) -> TextTable:
+    """Every setting by its dotted name."""
+    rows = [(f"`{name}`", f"`{value}`") for name, value in _flat(config.model_dump(mode="json"))]
+    return text_table(("Setting", "Value"), rows, "lr")
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", "off" if value is None else str(value).replace("`", "'")

@@ -1,0 +1,76 @@
+"""Markdown tables whose cells are text already.
+
+Belongs here: escaping, alignment, folding away. Does not belong here: formatting numbers
+(:mod:`~step3_assets.domain.report.numbers`) or choosing them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_ESCAPED = str.maketrans(
+    {
+        "\\": "\\\\",
+        "|": "\\|",
+        "<": "&lt;",
+        ">": "&gt;",
+        "*": "\\*",
+        "_": "\\_",
+        "`": "\\`",
+        "[": "\\[",
+        "]": "\\]",
+        "\n": " ",
+        "\r": " ",
+    }
+)
+
+
+def escape(text: str) -> str:
+    """Plain text that stays plain in markdown and HTML: no markup, no new cell, no new line."""
+    return text.replace("&", "&amp;").translate(_ESCAPED)
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Rows of ready text.
+
+    Parameters
+    ----------
+    header : tuple of str
+    rows : tuple of tuple of str
+        Markdown, escaped where it came from outside.
+    align : str
+        One letter a column: ``l`` or ``r``.
+
+    Raises
+    ------
+    ValueError
+        When a row has another number of cells than the header.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    align: str
+
+    def __post_init__(self) -> None:
+        widths = {len(row) for row in self.rows} | {len(self.align)}
+        if widths != {len(self.header)}:
+            raise ValueError(f"table {self.header}: rows of {sorted(widths)} cells")
+
+    def markdown(self) -> str:
+        """The table as GitHub-flavoured markdown."""
+        rule = ["---:" if letter == "r" else ":---" for letter in self.align]
+        return "\n".join(_line(row) for row in (self.header, rule, *self.rows))
+
+    def folded(self, summary: str) -> str:
+        """The same inside ``<details>``, closed until the reader opens it."""
+        head = f"<details>\n<summary>{escape(summary)}</summary>\n\n"
+        return f"{head}{self.markdown()}\n\n</details>"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> TextTable:
+    """A :class:`TextTable` from any sequences."""
+    return TextTable(tuple(header), tuple(tuple(row) for row in rows), align)
