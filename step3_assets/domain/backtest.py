@@ -100,44 +100,53 @@ def backtest_fold(
         clock,
         start=start,
         end=end,
-        allocation=equal_weight(bars, [month]),
+        allocation=equal_weight(clock, [month]),
         config=config.execution,
     )
-    symbols = sorted({*clock.symbols, *month_events["symbol"], *month_scores["symbol"]})
     outcomes = _scored_outcomes(month_scores, month_events)
+    of_symbol = {
+        name: frame["symbol"].to_numpy(dtype=object)
+        for name, frame in (
+            ("events", month_events),
+            ("gated", ledger.decisions),
+            ("trades", ledger.trades),
+            ("outcomes", outcomes),
+        )
+    }
     rows = []
-    for symbol in [*symbols, ALL_SYMBOLS]:
-        trades, equity = ledger.trades, ledger.equity
-        if symbol != ALL_SYMBOLS:
-            trades = trades[trades["symbol"] == symbol]
-            equity = mark_equity(trades, clock, _rows_of(clock, ledger, start), capital)
+    for symbol in [*sorted({*clock.symbols, *of_symbol["events"]}), ALL_SYMBOLS]:
+        mine = {
+            name: names == symbol if symbol != ALL_SYMBOLS else np.ones(len(names), dtype=bool)
+            for name, names in of_symbol.items()
+        }
         rows.append(
             {
                 "month": month,
                 "symbol": symbol,
-                "n_candidates": _count(month_events, symbol),
-                "n_gated": _count(ledger.decisions, symbol),
-                **_account_figures(trades, equity, capital),
-                **_brier(_of(outcomes, symbol), base_rate),
+                "n_candidates": int(mine["events"].sum()),
+                "n_gated": int(mine["gated"].sum()),
+                **_account_figures(
+                    ledger.trades[mine["trades"]],
+                    _share_of(symbol, ledger, clock, start, capital),
+                    capital,
+                ),
+                **_brier(outcomes[mine["outcomes"]], base_rate),
             }
         )
     summary = pd.DataFrame(rows)[FOLD_BACKTESTS.names]
     return FoldBacktest(summary, ledger.trades[FOLD_TRADES.names], ledger.equity, ledger)
 
 
-def _rows_of(clock: MarkClock, ledger: LedgerResult, start: pd.Timestamp) -> slice:
-    """The marks that the account of all symbols lived through."""
-    if ledger.equity.empty:
-        return slice(0, 0)
-    return clock.rows_after(instant_us(start), instant_us(ledger.equity["bar_end_utc"].iloc[-1]))
-
-
-def _of(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    return frame if symbol == ALL_SYMBOLS else frame[frame["symbol"] == symbol]
-
-
-def _count(frame: pd.DataFrame, symbol: str) -> int:
-    return len(_of(frame, symbol))
+def _share_of(
+    symbol: str, ledger: LedgerResult, clock: MarkClock, start: pd.Timestamp, capital: float
+) -> pd.DataFrame:
+    """Equity of the account as if only this symbol's trades had been made, at the same sizes."""
+    if symbol == ALL_SYMBOLS or symbol not in clock.symbols or ledger.equity.empty:
+        return ledger.equity if symbol == ALL_SYMBOLS else ledger.equity.iloc[:0]
+    assert ledger.positions is not None
+    mine = ledger.positions.of_symbol(clock.symbols.index(symbol))
+    last = instant_us(ledger.equity["bar_end_utc"].iloc[-1])
+    return mark_equity(mine, clock, clock.rows_after(instant_us(start), last), capital).frame()
 
 
 def _account_figures(

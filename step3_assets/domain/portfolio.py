@@ -112,7 +112,7 @@ def run_portfolio(
     if PLATFORM not in decisions_by_series:
         raise ValueError(f"portfolio: no series {PLATFORM!r}, only {sorted(decisions_by_series)}")
     clock = MarkClock.from_bars(bars)
-    allocation = equal_weight(bars, months)
+    allocation = equal_weight(clock, months)
     factor = config.acceptance.cost_stress_factor
     stressed = stress_scores(decisions_by_series[PLATFORM], events, factor, config.gate)
     runs = [(name, decisions, events) for name, decisions in decisions_by_series.items()]

@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.execution.marking import MarkClock, instant_us, utc_index, utc_stamp
+from step3_assets.domain.execution.marking import (
+    EquityCurve,
+    MarkClock,
+    instant_us,
+    running_peak,
+    utc_stamp,
+)
 from step3_assets.domain.metrics import (
     cagr,
     calmar,
@@ -23,7 +29,6 @@ from step3_assets.domain.metrics import (
     summarise,
 )
 from step3_assets.domain.months import add_months, month_start, parse_month
-from step3_assets.schemas import PORTFOLIO_EQUITY
 
 
 @dataclass(frozen=True)
@@ -119,18 +124,15 @@ def _held_equity(
     low = np.where(is_held, units * clock.low[rows, code], capital_usd)
     equity[-1] -= equity[-1] * cost_rt / 2.0
     is_held[-1] = False
-    peak = np.maximum(np.maximum.accumulate(equity), capital_usd)
-    peak_before = np.concatenate([[capital_usd], peak[:-1]])
-    return pd.DataFrame(
-        {
-            "bar_end_utc": utc_index(stamps),
-            "equity_usd": equity,
-            "cash_usd": np.where(is_held, 0.0, equity),
-            "gross_exposure_frac": is_held.astype("float64"),
-            "drawdown_frac": 1.0 - equity / peak,
-            "drawdown_low_frac": np.maximum(0.0, 1.0 - low / peak_before),
-        }
-    )
+    peak, peak_before = running_peak(equity, capital_usd)
+    return EquityCurve(
+        stamps,
+        equity,
+        np.where(is_held, 0.0, equity),
+        is_held.astype("float64"),
+        1.0 - equity / peak,
+        np.maximum(0.0, 1.0 - low / peak_before),
+    ).frame()
 
 
 def published_baseline(
@@ -237,6 +239,5 @@ def _published_months(published: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _no_equity() -> pd.DataFrame:
-    names = [name for name in PORTFOLIO_EQUITY.names if name != "series"]
-    empty = pd.DataFrame({name: np.zeros(0) for name in names})
-    return empty.assign(bar_end_utc=utc_index(np.zeros(0)))
+    nothing = np.zeros(0)
+    return EquityCurve(nothing, nothing, nothing, nothing, nothing, nothing).frame()

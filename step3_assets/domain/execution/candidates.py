@@ -92,15 +92,24 @@ def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFr
     LedgerError
         If a gated decision has no event, or a key is doubled on either side.
     """
-    for name, frame in (("decisions", decisions), ("events", events)):
-        doubled = frame.duplicated(_KEY)
-        if doubled.any():
-            raise LedgerError(f"{name}: {_rows(frame[doubled])} more than once")
     gated = decisions.loc[decisions["is_gated"].astype(bool), [*_KEY, "month", "size_frac"]]
-    joined = gated.merge(events[list(EVENT_COLUMNS)], on=_KEY, how="left", indicator=True)
-    lost = joined["_merge"] == "left_only"
-    if lost.any():
-        raise LedgerError(f"events: none for gated decision(s) {_rows(joined[lost])}")
+    try:
+        joined = gated.merge(
+            events[list(EVENT_COLUMNS)],
+            on=_KEY,
+            how="left",
+            indicator=True,
+            validate="one_to_one",
+        )
+    except pd.errors.MergeError as error:
+        for name, frame in (("decisions", gated), ("events", events)):
+            doubled = frame[frame.duplicated(_KEY)]
+            if len(doubled):
+                raise LedgerError(f"{name}: {_rows(doubled)} more than once") from error
+        raise
+    lost = joined[joined["_merge"] == "left_only"]
+    if len(lost):
+        raise LedgerError(f"events: none for gated decision(s) {_rows(lost)}")
     return joined[list(CANDIDATE_COLUMNS)]
 
 

@@ -22,9 +22,9 @@ from step3_assets.domain.execution.marking import (
     EXIT,
     LedgerError,
     MarkClock,
+    Positions,
     instant_us,
     mark_equity,
-    stamps_us,
     utc_stamp,
 )
 from step3_assets.domain.execution.sizing import size_entry
@@ -43,11 +43,14 @@ class LedgerResult:
     equity : DataFrame
         Table ``portfolio_equity`` without ``series``, at every bar close from the period's start
         to its end, or to the end of the last exit's bar where that lies later.
+    positions : Positions, optional
+        The trades as arrays; absent where the frames come from storage.
     """
 
     trades: pd.DataFrame
     decisions: pd.DataFrame
     equity: pd.DataFrame
+    positions: Positions | None = None
 
 
 def simulate(
@@ -95,15 +98,84 @@ def simulate(
     """
     clock = bars if isinstance(bars, MarkClock) else MarkClock.from_bars(bars)
     orders = prepare_orders(candidates, clock, start, end, allocation)
-    taken = _decide(orders, clock, config)
-    trades = _trade_frame(candidates, orders, taken, config)
+    fills = fill_orders(orders, clock, config)
+    rows = period_rows(clock, fills.positions, start, end)
     decisions = candidates.iloc[orders.row][["symbol", "decision_time_utc", "month"]]
-    rows = _period_rows(clock, trades, start, end)
     return LedgerResult(
-        trades,
-        decisions.assign(status=np.array(taken.status, dtype=object)).reset_index(drop=True),
-        mark_equity(trades, clock, rows, config.initial_capital_usd),
+        _trade_frame(candidates, orders, fills),
+        decisions.assign(status=fills.status).reset_index(drop=True),
+        mark_equity(fills.positions, clock, rows, config.initial_capital_usd).frame(),
+        fills.positions,
     )
+
+
+@dataclass(frozen=True)
+class Fills:
+    """What became of the orders, as arrays.
+
+    Attributes
+    ----------
+    status : ndarray of str, shape (n_orders,)
+        One of ``TRADE_STATUSES`` for every order.
+    order : ndarray of int, shape (n,)
+        The orders that were traded; the other arrays run over these.
+    positions : Positions
+    notional_usd, cost_entry_usd, cost_exit_usd, pnl_usd, equity_before_usd : ndarray of float
+    binding_cap : ndarray of str
+    """
+
+    status: np.ndarray
+    order: np.ndarray
+    positions: Positions
+    notional_usd: np.ndarray
+    cost_entry_usd: np.ndarray
+    cost_exit_usd: np.ndarray
+    pnl_usd: np.ndarray
+    equity_before_usd: np.ndarray
+    binding_cap: np.ndarray
+
+
+def fill_orders(orders: Orders, clock: MarkClock, config: ExecutionConfig) -> Fills:
+    """Run the account over orders that are laid out already; see :func:`simulate`.
+
+    The costs and cash flows are computed twice, once by the account while time moves and here over
+    all trades at once, by the same arithmetic: the two agree to the bit.
+    """
+    taken = _decide(orders, clock, config)
+    order = np.array(taken.order, dtype="int64")
+    notional = np.array(taken.notional, dtype="float64")
+    half_cost = orders.half_cost[order]
+    units = notional / orders.entry_open[order]
+    value_out = units * orders.exit_open[order]
+    cost_entry = np.maximum(half_cost * notional, config.min_fee_usd)
+    cost_exit = np.maximum(half_cost * value_out, config.min_fee_usd)
+    paid, received = notional + cost_entry, value_out - cost_exit
+    positions = Positions(
+        orders.symbol[order], orders.entry_us[order], orders.exit_us[order], units, paid, received
+    )
+    return Fills(
+        np.array(taken.status, dtype=object),
+        order,
+        positions,
+        notional,
+        cost_entry,
+        cost_exit,
+        received - paid,
+        np.array(taken.equity_before, dtype="float64"),
+        np.array(taken.binding_cap, dtype=object),
+    )
+
+
+def period_rows(
+    clock: MarkClock, positions: Positions, start: pd.Timestamp, end: pd.Timestamp
+) -> slice:
+    """Marks from the period's start to its end, or to the end of the last exit's bar."""
+    last_us = instant_us(end)
+    for code in np.unique(positions.symbol):
+        last_exit = positions.exit_us[positions.symbol == code].max()
+        bar = int(np.searchsorted(clock.bar_start_us[code], last_exit))
+        last_us = max(last_us, int(clock.bar_end_us[code][bar]))
+    return clock.rows_after(instant_us(start), last_us)
 
 
 @dataclass
@@ -238,48 +310,22 @@ def _decide(orders: Orders, clock: MarkClock, config: ExecutionConfig) -> _Taken
     return taken
 
 
-def _trade_frame(
-    candidates: pd.DataFrame, orders: Orders, taken: _Taken, config: ExecutionConfig
-) -> pd.DataFrame:
-    """The trade ledger; the same arithmetic as the account's, over all trades at once."""
-    order = np.array(taken.order, dtype="int64")
-    source = candidates.iloc[orders.row[order]]
-    notional = np.array(taken.notional, dtype="float64")
-    entry_open, exit_open = orders.entry_open[order], orders.exit_open[order]
-    units = notional / entry_open
-    value_out = units * exit_open
-    cost_entry = np.maximum(orders.half_cost[order] * notional, config.min_fee_usd)
-    cost_exit = np.maximum(orders.half_cost[order] * value_out, config.min_fee_usd)
-    pnl = (value_out - cost_exit) - (notional + cost_entry)
+def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.DataFrame:
+    """Table ``portfolio_trades`` without ``series``."""
+    order = fills.order
     columns = ["symbol", "decision_time_utc", "month", "entry_time_utc", "exit_time_utc"]
-    return (
-        source[columns]
-        .assign(
-            allocation_frac=orders.allocation[order],
-            size_frac=orders.size_frac[order],
-            notional_usd=notional,
-            units=units,
-            entry_open=entry_open,
-            exit_open=exit_open,
-            cost_entry_usd=cost_entry,
-            cost_exit_usd=cost_exit,
-            pnl_usd=pnl,
-            net_bps=1e4 * pnl / notional,
-            equity_before_usd=np.array(taken.equity_before, dtype="float64"),
-            binding_cap=np.array(taken.binding_cap, dtype=object),
-        )
-        .reset_index(drop=True)
+    source = candidates.iloc[orders.row[order]][columns].reset_index(drop=True)
+    return source.assign(
+        allocation_frac=orders.allocation[order],
+        size_frac=orders.size_frac[order],
+        notional_usd=fills.notional_usd,
+        units=fills.positions.units,
+        entry_open=orders.entry_open[order],
+        exit_open=orders.exit_open[order],
+        cost_entry_usd=fills.cost_entry_usd,
+        cost_exit_usd=fills.cost_exit_usd,
+        pnl_usd=fills.pnl_usd,
+        net_bps=1e4 * fills.pnl_usd / fills.notional_usd,
+        equity_before_usd=fills.equity_before_usd,
+        binding_cap=fills.binding_cap,
     )
-
-
-def _period_rows(
-    clock: MarkClock, trades: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
-) -> slice:
-    """Marks from the period's start to its end, or to the end of the last exit's bar."""
-    last_us = instant_us(end)
-    exits = stamps_us(trades["exit_time_utc"])
-    for code in np.unique(clock.codes(trades["symbol"])):
-        mine = exits[(trades["symbol"] == clock.symbols[code]).to_numpy()]
-        bar = int(np.searchsorted(clock.bar_start_us[code], mine.max()))
-        last_us = max(last_us, int(clock.bar_end_us[code][bar]))
-    return clock.rows_after(instant_us(start), last_us)

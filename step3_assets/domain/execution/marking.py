@@ -7,7 +7,7 @@ A mark at a bar's end sees the fills strictly before it. The open at that same i
 the next bar: it is not known yet, and nothing filled there is in the mark.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -166,15 +166,59 @@ def _check_bars(
             raise LedgerError(f"bars: {what} in {int(wrong.sum())} row(s): {where}")
 
 
+@dataclass(frozen=True)
+class Positions:
+    """Filled positions as arrays, one entry each, at most one open per symbol at a time.
+
+    Attributes
+    ----------
+    symbol : ndarray of int
+        Code on the clock.
+    entry_us, exit_us : ndarray of int
+        Fills, microseconds UTC.
+    units : ndarray of float
+    paid_usd, received_usd : ndarray of float
+        Cash out at the entry and in at the exit, costs included.
+    """
+
+    symbol: np.ndarray
+    entry_us: np.ndarray
+    exit_us: np.ndarray
+    units: np.ndarray
+    paid_usd: np.ndarray
+    received_usd: np.ndarray
+
+    def of_symbol(self, code: int) -> "Positions":
+        """The positions of one symbol."""
+        mine = self.symbol == code
+        return Positions(*(getattr(self, f.name)[mine] for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class EquityCurve:
+    """An account at every mark, as arrays; the columns of table ``portfolio_equity``."""
+
+    bar_end_us: np.ndarray
+    equity_usd: np.ndarray
+    cash_usd: np.ndarray
+    gross_exposure_frac: np.ndarray
+    drawdown_frac: np.ndarray
+    drawdown_low_frac: np.ndarray
+
+    def frame(self) -> pd.DataFrame:
+        """Table ``portfolio_equity`` without ``series``."""
+        named = {f.name: getattr(self, f.name) for f in fields(self)}
+        return pd.DataFrame({"bar_end_utc": utc_index(named.pop("bar_end_us")), **named})
+
+
 def mark_equity(
-    trades: pd.DataFrame, clock: MarkClock, rows: slice, capital_usd: float
-) -> pd.DataFrame:
-    """Equity at every bar close, from the trade ledger.
+    positions: Positions, clock: MarkClock, rows: slice, capital_usd: float
+) -> EquityCurve:
+    """Equity at every bar close.
 
     Parameters
     ----------
-    trades : DataFrame
-        Columns of ``portfolio_trades`` (at most one open position per symbol at a time).
+    positions : Positions
     clock : MarkClock
     rows : slice
         Rows of the clock that the account lives through.
@@ -183,66 +227,64 @@ def mark_equity(
 
     Returns
     -------
-    DataFrame
-        Table ``portfolio_equity`` without ``series``. ``equity_usd`` is cash plus units times last
-        close, in symbol order. ``drawdown_frac`` is measured from the highest equity so far, the
-        starting capital included; ``drawdown_low_frac`` values the positions at the low of the
-        bar against the peak before that bar.
+    EquityCurve
+        ``equity_usd`` is cash plus units times last close, in symbol order. ``drawdown_frac`` is
+        measured from the highest equity so far, the starting capital included;
+        ``drawdown_low_frac`` values the positions at the low of the bar against the peak before
+        that bar.
+
+    Raises
+    ------
+    LedgerError
+        If a symbol has no close yet while it is held.
     """
-    units = _units_held(trades, clock)
-    cash = _cash_path(trades, clock, capital_usd)
-    value, low_value = np.zeros(len(cash)), np.zeros(len(cash))
+    stamps = clock.stamp_us[rows]
+    cash = _cash_path(positions, stamps, capital_usd)
+    value, low_value = np.zeros(len(stamps)), np.zeros(len(stamps))
     for code in range(len(clock.symbols)):
-        held = units[:, code] > 0
-        value[held] += units[held, code] * clock.close[held, code]
-        low_value[held] += units[held, code] * clock.low[held, code]
-    value, low_value, cash = value[rows], low_value[rows], cash[rows]
+        units = _units_held(positions.of_symbol(code), stamps)
+        held = units > 0
+        value[held] += units[held] * clock.close[rows, code][held]
+        low_value[held] += units[held] * clock.low[rows, code][held]
     equity = cash + value
     if not np.isfinite(equity).all():
-        at = clock.stamp_us[rows][np.flatnonzero(~np.isfinite(equity))[0]]
-        raise LedgerError(f"bars: no close yet of a position held at {utc_stamp(int(at))}")
-    peak = np.maximum(np.maximum.accumulate(equity), capital_usd) if len(equity) else equity
-    peak_before = np.concatenate([[capital_usd], peak])[: len(equity)]
-    return pd.DataFrame(
-        {
-            "bar_end_utc": utc_index(clock.stamp_us[rows]),
-            "equity_usd": equity,
-            "cash_usd": cash,
-            "gross_exposure_frac": value / np.where(equity > 0, equity, np.inf),
-            "drawdown_frac": 1.0 - equity / peak,
-            "drawdown_low_frac": np.maximum(0.0, 1.0 - (cash + low_value) / peak_before),
-        }
+        at = int(stamps[np.flatnonzero(~np.isfinite(equity))[0]])
+        raise LedgerError(f"bars: no close yet of a position held at {utc_stamp(at)}")
+    peak, peak_before = running_peak(equity, capital_usd)
+    return EquityCurve(
+        stamps,
+        equity,
+        cash,
+        value / np.where(equity > 0, equity, np.inf),
+        1.0 - equity / peak,
+        np.maximum(0.0, 1.0 - (cash + low_value) / peak_before),
     )
 
 
-def _units_held(trades: pd.DataFrame, clock: MarkClock) -> np.ndarray:
-    """Units of each symbol held at each stamp, shape (n, n_symbols)."""
-    held = np.zeros((len(clock.stamp_us), len(clock.symbols)))
-    entry, exit_ = stamps_us(trades["entry_time_utc"]), stamps_us(trades["exit_time_utc"])
-    codes, units = clock.codes(trades["symbol"]), trades["units"].to_numpy()
-    every = np.arange(len(clock.stamp_us))
-    for code in np.unique(codes):
-        mine = np.flatnonzero(codes == code)
-        mine = mine[np.argsort(entry[mine], kind="stable")]
-        first = np.searchsorted(clock.stamp_us, entry[mine], side="right")
-        after = np.searchsorted(clock.stamp_us, exit_[mine], side="right")
-        last = np.searchsorted(first, every, side="right") - 1
-        is_held = (last >= 0) & (every < after[last])
-        held[is_held, code] = units[mine][last[is_held]]
-    return held
+def running_peak(equity: np.ndarray, capital_usd: float) -> tuple[np.ndarray, np.ndarray]:
+    """Highest equity so far at each mark, and before it; the starting capital is the first."""
+    path = np.maximum.accumulate(np.concatenate([[capital_usd], equity]))
+    return path[1:], path[:-1]
 
 
-def _cash_path(trades: pd.DataFrame, clock: MarkClock, capital_usd: float) -> np.ndarray:
+def _units_held(positions: Positions, stamps: np.ndarray) -> np.ndarray:
+    """Units of one symbol held at each stamp."""
+    order = np.argsort(positions.entry_us, kind="stable")
+    first = np.searchsorted(stamps, positions.entry_us[order], side="right")
+    after = np.searchsorted(stamps, positions.exit_us[order], side="right")
+    if len(order) == 0:
+        return np.zeros(len(stamps))
+    every = np.arange(len(stamps))
+    last = np.searchsorted(first, every, side="right") - 1
+    is_held = (last >= 0) & (every < after[last])
+    return np.where(is_held, positions.units[order][last], 0.0)
+
+
+def _cash_path(positions: Positions, stamps: np.ndarray, capital_usd: float) -> np.ndarray:
     """Cash at each stamp: capital and every fill strictly before it, added in fill order."""
-    paid = trades["notional_usd"].to_numpy() + trades["cost_entry_usd"].to_numpy()
-    received = (
-        trades["units"].to_numpy() * trades["exit_open"].to_numpy()
-        - trades["cost_exit_usd"].to_numpy()
-    )
-    codes = clock.codes(trades["symbol"])
-    time = np.concatenate([stamps_us(trades["entry_time_utc"]), stamps_us(trades["exit_time_utc"])])
-    kind = np.repeat([ENTRY, EXIT], len(trades))
-    order = np.lexsort((np.tile(codes, 2), kind, time))
-    flows = np.concatenate([-paid, received])[order]
+    time = np.concatenate([positions.entry_us, positions.exit_us])
+    kind = np.repeat([ENTRY, EXIT], len(positions.symbol))
+    order = np.lexsort((np.tile(positions.symbol, 2), kind, time))
+    flows = np.concatenate([-positions.paid_usd, positions.received_usd])[order]
     path = np.cumsum(np.concatenate([[capital_usd], flows]))
-    return path[np.searchsorted(time[order], clock.stamp_us, side="left")]
+    return path[np.searchsorted(time[order], stamps, side="left")]

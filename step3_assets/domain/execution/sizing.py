@@ -7,7 +7,10 @@ here: expected values (the gate asked for a size already), or the state of the a
 from collections.abc import Sequence
 from datetime import date
 
-import pandas as pd
+import numpy as np
+
+from step3_assets.domain.execution.marking import MarkClock, instant_us
+from step3_assets.domain.months import add_months, month_start
 
 MIN_FILL_SHARE = 0.01
 """Room for less than this share of what was asked is no room: a crumb is not a trade, and must not
@@ -54,13 +57,12 @@ def size_entry(
     return room, "gross_cap"
 
 
-def equal_weight(bars: pd.DataFrame, months: Sequence[date]) -> dict[date, dict[str, float]]:
+def equal_weight(clock: MarkClock, months: Sequence[date]) -> dict[date, dict[str, float]]:
     """1/n of equity for each symbol that has bars in the month.
 
     Parameters
     ----------
-    bars : DataFrame
-        ``symbol`` and ``date`` of table ``bar_features``.
+    clock : MarkClock
     months : sequence of date
 
     Returns
@@ -69,16 +71,13 @@ def equal_weight(bars: pd.DataFrame, months: Sequence[date]) -> dict[date, dict[
         Months without bars have no symbols. Read from the month's own bars, so that a symbol that
         joins later changes no earlier month.
     """
-    month_of_bar = pd.DatetimeIndex(bars["date"]).tz_convert("UTC").tz_localize(None)
-    seen = pd.DataFrame(
-        {
-            "month": month_of_bar.to_numpy().astype("datetime64[M]"),
-            "symbol": bars["symbol"].to_numpy(dtype=object),
-        }
-    ).drop_duplicates()
-    by_month = {m: sorted(rows) for m, rows in seen.groupby("month")["symbol"]}
     shares: dict[date, dict[str, float]] = {}
     for month in months:
-        present = by_month.get(pd.Timestamp(month), [])
+        span = [instant_us(month_start(m)) for m in (month, add_months(month, 1))]
+        present = [
+            symbol
+            for symbol, starts in zip(clock.symbols, clock.bar_start_us, strict=True)
+            if np.diff(np.searchsorted(starts, span))[0] > 0
+        ]
         shares[month] = {symbol: 1.0 / len(present) for symbol in present}
     return shares
