@@ -23,7 +23,8 @@ def open_store() -> Store:
     settings = load_settings()
     if not settings.database.exists():
         raise CommandFailed(
-            f"nothing is stored under {settings.home} yet: `step3 demo` or `step3 run --delivery DIR`"
+            f"nothing is stored under {settings.home} yet: "
+            "`step3 demo` or `step3 run --delivery DIR`"
         )
     store = Store(settings.database)
     store.ensure_tables()

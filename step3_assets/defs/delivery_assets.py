@@ -117,8 +117,8 @@ def _ingest(
     settings = platform.settings()
     if settings.delivery is None:
         raise dg.Failure(
-            "no delivery is set: name its folder in step3.toml (delivery = ...), in STEP3_DELIVERY, "
-            "or with `step3 run --delivery DIR`",
+            "no delivery is set: name its folder in step3.toml (delivery = ...), in "
+            "STEP3_DELIVERY, or with `step3 run --delivery DIR`",
             allow_retries=False,
         )
     delivery = load_delivery(settings.delivery, progress)

@@ -34,7 +34,8 @@ def asset_graph_markdown(definitions: dg.Definitions) -> str:
         parents = ", ".join(p.to_user_string() for p in sorted(node.parent_keys)) or "the delivery"
         checks = ", ".join(sorted(c.name for c in graph.get_check_keys_for_assets({key})))
         lines.append(
-            f"| `{key.to_user_string()}` | {node.group_name} | {partitions} | {parents} | {checks} |"
+            f"| `{key.to_user_string()}` | {node.group_name} | {partitions} | {parents} "
+            f"| {checks} |"
         )
     return "\n".join(lines) + "\n"
 

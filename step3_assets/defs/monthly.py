@@ -4,8 +4,8 @@ Belongs here: the loop over the months of a run, parallel work, chunked transact
 happens when some months fail. Does not belong here: what a month computes.
 
 A single-run backfill hands an asset the union of all its months' windows. Nothing here ever passes
-that union on: ``prepare`` cuts each month's own slice, and ``compute`` sees nothing else, so a month
-in a range run equals the month run alone, to the bit.
+that union on: ``prepare`` cuts each month's own slice, and ``compute`` sees nothing else, so a
+month in a range run equals the month run alone, to the bit.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

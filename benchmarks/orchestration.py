@@ -1,0 +1,115 @@
+"""What the orchestrator costs: the main job through Dagster against the same functions in a loop.
+
+Run: python benchmarks/orchestration.py --delivery DIR [--months 59] [--workers 2]
+
+Both sides do the same work with the same number of processes: read and validate the delivery, every
+fold, model, score, backtest, the portfolio and the report. The rival is
+``step3_assets.domain.pipeline`` (a bare loop, nothing stored). Each side runs in its own fresh
+process, so that both pay their imports.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
+    """The rival: read, loop, judge."""
+    from step3_assets.config import Step3Config
+    from step3_assets.defs.resources import first_test_month
+    from step3_assets.domain.delivery import probe_months, read_delivery
+    from step3_assets.domain.months import month_range
+    from step3_assets.domain.pipeline import run_pipeline
+
+    config = Step3Config()
+    first, last, is_complete = probe_months(delivery)
+    months = month_range(first_test_month(first, is_complete, config.folds.train_months), last)
+    data = read_delivery(delivery)
+    result = run_pipeline(
+        data.events,
+        data.bars,
+        months[-n_months:] if n_months else months,
+        config,
+        workers=workers,
+        published_baseline=data.published_baseline,
+    )
+    print(result.verdict)
+
+
+def through_dagster(delivery: Path, n_months: int, workers: int) -> None:
+    """The platform: ``step3 run`` on a new home."""
+    from step3_assets.cli.main import cli
+    from step3_assets.domain.delivery import probe_months
+    from step3_assets.domain.months import add_months, month_label
+
+    arguments = ["run", "--delivery", str(delivery), "--workers", str(workers)]
+    if n_months:
+        last = probe_months(delivery)[1]
+        arguments += ["--from", month_label(add_months(last, 1 - n_months))]
+    cli(arguments, standalone_mode=False)
+
+
+def measure(side: str, arguments: argparse.Namespace) -> dict[str, float]:
+    """Wall time and peak memory of one side, in a process of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        started = time.monotonic()
+        child = subprocess.Popen(
+            [
+                sys.executable, __file__, "--side", side, "--delivery", str(arguments.delivery),
+                "--months", str(arguments.months), "--workers", str(arguments.workers),
+            ],
+            env={**os.environ, "STEP3_HOME": home},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        peak_mb = 0.0
+        while child.poll() is None:
+            peak_mb = max(peak_mb, family_memory_mb(child.pid))
+            time.sleep(0.25)
+        if child.returncode != 0:
+            raise SystemExit(f"{side} failed; run it alone with --side {side}")
+        return {"seconds": time.monotonic() - started, "peak_mb": peak_mb}
+
+
+def family_memory_mb(pid: int) -> float:
+    """Memory of a process and its descendants, shared pages counted once (PSS)."""
+    total = 0.0
+    pending = [pid]
+    while pending:
+        current = pending.pop()
+        try:
+            rollup = Path(f"/proc/{current}/smaps_rollup").read_text()
+            total += next(int(x.split()[1]) for x in rollup.splitlines() if x.startswith("Pss:"))
+            for task in Path(f"/proc/{current}/task").iterdir():
+                pending += [int(c) for c in (task / "children").read_text().split()]
+        except (OSError, StopIteration):
+            continue
+    return total / 1024
+
+
+def main() -> None:
+    """Measure both sides and print the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--delivery", type=Path, required=True)
+    parser.add_argument("--months", type=int, default=0, help="last N test months; 0 for all")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--side", choices=["loop", "dagster"])
+    arguments = parser.parse_args()
+    if arguments.side:
+        run = bare_loop if arguments.side == "loop" else through_dagster
+        run(arguments.delivery, arguments.months, arguments.workers)
+        return
+    sides = {side: measure(side, arguments) for side in ("loop", "dagster")}
+    for side, figures in sides.items():
+        print(f"{side:8} {figures['seconds']:7.1f} s   peak {figures['peak_mb']:6.0f} MB")
+    print(f"ratio dagster / loop: {sides['dagster']['seconds'] / sides['loop']['seconds']:.2f}")
+    print(json.dumps(sides))
+
+
+if __name__ == "__main__":
+    main()
