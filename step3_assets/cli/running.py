@@ -23,7 +23,9 @@ WORKERS = click.option(
     "--workers", type=click.IntRange(1, 256), help="Processes that train months side by side."
 )
 FROM = click.option("--from", "first", metavar="YYYY-MM", help="First test month [default: first].")
-TO = click.option("--to", "last", metavar="YYYY-MM", help="Last test month [default: last of data].")
+TO = click.option(
+    "--to", "last", metavar="YYYY-MM", help="Last test month [default: last of data]."
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Step:
 
 INGEST = Step("ingest", "data")
 RESULTS = Step("results", "whole")
+MAIN_JOB = (INGEST, Step("walk_forward", "test"), RESULTS)
 
 
 @click.command()
@@ -56,7 +59,7 @@ def run(delivery: Path | None, first: str | None, last: str | None, workers: int
         step3 run --delivery ../step2_out
         step3 run --from 2023-01 --to 2023-03      # three test months of the remembered delivery
     """
-    launch([INGEST, Step("walk_forward", "test"), RESULTS], delivery, first, last, workers)
+    launch(MAIN_JOB, delivery, first, last, workers)
     print_verdict()
 
 

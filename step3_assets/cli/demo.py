@@ -1,0 +1,65 @@
+"""``step3 demo``: a synthetic delivery with a planted edge through the whole platform.
+
+Belongs here: which world the demo shows, and keeping it apart from real data.
+"""
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+DEMO_YEARS = 6
+
+
+@click.command()
+@click.option("--edge-bps", default=10.0, show_default=True, help="Planted edge; 0 plants none.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the world.")
+@click.option("--years", default=DEMO_YEARS, show_default=True, help="Years of bars.")
+def demo(edge_bps: float, seed: int, years: int) -> None:
+    """Build a synthetic delivery, run everything on it, print the verdict.
+
+    The delivery's bars come from a simulator that plants a known edge; its oracle is written beside
+    the delivery and never read by the platform. The report says SYNTHETIC on every page and figure.
+    """
+    from rich.console import Console
+
+    from step3_assets.cli.installation import prepare_home
+    from step3_assets.cli.progress import BarProgress
+    from step3_assets.cli.running import MAIN_JOB, launch, print_verdict
+    from step3_assets.domain.worlds import WorldConfig, simulate_world, write_world
+
+    settings = prepare_home()
+    folder = settings.home / "delivery"
+    _refuse_real_data(settings.database)
+    console = Console(stderr=True)
+    console.print(f"[bold]step3 demo[/] SYNTHETIC world, {years} years, seed {seed}")
+    with BarProgress(console).track("simulating the world", 100) as advance:
+        done = 0
+
+        def on_progress(_stage: str, fraction: float) -> None:
+            nonlocal done
+            step = int(fraction * 100) - done
+            if step > 0:
+                advance(step)
+                done += step
+
+        world = simulate_world(
+            WorldConfig(years=years, edge_bps=edge_bps, seed=seed), progress=on_progress
+        )
+        write_world(world, folder)
+        on_progress("written", 1.0)
+    launch(MAIN_JOB, folder / "step2_out", None, None, None)
+    print_verdict()
+
+
+def _refuse_real_data(database) -> None:
+    """A demo must not mix its rows with a real delivery's."""
+    from step3_assets.storage.store import Store
+
+    if not database.exists():
+        return
+    datasets = Store(database).read("datasets")
+    if len(datasets) and not datasets["is_synthetic"].all():
+        raise CommandFailed(
+            f"{database} holds a real delivery; show the demo elsewhere: "
+            "STEP3_HOME=some/other/folder step3 demo"
+        )
