@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from step3_assets.config import ExecutionConfig
 from step3_assets.domain.execution.candidates import Allocation, Orders, prepare_orders
@@ -103,7 +104,7 @@ def simulate(
     decisions = candidates.iloc[orders.row][["symbol", "decision_time_utc", "month"]]
     return LedgerResult(
         _trade_frame(candidates, orders, fills),
-        decisions.assign(status=fills.status).reset_index(drop=True),
+        decisions.assign(status=_text(fills.status)).reset_index(drop=True),
         mark_equity(fills.positions, clock, rows, config.initial_capital_usd).frame(),
         fills.positions,
     )
@@ -327,5 +328,10 @@ def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.D
         pnl_usd=fills.pnl_usd,
         net_bps=1e4 * fills.pnl_usd / fills.notional_usd,
         equity_before_usd=fills.equity_before_usd,
-        binding_cap=fills.binding_cap,
+        binding_cap=_text(fills.binding_cap),
     )
+
+
+def _text(values: np.ndarray) -> ExtensionArray:
+    """Text as a column, also when there is none."""
+    return pd.Series(values, dtype="str").array
