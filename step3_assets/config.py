@@ -94,10 +94,40 @@ class CalibrationConfig(Frozen):
     n_bins: int = Field(default=10, ge=2, le=100, description="Bins of ECE and reliability.")
 
 
+FAST_FEATURES: tuple[str, ...] = (
+    "trend_score",
+    "pullback_z",
+    "vol_z",
+    "dist_to_hi",
+    "range_ratio",
+    "ema_fast_slope",
+    "sigma_prank",
+    "u_atr_prank",
+    "entry_overnight",
+    "cross_trend_score",
+    "cross_pullback_z",
+    "cross_vol_z",
+    "cross_range_ratio",
+    "cross_ema_fast_slope",
+    "ret_spread",
+    "regime_agree",
+    "family",
+)
+
+
 class ModelConfig(Frozen):
     """Everything that training a fold depends on."""
 
     seed: int = 20160121
+    features: tuple[str, ...] = Field(
+        default=FAST_FEATURES,
+        description="Columns of events that models see; any that is known at the decision.",
+    )
+    min_train_rows: int = Field(
+        default=500,
+        ge=50,
+        description="With fewer rows (some 80 independent) a fold has no model and trades nothing.",
+    )
     use_uniqueness_weights: bool = Field(
         default=True, description="Weigh overlapping labels by average uniqueness (AFML ch. 4)."
     )

@@ -1,0 +1,131 @@
+"""Expected value: the mean head's own calibration, and the weights of the two estimates.
+
+Belongs here: how much an out-of-fold prediction is believed. Does not belong here: how it is made,
+or what the gate asks of it.
+
+Noise is some ten times the signal, so a slope is pulled to zero by the evidence for it (the
+positive-part rule of James and Stein): ``slope * max(0, 1 - shrinkage / t**2)`` with t the slope
+over its standard error, clustered by week because labels overlap across days and symbols.
+"""
+
+from typing import Any
+
+import numpy as np
+
+Numbers = dict[str, Any]
+
+
+def clustered_slope(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray, clusters: np.ndarray
+) -> tuple[float, float]:
+    """Weighted slope of y on x through the origin, and its standard error.
+
+    Parameters
+    ----------
+    x, y, weights : ndarray, shape (n,)
+    clusters : ndarray, shape (n,)
+        Rows of one cluster may depend on each other in any way (Liang and Zeger 1986).
+
+    Returns
+    -------
+    slope, standard_error : float
+        ``(0, inf)`` when x has no variation.
+    """
+    moment = float((weights * x * x).sum())
+    if not moment > 0:
+        return 0.0, float("inf")
+    slope = float((weights * x * y).sum()) / moment
+    _, codes = np.unique(clusters, return_inverse=True)
+    scores = np.bincount(codes, weights * x * (y - slope * x))
+    return slope, float(np.sqrt((scores**2).sum())) / moment
+
+
+def believe(slope: float, standard_error: float, shrinkage: float) -> float:
+    """Positive part of the slope after shrinkage by its evidence.
+
+    Examples
+    --------
+    >>> believe(1.0, 0.5, 1.0), believe(0.4, 0.5, 1.0), believe(-2.0, 0.5, 1.0)
+    (0.75, 0.0, 0.0)
+    """
+    if slope <= 0 or not np.isfinite(standard_error):
+        return 0.0
+    return slope * max(0.0, 1.0 - shrinkage * (standard_error / slope) ** 2)
+
+
+def fit_mean_calibrator(
+    predicted: np.ndarray,
+    centre: np.ndarray,
+    outcome: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray,
+    shrinkage: float,
+) -> float:
+    """Slope by which the mean head's departures from the training mean are believed.
+
+    Parameters
+    ----------
+    predicted, outcome : ndarray, shape (n,)
+        Out of fold, in units of ``u_atr``.
+    centre : ndarray, shape (n,)
+        Training mean of the inner fold that predicted the row.
+    weights, clusters : ndarray, shape (n,)
+    shrinkage : float
+        See :func:`believe`.
+
+    Returns
+    -------
+    float
+        Between 0 and 1: a departure is never enlarged.
+    """
+    total = weights.sum()
+    x = predicted - centre
+    x = x - (weights * x).sum() / total
+    y = outcome - (weights * outcome).sum() / total
+    slope, error = clustered_slope(x, y, weights, clusters)
+    return min(1.0, believe(slope, error, shrinkage))
+
+
+def fit_blend(
+    ev_struct: np.ndarray,
+    ev_ml: np.ndarray,
+    net: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray,
+    shrinkage: float,
+) -> Numbers:
+    """Weights of the two expected values: non-negative least squares, then belief.
+
+    Parameters
+    ----------
+    ev_struct, ev_ml, net : ndarray, shape (n,)
+        Out of fold, log return.
+    weights, clusters : ndarray, shape (n,)
+    shrinkage : float
+        See :func:`believe`; applied to the slope of `net` on the fitted combination.
+
+    Returns
+    -------
+    dict
+        ``w_struct`` and ``w_mean``, both >= 0 and 0 without evidence; ``slope_t``, the t of the
+        combination; ``n_clusters``.
+    """
+    from scipy.optimize import nnls
+
+    root = np.sqrt(weights)
+    design = np.column_stack([ev_struct, ev_ml]) * root[:, None]
+    raw, _ = nnls(design, net * root)
+    combined = raw[0] * ev_struct + raw[1] * ev_ml
+    slope, error = clustered_slope(combined, net, weights, clusters)
+    trust = min(1.0, believe(slope, error, shrinkage))
+    return {
+        "w_struct": float(raw[0] * trust),
+        "w_mean": float(raw[1] * trust),
+        "slope_t": float(slope / error) if np.isfinite(error) and error > 0 else 0.0,
+        "n_clusters": len(np.unique(clusters)),
+    }
+
+
+def blended_ev(numbers: Numbers, ev_struct: np.ndarray, ev_ml: np.ndarray) -> np.ndarray:
+    """``w_struct * ev_struct + w_mean * ev_ml``, log return."""
+    return numbers["w_struct"] * ev_struct + numbers["w_mean"] * ev_ml

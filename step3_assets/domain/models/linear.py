@@ -1,0 +1,150 @@
+"""The linear baselines: logistic (L2), Ridge and ElasticNet, each with its own preparation.
+
+Belongs here: imputation, clipping and scaling fitted on training rows, the scikit-learn fit, plain
+numbers out, and prediction from the numbers. Does not belong here: which rows are training rows.
+
+A prediction of one row is the same to the bit whether it is predicted alone or among others, so a
+row scored live equals the row scored in a backtest.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from step3_assets.config import LinearConfig
+from step3_assets.domain.models.text_format import ModelIntegrityError
+
+Numbers = dict[str, Any]
+
+CLIP_QUANTILES = (0.005, 0.995)
+
+
+def fit_preparation(values: np.ndarray) -> Numbers:
+    """Median imputation, clipping at training quantiles, centring and scaling.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, p)
+        NaN where missing. A column without any value is imputed with 0.
+
+    Returns
+    -------
+    dict
+        ``median``, ``low``, ``high``, ``mean``, ``scale``, each of length p.
+    """
+    empty = np.isnan(values).all(axis=0)
+    filled = np.where(empty, 0.0, values)
+    median = np.nanmedian(filled, axis=0)
+    low, high = np.nanquantile(filled, CLIP_QUANTILES, axis=0)
+    clipped = np.clip(np.where(np.isnan(filled), median, filled), low, high)
+    scale = clipped.std(axis=0)
+    return {
+        "median": median.tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+        "mean": clipped.mean(axis=0).tolist(),
+        "scale": np.where(scale > 0, scale, 1.0).tolist(),
+    }
+
+
+def prepare(numbers: Numbers, values: np.ndarray) -> np.ndarray:
+    """Apply what :func:`fit_preparation` fitted; shape (n, p), no NaN."""
+    if values.shape[1] != len(numbers["median"]):
+        raise ModelIntegrityError(
+            f"model has {len(numbers['median'])} features, matrix has {values.shape[1]}"
+        )
+    filled = np.where(np.isnan(values), np.asarray(numbers["median"]), values)
+    clipped = np.clip(filled, np.asarray(numbers["low"]), np.asarray(numbers["high"]))
+    return (clipped - np.asarray(numbers["mean"])) / np.asarray(numbers["scale"])
+
+
+def fit_logistic(
+    values: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray,
+    names: Sequence[str],
+    config: LinearConfig,
+) -> Numbers:
+    """L2 logistic regression of a 0/1 target.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, p)
+    target, weights : ndarray, shape (n,)
+        Both classes must occur.
+    names : sequence of str, length p
+    config : LinearConfig
+
+    Returns
+    -------
+    dict
+        The preparation, ``coef``, ``intercept`` and ``kind``.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    numbers = fit_preparation(values)
+    model = LogisticRegression(C=config.logistic_c, max_iter=1000, tol=1e-8)
+    model.fit(prepare(numbers, values), target.astype(int), sample_weight=weights)
+    return _numbers("logistic", numbers, names, model.coef_[0], model.intercept_[0])
+
+
+def fit_ridge(
+    values: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray,
+    names: Sequence[str],
+    config: LinearConfig,
+) -> Numbers:
+    """Ridge regression; parameters and result as :func:`fit_logistic`."""
+    from sklearn.linear_model import Ridge
+
+    numbers = fit_preparation(values)
+    model = Ridge(alpha=config.ridge_alpha, solver="cholesky")
+    model.fit(prepare(numbers, values), target, sample_weight=weights)
+    return _numbers("ridge", numbers, names, model.coef_, model.intercept_)
+
+
+def fit_elasticnet(
+    values: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray,
+    names: Sequence[str],
+    config: LinearConfig,
+) -> Numbers:
+    """ElasticNet on the standardised target; parameters and result as :func:`fit_logistic`."""
+    from sklearn.linear_model import ElasticNet
+
+    numbers = fit_preparation(values)
+    centre, spread = float(target.mean()), float(target.std()) or 1.0
+    model = ElasticNet(
+        alpha=config.elasticnet_alpha, l1_ratio=config.elasticnet_l1_ratio, max_iter=5000
+    )
+    model.fit(prepare(numbers, values), (target - centre) / spread, sample_weight=weights)
+    coef, intercept = model.coef_ * spread, model.intercept_ * spread + centre
+    return _numbers("elasticnet", numbers, names, coef, intercept)
+
+
+def predict_linear(numbers: Numbers, values: np.ndarray) -> np.ndarray:
+    """Predict from the numbers: a probability for ``logistic``, else the target's own unit."""
+    prepared = prepare(numbers, values)
+    # A row-wise sum, not a matrix product: BLAS may round differently for other batch sizes.
+    linear = (prepared * np.asarray(numbers["coef"])).sum(axis=1) + numbers["intercept"]
+    return sigmoid(linear) if numbers["kind"] == "logistic" else linear
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Logistic function, without overflow."""
+    return np.exp(-np.logaddexp(0.0, -x))
+
+
+def _numbers(
+    kind: str, preparation: Numbers, names: Sequence[str], coef: np.ndarray, intercept: float
+) -> Numbers:
+    return {
+        **preparation,
+        "kind": kind,
+        "names": list(names),
+        "coef": np.asarray(coef, dtype=np.float64).tolist(),
+        "intercept": float(intercept),
+    }
