@@ -10,6 +10,7 @@ on a half day the last bar is 12:00-13:00. A stamp is the START of its bar, in U
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -200,7 +201,10 @@ def _grid_around(us: np.ndarray) -> _BarGrid:
 @lru_cache(maxsize=16)
 def _grid(first_year: int, last_year: int) -> _BarGrid:
     """Cut every session of these years at the whole New York hours."""
-    exchange = xc.get_calendar(EXCHANGE, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+    with warnings.catch_warnings():
+        # The library reads stamps in a way that pandas 4 will change; nothing here depends on it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        exchange = xc.get_calendar(EXCHANGE, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
     schedule = exchange.schedule
     opens = pd.DatetimeIndex(schedule["open"]).as_unit("us").asi8
     closes = pd.DatetimeIndex(schedule["close"]).as_unit("us").asi8

@@ -5,6 +5,7 @@ one), or an expectation.
 """
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ SHORT = Step2Config(
 )
 
 
-def bars_of(rows: list[tuple[float, float, float, float]], **columns: object) -> pd.DataFrame:
+def bars_of(rows: list[tuple[float, float, float, float]], **columns: Any) -> pd.DataFrame:
     """Bars with these (open, high, low, close), on consecutive calendar bars from 2023-06-05."""
     grid = session_bars(date(2023, 6, 5), date(2023, 12, 29)).iloc[: len(rows)]
     bars = pd.DataFrame(rows, columns=["open", "high", "low", "close"], dtype=float)

@@ -103,5 +103,5 @@ def test_a_partner_without_any_bar_gives_nothing():
 def test_a_symbol_without_partner_has_the_same_columns_named_none():
     got = no_cross_features(pd.RangeIndex(3))
     assert got.isna().all(axis=None)
-    names = [name.replace("spy_", "none_") for name in _join(OWN_STAMPS)]
+    names = [str(name).replace("spy_", "none_") for name in _join(OWN_STAMPS)]
     assert list(got) == names

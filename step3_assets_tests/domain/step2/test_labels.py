@@ -20,7 +20,7 @@ CALM, UP, DOWN, BOTH = (100.5, 99.5), (103.0, 99.5), (100.5, 98.0), (103.0, 98.0
 def _label(path, horizon=3, rows=(0,), opens=None, policy="worst", cost=0.001):
     bars = pd.DataFrame(path, columns=["high", "low"]).assign(open=opens or 100.0)
     priced = pd.DataFrame({"a_tp": 0.02, "b_sl": 0.01, "H": horizon, "cost_rt": cost}, index=rows)
-    config = Step2Config(same_bar_policy=policy)
+    config = Step2Config.model_validate({"same_bar_policy": policy})
     return label_candidates(bars, np.array(rows, dtype=int), priced, config)
 
 
