@@ -1,0 +1,106 @@
+"""A small installation for tests: a home, a delivery of random numbers, settings that train fast.
+
+Belongs here: what several Dagster tests share.
+"""
+
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from step3_assets.cli.installation import quiet_previews
+from step3_assets.defs.partitions import partition_key
+from step3_assets.defs.resources import PlatformResource, ProgressResource, load_settings
+from step3_assets.domain.months import add_months
+from step3_assets.storage.store import Store
+
+TOML = """\
+delivery = "{delivery}"
+workers = 1
+[config.folds]
+train_months = 24
+inner_folds = 2
+inner_min_rows = 20
+[config.models.lightgbm]
+n_rounds = 5
+"""
+
+START = date(2019, 1, 1)
+FIRST_TEST = add_months(START, 24)
+
+
+class Installation:
+    """Runs jobs of one home in this process."""
+
+    def __init__(self, home: Path, delivery: Path) -> None:
+        quiet_previews()
+        self.home = home
+        self.point_to(delivery)
+
+    def point_to(self, delivery: Path) -> None:
+        """Set the delivery, as ``step3 run --delivery`` does."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "step3.toml").write_text(TOML.format(delivery=delivery))
+
+    @property
+    def store(self) -> Store:
+        store = Store(load_settings(self.home).database)
+        store.ensure_tables()
+        return store
+
+    def run(
+        self,
+        job: str,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        assets: list[str] | None = None,
+        instance: dg.DagsterInstance | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        """Execute a job over months, or whole."""
+        from step3_assets.definitions import build_defs
+
+        definitions = build_defs(
+            load_settings(self.home),
+            resource_overrides={
+                "platform": PlatformResource(home=str(self.home)),
+                "progress": ProgressResource(),
+            },
+        )
+        tags = {}
+        if first is not None:
+            tags = {
+                "dagster/asset_partition_range_start": partition_key(first),
+                "dagster/asset_partition_range_end": partition_key(last or first),
+            }
+        with own_instance(instance) as used:
+            return definitions.resolve_job_def(job).execute_in_process(
+                instance=used,
+                tags=tags,
+                asset_selection=[dg.AssetKey(a) for a in assets] if assets else None,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
+
+
+@contextmanager
+def own_instance(instance: dg.DagsterInstance | None):
+    """The given Dagster instance, or one in memory."""
+    if instance is not None:
+        yield instance
+        return
+    with dg.DagsterInstance.ephemeral() as fresh:
+        yield fresh
+
+
+def failure_text(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed steps said."""
+    texts = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            texts.append(data.user_failure_data.description if data.user_failure_data else "")
+            cause = data.error and (data.error.cause or data.error)
+            texts.append(str(cause.message if cause else ""))
+    return "\n".join(t for t in texts if t)
