@@ -68,7 +68,7 @@ def test_label_that_is_not_final_lasts_as_long_as_it_may(maturity):
     event = one_event(-10, maturity=maturity)
     if maturity == "pending":
         event["label_end_idx"] = np.nan
-        event["exit_time_utc"] = event["exit_time_utc"].where(False)
+        event["exit_time_utc"] = event["exit_time_utc"].shift(1)
     assert reason_of(event, BARS, 1) == "embargoed"
     assert reason_of(event, BARS, 0) == "not_final"
 
