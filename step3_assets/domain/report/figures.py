@@ -5,6 +5,8 @@ drawing (:mod:`~step3_assets.domain.report.money_figures`,
 :mod:`~step3_assets.domain.report.score_figures`).
 """
 
+from typing import TypedDict
+
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.domain.report.money_figures import (
     drawdown_figure,
@@ -33,6 +35,13 @@ __all__ = [
 FIGURE_FOLDER = "figures"
 
 
+class Look(TypedDict):
+    """What every figure is told."""
+
+    is_synthetic: bool
+    small: bool
+
+
 def draw_figures(inputs: ReportInputs, *, small: bool = False) -> dict[str, bytes]:
     """Every figure of the page as PNG, by file name.
 
@@ -42,7 +51,7 @@ def draw_figures(inputs: ReportInputs, *, small: bool = False) -> dict[str, byte
     small : bool
         Phone size, at most 25 kB each.
     """
-    look = {"is_synthetic": inputs.is_synthetic, "small": small}
+    look = Look(is_synthetic=inputs.is_synthetic, small=small)
     outcomes, limits = inputs.events_outcomes, inputs.config.acceptance
     return {
         "equity.png": equity_figure(inputs.portfolio_equity, inputs.portfolio_months, **look),

@@ -7,6 +7,7 @@ here: content, which is the markdown's, or looks, which are the style sheet's.
 import base64
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -95,7 +96,7 @@ def _data_uri(png: bytes) -> str:
 
 def _mark_headings(tokens: Sequence[Token]) -> None:
     """Give each section's heading the fragment that the page's own links use."""
-    for heading, text in zip(tokens, tokens[1:], strict=False):
+    for heading, text in pairwise(tokens):
         if heading.type == "heading_open" and heading.tag == "h2":
             heading.attrSet("id", anchor(text.content))
 
@@ -104,7 +105,7 @@ def _mark_cells(tokens: Sequence[Token]) -> None:
     """Classes for what a cell is: a verdict, something missing, or a sentence that may wrap."""
     header: list[str] = []
     column = 0
-    for cell, text in zip(tokens, tokens[1:], strict=False):
+    for cell, text in pairwise(tokens):
         if cell.type == "thead_open":
             header = []
         elif cell.type == "tr_open":

@@ -15,6 +15,7 @@ from step3_assets.domain.report.inputs import as_float, months_of
 from step3_assets.domain.report.series import (
     PLATFORM,
     PUBLISHED,
+    STRESSED,
     line_styles,
     series_name,
     short_name,
@@ -69,13 +70,14 @@ def drawdown_figure(
     Parameters
     ----------
     portfolio_equity : DataFrame
-        The deepest mark of each day is drawn.
+        The deepest mark of each day is drawn; the line under stressed costs is left out.
     max_drawdown_frac : float, optional
         Acceptance threshold, drawn as a line.
     is_synthetic, small : bool
         See :func:`~step3_assets.domain.report.canvas.canvas`.
     """
-    rows = portfolio_equity.assign(drawdown_frac=-portfolio_equity["drawdown_frac"].abs())
+    shown = portfolio_equity.loc[~portfolio_equity["series"].str.startswith(STRESSED)]
+    rows = shown.assign(drawdown_frac=-shown["drawdown_frac"].abs())
     curves = _daily(rows, "drawdown_frac", "min")
     title = "Drawdown below the running peak"
     with canvas(title, is_synthetic=is_synthetic, small=small, height=0.85) as sheet:
@@ -138,8 +140,7 @@ def _daily(equity: pd.DataFrame, column: str, how: str) -> dict[str, pd.Series]:
     for series, rows in equity.groupby("series"):
         stamps = pd.DatetimeIndex(rows["bar_end_utc"]).tz_convert("UTC").tz_localize(None)
         points = pd.Series(as_float(rows[column]), index=stamps).sort_index()
-        daily = points.groupby(points.index.normalize()).agg(how)
-        curves[str(series)] = daily
+        curves[str(series)] = points.groupby(pd.Grouper(freq="D")).agg(how).dropna()
     return curves
 
 

@@ -43,19 +43,19 @@ _SIGNS = {">=": "≥", "<=": "≤", "==": "="}
 _PERCENT_WORDS = ("drawdown", "return", "_frac", "cagr", "hit_rate", "exposure", "worst_month")
 
 
-def gate_formatter(gate: str) -> fmt.Formatter:
-    """How the figure of a gate is written, from the gate's name.
+def gate_formatter(gate: str, comparison: str = ">=") -> fmt.Formatter:
+    """How the figure of a gate is written, from the gate's name; what must equal is a count.
 
     Examples
     --------
     >>> gate_formatter("max_drawdown")(0.0731), gate_formatter("trades_per_month")(4.256)
-    ('7.31%', '4.26')
+    ('7.31%', '4.256')
     """
     if "bps" in gate:
         return fmt.bps
     if any(word in gate for word in _PERCENT_WORDS):
         return fmt.percent
-    return fmt.ratio
+    return fmt.tally if comparison == "==" else fmt.fine_ratio
 
 
 def gates_table(acceptance: pd.DataFrame) -> TextTable:
@@ -63,7 +63,7 @@ def gates_table(acceptance: pd.DataFrame) -> TextTable:
     rows = []
     for gate in acceptance.sort_values("position").to_dict("records"):
         name = str(gate["gate"])
-        write = gate_formatter(name)
+        write = gate_formatter(name, str(gate["comparison"]))
         threshold = write(gate["threshold"])
         if threshold != fmt.NOT_AVAILABLE:
             comparison = str(gate["comparison"])
@@ -228,16 +228,16 @@ def months_table(inputs: ReportInputs) -> TextTable:
     beside = {s: _by_month(inputs, s)["return_frac"].to_dict() for s in (MOCK, PUBLISHED)}
     rows = [
         (
-            str(row.Index),
-            fmt.percent(row.return_frac),
-            fmt.usd(row.pnl_usd),
-            fmt.usd(row.pnl_constant_usd),
-            fmt.usd(row.equity_usd),
-            fmt.count(row.n_trades),
-            fmt.percent(row.max_drawdown_frac),
-            *(fmt.percent(beside[s].get(row.Index)) for s in (MOCK, PUBLISHED)),
+            str(month),
+            fmt.percent(row["return_frac"]),
+            fmt.usd(row["pnl_usd"]),
+            fmt.usd(row["pnl_constant_usd"]),
+            fmt.usd(row["equity_usd"]),
+            fmt.count(row["n_trades"]),
+            fmt.percent(row["max_drawdown_frac"]),
+            *(fmt.percent(beside[s].get(month)) for s in (MOCK, PUBLISHED)),
         )
-        for row in months.itertuples()
+        for month, row in months.to_dict("index").items()
     ]
     header = (
         "Month",

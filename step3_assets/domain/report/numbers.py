@@ -80,9 +80,21 @@ def count(value: Any) -> str:
     return NOT_AVAILABLE if is_missing(value) else f"{int(value):,}"
 
 
+def tally(value: Any) -> str:
+    """A count that came as a float; two decimals should it be no whole number."""
+    if is_missing(value):
+        return NOT_AVAILABLE
+    return count(value) if float(value).is_integer() else _fixed(float(value), 2)
+
+
 def ratio(value: Any) -> str:
     """A pure number with two decimals."""
     return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 2)
+
+
+def fine_ratio(value: Any) -> str:
+    """A pure number with three decimals, where it is held against a threshold."""
+    return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 3)
 
 
 def score(value: Any) -> str:

@@ -19,7 +19,7 @@ from step3_assets.domain.report.figures import FIGURE_FOLDER
 from step3_assets.domain.report.funnel import gate_funnel
 from step3_assets.domain.report.inputs import ReportInputs, score_outcomes
 from step3_assets.domain.report.limits import limits
-from step3_assets.domain.report.reliability import inner_scores, test_month_scores
+from step3_assets.domain.report.reliability import inner_scores, out_of_sample_scores
 from step3_assets.domain.report.series import MOCK, PLATFORM
 from step3_assets.domain.report.text_table import TextTable, escape
 
@@ -93,7 +93,7 @@ def _gates(inputs: ReportInputs) -> Blocks:
 def _portfolio(inputs: ReportInputs) -> Blocks:
     if (inputs.portfolio_trades["series"] != PLATFORM).all():
         yield "**The platform made no trade in these months.** Its account stayed in cash."
-    yield "All series over the same months, with the same clock and starting capital."
+    yield "Every series has the same months, clock and capital, unless its note says otherwise."
     yield money.portfolio_table(inputs).markdown()
     yield "\n".join(money.series_notes(inputs))
     yield (
@@ -141,7 +141,7 @@ def _reliability(inputs: ReportInputs) -> Blocks:
     joined = score_outcomes(inputs.scores, inputs.events_outcomes)
     scores = [
         *inner_scores(inputs.model_metrics),
-        *test_month_scores(joined, inputs.fold_backtests, n_bins),
+        *out_of_sample_scores(joined, inputs.fold_backtests, n_bins),
     ]
     yield _figure("reliability.png", "Reliability of the probabilities, raw and calibrated")
     yield (

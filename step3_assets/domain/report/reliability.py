@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.calibration_metrics import brier, expected_calibration_error, log_loss
 from step3_assets.domain.report.inputs import ALL_SYMBOLS, as_float, months_of
 
 STAGES = ("raw", "calibrated")
 CLASSIFIER = "lgbm_classifier"
 BASE_RATE = "base_rate"
-_EPS = 1e-15
 _Z95 = 1.959963984540054
 
 
@@ -55,27 +55,17 @@ def wilson_interval(n_won: np.ndarray, n_rows: np.ndarray) -> tuple[np.ndarray, 
     return middle - half, middle + half
 
 
-def equal_width_bins(p: np.ndarray, y: np.ndarray, n_bins: int) -> pd.DataFrame:
-    """Bins of equal width on [0, 1], empty ones left out.
+def equal_count_bins(p: np.ndarray, y: np.ndarray, n_bins: int) -> pd.DataFrame:
+    """Bins with (almost) equally many rows, in order of ``p``; ties stay in input order.
 
     Returns
     -------
     DataFrame
-        ``n_rows``, ``p_mean``, ``y_mean`` per occupied bin, in order.
+        ``bin``, ``n_rows``, ``p_mean``, ``y_mean``; at most one bin a row.
     """
-    index = np.minimum((p * n_bins).astype(int), n_bins - 1)
-    return _binned(p, y, index)
-
-
-def equal_count_bins(p: np.ndarray, y: np.ndarray, n_bins: int) -> pd.DataFrame:
-    """Bins with (almost) equally many rows, in order of ``p``; ties stay in input order."""
-    rank = np.empty(len(p), dtype=int)
-    rank[np.argsort(p, kind="stable")] = np.arange(len(p))
-    return _binned(p, y, rank * min(n_bins, max(len(p), 1)) // max(len(p), 1))
-
-
-def _binned(p: np.ndarray, y: np.ndarray, index: np.ndarray) -> pd.DataFrame:
-    rows = pd.DataFrame({"bin": index, "p": p, "y": y})
+    order = np.argsort(p, kind="stable")
+    bins = np.arange(len(p)) * min(n_bins, len(p)) // max(len(p), 1)
+    rows = pd.DataFrame({"bin": bins, "p": p[order], "y": y[order]})
     return rows.groupby("bin", as_index=False).agg(
         n_rows=("p", "size"), p_mean=("p", "mean"), y_mean=("y", "mean")
     )
@@ -112,16 +102,13 @@ def probability_score(
     p, y = p[known], y[known]
     if not len(p):
         return ProbabilityScore(sample, name, 0, np.nan, np.nan, np.nan)
-    clipped = np.clip(p, _EPS, 1 - _EPS)
-    bins = equal_width_bins(p, y, n_bins)
-    gaps = (bins["p_mean"] - bins["y_mean"]).abs()
     return ProbabilityScore(
         sample,
         name,
         len(p),
-        float(np.mean((p - y) ** 2)),
-        float(-np.mean(y * np.log(clipped) + (1 - y) * np.log(1 - clipped))),
-        float((gaps * bins["n_rows"]).sum() / len(p)),
+        brier(y, p),
+        log_loss(y, p),
+        expected_calibration_error(y, p, n_bins),
     )
 
 
@@ -156,7 +143,7 @@ def _pooled_score(
     return ProbabilityScore("inner out-of-fold", name, n_rows, **values)
 
 
-def test_month_scores(
+def out_of_sample_scores(
     joined: pd.DataFrame, fold_backtests: pd.DataFrame, n_bins: int
 ) -> list[ProbabilityScore]:
     """Scores of every probability on the final labels of the test months.
@@ -190,8 +177,8 @@ def _base_rate_score(
     scored = joined.loc[joined["p_calibrated"].notna() & joined["y"].notna()]
     n_by_month = months_of(scored).value_counts()
     folds = fold_backtests.loc[fold_backtests["symbol"] == ALL_SYMBOLS]
-    brier = pd.Series(as_float(folds["brier_base"]), index=months_of(folds)).dropna()
-    n = n_by_month.reindex(brier.index).fillna(0)
+    by_month = pd.Series(as_float(folds["brier_base"]), index=months_of(folds)).dropna()
+    n = n_by_month.reindex(by_month.index).fillna(0)
     total = int(n.sum())
-    pooled = float((brier * n).sum() / total) if total else np.nan
+    pooled = float((by_month * n).sum() / total) if total else np.nan
     return ProbabilityScore(sample, "Base rate", total, pooled, np.nan, np.nan)

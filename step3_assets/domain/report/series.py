@@ -8,10 +8,23 @@ has its own dash pattern. Does not belong here: their figures.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-PLATFORM = "platform"
-MOCK = "mock_baseline"
-PUBLISHED = "published_baseline"
+from step3_assets.domain.portfolio import MOCK, PLATFORM, PUBLISHED
+
+__all__ = [
+    "BUY_AND_HOLD",
+    "MOCK",
+    "PLATFORM",
+    "PUBLISHED",
+    "STRESSED",
+    "LineStyle",
+    "in_order",
+    "line_styles",
+    "series_name",
+    "short_name",
+]
+
 BUY_AND_HOLD = "buy_and_hold:"
+STRESSED = f"{PLATFORM}_costs_x"
 
 _NAMES = {
     PLATFORM: "Platform",
@@ -19,7 +32,7 @@ _NAMES = {
     PUBLISHED: "Published baseline (partly in-sample)",
 }
 _SHORT = {PLATFORM: "Platform", MOCK: "Mock", PUBLISHED: "Published*"}
-_ORDER = (PLATFORM, MOCK, PUBLISHED)
+_ORDER = (PLATFORM, STRESSED, MOCK, PUBLISHED, BUY_AND_HOLD)
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ _STYLES = {
     MOCK: LineStyle("#D55E00", "-", 1.5),
     PUBLISHED: LineStyle("#CC79A7", (0, (5, 2)), 1.5),
 }
+_STRESSED_STYLE = LineStyle("#0072B2", (0, (2, 1.2)), 1.1)
 _OTHER = (
     LineStyle("#009E73", (0, (6, 1.5)), 1.2),
     LineStyle("#E69F00", (0, (3, 1.2)), 1.2),
@@ -55,6 +69,8 @@ def series_name(series: str) -> str:
     """
     if series.startswith(BUY_AND_HOLD):
         return f"Buy and hold {series.removeprefix(BUY_AND_HOLD)}"
+    if series.startswith(STRESSED):
+        return f"Platform, costs × {series.removeprefix(STRESSED)}"
     return _NAMES.get(series, series.replace("_", " ").capitalize())
 
 
@@ -66,13 +82,24 @@ def short_name(series: str) -> str:
 
 
 def in_order(series: Iterable[str]) -> list[str]:
-    """Platform first, then the baselines, then the rest by name."""
-    names = set(series)
-    return [s for s in _ORDER if s in names] + sorted(names - set(_ORDER))
+    """Platform first, under stressed costs next, then baselines, buy-and-hold, the rest by name."""
+
+    def place(name: str) -> tuple[int, str]:
+        starts = [i for i, start in enumerate(_ORDER) if i and name.startswith(start)]
+        return (0 if name == PLATFORM else min(starts, default=len(_ORDER)), name)
+
+    return sorted(set(series), key=place)
 
 
 def line_styles(series: Iterable[str]) -> dict[str, LineStyle]:
     """A look for each series; the same set of series always gets the same looks."""
-    others = [s for s in in_order(series) if s not in _STYLES]
-    looks = {s: _OTHER[i % len(_OTHER)] for i, s in enumerate(others)}
-    return {s: _STYLES.get(s) or looks[s] for s in in_order(series)}
+    others, looks = 0, {}
+    for name in in_order(series):
+        if name.startswith(STRESSED):
+            looks[name] = _STRESSED_STYLE
+        elif name in _STYLES:
+            looks[name] = _STYLES[name]
+        else:
+            looks[name] = _OTHER[others % len(_OTHER)]
+            others += 1
+    return looks
