@@ -67,7 +67,12 @@ def find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
     baseline = folder / BASELINE_FILE
     has_baseline = baseline.is_file() and not baseline.is_symlink()
     files = DeliveryFiles(
-        folder, events, bars, tuple(meta), baseline if has_baseline else None, tuple(ignored)
+        folder,
+        events,
+        bars,
+        tuple(meta),
+        baseline if has_baseline else None,
+        tuple(sorted(ignored)),
     )
     return files, problems
 

@@ -23,6 +23,8 @@ from step3_assets.schemas import OUTCOME_COLUMNS
 TOLERANCE = 1e-9
 """Largest difference, in return units, between a delivered return and its arithmetic."""
 
+DAY_SECONDS = 86_400
+
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -111,6 +113,12 @@ BAR_RULES = (
         lambda f: f["ny_time"] != f["date"],
     ),
     Rule(
+        "expected_bar_seconds",
+        ("expected_bar_seconds",),
+        f"is longer than a day; expected at most {DAY_SECONDS}",
+        lambda f: f["expected_bar_seconds"] > DAY_SECONDS,
+    ),
+    Rule(
         "high",
         ("high", "low"),
         "is below low; expected at least low",
@@ -151,6 +159,8 @@ def pair_problems(events: Sheet, bars: Sheet) -> list[Problem]:
                 problems.append(events.problem(name, mask, message))
     if bars.has("date"):
         problems += _stamp_mismatches(events, bars)
+    if bars.has("date", "expected_bar_seconds"):
+        problems += _early_entries(events, bars)
     if events.has("t_idx", "H", *OUTCOME_COLUMNS):
         reach = events.frame["t_idx"].astype("float64") + events.frame["H"].astype("float64") + 2
         mask = is_pending(events.frame) & (reach < last).to_numpy()
@@ -271,3 +281,18 @@ def _stamp_mismatches(events: Sheet, bars: Sheet) -> list[Problem]:
             message = f"is not the stamp of bar {row}; expected date of that row in {bars.file}"
             problems.append(events.problem(stamp, mask, message))
     return problems
+
+
+def _early_entries(events: Sheet, bars: Sheet) -> list[Problem]:
+    """Past the last bar no row is there to compare with; the entry still follows its end."""
+    if not events.has("t_idx", "entry_time_utc"):
+        return []
+    last = bars.frame.iloc[-1]
+    seconds = int(np.clip(last["expected_bar_seconds"], 0, DAY_SECONDS))
+    end = last["date"] + pd.Timedelta(seconds=seconds)
+    is_last = events.frame["t_idx"] == bars.n_rows - 1
+    mask = (is_last & (events.frame["entry_time_utc"] < end)).to_numpy()
+    if not mask.any():
+        return []
+    message = f"the entry comes before the decision bar ends; expected {end} or later"
+    return [events.problem("entry_time_utc", mask, message)]

@@ -125,7 +125,7 @@ def _open(path: Path) -> tuple[pa.Table | None, str]:
     if path.stat().st_size == 0:
         return None, "is empty (0 bytes); expected a Parquet file"
     try:
-        with pq.ParquetFile(path) as parquet:
+        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
             arrow = parquet.read()
         arrow.validate(full=True)
     except READ_ERRORS as error:
