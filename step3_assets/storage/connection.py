@@ -2,10 +2,9 @@
 
 Belongs here: opening and closing. Does not belong here: statements on tables.
 
-DuckDB locks a file it has open against every other process, readers too, and two instances in one
-process would not see each other's lock at all. So there is one in-memory instance per process, a
-gate that lets one thread at a time use it, and the file is attached as catalogue ``step3`` only
-while something is being done.
+DuckDB locks a file it has open against every other process, readers too, and refuses to open it
+twice in one process. So there is one in-memory instance per process, a gate that lets one thread at
+a time use it, and the file is attached as catalogue ``step3`` only while something is being done.
 """
 
 import logging
@@ -30,6 +29,7 @@ class Instance:
     def __init__(self) -> None:
         self.gate = threading.Lock()
         self.holder: int | None = None
+        self.is_held_for_fork = False
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @property
@@ -52,17 +52,40 @@ class Instance:
 
 _instance = Instance()
 _inherited: list[Instance] = []
+_FORK_PATIENCE_S = 30.0
+
+
+def _hold_still_for_fork() -> None:
+    """Wait for the thread that has a file open: a child that inherits it so could never open it.
+
+    A thread that forks inside its own transaction gets no such care.
+    """
+    if _instance.holder != threading.get_ident():
+        _instance.is_held_for_fork = _instance.gate.acquire(timeout=_FORK_PATIENCE_S)
+
+
+def _go_on_after_fork() -> None:
+    if _instance.is_held_for_fork:
+        _instance.is_held_for_fork = False
+        _instance.gate.release()
 
 
 def _start_afresh_after_fork() -> None:
-    """Give a forked child its own instance and gate; the parent's must not even be destroyed."""
+    """Give a forked child its own instance and gate.
+
+    The parent's instance is kept from being destroyed: its threads do not exist in the child.
+    """
     global _instance
     _inherited.append(_instance)
     _instance = Instance()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_afresh_after_fork)
+    os.register_at_fork(
+        before=_hold_still_for_fork,
+        after_in_parent=_go_on_after_fork,
+        after_in_child=_start_afresh_after_fork,
+    )
 
 
 @contextmanager
@@ -122,6 +145,10 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, is_writer: bool) 
             held.enter_context(reader_turn(path))
         try:
             connection.execute(f"ATTACH {literal} AS {CATALOGUE} ({options})")
+        except duckdb.BinderException as error:
+            raise StoreError(
+                f"{path}: this process has the file open besides the store: {_first_line(error)}"
+            ) from error
         except duckdb.IOException as error:
             if _is_lock_conflict(error):
                 raise BusyError(_first_line(error)) from None

@@ -183,6 +183,7 @@ class Store:
             connection.execute("BEGIN")
             try:
                 yield transaction
+                transaction.check_whole()
                 connection.execute("COMMIT")
             except BaseException:
                 with suppress(duckdb.Error):  # a failed COMMIT has rolled back already

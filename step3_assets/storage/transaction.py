@@ -7,7 +7,8 @@ Rows travel as Arrow tables. Names in statements come from the catalogue alone; 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import numpy as np
@@ -41,6 +42,17 @@ class Transaction:
     def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
         self._connection: duckdb.DuckDBPyConnection | None = connection
         self._tables = frozenset(known_table(name).name for name in tables)
+        self._is_half_done = False
+
+    def check_whole(self) -> None:
+        """Refuse to be committed when a write broke off, even if its error was swallowed.
+
+        Raises
+        ------
+        StoreError
+        """
+        if self._is_half_done:
+            raise StoreError("a write of this transaction failed; none of it is kept")
 
     def close(self) -> None:
         """Make the object refuse further use."""
@@ -109,64 +121,47 @@ class Transaction:
 
     def put_months(self, batches: Sequence[Rows], months: list[dt.date]) -> None:
         """Delete the months and insert the prepared rows."""
-        for table, rows in batches:
-            connection = self._use(table.name)
-            month = quoted([partition_of(table)])
-            connection.execute(
-                f"DELETE FROM {qualified(table)} WHERE {month} IN (SELECT unnest(?::DATE[]))",
-                [months],
-            )
-            if partition_of(table) not in table.key:
-                self._check_foreign_rows(connection, table, rows)
-            _insert(connection, table, rows)
+        with self._writing(batches) as connection:
+            for table, rows in batches:
+                month = quoted([partition_of(table)])
+                connection.execute(
+                    f"DELETE FROM {qualified(table)} WHERE {month} IN (SELECT unnest(?::DATE[]))",
+                    [months],
+                )
+                if partition_of(table) not in table.key:
+                    _check_foreign_rows(connection, table, rows)
+                _insert(connection, table, rows)
 
     def put_all(self, batches: Sequence[Rows]) -> None:
         """Delete everything and insert the prepared rows."""
-        for table, rows in batches:
-            connection = self._use(table.name)
-            connection.execute(f"DELETE FROM {qualified(table)}")
-            _insert(connection, table, rows)
+        with self._writing(batches) as connection:
+            for table, rows in batches:
+                connection.execute(f"DELETE FROM {qualified(table)}")
+                _insert(connection, table, rows)
 
     def add(self, batch: Rows) -> int:
         """Insert the prepared rows whose key is new; how many those were."""
         table, rows = batch
-        connection = self._use(table.name)
-        connection.register("incoming", rows)
-        try:
-            sql = statement("append_rows").format(table=qualified(table), key=quoted(table.key))
+        sql = statement("append_rows").format(table=qualified(table), key=quoted(table.key))
+        with self._writing([batch]) as connection, _registered(connection, rows):
             return connection.execute(sql).fetchall()[0][0]
-        finally:
-            connection.unregister("incoming")
 
-    def _use(self, table: str) -> duckdb.DuckDBPyConnection:
+    def _use(self, *tables: str) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
-            raise StoreError(f"{table}: the transaction has ended")
-        if known_table(table).name not in self._tables:
-            raise StoreError(f"{table}: not among the transaction's tables")
+            raise StoreError(f"{', '.join(tables)}: the transaction has ended")
+        for name in tables:
+            if known_table(name).name not in self._tables:
+                raise StoreError(f"{name}: not among the transaction's tables")
         return self._connection
 
-    def _check_foreign_rows(
-        self, connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table
-    ) -> None:
-        """Refuse a row whose key is stored in another month: the key would be there twice."""
-        connection.register("incoming", rows)
+    @contextmanager
+    def _writing(self, batches: Sequence[Rows]) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._use(*(table.name for table, _ in batches))
         try:
-            sql = statement("select_foreign_rows").format(
-                table=qualified(table),
-                key=quoted(table.key),
-                partition=quoted([partition_of(table)]),
-            )
-            foreign = connection.execute(sql).fetchall()
-        finally:
-            connection.unregister("incoming")
-        if foreign:
-            shown = "; ".join(
-                f"{', '.join(map(str, row[:-1]))} in {month_label(row[-1])}" for row in foreign
-            )
-            raise StoreError(
-                f"{table.name}.{'+'.join(table.key)}: rows are already stored in months that are "
-                f"not being replaced: {shown}"
-            )
+            yield connection
+        except BaseException:
+            self._is_half_done = True
+            raise
 
 
 def partition_of(table: Table) -> str:
@@ -256,10 +251,35 @@ def to_frame(rows: pa.Table, table: Table) -> pd.DataFrame:
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> None:
-    if not rows.num_rows:
-        return
+    if rows.num_rows:
+        with _registered(connection, rows):
+            connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM incoming")
+
+
+def _check_foreign_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table
+) -> None:
+    """Refuse a row whose key is stored in another month: the key would be there twice."""
+    sql = statement("select_foreign_rows").format(
+        table=qualified(table), key=quoted(table.key), partition=quoted([partition_of(table)])
+    )
+    with _registered(connection, rows):
+        foreign = connection.execute(sql).fetchall()
+    if foreign:
+        shown = "; ".join(
+            f"{', '.join(map(str, row[:-1]))} in {month_label(row[-1])}" for row in foreign
+        )
+        raise StoreError(
+            f"{table.name}.{'+'.join(table.key)}: rows are already stored in months that are not "
+            f"being replaced: {shown}"
+        )
+
+
+@contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Iterator[None]:
+    """The rows as a view called ``incoming``."""
     connection.register("incoming", rows)
     try:
-        connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM incoming")
+        yield
     finally:
         connection.unregister("incoming")
