@@ -134,8 +134,10 @@ def predict_linear(numbers: Numbers, values: np.ndarray) -> np.ndarray:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Logistic function, without overflow."""
-    return np.exp(-np.logaddexp(0.0, -x))
+    """Logistic function; NaN stays NaN."""
+    from scipy.special import expit
+
+    return expit(x)
 
 
 def _numbers(
