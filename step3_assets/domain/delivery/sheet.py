@@ -122,9 +122,9 @@ def read_sheet(
 
 def _open(path: Path) -> tuple[pa.Table | None, str]:
     """The whole file, or what is wrong with it."""
-    if path.stat().st_size == 0:
-        return None, "is empty (0 bytes); expected a Parquet file"
     try:
+        if path.stat().st_size == 0:
+            return None, "is empty (0 bytes); expected a Parquet file"
         with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
             arrow = parquet.read()
         arrow.validate(full=True)

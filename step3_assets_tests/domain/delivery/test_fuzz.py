@@ -133,7 +133,7 @@ def assert_same_content(delivery: Delivery, folder: Path) -> None:
             assert same.all(), f"{file} {name}"
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(seed=st.integers(0, 2**32), file=st.sampled_from([EVENTS, BARS]), has_pending=st.booleans())
 def test_a_changed_file_is_refused_or_arrives_as_it_is(seed, file, has_pending):
     with TemporaryDirectory() as name:
@@ -146,7 +146,7 @@ def test_a_changed_file_is_refused_or_arrives_as_it_is(seed, file, has_pending):
         assert_same_content(delivery, folder)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@settings(max_examples=8, deadline=None, derandomize=True, database=None)
 @given(seed=st.integers(0, 2**32))
 def test_an_unchanged_content_keeps_its_version(seed):
     rng = random.Random(seed)

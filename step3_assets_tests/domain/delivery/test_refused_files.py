@@ -82,13 +82,18 @@ def test_a_part_without_files_is_refused_and_names_what_lies_there(tmp_path, par
 
 
 @pytest.mark.parametrize(
-    "stem",
-    ["AAA", "a aa", "", "a%2f", "1aa", "aaa-b", "aaaaaaaaaaaa", "ä", "a\n"],
+    ("file", "stem"),
+    [
+        *(
+            (EVENTS, stem)
+            for stem in ("AAA", "a aa", "", "a%2f", "1aa", "aaaaaaaaaaaa", "ä", "a\n")
+        ),
+        *((BARS, stem) for stem in ("Aaa", "", "aaa-b")),
+    ],
 )
-@pytest.mark.parametrize(("file", "suffix"), [(EVENTS, "_events"), (BARS, "_bar_features")])
-def test_a_file_name_that_is_no_plain_ticker_is_refused(tmp_path, file, suffix, stem):
+def test_a_file_name_that_is_no_plain_ticker_is_refused(tmp_path, file, stem):
     folder = copy_good(tmp_path)
-    name = (folder / file).with_name(f"{stem}{suffix}.parquet")
+    name = (folder / file).with_name(Path(file).name.replace("aaa", stem))
     (folder / file).rename(name)
     assert_refused(folder, f"{Path(file).parent.name}/{name.name}", words="no plain ticker")
 
