@@ -141,7 +141,7 @@ def _reliability(inputs: ReportInputs) -> Blocks:
     joined = score_outcomes(inputs.scores, inputs.events_outcomes)
     scores = [
         *inner_scores(inputs.model_metrics),
-        *out_of_sample_scores(joined, inputs.fold_backtests, n_bins),
+        *out_of_sample_scores(joined, inputs.model_metrics, n_bins),
     ]
     yield _figure("reliability.png", "Reliability of the probabilities, raw and calibrated")
     yield (
@@ -155,7 +155,7 @@ def _reliability(inputs: ReportInputs) -> Blocks:
         f"The expected calibration error (ECE) uses {n_bins} bins of equal width; inner "
         "out-of-fold it is the mean over folds. The figure bins the test months by equal count."
     )
-    yield _source("model_metrics", "reliability_bins", "scores", "events", "fold_backtests")
+    yield _source("model_metrics", "reliability_bins", "scores", "events")
 
 
 def _ev(inputs: ReportInputs) -> Blocks:

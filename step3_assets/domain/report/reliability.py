@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.calibration_metrics import brier, expected_calibration_error, log_loss
-from step3_assets.domain.report.inputs import ALL_SYMBOLS, as_float, months_of
+from step3_assets.domain.report.inputs import as_float, months_of
 
 STAGES = ("raw", "calibrated")
 CLASSIFIER = "lgbm_classifier"
@@ -144,7 +144,7 @@ def _pooled_score(
 
 
 def out_of_sample_scores(
-    joined: pd.DataFrame, fold_backtests: pd.DataFrame, n_bins: int
+    joined: pd.DataFrame, model_metrics: pd.DataFrame, n_bins: int
 ) -> list[ProbabilityScore]:
     """Scores of every probability on the final labels of the test months.
 
@@ -152,33 +152,20 @@ def out_of_sample_scores(
     ----------
     joined : DataFrame
         From :func:`~step3_assets.domain.report.inputs.score_outcomes`.
-    fold_backtests : DataFrame
-        Its rows of symbol ALL bring ``brier_base``: each fold's training base rate, held against
-        the fold's final labels; pooled here by those labels.
+    model_metrics : DataFrame
+        Its ``base_rate`` rows bring each fold's training base rate (metric ``p_mean``): the
+        forecast of every event of that month by one who knows nothing else.
     n_bins : int
     """
+    rates = model_metrics.loc[
+        (model_metrics["head"] == BASE_RATE) & (model_metrics["metric"] == "p_mean")
+    ].drop_duplicates("month")
+    by_month = pd.Series(as_float(rates["value"]), index=months_of(rates))
+    forecasts = {
+        "Classifier, raw": joined["p_raw"].to_numpy(),
+        "Classifier, calibrated": joined["p_calibrated"].to_numpy(),
+        "Logistic baseline": joined["p_logistic"].to_numpy(),
+        "Base rate": months_of(joined).map(by_month).to_numpy(dtype="float64"),
+    }
     y = joined["y"].to_numpy()
-    columns = [
-        ("Classifier, raw", "p_raw"),
-        ("Classifier, calibrated", "p_calibrated"),
-        ("Logistic baseline", "p_logistic"),
-    ]
-    sample = "test months"
-    scores = [
-        probability_score(sample, name, joined[column].to_numpy(), y, n_bins)
-        for name, column in columns
-    ]
-    return [*scores, _base_rate_score(sample, joined, fold_backtests)]
-
-
-def _base_rate_score(
-    sample: str, joined: pd.DataFrame, fold_backtests: pd.DataFrame
-) -> ProbabilityScore:
-    scored = joined.loc[joined["p_calibrated"].notna() & joined["y"].notna()]
-    n_by_month = months_of(scored).value_counts()
-    folds = fold_backtests.loc[fold_backtests["symbol"] == ALL_SYMBOLS]
-    by_month = pd.Series(as_float(folds["brier_base"]), index=months_of(folds)).dropna()
-    n = n_by_month.reindex(by_month.index).fillna(0)
-    total = int(n.sum())
-    pooled = float((by_month * n).sum() / total) if total else np.nan
-    return ProbabilityScore(sample, "Base rate", total, pooled, np.nan, np.nan)
+    return [probability_score("test months", name, p, y, n_bins) for name, p in forecasts.items()]

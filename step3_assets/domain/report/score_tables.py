@@ -22,14 +22,14 @@ from step3_assets.schemas import DROP_REASONS, ROLES
 
 def probability_table(scores: list[ProbabilityScore]) -> TextTable:
     """Brier, log loss and expected calibration error, the base rate of the sample beside."""
-    base = {s.sample: s.brier for s in scores if s.name == "Base rate"}
+    base = {s.sample: s for s in scores if s.name == "Base rate"}
     rows = [
         (
             s.sample.capitalize(),
             s.name,
             fmt.count(s.n_rows),
             fmt.score(s.brier),
-            _against_base(s, base),
+            _against_base(s, base.get(s.sample)),
             fmt.score(s.log_loss),
             fmt.percent(s.ece),
         )
@@ -39,13 +39,15 @@ def probability_table(scores: list[ProbabilityScore]) -> TextTable:
     return text_table(header, rows, "llrrrrr")
 
 
-def _against_base(score: ProbabilityScore, base: dict[str, float]) -> str:
-    reference = base.get(score.sample)
-    if score.name == "Base rate" and not fmt.is_missing(score.brier):
-        return "0"
-    if fmt.is_missing(score.brier) or fmt.is_missing(reference):
+def _against_base(score: ProbabilityScore, base: ProbabilityScore | None) -> str:
+    """Difference of the Brier scores; only where both were taken over as many rows."""
+    if base is None or fmt.is_missing(base.brier) or fmt.is_missing(score.brier):
         return fmt.NOT_AVAILABLE
-    change = score.brier - float(reference or 0.0)
+    if score.n_rows != base.n_rows:
+        return fmt.NOT_AVAILABLE
+    if score is base:
+        return "0"
+    change = score.brier - base.brier
     word = "better" if change < 0 else "worse" if change > 0 else "equal"
     return f"{fmt.score(abs(change))} {word}"
 

@@ -168,7 +168,7 @@ def _mock(rng, scores) -> pd.DataFrame:
         p_threshold=0.5,
         ev_threshold=2e-4,
         is_gated=gated,
-        gate_reason=np.where(gated, "pass", "p_below_threshold"),
+        gate_reason=np.where(gated, "pass", "p_below_cut"),
         size_frac=np.where(gated, 0.5, 0.0),
     )
     return conform("mock_baseline", frame)
@@ -377,6 +377,7 @@ def _metrics(rng, months) -> pd.DataFrame:
             rows.append((month, head, stage, "brier", brier, 3600))
             rows.append((month, head, stage, "log_loss", brier + 0.443, 3600))
             rows.append((month, head, stage, "ece", 0.02, 3600))
+        rows.append((month, "base_rate", "raw", "p_mean", 0.46, 3600))
     names = ["month", "head", "stage", "metric", "value", "n_rows"]
     return conform("model_metrics", pd.DataFrame(rows, columns=names))
 

@@ -76,25 +76,26 @@ def test_inner_scores_pool_by_rows_and_leave_out_nulls():
     assert (base.brier, base.n_rows) == (0.24, 100)
 
 
-def test_the_base_rate_of_the_test_months_is_pooled_by_final_labels():
-    months = [date(2020, 1, 1)] * 3 + [date(2020, 2, 1)]
+def test_the_base_rate_of_each_test_month_is_its_folds():
     joined = pd.DataFrame(
         {
-            "month": months,
-            "y": [1.0, 0.0, 1.0, 0.0],
+            "month": [date(2020, 1, 1)] * 2 + [date(2020, 2, 1), date(2020, 3, 1)],
+            "y": [1.0, 0.0, 0.0, 1.0],
             "p_raw": 0.5,
-            "p_calibrated": [0.5, 0.5, 0.5, 0.5],
+            "p_calibrated": [0.5, 0.5, 0.5, np.nan],
             "p_logistic": 0.5,
         }
     )
-    folds = pd.DataFrame(
+    metrics = pd.DataFrame(
         {
-            "month": [date(2020, 1, 1), date(2020, 1, 1), date(2020, 2, 1), date(2020, 3, 1)],
-            "symbol": ["ALL", "AAA", "ALL", "ALL"],
-            "brier_base": [0.20, 0.99, 0.40, np.nan],
+            "month": [date(2020, 1, 1), date(2020, 2, 1), date(2020, 2, 1)],
+            "head": ["base_rate", "base_rate", "lgbm_classifier"],
+            "metric": "p_mean",
+            "value": [0.4, 0.2, 0.9],
         }
     )
-    *models, base = out_of_sample_scores(joined, folds, n_bins=10)
-    assert [m.brier for m in models] == [0.25, 0.25, 0.25]
-    assert base.brier == pytest.approx((3 * 0.20 + 1 * 0.40) / 4)
-    assert base.n_rows == 4
+    raw, calibrated, _, base = out_of_sample_scores(joined, metrics, n_bins=10)
+    assert (raw.brier, raw.n_rows, calibrated.n_rows) == (0.25, 4, 3)
+    assert base.brier == pytest.approx((0.36 + 0.16 + 0.04) / 3)
+    assert base.log_loss == pytest.approx(-(np.log(0.4) + np.log(0.6) + np.log(0.8)) / 3)
+    assert base.n_rows == 3
