@@ -1,15 +1,17 @@
 """Cost stress: the same decisions taken again as if trading cost more.
 
-Belongs here: what higher costs do to expected values, to the gate and to the events. Does not
-belong here: the gate's own figures, the simulation of what is left, the verdict.
+Belongs here: what higher costs do to expected values and to events. Does not belong here: the gate
+(:mod:`step3_assets.domain.gate`), the simulation of what is left, the verdict.
 """
 
 import numpy as np
 import pandas as pd
 
 from step3_assets.config import GateConfig
+from step3_assets.domain.gate import decide
 
 _KEY = ["symbol", "decision_time_utc"]
+_NET = ("ev_struct", "ev_ml", "ev_final", "q10", "q50", "q90")
 
 
 def stress_scores(
@@ -32,9 +34,9 @@ def stress_scores(
     Returns
     -------
     DataFrame
-        `scores` with ``ev_struct``, ``ev_ml``, ``ev_final`` and the quantiles lowered by the extra
-        cost, and ``ev_threshold``, ``is_gated``, ``gate_reason``, ``size_frac`` decided again. Rows
-        that had no model stay refused; a row that was refused is never let through.
+        `scores` with the expected values and quantiles (all of the net return) lowered by the
+        extra cost, and ``ev_threshold``, ``is_gated``, ``gate_reason``, ``size_frac`` decided
+        again. A row that was refused is never let through.
 
     Raises
     ------
@@ -55,42 +57,26 @@ def stress_scores(
         how="left",
         validate="many_to_one",
     )
-    if known["cost_rt"].isna().any():
-        raise ValueError(
-            f"cost stress: {int(known['cost_rt'].isna().sum())} scored row(s) have no event"
-        )
+    n_lost = int(known["cost_rt"].isna().sum())
+    if n_lost:
+        raise ValueError(f"cost stress: {n_lost} scored row(s) have no event")
     extra = (factor - 1.0) * known["cost_rt"].to_numpy()
-    out = scores.copy()
-    for name in ("ev_struct", "ev_ml", "ev_final", "q10", "q50", "q90"):
-        out[name] = scores[name].to_numpy(dtype="float64") - extra
-    is_night = known["entry_overnight"].to_numpy().astype(bool)
-    threshold = factor * known["cost_rt"].to_numpy() * gate_config.k
-    threshold = np.where(is_night, threshold * gate_config.overnight_multiplier, threshold)
-    out["ev_threshold"] = np.where(scores["ev_threshold"].isna(), np.nan, threshold)
-    reason = _reasons(out, known["tp_to_cost"].to_numpy() / factor, is_night, gate_config)
-    had_no_model = (scores["gate_reason"] == "no_model").to_numpy()
-    reason[had_no_model] = "no_model"
-    was_refused = ~scores["is_gated"].to_numpy().astype(bool)
-    reason = np.where(was_refused & (reason == "pass"), scores["gate_reason"], reason)
-    out["gate_reason"] = reason
-    out["is_gated"] = reason == "pass"
-    out["size_frac"] = np.where(out["is_gated"], scores["size_frac"], 0.0)
-    return out
-
-
-def _reasons(
-    scores: pd.DataFrame, tp_to_cost: np.ndarray, is_night: np.ndarray, config: GateConfig
-) -> np.ndarray:
-    """The gate's answer for each row, by the gate's own words."""
-    is_short = ~(scores["ev_final"] > scores["ev_threshold"]).to_numpy()
-    reason = np.full(len(scores), "pass", dtype=object)
-    if config.q10_floor is not None:
-        reason[~(scores["q10"] >= config.q10_floor).to_numpy()] = "q10_below_floor"
-    reason[is_short] = np.where(is_night, "overnight_ev_below_cost", "ev_below_cost")[is_short]
-    reason[~(tp_to_cost >= config.phi)] = "tp_to_cost_below_phi"
-    return reason
+    out = scores.assign(**{name: scores[name].to_numpy(dtype="float64") - extra for name in _NET})
+    ev_final, q10 = out["ev_final"].to_numpy(), out["q10"].to_numpy()
+    decided = decide(stress_events(known, factor), ev_final, q10, gate_config)
+    was_gated = scores["is_gated"].to_numpy(dtype=bool)
+    is_gated = decided["is_gated"].to_numpy() & was_gated
+    is_kept = decided["is_gated"].to_numpy() & ~was_gated
+    return out.assign(
+        ev_threshold=decided["ev_threshold"].to_numpy(),
+        is_gated=is_gated,
+        gate_reason=np.where(is_kept, scores["gate_reason"], decided["gate_reason"]),
+        size_frac=np.where(is_gated, scores["size_frac"], 0.0),
+    )
 
 
 def stress_events(events: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """Events whose round trip costs `factor` times as much, as the simulator charges it."""
-    return events.assign(cost_rt=events["cost_rt"] * factor)
+    """Events whose round trip costs `factor` times as much, as gate and simulator see them."""
+    return events.assign(
+        cost_rt=events["cost_rt"] * factor, tp_to_cost=events["tp_to_cost"] / factor
+    )

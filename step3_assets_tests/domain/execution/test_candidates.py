@@ -59,7 +59,7 @@ def test_no_gated_decision_gives_no_candidate():
 
 def test_a_gated_decision_without_an_event_is_named():
     events, decisions = events_and_decisions()
-    with pytest.raises(LedgerError, match="none for gated decision.*BBB 2020-03-02 14:00"):
+    with pytest.raises(LedgerError, match=r"none for gated decision.*BBB 2020-03-02 14:00"):
         gated_candidates(decisions, events[events["symbol"] == "AAA"])
 
 
@@ -138,7 +138,7 @@ def test_a_missing_column_is_named(column):
 
 def test_a_doubled_candidate_is_refused():
     frame = make_candidates(BARS, ROWS)
-    with pytest.raises(LedgerError, match="key is doubled.*BBB"):
+    with pytest.raises(LedgerError, match=r"key is doubled.*BBB"):
         orders(pd.concat([frame, frame.iloc[:1]], ignore_index=True))
 
 

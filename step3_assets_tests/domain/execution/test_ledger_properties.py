@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +21,7 @@ from step3_assets_tests.domain.execution.samples import (
 )
 
 N_BARS = 40
-FEW = settings(max_examples=25, deadline=None, derandomize=True, database=None)
+FEW = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,11 @@ def worlds(draw) -> World:
     density, hole = draw(st.sampled_from([0.1, 0.6, 1.0])), draw(st.sampled_from([0.0, 0.2]))
     frames, rows = [], []
     for symbol in symbols:
-        hours = np.flatnonzero(rng.random(N_BARS) >= hole)
+        hours = np.flatnonzero(rng.random(N_BARS) >= hole).tolist()
         path = 50 * np.exp(np.cumsum(0.05 * rng.standard_normal(2 * len(hours))))
         opens, closes = path[::2], path[1::2]
         lows = np.minimum(opens, closes) * (1 - 0.02 * rng.random(len(hours)))
-        frames.append(make_bars(symbol, list(opens), list(closes), list(lows), list(hours)))
+        frames.append(make_bars(symbol, list(opens), list(closes), list(lows), hours))
         for i in np.flatnonzero(rng.random(len(hours)) < density):
             if i + 2 < len(hours):
                 leave = int(rng.integers(i + 2, min(i + 14, len(hours))))
@@ -84,17 +83,14 @@ def last_close(bars: pd.DataFrame, symbol: str, at: pd.Timestamp) -> float:
 
 @FEW
 @given(worlds())
-def test_it_reconciles(world):
-    assert reconcile(world.run(), world.config, world.bars) == []
-
-
-@FEW
-@given(worlds())
 def test_gross_exposure_at_the_decision_stays_under_the_cap(world):
     out = world.run()
     instants = world.candidates.set_index(["symbol", "decision_time_utc"])["decision_instant_utc"]
     trades = out.trades.assign(
-        instant=[instants[k] for k in zip(out.trades["symbol"], out.trades["decision_time_utc"])]
+        instant=[
+            instants[k]
+            for k in zip(out.trades["symbol"], out.trades["decision_time_utc"], strict=True)
+        ]
     )
     for i, trade in enumerate(trades.itertuples()):
         gross = trade.notional_usd
@@ -110,22 +106,18 @@ def test_gross_exposure_at_the_decision_stays_under_the_cap(world):
 
 @FEW
 @given(worlds())
-def test_a_symbol_never_holds_two_positions(world):
-    for _, mine in world.run().trades.groupby("symbol"):
+def test_it_reconciles_holds_one_position_a_symbol_and_sizes_on_its_own_curve(world):
+    out = world.run()
+    assert reconcile(out, world.config, world.bars) == []
+    for _, mine in out.trades.groupby("symbol"):
         ordered = mine.sort_values("entry_time_utc")
         leaves, enters = ordered["exit_time_utc"].iloc[:-1], ordered["entry_time_utc"].iloc[1:]
         assert (enters.to_numpy() >= leaves.to_numpy()).all()
-
-
-@FEW
-@given(worlds())
-def test_equity_before_a_trade_is_the_equity_curve_at_its_decision_to_the_bit(world):
-    out = world.run()
     trades = out.trades.merge(
         world.candidates[["symbol", "decision_time_utc", "decision_instant_utc"]]
     ).merge(out.equity, left_on="decision_instant_utc", right_on="bar_end_utc")
     assert len(trades) == len(out.trades)
-    assert (trades["equity_before_usd"] == trades["equity_usd"]).all()
+    assert (trades["equity_before_usd"] == trades["equity_usd"]).all()  # to the bit
 
 
 @FEW
@@ -154,9 +146,7 @@ def test_rows_that_are_not_gated_or_not_final_change_nothing(world, seed):
 
 def assert_same(first: LedgerResult, second: LedgerResult) -> None:
     for name in ("trades", "decisions", "equity"):
-        pd.testing.assert_frame_equal(
-            getattr(first, name), getattr(second, name), check_exact=True
-        )
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name), check_exact=True)
 
 
 def changed_after(world: World, at: pd.Timestamp, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -171,18 +161,24 @@ def changed_after(world: World, at: pd.Timestamp, seed: int) -> tuple[pd.DataFra
     bars.loc[late_open, "open"] *= np.exp(0.2 * rng.standard_normal(int(late_open.sum())))
     for name in ("close", "low"):
         bars.loc[late, name] *= np.exp(0.2 * rng.standard_normal(int(late.sum())))
-    opens = bars.set_index(["symbol", "date"])["open"]
-    rows = world.candidates[(world.candidates["decision_instant_utc"] <= at) | (rng.random() < 0.5)]
-    rows = rows.copy()
-    for i, row in rows[rows["maturity"] == "final"].iterrows():
+    keys = zip(bars["symbol"], bars["date"], strict=True)
+    opens = dict(zip(keys, bars["open"], strict=True))
+    is_kept = (world.candidates["decision_instant_utc"] <= at) | (rng.random() < 0.5)
+    rows = world.candidates[is_kept].reset_index(drop=True)
+    records = rows.to_dict("records")
+    for row in records:
+        if row["maturity"] != "final":
+            continue
         own = bars[bars["symbol"] == row["symbol"]].sort_values("date")
-        before_exit = own.loc[own["date"] < row["exit_time_utc"], "bar_end_utc"].iloc[-1]
-        if before_exit > at:  # decided later: any later exit will do
-            ends = own["bar_end_utc"].shift(1)
-            could = own.loc[(ends > at) & (own["date"] > row["entry_time_utc"]), "date"]
-            rows.loc[i, "exit_time_utc"] = could.iloc[int(rng.integers(len(could)))]
-        rows.loc[i, "entry_open"] = opens[row["symbol"], row["entry_time_utc"]]
-        rows.loc[i, "exit_open"] = opens[row["symbol"], rows.loc[i, "exit_time_utc"]]
+        if own.loc[own["date"] < row["exit_time_utc"], "bar_end_utc"].iloc[-1] > at:
+            # The exit is decided later: any other exit that is decided later will do.
+            known = own["bar_end_utc"].shift(1)
+            could = own.loc[(known > at) & (own["date"] > row["entry_time_utc"]), "date"]
+            row["exit_time_utc"] = could.iloc[int(rng.integers(len(could)))]
+        row["entry_open"] = opens[row["symbol"], row["entry_time_utc"]]
+        row["exit_open"] = opens[row["symbol"], row["exit_time_utc"]]
+    for name in ("exit_time_utc", "entry_open", "exit_open"):
+        rows[name] = pd.Series([row[name] for row in records], dtype=rows[name].dtype)
     return rows, bars
 
 
@@ -233,10 +229,9 @@ def test_a_ledger_that_peeks_one_close_ahead_is_caught(monkeypatch):
     assert differs()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_many_trades_reconcile_within_the_tolerance(seed):
-    rng = np.random.default_rng(seed)
-    n = 4_000
+def test_many_trades_reconcile_within_the_tolerance():
+    rng = np.random.default_rng(1)
+    n = 3_000
     prices = 50 * np.exp(np.cumsum(0.01 * rng.standard_normal(n)))
     bars = pd.concat([make_bars(s, list(prices * k)) for s, k in (("AAA", 1.0), ("BBB", 1.7))])
     rows = [
@@ -254,5 +249,5 @@ def test_many_trades_reconcile_within_the_tolerance(seed):
         allocation={"AAA": 0.5, "BBB": 0.5},
         config=config,
     )
-    assert len(out.trades) > 3_900
+    assert len(out.trades) > 2_900
     assert reconcile(out, config, bars) == []

@@ -70,13 +70,13 @@ def test_bars_that_cannot_carry_a_mark_are_refused(column, value, message):
 def test_bars_of_another_length_that_overlap_are_refused():
     bars = make_bars("AAA", [1, 2, 3])
     bars.loc[0, "bar_end_utc"] = hour(1.5)
-    with pytest.raises(LedgerError, match="overlaps the one before in 1 row.*AAA.*15:00"):
+    with pytest.raises(LedgerError, match=r"overlaps the one before in 1 row.*AAA.*15:00"):
         MarkClock.from_bars(bars)
 
 
 def test_stamps_without_a_zone_are_refused():
     bars = make_bars("AAA", [1, 2]).assign(date=pd.to_datetime(["2020-01-01", "2020-01-02"]))
-    with pytest.raises(LedgerError, match="date: is datetime64.*not stamps with a time zone"):
+    with pytest.raises(LedgerError, match=r"date: is datetime64.*not stamps with a time zone"):
         MarkClock.from_bars(bars)
 
 
@@ -136,5 +136,5 @@ def test_marks_of_a_period_begin_after_its_start_and_end_with_its_end():
 
 def test_a_symbol_without_bars_is_named():
     clock = MarkClock.from_bars(make_bars("AAA", [1, 1]))
-    with pytest.raises(LedgerError, match="none for symbol.*ZZZ"):
+    with pytest.raises(LedgerError, match=r"none for symbol.*ZZZ"):
         clock.codes(pd.Series(["AAA", "ZZZ"]))

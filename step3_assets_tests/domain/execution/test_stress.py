@@ -6,6 +6,7 @@ import pytest
 
 from step3_assets.config import GateConfig
 from step3_assets.domain.execution.stress import stress_events, stress_scores
+from step3_assets.domain.gate import decide
 
 KEYS = pd.to_datetime([f"2020-03-{d:02d} 15:00" for d in range(2, 8)], utc=True).as_unit("us")
 GATE = GateConfig(k=0.5, phi=3.0, overnight_multiplier=2.0)
@@ -28,8 +29,8 @@ def frames(**columns) -> tuple[pd.DataFrame, pd.DataFrame]:
     is_gated = np.array(data["gate_reason"]) == "pass"
     scores = pd.DataFrame(
         key
-        | {name: data["ev_final"] for name in ("ev_final", "ev_struct", "ev_ml")}
-        | {name: data["q10"] for name in ("q10", "q50", "q90")}
+        | dict.fromkeys(("ev_final", "ev_struct", "ev_ml"), data["ev_final"])
+        | dict.fromkeys(("q10", "q50", "q90"), data["q10"])
         | {
             "ev_threshold": np.where(is_night, 2.0, 1.0) * 0.5 * np.array(data["cost_rt"]),
             "gate_reason": data["gate_reason"],
@@ -125,4 +126,19 @@ def test_stressed_events_cost_more_and_are_otherwise_the_same():
     _, events = frames()
     out = stress_events(events, 1.25)
     assert list(out["cost_rt"]) == [0.00125] * 6
-    pd.testing.assert_frame_equal(out.drop(columns="cost_rt"), events.drop(columns="cost_rt"))
+    assert list(out["tp_to_cost"]) == [6.4] * 6
+    changed = ["cost_rt", "tp_to_cost"]
+    pd.testing.assert_frame_equal(out.drop(columns=changed), events.drop(columns=changed))
+
+
+def test_a_factor_of_one_decides_as_the_gate_did():
+    rng = np.random.default_rng(4)
+    night = [0, 1, 0, 1, 0, 1]
+    _, events = frames(entry_overnight=night, tp_to_cost=list(rng.uniform(2, 6, 6)))
+    ev, q10 = rng.normal(0.0008, 0.0006, 6), rng.normal(-0.004, 0.001, 6)
+    gate = GateConfig(k=0.5, phi=3.0, overnight_multiplier=2.0, q10_floor=-0.0045)
+    made = decide(events, ev, q10, gate)
+    scores, _ = frames(entry_overnight=night)
+    scores = scores.assign(ev_final=ev, q10=q10, **{str(c): made[c] for c in made})
+    out = stress_scores(scores, events, 1.0, gate)
+    pd.testing.assert_frame_equal(out[list(made)], made, check_dtype=False)
