@@ -55,10 +55,18 @@ def test_first_touch(path, reason, end, delay, ambiguous, truncated):
     assert got["truncated_horizon"] == truncated
 
 
-@pytest.mark.parametrize(("high", "reason"), [(102.0201, "horizon"), (102.0202, "tp")])
-def test_reaching_the_target_exactly_is_needed(high, reason):
-    # 100 * e^0.02 = 102.02013...
-    assert _label([CALM, (high, 99.5), CALM, CALM, CALM, CALM])["exit_reason"][0] == reason
+@pytest.mark.parametrize(
+    ("bar", "reason"),
+    [
+        ((100 * np.exp(0.02), 99.5), "tp"),
+        ((np.nextafter(100 * np.exp(0.02), 0), 99.5), "horizon"),
+        ((100.5, 100 * np.exp(-0.01)), "sl"),
+        ((100.5, np.nextafter(100 * np.exp(-0.01), 200)), "horizon"),
+    ],
+    ids=["target", "just below it", "stop", "just above it"],
+)
+def test_a_barrier_is_reached_by_touching_it(bar, reason):
+    assert _label([CALM, bar, CALM, CALM, CALM, CALM])["exit_reason"][0] == reason
 
 
 def test_returns_are_from_open_to_open_less_the_cost():
