@@ -182,34 +182,32 @@ def build_result_assets(
 
 
 def result_months(store: Store) -> list[date]:
-    """The test months that results speak of: every calendar month that has a fold and data.
+    """The test months that results speak of: from the first scored month to the last, every one.
 
     Raises
     ------
     ValueError
-        If a month between the first and the last has no fold, or a fold's events are not all
-        scored: a result must not leave a month out.
+        If a month in between has no fold, or a fold's events are not all scored: a result must not
+        leave a month out.
     """
     data = ingested_months(store, "bar_features")
     manifest = store.read("folds", columns=["month", "n_test"])
-    tests = manifest.groupby("month")["n_test"].sum()
-    months = [m for m in sorted(tests.index) if data and m <= data[-1]]
-    if not months:
-        raise ValueError("no fold is materialized yet: backfill folds and what follows first")
-    gaps = sorted(set(month_range(months[0], months[-1])) - set(months))
-    if gaps:
-        names = ", ".join(month_label(m) for m in gaps[:6])
-        raise ValueError(
-            f"folds: {len(gaps)} month(s) between the first and last are missing ({names})"
-        )
-    for table in ("scores", "mock_baseline"):
-        stored = store.count_by_month(table)
-        short = [m for m in months if stored.get(m, 0) != int(tests[m])]
+    tests = {m: n for m, n in manifest.groupby("month")["n_test"].sum().items() if m <= data[-1]}
+    scored = {table: store.count_by_month(table) for table in ("scores", "mock_baseline")}
+    done = [m for m in sorted(tests) if scored["scores"].get(m)]
+    if not done:
+        raise ValueError("no test month is scored yet: materialize folds, models and scores first")
+    months = month_range(done[0], done[-1])
+    problems = {"folds": [m for m in months if m not in tests]}
+    for table, stored in scored.items():
+        problems[table] = [m for m in months if stored.get(m, 0) != int(tests.get(m, 0))]
+    for table, short in problems.items():
         if short:
             names = ", ".join(month_label(m) for m in short[:6])
             raise ValueError(
-                f"{table}: {len(short)} month(s) do not hold every test event of their fold "
-                f"({names}); materialize {table} for them again"
+                f"{table}: {len(short)} month(s) between {month_label(months[0])} and "
+                f"{month_label(months[-1])} are missing or do not hold every test event of their "
+                f"fold ({names}); materialize {table} for them"
             )
     return months
 

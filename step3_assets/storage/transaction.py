@@ -244,7 +244,13 @@ def prepare_whole(frames: Mapping[str, pd.DataFrame]) -> list[Rows]:
 
 
 def to_frame(rows: pa.Table, table: Table) -> pd.DataFrame:
-    """Arrow rows as a pandas frame with the catalogue's canonical types."""
+    """Arrow rows as a pandas frame with the catalogue's canonical types.
+
+    An empty result has text columns without a chunk, which pandas cannot merge with one another;
+    one empty batch gives them one.
+    """
+    if not rows.num_rows:
+        rows = pa.Table.from_batches([pa.RecordBatch.from_pylist([], schema=rows.schema)])
     frame = rows.to_pandas(date_as_object=True, timestamp_as_object=False)
     wanted = {name: canonical_dtype(table.by_name[name]) for name in rows.column_names}
     return frame.astype({n: d for n, d in wanted.items() if frame.dtypes[n] != d})

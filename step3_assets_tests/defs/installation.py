@@ -22,8 +22,11 @@ workers = 1
 train_months = 24
 inner_folds = 2
 inner_min_rows = 20
+[config.models]
+min_train_rows = 50
 [config.models.lightgbm]
 n_rounds = 5
+min_data_in_leaf = 20
 """
 
 START = date(2019, 1, 1)
