@@ -8,11 +8,11 @@ A column of ``events`` that Step 2 delivers keeps the name Step 2 gave it, excep
 symbol's prefix (``spy_sigma`` in QQQ's file) becomes ``cross_`` so that symbols can be pooled.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-SCHEMA_VERSION = "1"
 FEATURE_VERSION = "1"
 
 
@@ -379,7 +379,8 @@ REVISIONS = Table(
             "reason",
             "VARCHAR",
             _R,
-            "matured: a label became final; restated: values changed; withdrawn: row gone.",
+            "matured: only the outcome of a row that was not final changed; restated: other values "
+            "changed; withdrawn: the row is gone.",
             allowed=("matured", "restated", "withdrawn"),
         ),
         Column("dataset_version", "VARCHAR", _R, "Delivery that had brought the old row."),
@@ -796,6 +797,20 @@ TABLES: dict[str, Table] = {
         STEP3_REPORT,
     )
 }
+
+
+
+def _fingerprint() -> str:
+    """Digits that change with any table, column, type or nullability."""
+    shape = [
+        (t.name, t.key, t.partition, [(c.name, c.dtype, c.is_nullable) for c in t.columns])
+        for t in TABLES.values()
+    ]
+    return hashlib.sha256(repr(shape).encode()).hexdigest()[:8]
+
+
+SCHEMA_VERSION = f"1-{_fingerprint()}"
+"""Of the catalogue as it stands; a store made with another one is refused."""
 
 NUMERIC_FEATURES: tuple[str, ...] = tuple(
     c.name for c in EVENTS.columns if c.known_at is KnownAt.DECISION and c.dtype != "VARCHAR"

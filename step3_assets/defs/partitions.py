@@ -7,14 +7,17 @@ Both definitions run to the current calendar month (``end_offset=1``), so that t
 can be materialized; both are UTC.
 """
 
+import warnings
 from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
 
 from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings, first_test_month
-from step3_assets.domain.delivery import probe_months
+from step3_assets.domain.delivery import DeliveryError, probe_months
+from step3_assets.domain.delivery.probe import COMPLETE_BY_DAY
 from step3_assets.domain.months import add_months, parse_month
+from step3_assets.storage.store import Store
 
 LOOK_BACK_MONTHS = 36
 DAY_FORMAT = "%Y-%m-%d"
@@ -66,18 +69,32 @@ class Partitions:
 def partitions_for(settings: Settings) -> Partitions:
     """Partitions for the delivery the installation points to.
 
-    Without a delivery the months start at a documented default, so that the asset graph can be
-    looked at before any data is there.
+    A delivery that cannot be read (half-written, say) leaves the months as the store knows them, so
+    that no partition vanishes from the UI; without either, they start at a documented default, so
+    that the asset graph can be looked at before any data is there.
     """
-    first, is_complete = DEFAULT_FIRST_MONTH, True
-    if settings.delivery is not None and settings.delivery.is_dir():
-        first, _, is_complete = probe_months(settings.delivery)
+    first, is_complete = _first_month(settings)
     return Partitions(
         data_months=monthly(first),
         fold_months=monthly(
             first_test_month(first, is_complete, settings.config.folds.train_months)
         ),
     )
+
+
+def _first_month(settings: Settings) -> tuple[date, bool]:
+    if settings.delivery is not None and settings.delivery.is_dir():
+        try:
+            first, _, is_complete = probe_months(settings.delivery)
+            return first, is_complete
+        except DeliveryError as error:
+            warnings.warn(f"the delivery cannot be read: {error}", stacklevel=2)
+    if settings.database.exists():
+        stamps = Store(settings.database).read("bar_features", columns=["date"])["date"]
+        if len(stamps):
+            first = stamps.min()
+            return first.date().replace(day=1), first.day <= COMPLETE_BY_DAY
+    return DEFAULT_FIRST_MONTH, True
 
 
 def months_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
