@@ -195,7 +195,8 @@ def _exit_known(
         mine = np.flatnonzero((codes == code) & is_final)
         starts = clock.bar_start_us[code]
         for what, stamps in (("entry", entry[mine]), ("exit", exit_[mine])):
-            absent = ~np.isin(stamps, starts)
+            place = np.minimum(np.searchsorted(starts, stamps), len(starts) - 1)
+            absent = starts[place] != stamps
             if absent.any():
                 at = ", ".join(str(s) for s in utc_index(np.unique(stamps[absent])[:3]))
                 raise LedgerError(

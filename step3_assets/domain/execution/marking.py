@@ -97,7 +97,8 @@ class MarkClock:
             names[order], start[order], end[order], {k: v[order] for k, v in prices.items()}
         )
         own = [order[names[order] == symbol] for symbol in symbols]
-        stamps = np.unique(end)
+        stamps = np.sort(end)
+        stamps = stamps[np.diff(stamps, prepend=stamps[:1] - 1) > 0]
         close = np.full((len(stamps), len(symbols)), np.nan)
         low = close.copy()
         for code, rows in enumerate(own):
