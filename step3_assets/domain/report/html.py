@@ -21,6 +21,7 @@ from step3_assets.domain.report.page import anchor
 from step3_assets.domain.report.stylesheet import STYLE, SYNTHETIC_STYLE
 
 PHONE_WIDTH_PX = 600
+LONG_CHARACTERS = 60
 _VERDICT_CLASS = {"PASS": "pass", "FAIL": "fail"}
 
 
@@ -124,4 +125,6 @@ def _mark_cells(tokens: Sequence[Token]) -> None:
 def _cell_class(content: str, header: str) -> str | None:
     if header == PROSE_HEADER:
         return "prose"
+    if len(content) > LONG_CHARACTERS:
+        return "long"
     return "missing" if content == NOT_AVAILABLE else _VERDICT_CLASS.get(content)

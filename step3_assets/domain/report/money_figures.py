@@ -158,11 +158,14 @@ def _draw_limit(ax: "Axes", max_drawdown_frac: float) -> None:
 
 
 def _month_ends(months: pd.DataFrame) -> dict[str, pd.Series]:
-    """Month-end equity of each series, indexed by zone-free timestamps."""
+    """Month-end equity of each series from where it began, indexed by zone-free timestamps."""
     curves = {}
     for series, rows in months.groupby("series"):
-        ends = pd.DatetimeIndex(months_of(rows).dt.to_timestamp(how="end"))
-        curves[str(series)] = pd.Series(as_float(rows["equity_usd"]), index=ends).sort_index()
+        rows = rows.assign(month=months_of(rows)).sort_values("month")
+        periods, equity = pd.PeriodIndex(rows["month"]), as_float(rows["equity_usd"])
+        before = equity[0] - as_float(rows["pnl_usd"])[0]
+        stamps = periods[:1].to_timestamp().append(periods.to_timestamp(how="end"))
+        curves[str(series)] = pd.Series([before, *equity], index=stamps)
     return curves
 
 

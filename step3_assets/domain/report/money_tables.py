@@ -49,13 +49,15 @@ def gate_formatter(gate: str, comparison: str = ">=") -> fmt.Formatter:
     Examples
     --------
     >>> gate_formatter("max_drawdown")(0.0731), gate_formatter("trades_per_month")(4.256)
-    ('7.31%', '4.256')
+    ('7.31%', '4.26')
     """
     if "bps" in gate:
         return fmt.bps
     if any(word in gate for word in _PERCENT_WORDS):
         return fmt.percent
-    return fmt.tally if comparison == "==" else fmt.fine_ratio
+    if comparison == "==":
+        return fmt.tally
+    return fmt.ratio if "trades" in gate or "turnover" in gate else fmt.fine_ratio
 
 
 def gates_table(acceptance: pd.DataFrame) -> TextTable:

@@ -153,7 +153,8 @@ def _reliability(inputs: ReportInputs) -> Blocks:
     yield tables.probability_table(scores).markdown()
     yield (
         f"The expected calibration error (ECE) uses {n_bins} bins of equal width; inner "
-        "out-of-fold it is the mean over folds. The figure bins the test months by equal count."
+        "out-of-fold it is the mean over folds. The figure bins the test months by equal count "
+        "and leaves out bins under 20 rows."
     )
     yield _source("model_metrics", "reliability_bins", "scores", "events")
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MIN_BIN_ROWS = 50
+MIN_SHOWN_ROWS = 20
 _STAGE_LOOK = {"raw": (VERMILLION, "s"), "calibrated": (BLUE, "o")}
 _STAGE_COLUMN = {"raw": "p_raw", "calibrated": "p_calibrated"}
 _DROPS = (
@@ -70,8 +71,8 @@ def reliability_figure(
 
     Notes
     -----
-    Bars are 95 % Wilson intervals that take rows for independent; labels overlap, so the truth
-    is wider.
+    Bins under 20 rows are left out. Bars are 95 % Wilson intervals that take rows for
+    independent; labels overlap, so the truth is wider.
     """
     panels = {
         "Inner out-of-fold": {stage: pooled_bins(reliability_bins, stage) for stage in STAGES}
@@ -84,6 +85,9 @@ def reliability_figure(
     ) as sheet:
         for ax, (name, bins) in zip(sheet.axes, panels.items(), strict=True):
             _draw_reliability(ax, bins, name)
+        handles, labels = sheet.axes[0].get_legend_handles_labels()
+        if handles:
+            sheet.figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return sheet.png
 
 
@@ -98,17 +102,16 @@ def _test_bins(joined: pd.DataFrame, n_bins: int) -> dict[str, pd.DataFrame]:
 
 
 def _draw_reliability(ax: "Axes", bins: dict[str, pd.DataFrame], title: str) -> None:
-    ax.set_title(title)
-    points = pd.concat(list(bins.values()))
+    shown = {stage: rows.loc[rows["n_rows"] >= MIN_SHOWN_ROWS] for stage, rows in bins.items()}
+    points = pd.concat(list(shown.values()))
     if points.empty:
-        say_nothing_to_show(ax, "No probabilities with a final label")
+        ax.set_title(title)
+        say_nothing_to_show(ax, "Too few probabilities with a final label")
         return
-    for stage, rows in bins.items():
-        if rows.empty:
-            continue
-        n, won = as_float(rows["n_rows"]), as_float(rows["n_rows"]) * rows["y_mean"].to_numpy()
-        lo, hi = wilson_interval(won, n)
-        share = rows["y_mean"].to_numpy()
+    ax.set_title(f"{title} ({max(int(rows['n_rows'].sum()) for rows in bins.values()):,} rows)")
+    for stage, rows in shown.items():
+        n, share = as_float(rows["n_rows"]), rows["y_mean"].to_numpy()
+        lo, hi = wilson_interval(n * share, n)
         color, marker = _STAGE_LOOK[stage]
         ax.errorbar(
             rows["p_mean"].to_numpy(),
@@ -119,18 +122,19 @@ def _draw_reliability(ax: "Axes", bins: dict[str, pd.DataFrame], title: str) -> 
             markersize=4,
             linewidth=1.0,
             elinewidth=0.8,
-            label=f"{stage} ({int(n.sum()):,} rows)",
+            label=stage,
         )
     low = max(min(points["p_mean"].min(), points["y_mean"].min()) - 0.06, 0.0)
     high = min(max(points["p_mean"].max(), points["y_mean"].max()) + 0.06, 1.0)
-    ax.plot([low, high], [low, high], color=INK, linewidth=0.9, linestyle="--")
+    ax.plot(
+        [low, high], [low, high], color=INK, linewidth=0.9, linestyle="--", label="as predicted"
+    )
     ax.set_xlim(low, high)
     ax.set_ylim(low, high)
     ax.set_xlabel("predicted probability of a net gain")
     ax.set_ylabel("share that gained")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda v, _: f"{v * 100:.3g}%")
-    ax.legend(loc="upper left")
 
 
 def ev_calibration_figure(

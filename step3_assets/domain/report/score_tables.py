@@ -170,4 +170,11 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", "off" if value is None else str(value).replace("`", "'")
+            yield f"{prefix}{key}", _setting(value)
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return "off"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text.replace("`", "'").replace("|", "/")

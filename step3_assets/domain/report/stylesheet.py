@@ -45,6 +45,7 @@ th, td { padding: 0.4rem 0.65rem; text-align: left; vertical-align: top; overflo
 td { border-top: 1px solid var(--line); white-space: nowrap; font-variant-numeric: tabular-nums; }
 th { background: var(--band); vertical-align: bottom; font-weight: 600; min-width: 4.5rem; }
 td.prose { white-space: normal; min-width: 15rem; }
+td.long { white-space: normal; min-width: 14rem; text-align: left !important; }
 td.missing { color: var(--faint); white-space: normal; }
 th:first-child, td:first-child {
   position: sticky; left: 0; background: var(--page); border-right: 1px solid var(--line);

@@ -135,7 +135,7 @@ def test_nothing_to_show_is_said_in_the_figure(texts, inputs):
         "No equity in these months",
         "No equity in these months",
         "No months to show",
-        "No probabilities with a final label",
+        "Too few probabilities with a final label",
         "No expected values with a final label",
         "No candidates in these months",
         "No folds",
@@ -145,8 +145,7 @@ def test_nothing_to_show_is_said_in_the_figure(texts, inputs):
 
 def test_reliability_without_test_months_has_one_panel(texts, inputs):
     figures.reliability_figure(inputs.reliability_bins, is_synthetic=False)
-    assert "Inner out-of-fold" in texts[0]
-    assert "Test months" not in texts[0]
+    assert [t.split(" (")[0] for t in texts[0] if t.endswith("rows)")] == ["Inner out-of-fold"]
 
 
 def test_the_published_line_is_marked_as_partly_in_sample(texts, inputs):
@@ -184,3 +183,11 @@ def test_a_fold_without_rows_is_drawn_as_nothing(texts, inputs):
     counts = [c for c in inputs.folds if c.startswith("n_")]
     figures.drop_reasons_figure(inputs.folds.assign(**dict.fromkeys(counts, 0)), is_synthetic=False)
     assert {"purged", "embargoed", "not final"} <= set(texts[0])
+
+
+def test_a_handful_of_rows_makes_no_point_of_reliability(texts, inputs):
+    few = inputs.reliability_bins.head(1).assign(n_rows=19)
+    figures.reliability_figure(few, is_synthetic=False)
+    figures.reliability_figure(few.assign(n_rows=20), is_synthetic=False)
+    assert "Too few probabilities with a final label" in texts[0]
+    assert "Too few probabilities with a final label" not in texts[1]
