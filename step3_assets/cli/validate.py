@@ -7,21 +7,24 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.installation import DAGSTER_YAML
 
 
 @click.command()
 def validate() -> None:
     """Load every definition in a throw-away home; fail on any deprecation warning."""
     with tempfile.TemporaryDirectory() as home:
+        (Path(home) / "dagster.yaml").write_text(DAGSTER_YAML)
         environment = {
             **os.environ,
             "DAGSTER_HOME": home,
             "STEP3_HOME": home,
-            "PYTHONWARNINGS": "error::DeprecationWarning:step3_assets",
+            "PYTHONWARNINGS": "default",
         }
         command = [
             sys.executable, "-m", "dagster", "definitions", "validate",
@@ -32,5 +35,18 @@ def validate() -> None:
     click.echo(output.strip())
     if done.returncode != 0:
         raise CommandFailed("the definitions do not load")
-    if "Deprecat" in output or "Superseded" in output:
-        raise CommandFailed("the definitions use something deprecated; see the lines above")
+    if warned := deprecations(output):
+        raise CommandFailed("the definitions use something deprecated:\n" + "\n".join(warned))
+
+
+def deprecations(output: str) -> list[str]:
+    """Lines that warn of something deprecated or superseded in the definitions.
+
+    Dagster calls its own ``definitions validate`` superseded; that is not ours to mend.
+    """
+    words = ("DeprecationWarning", "SupersessionWarning", "FutureWarning")
+    return [
+        line
+        for line in output.splitlines()
+        if any(word in line for word in words) and "definitions_validate_command" not in line
+    ]
