@@ -45,8 +45,8 @@ def max_drawdown(equity: np.ndarray, start_equity: float) -> float:
 
     Examples
     --------
-    >>> max_drawdown(np.array([9_000.0, 12_000.0, 9_600.0]), 10_000.0)
-    0.2
+    >>> max_drawdown(np.array([9_000.0, 12_000.0, 9_000.0]), 10_000.0)
+    0.25
     """
     if len(equity) == 0:
         return 0.0
