@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -73,9 +74,14 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=CASES, ids=list(CASES))
+@cache
+def page_of(case: str) -> str:
+    return write_page(CASES[case]())
+
+
+@pytest.fixture(params=CASES, ids=list(CASES))
 def any_page(request):
-    return write_page(CASES[request.param]())
+    return page_of(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +178,7 @@ def test_series_stand_in_one_order(page):
     ],
 )
 def test_a_missing_baseline_is_named_and_never_zero(case, column, name):
-    page = write_page(CASES[case]())
+    page = page_of(case)
     rows = re.findall(r"^\| (?:CAGR|Calmar|End equity|Trades) \|.*$", page, flags=re.M)
     assert {row.strip("|").split("|")[column + 1].strip() for row in rows} == {"not available"}
     assert f"**{name}:** not available in this run." in page
@@ -180,24 +186,24 @@ def test_a_missing_baseline_is_named_and_never_zero(case, column, name):
 
 @pytest.mark.parametrize("case", ["no trades", "zero gated", "nothing"])
 def test_no_trade_is_said_in_words(case):
-    page = write_page(CASES[case]())
+    page = page_of(case)
     assert "**The platform made no trade in these months.**" in page
 
 
 def test_figures_of_trades_are_not_available_without_trades():
-    symbol = cells(write_page(CASES["no trades"]()), "Symbols", "AAA")
+    symbol = cells(page_of("no trades"), "Symbols", "AAA")
     hit_rate, net, pnl = symbol[3:6]
     assert (hit_rate, net, pnl) == ("not available", "not available", "$0")
 
 
 def test_zero_gated_is_said_in_words():
-    page = write_page(CASES["zero gated"]())
+    page = page_of("zero gated")
     assert "**The gate let no candidate through.**" in page
     assert cells(page, "From candidate to trade", "**Passed the gate**")[0] == "0"
 
 
 def test_five_symbols_each_have_a_row():
-    page = write_page(CASES["five symbols"]())
+    page = page_of("five symbols")
     for symbol in ("AAA", "BBB", "CCC", "DDD", "EEE"):
         assert len(cells(page, "Symbols", symbol)) == 10
 
