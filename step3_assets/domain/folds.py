@@ -9,6 +9,7 @@ fold is the same to the bit whether a delivery ends with the month or years late
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -52,9 +53,7 @@ class _Roles:
     inner_train_from: np.ndarray  # float, NaN where none
 
 
-def build_fold(
-    events: pd.DataFrame, bars: pd.DataFrame, month: date, config: FoldConfig
-) -> Fold:
+def build_fold(events: pd.DataFrame, bars: pd.DataFrame, month: date, config: FoldConfig) -> Fold:
     """Build the fold that tests `month`.
 
     Parameters
@@ -116,10 +115,8 @@ def inner_blocks(month: date, config: FoldConfig) -> list[tuple[date, date]]:
     """
     n_months = config.train_months - config.inner_min_train_months
     n_blocks = min(config.inner_folds, n_months)
-    edges = [
-        add_months(month, i * n_months // n_blocks - n_months) for i in range(n_blocks + 1)
-    ]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    edges = [add_months(month, i * n_months // n_blocks - n_months) for i in range(n_blocks + 1)]
+    return list(pairwise(edges))
 
 
 def training_mask(members: pd.DataFrame) -> np.ndarray:
@@ -178,9 +175,7 @@ def _assign_roles(
     return _Roles(role, inner_fold, inner_train_from)
 
 
-def _members(
-    events: pd.DataFrame, spans: LabelSpans, roles: _Roles, month: date
-) -> pd.DataFrame:
+def _members(events: pd.DataFrame, spans: LabelSpans, roles: _Roles, month: date) -> pd.DataFrame:
     kept = np.isin(roles.role, TRAINING_ROLES)
     uniqueness = np.full(len(events), np.nan)
     uniqueness[kept] = average_uniqueness(

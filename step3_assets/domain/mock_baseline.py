@@ -147,7 +147,12 @@ def _decisions(
     unknown = np.full(len(test), np.nan)
     p, ev = predicted if predicted is not None else (unknown, unknown)
     reason = np.select(
-        [np.isnan(p) | np.isnan(ev), np.full(len(p), not cuts.is_open), ~(p >= cuts.p), ~(ev >= cuts.ev)],
+        [
+            np.isnan(p) | np.isnan(ev),
+            np.full(len(p), not cuts.is_open),
+            ~(p >= cuts.p),
+            ~(ev >= cuts.ev),
+        ],
         ["no_model", "no_paying_cut", "p_below_cut", "ev_below_cut"],
         "pass",
     )

@@ -161,9 +161,7 @@ def model_problems(models: pd.DataFrame, folds: pd.DataFrame) -> list[str]:
     return problems
 
 
-def _refuse_foreign(
-    models: pd.DataFrame, payloads: dict[str, str], config: ModelConfig
-) -> None:
+def _refuse_foreign(models: pd.DataFrame, payloads: dict[str, str], config: ModelConfig) -> None:
     if set(models["config_hash"]) != {config.content_hash()}:
         raise ModelIntegrityError(
             "the models were trained with another configuration: train the month again"

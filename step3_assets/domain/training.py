@@ -180,9 +180,7 @@ def _train(training: Training, fold: Fold, config: ModelConfig) -> TrainedFold:
     )
 
 
-def cross_fitted(
-    oof: OutOfFold, config: ModelConfig
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Calibrated probability and both expected values of each out-of-fold row.
 
     The calibrators that are applied to a block are fitted on the other blocks, so that the blend

@@ -108,7 +108,9 @@ def test_drop_reasons_of_an_older_look_back_and_of_unripe_labels():
     unripe = EVENTS.copy()
     chosen = unripe["month"] == add_months(MONTH, -3)
     unripe.loc[chosen, "maturity"] = "provisional"
-    roles = build_fold(unripe, BARS, MONTH, SMALL).members.set_index(["symbol", "decision_time_utc"])
+    roles = build_fold(unripe, BARS, MONTH, SMALL).members.set_index(
+        ["symbol", "decision_time_utc"]
+    )
     keys = pd.MultiIndex.from_frame(unripe.loc[chosen, ["symbol", "decision_time_utc"]])
     assert set(roles.loc[keys, "role"]) == {"not_final"}
     old = EVENTS["month"].between(add_months(MONTH, -36), add_months(MONTH, -25))

@@ -48,9 +48,7 @@ def test_zero_expected_value_never_passes_even_at_k_zero():
 
 
 def test_threshold_stands_beside_the_decision():
-    events = pd.DataFrame(
-        {"cost_rt": [0.001, 0.001], "tp_to_cost": 9.0, "entry_overnight": [0, 1]}
-    )
+    events = pd.DataFrame({"cost_rt": [0.001, 0.001], "tp_to_cost": 9.0, "entry_overnight": [0, 1]})
     got = decide(events, np.array([0.0, np.nan]), np.zeros(2), CONFIG)
     assert got["ev_threshold"].tolist()[0] == 0.0005
     assert np.isnan(got["ev_threshold"].tolist()[1])

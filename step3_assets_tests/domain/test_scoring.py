@@ -67,9 +67,7 @@ def test_row_alone_equals_row_in_batch_to_the_bit(models):
     alone = pd.concat(
         [score(models, TEST.iloc[[i]]) for i in range(0, len(TEST), 7)], ignore_index=True
     )
-    pd.testing.assert_frame_equal(
-        alone, batch.iloc[::7].reset_index(drop=True), check_exact=True
-    )
+    pd.testing.assert_frame_equal(alone, batch.iloc[::7].reset_index(drop=True), check_exact=True)
 
 
 def test_pending_rows_are_scored(models):

@@ -5,8 +5,8 @@ import pytest
 from step3_assets.domain.features import LeakageError
 from step3_assets.domain.folds import training_mask
 from step3_assets.domain.hashing import frame_hash
-from step3_assets.domain.months import month_start
 from step3_assets.domain.models.text_format import load_numbers, read_payloads
+from step3_assets.domain.months import month_start
 from step3_assets.domain.training import gather_training, train_fold
 from step3_assets.schemas import CALIBRATED_MODELS, MODEL_METRICS, RELIABILITY_BINS
 from step3_assets_tests.domain.training_frames import (

@@ -86,7 +86,8 @@ def fit_logistic(
     numbers = fit_preparation(values)
     model = LogisticRegression(C=config.logistic_c, max_iter=1000, tol=1e-8)
     model.fit(prepare(numbers, values), target.astype(int), sample_weight=weights)
-    return _numbers("logistic", numbers, names, model.coef_[0], model.intercept_[0])
+    coef, intercept = np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
+    return _numbers("logistic", numbers, names, coef, intercept)
 
 
 def fit_ridge(
