@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 WARN_AFTER_S = 1.0
 _FIRST_PAUSE_S = 0.001
-_LONGEST_PAUSE_S = 0.03
+_LONGEST_PAUSE_S = 0.02
 _jitter = random.SystemRandom()  # leaves the seeded generators of a run untouched
 
 
@@ -60,7 +60,7 @@ class Deadline:
 def wait_for(attempt: Callable[[], T], deadline: Deadline, path: Path, log: logging.Logger) -> T:
     """Try until it succeeds or the deadline passes.
 
-    Pauses grow from 1 to 30 ms, each drawn at random from the upper half of its length, so that
+    Pauses grow from 1 to 20 ms, each drawn at random from the upper half of its length, so that
     waiters do not march in step. A wait beyond a second is logged as a warning, a shorter one at
     debug level.
 
@@ -97,7 +97,7 @@ def wait_for(attempt: Callable[[], T], deadline: Deadline, path: Path, log: logg
             continue
         waited = time.monotonic() - start
         level = logging.WARNING if waited > WARN_AFTER_S else logging.DEBUG
-        log.log(level, "%s: opened after %.3f s", path, waited)
+        log.log(level, "%s: had the lock after %.3f s", path, waited)
         return result
 
 

@@ -1,5 +1,6 @@
 """Files that are no store, and the making of one that is."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from filelock import FileLock
 
 from step3_assets.schemas import SCHEMA_VERSION, TABLES, Column, KnownAt, Table
+from step3_assets.storage.connection import attached
 from step3_assets.storage.ddl import create_table
 from step3_assets.storage.store import Store, StoreError
 from step3_assets_tests.storage.rows import months, rows_of
@@ -87,6 +89,16 @@ def test_the_ddl_of_a_small_table() -> None:
         'CREATE TABLE IF NOT EXISTS step3."tiny" '
         '("month" DATE NOT NULL, "at" TIMESTAMPTZ NOT NULL, "x" DOUBLE)'
     )
+
+
+def test_the_instance_is_silent_single_threaded_and_in_utc(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "s.duckdb")
+    with attached(store.path, is_writer=False, timeout_s=5, log=logging.getLogger()) as connection:
+        settings = [
+            connection.execute(f"SELECT current_setting('{name}')").fetchall()[0][0]
+            for name in ("TimeZone", "threads", "enable_progress_bar")
+        ]
+    assert settings == ["UTC", 1, False]
 
 
 def each_call(store: Store) -> list:
@@ -274,4 +286,4 @@ def test_a_foreign_program_that_holds_the_file_is_waited_for_and_named(
         assert store.read("scores").empty
     warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert any("waiting for the lock: " in w and str(holder.pid) in w for w in warnings)
-    assert any("opened after 1." in w for w in warnings)
+    assert any("had the lock after 1." in w for w in warnings)
