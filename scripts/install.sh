@@ -24,7 +24,7 @@ system_package() {
 
 echo "step3: installing pinned packages into $VENV"
 if "$VENV/bin/python" -m pip install -q --disable-pip-version-check -c constraints.txt uv &&
-    "$VENV/bin/uv" pip install -q --python "$VENV/bin/python" -c constraints.txt -e '.[dev]'; then
+    "$VENV/bin/uv" pip install -q --compile-bytecode --python "$VENV/bin/python" -c constraints.txt -e '.[dev]'; then
     :
 else # uv does not know every index setting that pip knows
     "$VENV/bin/python" -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'

@@ -117,7 +117,8 @@ def launch(
     quiet_previews()
     started = monotonic()
     settings = prepare_home(delivery)
-    if settings.delivery is None:
+    folder = settings.delivery
+    if folder is None:
         raise CommandFailed("no delivery is set yet: give --delivery DIR, or run `step3 demo`")
     if workers is not None:
         settings = replace(settings, workers=workers)
@@ -126,14 +127,14 @@ def launch(
     from step3_assets.domain.delivery import probe_months
 
     console = Console(stderr=True)
-    console.print(f"[bold]step3[/] {settings.delivery} -> {settings.home}")
+    console.print(f"[bold]step3[/] {folder} -> {settings.home}")
     overrides = {
         "progress": BarProgress(console),
         "platform": PlatformResource(home=str(settings.home), workers=settings.workers),
     }
     definitions = build_defs(settings, resource_overrides=overrides)
     partitions = partitions_for(settings)
-    data_first, data_last, _ = probe_months(settings.delivery)
+    data_first, data_last, _ = probe_months(folder)
     test_first, test_last = _test_range(partitions.first_test_month, data_last, first, last)
     ranges = {"data": (data_first, data_last), "test": (test_first, test_last), "whole": None}
     with dagster_instance(settings) as instance:

@@ -187,22 +187,23 @@ def store_months(
     described: dict[date, dict[str, Any]] = {}
     with store.transaction([table, "dataset_months", "revisions"]) as transaction:
         manifest = transaction.read("dataset_months", months=months)
-        manifest = manifest[manifest["table_name"] == table].set_index("month")
+        manifest = manifest[manifest["table_name"] == table]
+        stored = {row.month: row for row in manifest.itertuples()}
         for month, frame in frames.items():
             content = hashes[month]
-            known = manifest.loc[month] if month in manifest.index else None
+            known = stored.get(month)
             change = "new" if known is None else "unchanged"
             counts: dict[str, int] = {}
-            if known is not None and known["content_hash"] != content:
+            if known is not None and known.content_hash != content:
                 change = "revised"
                 revised = find_revisions(
                     transaction.read(table, months=[month]),
                     frame,
                     TABLES[table],
-                    stored_version=str(known["dataset_version"]),
+                    stored_version=str(known.dataset_version),
                     new_version=delivery.dataset_version,
                 )
-                counts = revised["reason"].value_counts().to_dict()
+                counts = {str(k): int(n) for k, n in revised["reason"].value_counts().items()}
                 transaction.append("revisions", revised)
             if change != "unchanged":
                 transaction.replace_months({table: frame}, [month])

@@ -19,6 +19,7 @@ import pandas as pd
 from step3_assets.defs.partitions import months_of, partition_key
 from step3_assets.defs.resources import ProgressResource
 from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.domain.side_by_side import run_months
 from step3_assets.storage.store import Store
 
 CHUNK_MONTHS = 12
@@ -79,7 +80,8 @@ def materialize_months(
     outcome = _Outcome()
     chunk: dict[date, Frames] = {}
     with progress.track(task.label, len(months)) as advance:
-        for month, result in _computed(task, months):
+        workers = min(task.workers, len(months))
+        for month, result in run_months(task.compute, _prepared(task, months), workers):
             if isinstance(result, Exception):
                 outcome.failed[month] = f"{type(result).__name__}: {result}"
                 context.log.error(f"{month_label(month)}: {outcome.failed[month]}")
@@ -92,45 +94,12 @@ def materialize_months(
     return _report(context, outcome)
 
 
-def _run_one(
-    compute: Callable[..., Frames], month: date, arguments: tuple
-) -> tuple[date, Frames | Exception]:
-    from threadpoolctl import threadpool_limits
-
-    try:
-        with threadpool_limits(limits=1):  # one thread: the same bits on any machine size
-            return month, compute(*arguments)
-    except Exception as error:
-        return month, error
-
-
 def _prepared(task: MonthTask, months: Sequence[date]) -> Iterator[tuple[date, tuple | Exception]]:
     for month in months:
         try:
             yield month, task.prepare(month)
         except Exception as error:
             yield month, error
-
-
-def _computed(task: MonthTask, months: Sequence[date]) -> Iterator[tuple[date, Frames | Exception]]:
-    workers = min(task.workers, len(months))
-    if workers <= 1:
-        for month, arguments in _prepared(task, months):
-            if isinstance(arguments, Exception):
-                yield month, arguments
-            else:
-                yield _run_one(task.compute, month, arguments)
-        return
-    from joblib import Parallel, delayed
-
-    ready = []
-    for month, arguments in _prepared(task, months):
-        if isinstance(arguments, Exception):
-            yield month, arguments
-        else:
-            ready.append((month, arguments))
-    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=f"{2 * workers}")
-    yield from pool(delayed(_run_one)(task.compute, month, args) for month, args in ready)
 
 
 def _write(store: Store, task: MonthTask, chunk: dict[date, Frames], outcome: _Outcome) -> None:
@@ -181,7 +150,8 @@ def dataset_in_force(store: Store) -> dict[str, Any]:
     rows = store.read("datasets")
     if rows.empty:
         raise ValueError("datasets is empty: materialize events and bar_features first")
-    return rows.sort_values("position").iloc[-1].to_dict()
+    row = rows.sort_values("position").iloc[-1]
+    return {str(name): value for name, value in row.items()}
 
 
 def ingested_months(store: Store, table: str) -> list[date]:

@@ -26,10 +26,10 @@ from step3_assets.defs.monthly import (
     slice_months,
 )
 from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
-from step3_assets.defs.resources import PlatformResource
-from step3_assets.defs.training_assets import Progress, monthly_asset
-from step3_assets.domain.execution.reconcile import reconcile
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.training_assets import monthly_asset
 from step3_assets.domain.hashing import text_hash
+from step3_assets.domain.month_steps import backtest_step, base_rates
 from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.portfolio import MOCK, PLATFORM, reconcile_portfolio, run_portfolio
 from step3_assets.storage.store import Store
@@ -58,14 +58,16 @@ def build_result_assets(
         group="walk_forward",
     )
     def fold_backtests(
-        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """Each test month on its own, from a flat start, marked at every bar close."""
         store, config = platform.store(), platform.settings().config
         months = months_of(context)
         with_next = [*months, add_months(months[-1], 1)]
         score_rows = store.read("scores", months=months)
-        base_rates = _base_rates(store, months)
+        rates = base_rates(store.read("model_metrics", months=months))
         event_rows = store.read("events", months=months)
         bar_rows = store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
 
@@ -76,10 +78,10 @@ def build_result_assets(
                 slice_months(bar_rows, month, add_months(month, 1)),
                 month,
                 config,
-                base_rates.get(month),
+                rates.get(month),
             )
 
-        task = MonthTask("backtests", prepare, _backtest_frames, _describe_backtest)
+        task = MonthTask("backtests", prepare, backtest_step, _describe_backtest)
         return materialize_months(context, store, progress, task)
 
     @dg.asset(
@@ -192,7 +194,10 @@ def result_months(store: Store) -> list[date]:
     """
     data = ingested_months(store, "bar_features")
     manifest = store.read("folds", columns=["month", "n_test"])
-    tests = {m: n for m, n in manifest.groupby("month")["n_test"].sum().items() if m <= data[-1]}
+    manifest = manifest[manifest["month"].isin(data)]
+    tests: dict[date, int] = {}
+    for month, count in zip(manifest["month"], manifest["n_test"], strict=True):
+        tests[month] = tests.get(month, 0) + int(count)
     scored = {table: store.count_by_month(table) for table in ("scores", "mock_baseline")}
     done = [m for m in sorted(tests) if scored["scores"].get(m)]
     if not done:
@@ -200,7 +205,7 @@ def result_months(store: Store) -> list[date]:
     months = month_range(done[0], done[-1])
     problems = {"folds": [m for m in months if m not in tests]}
     for table, stored in scored.items():
-        problems[table] = [m for m in months if stored.get(m, 0) != int(tests.get(m, 0))]
+        problems[table] = [m for m in months if stored.get(m, 0) != tests.get(m, 0)]
     for table, short in problems.items():
         if short:
             names = ", ".join(month_label(m) for m in short[:6])
@@ -279,33 +284,9 @@ def _result_tables(store: Store) -> dict[str, pd.DataFrame]:
     return tables | {table: store.read(table) for table in whole}
 
 
-def _backtest_frames(
-    scores: pd.DataFrame,
-    events: pd.DataFrame,
-    bars: pd.DataFrame,
-    month: date,
-    config: Step3Config,
-    base_rate: float | None,
-) -> Frames:
-    from step3_assets.domain.backtest import backtest_fold
-
-    result = backtest_fold(scores, events, bars, month, config, base_rate=base_rate)
-    problems = reconcile(result.ledger, config.execution)
-    if problems:
-        raise ValueError(f"the ledger does not reconcile: {problems[0]}")
-    return {"fold_backtests": result.summary, "fold_trades": result.trades}
-
-
-def _base_rates(store: Store, months: list[date]) -> dict[date, float]:
-    """Share of winners among each fold's training labels, as training measured it."""
-    metrics = store.read("model_metrics", months=months)
-    rows = metrics[(metrics["head"] == "base_rate") & (metrics["metric"] == "p_mean")]
-    return dict(zip(rows["month"], rows["value"], strict=True))
-
-
 def _describe_backtest(_month: date, frames: Frames) -> dict[str, Any]:
     summary = frames["fold_backtests"].set_index("symbol")
-    total = summary.loc["ALL"]
+    total = summary.loc["ALL"].to_dict()
     return {
         "dagster/row_count": len(summary),
         "trades": int(total["n_trades"]),

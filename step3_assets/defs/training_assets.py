@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from step3_assets.config import GateConfig, ModelConfig
+from step3_assets.config import ModelConfig
 from step3_assets.defs.delivery_assets import column_schema
 from step3_assets.defs.monthly import (
     PLOT_MONTHS,
@@ -26,12 +26,11 @@ from step3_assets.defs.monthly import (
 )
 from step3_assets.defs.partitions import LOOK_BACK, Partitions, look_back, months_of
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.domain.folds import Fold, build_fold
+from step3_assets.domain.folds import Fold
+from step3_assets.domain.month_steps import fold_step, mock_step, scoring_step, training_step
 from step3_assets.domain.months import month_range
 from step3_assets.schemas import ROLES
 from step3_assets.storage.store import Store
-
-Progress = dg.ResourceParam[ProgressResource]
 
 
 def monthly_asset(
@@ -66,7 +65,9 @@ def build_training_assets(
 
     @monthly_asset(partitions, deps=history, kinds={"pandas"}, group="walk_forward")
     def folds(
-        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """Purged, embargoed walk-forward folds: each event's role or drop reason, per test month.
 
@@ -89,7 +90,7 @@ def build_training_assets(
                 config,
             )
 
-        task = MonthTask("folds", prepare, _fold_frames, _describe_fold)
+        task = MonthTask("folds", prepare, fold_step, _describe_fold)
         return materialize_months(context, store, progress, task)
 
     @monthly_asset(
@@ -99,7 +100,9 @@ def build_training_assets(
         group="walk_forward",
     )
     def calibrated_models(
-        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """Every model of a fold with its calibrator and blend, as text that executes nothing.
 
@@ -112,7 +115,7 @@ def build_training_assets(
         task = MonthTask(
             "training",
             prepare,
-            _train_frames,
+            training_step,
             partial(
                 _describe_models,
                 with_plot=len(months) <= PLOT_MONTHS,
@@ -129,7 +132,9 @@ def build_training_assets(
         group="walk_forward",
     )
     def scores(
-        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """Each event of the test month: probability, quantiles, expected values, gate and size."""
         store, config = platform.store(), platform.settings().config
@@ -147,7 +152,7 @@ def build_training_assets(
                 config.execution.size_frac,
             )
 
-        task = MonthTask("scoring", prepare, _score_frames, _describe_scores)
+        task = MonthTask("scoring", prepare, scoring_step, _describe_scores)
         return materialize_months(context, store, progress, task)
 
     @monthly_asset(
@@ -157,7 +162,9 @@ def build_training_assets(
         group="baselines",
     )
     def mock_baseline(
-        context: dg.AssetExecutionContext, platform: PlatformResource, progress: Progress
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """The mock ML (ridge and tuned thresholds) run honestly on the same folds."""
         store, settings = platform.store(), platform.settings()
@@ -168,7 +175,7 @@ def build_training_assets(
             return (*inputs(month), settings.config.execution.size_frac)
 
         task = MonthTask(
-            "mock baseline", prepare, _mock_frames, _describe_gated, workers=settings.workers
+            "mock baseline", prepare, mock_step, _describe_gated, workers=settings.workers
         )
         return materialize_months(context, store, progress, task)
 
@@ -215,41 +222,6 @@ def _fold_inputs(store: Store, months: list[date], config: ModelConfig) -> Calla
         return slice_months(event_rows, look_back(month), month), fold, config
 
     return prepare
-
-
-def _fold_frames(events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Any) -> Frames:
-    fold = build_fold(events, bars, month, config)
-    return {"folds": fold.manifest, "fold_members": fold.members}
-
-
-def _train_frames(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Frames:
-    from step3_assets.domain.training import train_fold
-
-    trained = train_fold(events, fold, config)
-    return {
-        "calibrated_models": trained.models,
-        "model_metrics": trained.metrics,
-        "reliability_bins": trained.reliability,
-    }
-
-
-def _score_frames(
-    models: pd.DataFrame,
-    events: pd.DataFrame,
-    month: date,
-    model_config: ModelConfig,
-    gate_config: GateConfig,
-    size_frac: float,
-) -> Frames:
-    from step3_assets.domain.scoring import score_fold
-
-    return {"scores": score_fold(models, events, month, model_config, gate_config, size_frac)}
-
-
-def _mock_frames(events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float) -> Frames:
-    from step3_assets.domain.mock_baseline import mock_baseline_fold
-
-    return {"mock_baseline": mock_baseline_fold(events, fold, config, size_frac)}
 
 
 def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:

@@ -12,28 +12,14 @@ from datetime import date
 import pandas as pd
 
 from step3_assets.config import Step3Config
+from step3_assets.domain import month_steps as steps
 from step3_assets.domain.acceptance import judge, verdict
-from step3_assets.domain.backtest import backtest_fold
-from step3_assets.domain.folds import Fold, build_fold
+from step3_assets.domain.folds import Fold
 from step3_assets.domain.months import add_months
 from step3_assets.domain.portfolio import MOCK, PLATFORM, PortfolioResult, run_portfolio
+from step3_assets.domain.side_by_side import run_months
 
 LOOK_BACK_MONTHS = 36
-
-
-@dataclass(frozen=True)
-class MonthRun:
-    """Everything one test month came to: rows of the tables of the same names."""
-
-    folds: pd.DataFrame
-    fold_members: pd.DataFrame
-    calibrated_models: pd.DataFrame
-    model_metrics: pd.DataFrame
-    reliability_bins: pd.DataFrame
-    scores: pd.DataFrame
-    mock_baseline: pd.DataFrame
-    fold_backtests: pd.DataFrame
-    fold_trades: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,7 @@ class PipelineResult:
 
 def run_month(
     events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Step3Config
-) -> MonthRun:
+) -> dict[str, pd.DataFrame]:
     """One test month from fold to backtest.
 
     Parameters
@@ -58,42 +44,25 @@ def run_month(
     month : date
         The test month.
     config : Step3Config
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The month's rows of every table from ``folds`` to ``fold_trades``.
     """
-    from threadpoolctl import threadpool_limits
-
-    from step3_assets.domain.mock_baseline import mock_baseline_fold
-    from step3_assets.domain.scoring import score_fold
-    from step3_assets.domain.training import train_fold
-
-    with threadpool_limits(limits=1):
-        until_month = bars[bars["month"] <= month]
-        fold: Fold = build_fold(events, until_month, month, config.folds)
-        trained = train_fold(events, fold, config.models)
-        test = events[events["month"] == month]
-        size = config.execution.size_frac
-        scores = score_fold(trained.models, test, month, config.models, config.gate, size)
-        mock = mock_baseline_fold(events, fold, config.models, size)
-    base = trained.metrics
-    base = base[(base["head"] == "base_rate") & (base["metric"] == "p_mean")]["value"]
-    backtest = backtest_fold(
-        scores,
-        test,
-        bars[bars["month"] >= month],
-        month,
-        config,
-        base_rate=float(base.iloc[0]) if len(base) else None,
+    size_frac = config.execution.size_frac
+    tables = dict(steps.fold_step(events, bars[bars["month"] <= month], month, config.folds))
+    fold = Fold(month, tables["folds"], tables["fold_members"])
+    tables |= steps.training_step(events, fold, config.models)
+    test = events[events["month"] == month]
+    tables |= steps.scoring_step(
+        tables["calibrated_models"], test, month, config.models, config.gate, size_frac
     )
-    return MonthRun(
-        fold.manifest,
-        fold.members,
-        trained.models,
-        trained.metrics,
-        trained.reliability,
-        scores,
-        mock,
-        backtest.summary,
-        backtest.trades,
-    )
+    tables |= steps.mock_step(events, fold, config.models, size_frac)
+    rate = steps.base_rates(tables["model_metrics"]).get(month)
+    later = bars[bars["month"] >= month]
+    tables |= steps.backtest_step(tables["scores"], test, later, month, config, rate)
+    return tables
 
 
 def run_pipeline(
@@ -122,16 +91,26 @@ def run_pipeline(
     on_month : callable, optional
         Called after each month, for progress.
     """
-    tasks = ((_window(events, m, m), _window(bars, m, add_months(m, 1)), m) for m in months)
+    tasks = (
+        (
+            month,
+            (
+                _window(events, month, month),
+                _window(bars, month, add_months(month, 1)),
+                month,
+                config,
+            ),
+        )
+        for month in months
+    )
     runs = []
-    for run in _mapped(tasks, config, workers):
+    for _, run in run_months(run_month, tasks, workers):
+        if isinstance(run, Exception):
+            raise run
         runs.append(run)
         if on_month is not None:
             on_month()
-    tables = {
-        name: pd.concat([getattr(run, name) for run in runs], ignore_index=True)
-        for name in MonthRun.__dataclass_fields__
-    }
+    tables = {name: pd.concat([r[name] for r in runs], ignore_index=True) for name in runs[0]}
     result = run_portfolio(
         {PLATFORM: tables["scores"], MOCK: tables["mock_baseline"]},
         events[events["month"].isin(months)],
@@ -153,20 +132,14 @@ def run_pipeline(
     return PipelineResult(tables, result, gates, verdict(gates))
 
 
+def _arguments(
+    events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Step3Config
+) -> tuple[pd.DataFrame, pd.DataFrame, date, Step3Config]:
+    following = add_months(month, 1)
+    return _window(events, month, month), _window(bars, month, following), month, config
+
+
 def _window(frame: pd.DataFrame, month: date, last: date) -> pd.DataFrame:
     """The look-back of a test month, through ``last``."""
     first = add_months(month, -LOOK_BACK_MONTHS)
     return frame[(frame["month"] >= first) & (frame["month"] <= last)]
-
-
-def _mapped(tasks, config: Step3Config, workers: int):
-    if workers <= 1:
-        for events, bars, month in tasks:
-            yield run_month(events, bars, month, config)
-        return
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=f"{2 * workers}")
-    yield from pool(
-        delayed(run_month)(events, bars, month, config) for events, bars, month in tasks
-    )
