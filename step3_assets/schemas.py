@@ -207,7 +207,13 @@ _EVENT_CROSS = _delivered(
 
 _EVENT_OUTCOME = _delivered(
     [
-        ("exit_time_utc", "TIMESTAMPTZ", "UTC", "Start of the bar at whose open one exits.", "null"),
+        (
+            "exit_time_utc",
+            "TIMESTAMPTZ",
+            "UTC",
+            "Start of the bar at whose open one exits.",
+            "null",
+        ),
         ("entry_open", "DOUBLE", "USD", "Open of the entry bar.", "null", "positive"),
         ("exit_open", "DOUBLE", "USD", "Open of the exit bar.", "null", "positive"),
         ("exit_reason", "VARCHAR", "", "tp, sl or horizon.", "null"),
@@ -406,10 +412,7 @@ FOLDS = Table(
         Column("embargo_start_utc", "TIMESTAMPTZ", _F, "A label may not end at or after.", "UTC"),
         Column("first_test_idx", "BIGINT", _F, "Row of the symbol's first test bar.", "row"),
         Column("embargo_bars", "BIGINT", _F, "Longest horizon in the window.", "bars"),
-        *(
-            Column(f"n_{role}", "BIGINT", _F, f"Rows with role {role}.", "rows")
-            for role in ROLES
-        ),
+        *(Column(f"n_{role}", "BIGINT", _F, f"Rows with role {role}.", "rows") for role in ROLES),
         Column("n_inner_folds", "BIGINT", _F, "Inner folds that got rows.", "folds"),
         Column("members_hash", "VARCHAR", _F, "Hash over the fold's membership rows."),
     ),
@@ -747,7 +750,7 @@ ACCEPTANCE = Table(
     (
         Column("gate", "VARCHAR", _I, "Name of the gate."),
         Column("position", "BIGINT", _I, "Order on the page."),
-        Column("value", "DOUBLE", _R, "The figure; null when it could not be had.", is_nullable=True),
+        Column("value", "DOUBLE", _R, "The figure; null if it could not be had.", is_nullable=True),
         Column("threshold", "DOUBLE", _R, "What it is held against.", is_nullable=True),
         Column("comparison", "VARCHAR", _R, ">=, >, <=, or ==."),
         Column("is_passed", "BOOLEAN", _R, "False also when it could not be evaluated."),
@@ -797,7 +800,6 @@ TABLES: dict[str, Table] = {
         STEP3_REPORT,
     )
 }
-
 
 
 def _fingerprint() -> str:

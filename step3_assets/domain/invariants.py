@@ -4,6 +4,8 @@ Belongs here: checks of meaning over stored rows, each returning the violations 
 sentences. Does not belong here: types and nullability (:mod:`step3_assets.domain.validation`).
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -57,17 +59,16 @@ def purge_violations(
 
 def role_violations(members: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
     """Manifest counts that the membership rows do not bear out."""
-    counted = members.groupby(["month", "symbol", "role"]).size().unstack("role", fill_value=0)
+    counted: dict[Any, int] = (
+        members.groupby(["month", "symbol", "role"], observed=True).size().to_dict()
+    )
     problems = []
-    for row in manifest.itertuples():
-        key = (row.month, row.symbol)
+    for row in manifest.to_dict("records"):
         for name in (c for c in manifest.columns if c.startswith("n_") and c != "n_inner_folds"):
-            role = name.removeprefix("n_")
-            known = key in counted.index and role in counted.columns
-            found = int(counted.at[key, role]) if known else 0
-            if found != getattr(row, name):
+            found = counted.get((row["month"], row["symbol"], name.removeprefix("n_")), 0)
+            if found != row[name]:
                 problems.append(
-                    f"folds: {row.symbol} {row.month:%Y-%m} says {name} = {getattr(row, name)}, "
+                    f"folds: {row['symbol']} {row['month']:%Y-%m} says {name} = {row[name]}, "
                     f"fold_members holds {found}"
                 )
     return problems
@@ -104,14 +105,14 @@ def gate_violations(scores: pd.DataFrame, members: pd.DataFrame) -> list[str]:
         if len(rows):
             problems.append(f"scores: {len(rows)} {what}: {_name_rows(rows)}")
     passed = scores["gate_reason"] == "pass"
-    contradictory = scores[passed != scores["is_gated"]]
+    contradictory = scores.loc[passed != scores["is_gated"]]
     if len(contradictory):
         problems.append(f"scores: is_gated contradicts gate_reason: {_name_rows(contradictory)}")
     below = scores[scores["is_gated"] & ~(scores["ev_final"] > scores["ev_threshold"])]
     if len(below):
         problems.append(f"scores: gated at or below their threshold: {_name_rows(below)}")
     quantiles = scores[["q10", "q50", "q90"]].to_numpy(float)
-    crossed = scores[(np.diff(quantiles, axis=1) < 0).any(axis=1)]
+    crossed = scores.loc[(np.diff(quantiles, axis=1) < 0).any(axis=1)]
     if len(crossed):
         problems.append(f"scores: quantiles cross: {_name_rows(crossed)}")
     return problems
@@ -121,13 +122,13 @@ def backtest_violations(
     summary: pd.DataFrame, trades: pd.DataFrame, capital_usd: float, tolerance: float = 1e-12
 ) -> list[str]:
     """Fold returns that the fold's trade ledger does not add up to."""
-    pnl = trades.groupby("month")["pnl_usd"].sum()
+    pnl: dict[Any, float] = trades.groupby("month")["pnl_usd"].sum().to_dict()
     problems = []
-    for row in summary[summary["symbol"] == "ALL"].itertuples():
-        ledger = float(pnl.get(row.month, 0.0)) / capital_usd
-        if not abs(ledger - row.return_frac) <= tolerance:
+    for row in summary[summary["symbol"] == "ALL"].to_dict("records"):
+        ledger = pnl.get(row["month"], 0.0) / capital_usd
+        if not abs(ledger - row["return_frac"]) <= tolerance:
             problems.append(
-                f"fold_backtests: {row.month:%Y-%m} returned {row.return_frac!r}, "
+                f"fold_backtests: {row['month']:%Y-%m} returned {row['return_frac']!r}, "
                 f"its trades {ledger!r}"
             )
     return problems

@@ -132,13 +132,6 @@ def run_pipeline(
     return PipelineResult(tables, result, gates, verdict(gates))
 
 
-def _arguments(
-    events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Step3Config
-) -> tuple[pd.DataFrame, pd.DataFrame, date, Step3Config]:
-    following = add_months(month, 1)
-    return _window(events, month, month), _window(bars, month, following), month, config
-
-
 def _window(frame: pd.DataFrame, month: date, last: date) -> pd.DataFrame:
     """The look-back of a test month, through ``last``."""
     first = add_months(month, -LOOK_BACK_MONTHS)

@@ -1,5 +1,6 @@
 """Several processes on one file: nothing is lost, doubled or mixed, and a kill leaves no trace."""
 
+import logging
 import multiprocessing
 import os
 import random
@@ -14,9 +15,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock, Timeout
 
 from step3_assets.schemas import TABLES
-from step3_assets.storage.store import Store
+from step3_assets.storage.connection import attached
+from step3_assets.storage.locks import lock_path
+from step3_assets.storage.store import Store, StoreError
 from step3_assets_tests.storage.rows import months, rows_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes")
@@ -265,22 +269,47 @@ def test_a_fork_while_another_thread_writes(store: Store) -> None:
     assert (done.returncode, done.stderr) == (7, "")
 
 
-def test_a_writer_that_waits_is_not_overtaken_by_readers(store: Store) -> None:
-    """Readers that never pause, in another process each, do not starve a writer."""
-    is_done, results = _context.Event(), _context.Queue()
+def hold_for_reading(store: Store, opened, leave) -> None:
+    with attached(store.path, is_writer=False, timeout_s=30, log=logging.getLogger()):
+        opened.set()
+        leave.wait(60)
+
+
+def replace_once(store: Store) -> None:
     store.replace_months(tagged(0, 1), months(1))
-    readers = [start(read_all_along, store, is_done, results) for _ in range(2)]
-    time.sleep(0.3)
-    begin = time.monotonic()
+
+
+def test_a_writer_that_waits_is_not_overtaken_by_readers(store: Store) -> None:
+    """One reader is in, a writer waits for it: the next reader comes after the writer."""
+    opened, leave = _context.Event(), _context.Event()
+    reader = start(hold_for_reading, store, opened, leave)
+    assert opened.wait(60)
+    impatient = Store(store.path, lock_timeout_s=0.2)
+    assert impatient.read("scores").empty  # readers read side by side
+    writer = start(replace_once, store)
     try:
-        for tag in range(10):
-            store.replace_months(tagged(0, tag), months(1))
-        assert time.monotonic() - begin < 10
+        wait_until_locked(lock_path(store.path))
+        with pytest.raises(StoreError, match="another process is writing to it"):
+            impatient.read("scores")
+        assert reader.is_alive()
     finally:
-        is_done.set()
-    assert [results.get(timeout=60)[2] for _ in readers] == ["", ""]
-    for reader in readers:
-        reader.join(timeout=60)
+        leave.set()
+    writer.join(timeout=60)
+    reader.join(timeout=60)
+    assert (writer.exitcode, reader.exitcode) == (0, 0)
+    assert tag_of(store.read("scores")) == 1
+
+
+def wait_until_locked(path: Path) -> None:
+    """Return once another process holds the lock file."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        try:
+            with FileLock(path).acquire(blocking=False):
+                time.sleep(0.01)
+        except Timeout:
+            return
+    raise AssertionError("nobody took the lock")
 
 
 def test_a_thread_waits_for_another_no_longer_than_the_deadline(store: Store) -> None:

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from filelock import FileLock
 
+from step3_assets.domain.canonical import canonical_frame
 from step3_assets.schemas import SCHEMA_VERSION, TABLES, Column, KnownAt, Table
 from step3_assets.storage.connection import attached
 from step3_assets.storage.ddl import create_table
@@ -153,6 +155,41 @@ def test_a_damaged_database_does_not_poison_the_process(tmp_path: Path) -> None:
             call()
     sound.replace_months({"scores": frame}, months(3))
     assert len(sound.read("scores")) == 1500
+
+
+def test_an_instance_that_broke_is_replaced(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "s.duckdb")
+    seen = []
+
+    def visit(error: Exception | None = None) -> None:
+        with attached(store.path, is_writer=False, timeout_s=5, log=logging.getLogger()) as found:
+            seen.append(found)
+            if error:
+                raise error
+
+    with pytest.raises(StoreError, match="the database has been invalidated"):
+        visit(duckdb.FatalException("the database has been invalidated"))
+    visit()
+    visit()
+    assert seen[0] is not seen[1]
+    assert seen[1] is seen[2]
+
+
+def test_columns_that_lie_in_another_order_in_the_file(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "s.duckdb")
+    table = TABLES["scores"]
+    order = ", ".join(table.names[::-1])
+    change(
+        store.path,
+        f"CREATE TABLE turned AS SELECT {order} FROM scores",
+        "DROP TABLE scores",
+        "ALTER TABLE turned RENAME TO scores",
+    )
+    store.ensure_tables()
+    frame = rows_of(table)
+    store.replace_months({"scores": frame.iloc[:20]}, months(3))
+    assert store.append("scores", frame) == 4
+    pd.testing.assert_frame_equal(store.read("scores"), canonical_frame(frame, table))
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:

@@ -80,6 +80,16 @@ def test_replacing_touches_the_given_months_only(store: Store) -> None:
     assert store.months("scores") == [FIRST, months(3)[2]]
 
 
+@pytest.mark.parametrize("name", ["scores", "events"])
+def test_rows_are_read_in_key_order_however_they_were_written(store: Store, name: str) -> None:
+    table = TABLES[name]
+    frame = rows_of(table)
+    for month in reversed(months(3)):
+        store.replace_months({name: frame[frame["month"] == month].iloc[1::2]}, [month])
+    store.append(name, frame)
+    pd.testing.assert_frame_equal(store.read(name), canonical_frame(frame, table))
+
+
 def test_append_skips_what_is_stored(store: Store) -> None:
     table = TABLES["revisions"]
     frame = rows_of(table)
