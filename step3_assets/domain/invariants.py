@@ -111,8 +111,8 @@ def gate_violations(scores: pd.DataFrame, members: pd.DataFrame) -> list[str]:
     below = scores[scores["is_gated"] & ~(scores["ev_final"] > scores["ev_threshold"])]
     if len(below):
         problems.append(f"scores: gated at or below their threshold: {_name_rows(below)}")
-    quantiles = scores[["q10", "q50", "q90"]].to_numpy(float)
-    crossed = scores.loc[(np.diff(quantiles, axis=1) < 0).any(axis=1)]
+    is_crossed = (scores["q10"] > scores["q50"]) | (scores["q50"] > scores["q90"])
+    crossed = scores.loc[is_crossed]
     if len(crossed):
         problems.append(f"scores: quantiles cross: {_name_rows(crossed)}")
     return problems
