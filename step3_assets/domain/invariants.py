@@ -6,7 +6,6 @@ sentences. Does not belong here: types and nullability (:mod:`step3_assets.domai
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 TRAINING_ROLES = ("fit", "calibration")
