@@ -72,11 +72,15 @@ def session_returns(equity: pd.DataFrame, start_equity: float) -> pd.Series:
     Series
         Indexed by session date.
     """
-    ends = pd.DatetimeIndex(equity["bar_end_utc"]) - pd.Timedelta(microseconds=1)
-    sessions = pd.Index(ends.tz_convert(NY).date, name="session")
-    closing = equity["equity_usd"].groupby(sessions.to_numpy()).last()
+    closing = equity["equity_usd"].groupby(session_labels(equity)).last()
     before = closing.shift(1, fill_value=start_equity)
     return closing / before - 1.0
+
+
+def session_labels(equity: pd.DataFrame) -> np.ndarray:
+    """New York session date of each mark; a bar that ends with the day is still the day's."""
+    ends = pd.DatetimeIndex(equity["bar_end_utc"]) - pd.Timedelta(microseconds=1)
+    return np.asarray(ends.tz_convert(NY).date)
 
 
 def sharpe(returns: np.ndarray) -> float:

@@ -1,68 +1,17 @@
-"""Whether an expected value was worth what it said: deciles of ``ev_final`` and the slope.
+"""Whether an expected value was worth what it said: deciles of ``ev_final``.
 
 Belongs here: realised net return against ``ev_final``, with intervals that do not take trades of
-one day for independent. Does not belong here: drawing.
+one day for independent. Does not belong here: the slope
+(:mod:`step3_assets.domain.statistics.ev_slope`), drawing.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from step3_assets.domain.statistics.clustered import clustered_ols
+
 BPS = 1e4
-MIN_ROWS = 30
-MIN_DAYS = 10
-
-
-@dataclass(frozen=True)
-class EvSlope:
-    """Slope of realised net on ``ev_final``: 1 is honest, 0 says nothing.
-
-    Parameters
-    ----------
-    slope, lo, hi : float
-        Ordinary least squares with 95 % interval clustered by day; NaN below 30 rows or 10 days,
-        or when ``ev_final`` does not vary.
-    n_rows, n_days : int
-    """
-
-    slope: float
-    lo: float
-    hi: float
-    n_rows: int
-    n_days: int
-
-
-def clustered_ols(
-    x: np.ndarray, y: np.ndarray, clusters: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Least squares with a cluster-robust covariance.
-
-    Parameters
-    ----------
-    x : ndarray, shape (n_rows, k)
-        Regressors, the constant among them.
-    y : ndarray, shape (n_rows,)
-    clusters : ndarray, shape (n_rows,)
-        Label of each row's cluster.
-
-    Returns
-    -------
-    beta : ndarray, shape (k,)
-    covariance : ndarray, shape (k, k)
-        Liang and Zeger (1986) with the small-sample factor G/(G-1) * (n-1)/(n-k)
-        (Cameron and Miller 2015, eq. 12).
-    """
-    bread = np.linalg.inv(x.T @ x)
-    beta = bread @ (x.T @ y)
-    _, index = np.unique(clusters, return_inverse=True)
-    n_clusters = int(index.max()) + 1
-    sums = np.zeros((n_clusters, x.shape[1]))
-    np.add.at(sums, index, x * (y - x @ beta)[:, None])
-    n, k = x.shape
-    factor = n_clusters / (n_clusters - 1) * (n - 1) / (n - k)
-    return beta, factor * bread @ (sums.T @ sums) @ bread
 
 
 def _known(joined: pd.DataFrame) -> pd.DataFrame:
@@ -74,24 +23,6 @@ def _known(joined: pd.DataFrame) -> pd.DataFrame:
             "day": rows["decision_time_utc"].dt.tz_convert("UTC").dt.strftime("%Y-%m-%d"),
         }
     )
-
-
-def ev_slope(joined: pd.DataFrame) -> EvSlope:
-    """Slope of realised ``net_logret`` on ``ev_final`` over final labels of test events.
-
-    Parameters
-    ----------
-    joined : DataFrame
-        From :func:`~step3_assets.domain.report.inputs.score_outcomes`.
-    """
-    rows = _known(joined)
-    n_rows, n_days = len(rows), rows["day"].nunique()
-    if n_rows < MIN_ROWS or n_days < MIN_DAYS or np.ptp(rows["ev_bps"].to_numpy()) == 0.0:
-        return EvSlope(np.nan, np.nan, np.nan, n_rows, n_days)
-    x = np.column_stack([np.ones(n_rows), rows["ev_bps"].to_numpy()])
-    beta, covariance = clustered_ols(x, rows["net_bps"].to_numpy(), rows["day"].to_numpy())
-    half = float(stats.t.ppf(0.975, n_days - 1) * np.sqrt(covariance[1, 1]))
-    return EvSlope(float(beta[1]), float(beta[1]) - half, float(beta[1]) + half, n_rows, n_days)
 
 
 def ev_deciles(joined: pd.DataFrame, n_bins: int = 10) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from step3_assets.domain.report import money_tables as money
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report import score_tables as tables
 from step3_assets.domain.report.canvas import MARK
-from step3_assets.domain.report.ev_calibration import EvSlope, ev_deciles, ev_slope
+from step3_assets.domain.report.ev_calibration import ev_deciles
 from step3_assets.domain.report.figures import FIGURE_FOLDER
 from step3_assets.domain.report.funnel import gate_funnel
 from step3_assets.domain.report.inputs import ReportInputs, score_outcomes
@@ -22,6 +22,7 @@ from step3_assets.domain.report.limits import limits
 from step3_assets.domain.report.reliability import inner_scores, out_of_sample_scores
 from step3_assets.domain.report.series import MOCK, PLATFORM
 from step3_assets.domain.report.text_table import TextTable, escape
+from step3_assets.domain.statistics.ev_slope import EvSlope, ev_slope
 
 FOLD_ABOVE_ROWS = 12
 

@@ -21,7 +21,7 @@ from step3_assets.domain.report.canvas import (
     canvas,
     say_nothing_to_show,
 )
-from step3_assets.domain.report.ev_calibration import EvSlope, ev_deciles, ev_slope
+from step3_assets.domain.report.ev_calibration import ev_deciles
 from step3_assets.domain.report.funnel import FunnelStep, gate_funnel
 from step3_assets.domain.report.inputs import as_float, months_of, score_outcomes
 from step3_assets.domain.report.reliability import (
@@ -31,6 +31,7 @@ from step3_assets.domain.report.reliability import (
     wilson_interval,
 )
 from step3_assets.domain.report.series import PLATFORM
+from step3_assets.domain.statistics.ev_slope import EvSlope, ev_slope
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,241 @@
+"""Stationary-bootstrap intervals of Calmar, Sharpe and net per trade.
+
+Belongs here: resampling in blocks of random length (library ``arch``) and the figures of each
+resample. Does not belong here: the formulas of the figures (:mod:`step3_assets.domain.metrics`).
+
+An account is resampled by New York sessions. Each session keeps its own path of bar closes, so the
+drawdown inside a session, and hence the point figure, is the one of table ``portfolio``.
+
+Sources: D. N. Politis and J. P. Romano (1994), *The Stationary Bootstrap*, JASA 89, section 2; the
+mean block length is that of D. N. Politis and H. White (2004), *Automatic Block-Length Selection
+for the Dependent Bootstrap*, Econometric Reviews 23, eq. 9, as corrected by Patton, Politis and
+White (2009).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.metrics import (
+    DRAWDOWN_FLOOR,
+    MONTHS_PER_YEAR,
+    SESSIONS_PER_YEAR,
+    session_labels,
+)
+
+MIN_OBSERVATIONS = 30
+"""Fewer sessions or trades say too little of their own dependence for a block length."""
+
+
+@dataclass(frozen=True)
+class BootstrapInterval:
+    """A figure with its percentile interval.
+
+    Parameters
+    ----------
+    value : float
+        The figure itself; NaN when it could not be had.
+    lower, upper : float
+        Quantiles of the resampled figure that leave ``(1 - level) / 2`` outside on each side; NaN
+        below :data:`MIN_OBSERVATIONS` or without variation.
+    level : float
+        Two-sided.
+    n : int
+        Observations: sessions or trades.
+    block_length : float
+        Mean block length, in observations.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    level: float
+    n: int
+    block_length: float
+
+
+@dataclass(frozen=True)
+class AccountIntervals:
+    """Calmar and Sharpe of one account, on the same resamples."""
+
+    calmar: BootstrapInterval
+    sharpe: BootstrapInterval
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How intervals are had: two-sided level, number of resamples, seed."""
+
+    level: float
+    n_resamples: int
+    seed: int
+
+
+def session_paths(equity: pd.DataFrame, start_equity: float) -> pd.DataFrame:
+    """What each session did to an account that entered it with 1.
+
+    Parameters
+    ----------
+    equity : DataFrame
+        ``bar_end_utc`` and ``equity_usd`` in time order, every bar close, flat ones included.
+    start_equity : float
+        Equity before the first mark, USD, above zero like every mark.
+
+    Returns
+    -------
+    DataFrame
+        By session date: ``growth`` (close over the close before), ``high`` and ``low`` (extremes
+        of the bar closes over the close before), ``drawdown_frac`` (deepest fall between bar closes
+        of the session, its opening level included).
+
+    Raises
+    ------
+    ValueError
+        If the account is at zero or below somewhere: growth has no meaning then.
+    """
+    values = equity["equity_usd"].to_numpy(dtype=np.float64)
+    if start_equity <= 0.0 or not np.all(values > 0.0):
+        raise ValueError("session_paths: equity at or below zero")
+    sessions, first = np.unique(session_labels(equity), return_index=True)
+    edges = [*first, len(values)]
+    rows, before = [], start_equity
+    for start, end in pairwise(edges):
+        path = np.concatenate([[1.0], values[start:end] / before])
+        fall = float(np.max(1.0 - path / np.maximum.accumulate(path)))
+        rows.append((path[-1], path.max(), path.min(), fall))
+        before = values[end - 1]
+    index = pd.Index(sessions, name="session")
+    return pd.DataFrame(rows, index=index, columns=["growth", "high", "low", "drawdown_frac"])
+
+
+def account_calmar(paths: np.ndarray, n_months: int) -> float:
+    """Calmar of sessions laid end to end.
+
+    Parameters
+    ----------
+    paths : ndarray, shape (n_sessions, 4)
+        Columns of :func:`session_paths`.
+    n_months : int
+        Calendar months that the sessions stand for.
+    """
+    level = np.cumprod(paths[:, 0])
+    before = np.concatenate([[1.0], level[:-1]])
+    peak_after = np.maximum.accumulate(before * paths[:, 1])
+    peak = np.concatenate([[1.0], np.maximum(peak_after[:-1], 1.0)])
+    drawdown = float(max(np.max(1.0 - before * paths[:, 2] / peak), np.max(paths[:, 3])))
+    growth = float(level[-1]) ** (MONTHS_PER_YEAR / n_months) - 1.0
+    return growth / max(drawdown, DRAWDOWN_FLOOR)
+
+
+def account_sharpe(paths: np.ndarray) -> float:
+    """Annualised Sharpe of sessions; NaN without deviation."""
+    returns = paths[:, 0] - 1.0
+    deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
+    if deviation == 0.0:
+        return math.nan
+    return float(np.mean(returns)) / deviation * math.sqrt(SESSIONS_PER_YEAR)
+
+
+def mean_block_length(series: np.ndarray) -> float:
+    """Mean block length of the stationary bootstrap by Politis and White; at least 1.
+
+    NaN below :data:`MIN_OBSERVATIONS` or for a series that does not vary.
+    """
+    if len(series) < MIN_OBSERVATIONS or np.ptp(series) == 0.0:
+        return math.nan
+    from arch.bootstrap import optimal_block_length
+
+    return max(1.0, float(optimal_block_length(series)["stationary"].iloc[0]))
+
+
+def bootstrap_account(
+    paths: pd.DataFrame, n_months: int, resampling: Resampling
+) -> AccountIntervals:
+    """Intervals of Calmar and Sharpe.
+
+    Parameters
+    ----------
+    paths : DataFrame
+        From :func:`session_paths`.
+    n_months : int
+        Calendar months of the period; a resample has as many sessions and stands for as many.
+    resampling : Resampling
+
+    Returns
+    -------
+    AccountIntervals
+        An account that never moved has a Calmar of 0 and no interval.
+    """
+    values = paths.to_numpy(dtype=np.float64)
+
+    def figures(sample: np.ndarray) -> np.ndarray:
+        return np.array([account_calmar(sample, n_months), account_sharpe(sample)])
+
+    calmar, sharpe = _intervals(values, values[:, 0] - 1.0, figures, resampling)
+    return AccountIntervals(calmar, sharpe)
+
+
+def bootstrap_calmar_gain(
+    ours: pd.DataFrame, theirs: pd.DataFrame, n_months: int, resampling: Resampling
+) -> BootstrapInterval:
+    """Interval of the difference of two accounts' Calmars, both on the same resampled sessions.
+
+    Parameters
+    ----------
+    ours, theirs : DataFrame
+        From :func:`session_paths`, of the same sessions.
+    n_months : int
+    resampling : Resampling
+
+    Raises
+    ------
+    ValueError
+        If the two do not have the same sessions.
+    """
+    if not ours.index.equals(theirs.index):
+        raise ValueError("bootstrap_calmar_gain: the accounts have different sessions")
+    values = np.hstack([ours.to_numpy(dtype=np.float64), theirs.to_numpy(dtype=np.float64)])
+
+    def figures(sample: np.ndarray) -> np.ndarray:
+        return np.array(
+            [account_calmar(sample[:, :4], n_months) - account_calmar(sample[:, 4:], n_months)]
+        )
+
+    return _intervals(values, values[:, 0] - values[:, 4], figures, resampling)[0]
+
+
+def bootstrap_mean(series: np.ndarray, resampling: Resampling) -> BootstrapInterval:
+    """Interval of the mean of a series in time order, net bps of trades for one."""
+    values = np.asarray(series, dtype=np.float64)
+    if len(values) == 0:
+        return BootstrapInterval(math.nan, math.nan, math.nan, resampling.level, 0, math.nan)
+    return _intervals(values[:, None], values, lambda s: s.mean(axis=0), resampling)[0]
+
+
+def _intervals(
+    rows: np.ndarray,
+    series: np.ndarray,
+    figures: Callable[[np.ndarray], np.ndarray],
+    resampling: Resampling,
+) -> list[BootstrapInterval]:
+    """Resample rows in blocks as long as `series` asks for; one interval a figure."""
+    values, n = figures(rows), len(rows)
+    length = mean_block_length(series)
+    if math.isnan(length):
+        bounds = np.full((2, len(values)), math.nan)
+    else:
+        from arch.bootstrap import StationaryBootstrap
+
+        generator = np.random.default_rng(resampling.seed)
+        sampler = StationaryBootstrap(length, rows, seed=generator)  # pyright: ignore[reportArgumentType]
+        drawn = sampler.apply(figures, resampling.n_resamples)
+        tail = (1.0 - resampling.level) / 2.0
+        bounds = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    return [
+        BootstrapInterval(float(v), float(lo), float(hi), resampling.level, n, length)
+        for v, lo, hi in zip(values, bounds[0], bounds[1], strict=True)
+    ]

@@ -1,0 +1,88 @@
+"""Brier score of the probabilities against that of the plain base rate, with a test.
+
+Belongs here: the difference and its error. Does not belong here: calibration.
+
+Source: F. X. Diebold and R. S. Mariano (1995), *Comparing Predictive Accuracy*, Journal of Business
+and Economic Statistics 13, eq. for S1, on the difference of squared errors; labels overlap, so the
+error sums each day and lets near days lean on one another (Driscoll and Kraay 1998).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from step3_assets.domain.statistics.clustered import mean_over_days
+
+MIN_ROWS = 30
+MIN_DAYS = 10
+
+
+@dataclass(frozen=True)
+class BrierGain:
+    """How much better the probabilities are than the base rate; above 0 is better.
+
+    Parameters
+    ----------
+    gain, lower, upper : float
+        Mean of ``(base - y)^2 - (p - y)^2`` with its normal interval; NaN below 30 rows or 10 days.
+    p_value : float
+        One-sided: chance of such a gain when there is none.
+    brier, brier_base : float
+    level : float
+    n_rows, n_days : int
+    """
+
+    gain: float
+    lower: float
+    upper: float
+    p_value: float
+    brier: float
+    brier_base: float
+    level: float
+    n_rows: int
+    n_days: int
+
+
+def brier_gain(
+    p: np.ndarray,
+    base_rate: np.ndarray,
+    won: np.ndarray,
+    days: np.ndarray,
+    *,
+    n_lags: int,
+    level: float,
+) -> BrierGain:
+    """Compare the squared errors of two forecasts of the same outcomes.
+
+    Parameters
+    ----------
+    p, base_rate : ndarray, shape (n_rows,)
+        Calibrated probability, and the base rate of the labels that trained the row's fold.
+    won : ndarray, shape (n_rows,)
+        Outcome, 0 or 1.
+    days : ndarray, shape (n_rows,)
+        Day of each decision, sorting in time order.
+    n_lags : int
+        Days a label may reach over.
+    level : float
+    """
+    theirs, ours = (base_rate - won) ** 2, (p - won) ** 2
+    n_rows, n_days = len(won), len(np.unique(days))
+    if n_rows < MIN_ROWS or n_days < MIN_DAYS:
+        nan = float("nan")
+        return BrierGain(nan, nan, nan, nan, nan, nan, level, n_rows, n_days)
+    gain, error = mean_over_days(theirs - ours, days, n_lags)
+    half = float(stats.norm.ppf(0.5 + level / 2.0)) * error
+    p_value = float(stats.norm.sf(gain / error)) if error > 0.0 else float("nan")
+    return BrierGain(
+        gain,
+        gain - half,
+        gain + half,
+        p_value,
+        float(ours.mean()),
+        float(theirs.mean()),
+        level,
+        n_rows,
+        n_days,
+    )

@@ -1,0 +1,65 @@
+"""Errors of means and slopes when rows are not independent.
+
+Belongs here: covariances that allow for clusters of rows, and for days that lean on one another.
+Does not belong here: what is regressed on what.
+"""
+
+import numpy as np
+
+
+def clustered_ols(
+    x: np.ndarray, y: np.ndarray, clusters: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least squares with a cluster-robust covariance.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_rows, k)
+        Regressors, the constant among them.
+    y : ndarray, shape (n_rows,)
+    clusters : ndarray, shape (n_rows,)
+        Label of each row's cluster.
+
+    Returns
+    -------
+    beta : ndarray, shape (k,)
+    covariance : ndarray, shape (k, k)
+        Liang and Zeger (1986) with the small-sample factor G/(G-1) * (n-1)/(n-k)
+        (Cameron and Miller 2015, eq. 12).
+    """
+    bread = np.linalg.inv(x.T @ x)
+    beta = bread @ (x.T @ y)
+    _, index = np.unique(clusters, return_inverse=True)
+    n_clusters = int(index.max()) + 1
+    sums = np.zeros((n_clusters, x.shape[1]))
+    np.add.at(sums, index, x * (y - x @ beta)[:, None])
+    n, k = x.shape
+    factor = n_clusters / (n_clusters - 1) * (n - 1) / (n - k)
+    return beta, factor * bread @ (sums.T @ sums) @ bread
+
+
+def mean_over_days(values: np.ndarray, days: np.ndarray, n_lags: int) -> tuple[float, float]:
+    """Mean over rows, and its standard error when rows of a day, and days near, move together.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows,)
+    days : ndarray, shape (n_rows,)
+        Label of each row's day; labels sort in time order.
+    n_lags : int
+        Days that lean on one another: Bartlett weights ``1 - lag / (n_lags + 1)``.
+
+    Returns
+    -------
+    mean, standard_error : float
+        Driscoll and Kraay (1998), eq. 4, of a constant; lags count days that have rows. The error
+        is 0 where nothing varies.
+    """
+    mean = float(np.mean(values))
+    _, index = np.unique(days, return_inverse=True)
+    sums = np.zeros(int(index.max()) + 1)
+    np.add.at(sums, index, values - mean)
+    variance = float(sums @ sums)
+    for lag in range(1, min(n_lags, len(sums) - 1) + 1):
+        variance += 2.0 * (1.0 - lag / (n_lags + 1)) * float(sums[lag:] @ sums[:-lag])
+    return mean, float(np.sqrt(max(variance, 0.0)) / len(values))

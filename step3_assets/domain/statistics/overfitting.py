@@ -1,0 +1,101 @@
+"""Probability of backtest overfitting, by combinatorially symmetric cross-validation.
+
+Belongs here: the estimator over a matrix of returns. Does not belong here: which configurations
+were tried.
+
+Source: D. H. Bailey, J. Borwein, M. Lopez de Prado and Q. J. Zhu (2017), *The Probability of
+Backtest Overfitting*, Journal of Computational Finance 20(4), section 3 (CSCV), definition 2.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class BacktestOverfitting:
+    """PBO and what it was counted from.
+
+    Parameters
+    ----------
+    pbo : float
+        Share of the splits in which the configuration that was best in one half came out at or
+        below the median of the other half.
+    logits : ndarray, shape (n_splits,)
+        ``ln(w / (1 - w))`` of its relative rank ``w``, by split.
+    n_trials, n_months, n_blocks, n_splits : int
+    """
+
+    pbo: float
+    logits: np.ndarray
+    n_trials: int
+    n_months: int
+    n_blocks: int
+    n_splits: int
+
+
+def even_blocks(n_months: int, most: int) -> int:
+    """Largest even number of blocks, at most `most`, that leaves two months to each; 0 if none."""
+    return max(0, min(most, n_months // 2) // 2 * 2)
+
+
+def backtest_overfitting(returns: np.ndarray, n_blocks: int) -> BacktestOverfitting:
+    """Estimate PBO.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (n_months, n_trials)
+        Return of each configuration in each month, all months, in time order.
+    n_blocks : int
+        Even; the months are cut into as many runs of equal length, the first ones a month longer
+        where they do not divide. Every half of the blocks is in-sample once.
+
+    Returns
+    -------
+    BacktestOverfitting
+        Performance is the Sharpe ratio of the half's months; without deviation it is 0 for a
+        configuration that neither gained nor lost, and unbounded otherwise. Ties share their ranks;
+        among tied winners the first counts.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two configurations, an odd number of blocks, more blocks than months, or a
+        return that is not finite.
+    """
+    values = np.asarray(returns, dtype=np.float64)
+    n_months, n_trials = values.shape
+    if n_trials < 2:
+        raise ValueError(f"backtest_overfitting: {n_trials} configuration(s), at least 2 needed")
+    if n_blocks < 2 or n_blocks % 2 or n_blocks > n_months:
+        raise ValueError(f"backtest_overfitting: {n_blocks} blocks of {n_months} months")
+    if not np.isfinite(values).all():
+        raise ValueError("backtest_overfitting: a return is not finite")
+    blocks = np.array_split(values, n_blocks)
+    counts = np.array([len(b) for b in blocks], dtype=np.float64)
+    centred = [b - values.mean(axis=0) for b in blocks]
+    sums = np.array([b.sum(axis=0) for b in centred])
+    squares = np.array([(b**2).sum(axis=0) for b in centred])
+    halves = list(combinations(range(n_blocks), n_blocks // 2))
+    inside = np.zeros((len(halves), n_blocks))
+    inside[np.arange(len(halves))[:, None], np.array(halves)] = 1.0
+
+    def sharpes(chosen: np.ndarray) -> np.ndarray:
+        n = (chosen @ counts)[:, None]
+        mean = chosen @ sums / n
+        variance = np.maximum(chosen @ squares / n - mean**2, 0.0) * n / (n - 1.0)
+        mean = mean + values.mean(axis=0)
+        deviation = np.sqrt(variance)
+        flat = deviation <= 1e-12 * np.maximum(np.abs(values).max(), 1e-300)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = mean / np.where(flat, 0.0, deviation)
+        return np.where(flat & (np.abs(mean) < 1e-15), 0.0, ratio)
+
+    best = np.argmax(sharpes(inside), axis=1)
+    ranks = stats.rankdata(sharpes(1.0 - inside), axis=1)
+    relative = ranks[np.arange(len(halves)), best] / (n_trials + 1)
+    logits = np.log(relative / (1.0 - relative))
+    pbo = float(np.mean(logits <= 0.0))
+    return BacktestOverfitting(pbo, logits, n_trials, n_months, n_blocks, len(halves))
