@@ -216,6 +216,67 @@ class AcceptanceConfig(Frozen):
         description="Traded value of a month over capital: both sides of a whole-account round "
         "trip on every session would be 42.",
     )
+    min_probabilistic_sharpe: float = Field(
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="Chance that the true Sharpe ratio is above 0: the customary one in twenty.",
+    )
+    min_deflated_sharpe: float = Field(
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="The same against the best of as many trials without skill.",
+    )
+    max_pbo: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Above a half, the configuration that was best in-sample does worse than the "
+        "median out of sample more often than not: choosing did harm.",
+    )
+    max_permutation_p: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="A random choice of the same candidates does as well at most once in twenty.",
+    )
+
+
+class StatisticsConfig(Frozen):
+    """How intervals and probabilities of results are had."""
+
+    seed: int = 20160122
+    level: float = Field(
+        default=0.90,
+        gt=0,
+        lt=1,
+        description="Two-sided level of every interval. The true figure lies below the lower bound "
+        "once in twenty, the same error that a PSR of 0.95 or a p value of 0.05 leaves.",
+    )
+    n_resamples: int = Field(
+        default=2000,
+        ge=100,
+        description="Of the stationary bootstrap; a 5 % quantile then rests on 100 resamples.",
+    )
+    n_permutations: int = Field(
+        default=5000,
+        ge=99,
+        description="Random gates; a p value of 0.05 then has a standard error of 0.003.",
+    )
+    pbo_blocks: int = Field(
+        default=16,
+        ge=2,
+        multiple_of=2,
+        description="Most blocks of CSCV, as in its paper; fewer where a block would be shorter "
+        "than two months.",
+    )
+    overlap_days: int = Field(
+        default=5,
+        ge=0,
+        description="Days over which squared errors lean on one another: a label lasts up to two "
+        "sessions, and a week holds it with weekends and holidays.",
+    )
 
 
 class Step3Config(Frozen):
@@ -226,6 +287,7 @@ class Step3Config(Frozen):
     gate: GateConfig = GateConfig()
     execution: ExecutionConfig = ExecutionConfig()
     allocation: AllocationConfig = AllocationConfig()
+    statistics: StatisticsConfig = StatisticsConfig()
     acceptance: AcceptanceConfig = AcceptanceConfig()
 
     @model_validator(mode="after")
