@@ -188,6 +188,68 @@ class ExecutionConfig(Frozen):
     min_fee_usd: float = Field(default=0.0, ge=0, description="Minimum fee a side, if any.")
 
 
+class RiskConfig(Frozen):
+    """Rules that stand between a decision and the account; each may be switched off alone.
+
+    The defaults are wide: they are there for the day that nothing in the data looks like, and bind
+    on no ordinary one. None were tuned.
+    """
+
+    kill_drawdown_frac: float | None = Field(
+        default=0.10,
+        gt=0,
+        lt=1,
+        description="Fall of marked equity below its peak that flattens the account. The plan's "
+        "cap is 12 %: two points are left for the way to the next open.",
+    )
+    rearm_sessions: int = Field(
+        default=21,
+        ge=1,
+        description="Sessions stood aside after the kill switch, a month; then the peak is "
+        "measured anew.",
+    )
+    session_loss_frac: float | None = Field(
+        default=0.03,
+        gt=0,
+        lt=1,
+        description="Loss of marked equity since the session before that ends the session; a "
+        "month may lose 5 %.",
+    )
+    min_holding_bars: int = Field(
+        default=0,
+        ge=0,
+        description="Bars from a symbol's last entry to its next; an exit is never held up. Off: "
+        "labels overlap as it is, and one position a symbol spaces them.",
+    )
+    cooldown_bars: int = Field(
+        default=0, ge=0, description="Bars from a symbol's last exit to its next entry."
+    )
+    max_turnover_per_day: float | None = Field(
+        default=6.0,
+        gt=0,
+        description="Value traded over equity, both sides: three round trips of the whole account.",
+    )
+    max_turnover_per_week: float | None = Field(default=20.0, gt=0)
+    max_turnover_per_month: float | None = Field(
+        default=40.0, gt=0, description="As the acceptance gate allows."
+    )
+    max_symbol_frac: float | None = Field(
+        default=1.0, gt=0, description="Value of one symbol's position over equity, at its entry."
+    )
+
+    @classmethod
+    def off(cls) -> "RiskConfig":
+        """No rule at all: the account alone, under its gross cap."""
+        return cls(
+            kill_drawdown_frac=None,
+            session_loss_frac=None,
+            max_turnover_per_day=None,
+            max_turnover_per_week=None,
+            max_turnover_per_month=None,
+            max_symbol_frac=None,
+        )
+
+
 class AllocationConfig(Frozen):
     """How capital is divided among symbols."""
 
@@ -286,6 +348,7 @@ class Step3Config(Frozen):
     models: ModelConfig = ModelConfig()
     gate: GateConfig = GateConfig()
     execution: ExecutionConfig = ExecutionConfig()
+    risk: RiskConfig = RiskConfig()
     allocation: AllocationConfig = AllocationConfig()
     statistics: StatisticsConfig = StatisticsConfig()
     acceptance: AcceptanceConfig = AcceptanceConfig()

@@ -578,7 +578,28 @@ TRADE_STATUSES = (
     "zero_size",
     "not_final",
     "no_equity",
+    "drawdown_kill",
+    "session_loss",
+    "min_holding",
+    "cooldown",
+    "symbol_cap",
+    "turnover_day",
+    "turnover_week",
+    "turnover_month",
 )
+
+RISK_RULES = (
+    "drawdown_kill",
+    "session_loss",
+    "min_holding",
+    "cooldown",
+    "gross_cap",
+    "symbol_cap",
+    "turnover_day",
+    "turnover_week",
+    "turnover_month",
+)
+RISK_ACTIONS = ("tripped", "forced_exit", "cancelled_entry", "refused_entry", "trimmed_entry")
 
 _LEDGER_KEY = (
     Column("series", "VARCHAR", _I, "A series of portfolio that was simulated."),
@@ -600,7 +621,14 @@ _TRADE_COLUMNS = (
     Column("pnl_usd", "DOUBLE", _R, "Gain after costs.", "USD"),
     Column("net_bps", "DOUBLE", _R, "pnl_usd / notional_usd.", "bps"),
     Column("equity_before_usd", "DOUBLE", _R, "Equity when it was sized.", "USD"),
-    Column("binding_cap", "VARCHAR", _R, "What limited the size: size_frac, gross_cap."),
+    Column("binding_cap", "VARCHAR", _R, "What limited it: size_frac, gross_cap, symbol_cap."),
+    Column(
+        "exit_rule",
+        "VARCHAR",
+        _R,
+        "label, or the risk rule that brought the exit forward to the next open.",
+        allowed=("label", "drawdown_kill", "session_loss"),
+    ),
 )
 
 FOLD_BACKTESTS = Table(
@@ -702,6 +730,41 @@ PORTFOLIO_DECISIONS = Table(
     partition=None,
 )
 
+RISK_EVENTS = Table(
+    "risk_events",
+    "Every answer of a risk rule: entries refused, trimmed or cancelled, exits forced.",
+    "portfolio",
+    (
+        _LEDGER_KEY[0],
+        Column("position", "BIGINT", _I, "Order in which it happened, from 1."),
+        Column("time_utc", "TIMESTAMPTZ", _R, "Bar close at which it was decided.", "UTC"),
+        Column("symbol", "VARCHAR", _R, "Ticker; ALL where a stop tripped."),
+        Column(
+            "decision_time_utc",
+            "TIMESTAMPTZ",
+            _R,
+            "Key of the event refused, or of the trade that had to leave; null for ALL.",
+            "UTC",
+            is_nullable=True,
+        ),
+        Column("rule", "VARCHAR", _R, "The rule.", allowed=RISK_RULES),
+        Column("action", "VARCHAR", _R, "What it did.", allowed=RISK_ACTIONS),
+        Column("threshold", "DOUBLE", _R, "The limit, in the rule's unit: a fraction or bars."),
+        Column("value", "DOUBLE", _R, "The figure that broke it."),
+        Column("equity_usd", "DOUBLE", _R, "Equity marked at that close.", "USD"),
+        Column(
+            "fill_time_utc",
+            "TIMESTAMPTZ",
+            _R,
+            "The next bar's open, at which a forced exit fills.",
+            "UTC",
+            is_nullable=True,
+        ),
+    ),
+    ("series", "position"),
+    partition=None,
+)
+
 PORTFOLIO_EQUITY = Table(
     "portfolio_equity",
     "Equity at every bar close.",
@@ -752,11 +815,46 @@ ACCEPTANCE = Table(
         Column("position", "BIGINT", _I, "Order on the page."),
         Column("value", "DOUBLE", _R, "The figure; null if it could not be had.", is_nullable=True),
         Column("threshold", "DOUBLE", _R, "What it is held against.", is_nullable=True),
+        Column("lower", "DOUBLE", _R, "Lower end of its interval, if any.", is_nullable=True),
+        Column("upper", "DOUBLE", _R, "Upper end of its interval, if any.", is_nullable=True),
         Column("comparison", "VARCHAR", _R, ">=, >, <=, or ==."),
         Column("is_passed", "BOOLEAN", _R, "False also when it could not be evaluated."),
         Column("evidence", "VARCHAR", _R, "One plain sentence."),
     ),
     ("gate",),
+    partition=None,
+)
+
+STATISTICS = Table(
+    "statistics",
+    "How far the platform's results could be chance: one row per figure.",
+    "statistics",
+    (
+        Column("name", "VARCHAR", _I, "Name of the figure."),
+        Column("position", "BIGINT", _I, "Order on the page."),
+        Column("value", "DOUBLE", _R, "The figure; null if it could not be had.", is_nullable=True),
+        Column("lower", "DOUBLE", _R, "Lower end of its interval, if any.", is_nullable=True),
+        Column("upper", "DOUBLE", _R, "Upper end of its interval, if any.", is_nullable=True),
+        Column("level", "DOUBLE", _R, "Two-sided level.", "fraction", is_nullable=True),
+        Column("n", "BIGINT", _R, "Sessions, trades, events or trials, as the method says."),
+        Column("method", "VARCHAR", _R, "How it was had."),
+        Column("sentence", "VARCHAR", _R, "What it says, or why it is missing."),
+    ),
+    ("name",),
+    partition=None,
+)
+
+AUDIT = Table(
+    "audit",
+    "The leakage audit: each check with what it looked at and whether it passed.",
+    "audit",
+    (
+        Column("check", "VARCHAR", _I, "Name of the check."),
+        Column("position", "BIGINT", _I, "Order on the page."),
+        Column("is_passed", "BOOLEAN", _R, "False also when it could not be run."),
+        Column("evidence", "VARCHAR", _R, "What was looked at and what was found."),
+    ),
+    ("check",),
     partition=None,
 )
 
@@ -794,9 +892,12 @@ TABLES: dict[str, Table] = {
         PORTFOLIO,
         PORTFOLIO_TRADES,
         PORTFOLIO_DECISIONS,
+        RISK_EVENTS,
         PORTFOLIO_EQUITY,
         PORTFOLIO_MONTHS,
         ACCEPTANCE,
+        STATISTICS,
+        AUDIT,
         STEP3_REPORT,
     )
 }

@@ -205,7 +205,8 @@ def _portfolio(scope: Scope) -> list[str]:
     from step3_assets.domain.portfolio import PortfolioResult, reconcile_portfolio
 
     parts = ("", "_trades", "_decisions", "_equity", "_months")
-    stored = PortfolioResult(*(scope.read(f"portfolio{part}") for part in parts))
+    tables = (*(f"portfolio{part}" for part in parts), "risk_events")
+    stored = PortfolioResult(*(scope.read(table) for table in tables))
     return reconcile_portfolio(stored, scope.config)
 
 

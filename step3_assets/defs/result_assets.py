@@ -35,6 +35,7 @@ from step3_assets.domain.portfolio import MOCK, PLATFORM, reconcile_portfolio, r
 from step3_assets.storage.store import Store
 
 BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
+OUTCOMES = ["month", "symbol", "decision_time_utc", "y", "net_logret", "cost_rt", "maturity"]
 
 
 def build_result_assets(
@@ -120,12 +121,33 @@ def build_result_assets(
             "portfolio_decisions": result.decisions,
             "portfolio_equity": result.equity,
             "portfolio_months": result.months,
+            "risk_events": result.risk_events,
         }
         store.replace_all(frames)
         return dg.MaterializeResult(metadata=_describe_portfolio(frames, dataset["is_synthetic"]))
 
     @dg.asset(
-        deps=[portfolio, fold_backtests, walk_forward["calibrated_models"], scores],
+        deps=[portfolio, walk_forward["calibrated_models"], scores, events],
+        group_name="results",
+        kinds={"numpy", "duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("statistics"),
+    )
+    def statistics(platform: PlatformResource) -> dg.MaterializeResult:
+        """How far the results could be chance: intervals, Sharpe probabilities, the gate's null."""
+        from step3_assets.domain.statistics.table import statistics_table
+
+        store, config = platform.store(), platform.settings().config
+        tables = _result_tables(store)
+        outcomes = store.read("events", months=result_months(store), columns=OUTCOMES)
+        frame = statistics_table(tables, outcomes, config)
+        store.replace_all({"statistics": frame})
+        shown = frame[["name", "value", "lower", "upper", "sentence"]]
+        table = dg.MetadataValue.md(shown.to_markdown(index=False, floatfmt=".4f"))
+        return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "figures": table})
+
+    @dg.asset(
+        deps=[portfolio, statistics, fold_backtests, walk_forward["calibrated_models"], scores],
         group_name="results",
         kinds={"duckdb"},
         owners=["team:step3"],
@@ -136,7 +158,7 @@ def build_result_assets(
         from step3_assets.domain.acceptance import judge, verdict
 
         store, config = platform.store(), platform.settings().config
-        gates = judge(_result_tables(store), config)
+        gates = judge({**_result_tables(store), "statistics": store.read("statistics")}, config)
         store.replace_all({"acceptance": gates})
         return dg.MaterializeResult(
             metadata={
@@ -180,7 +202,7 @@ def build_result_assets(
             }
         )
 
-    return [fold_backtests, portfolio, acceptance, step3_report]
+    return [fold_backtests, portfolio, statistics, acceptance, step3_report]
 
 
 def result_months(store: Store) -> list[date]:
@@ -229,11 +251,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
 
     months = result_months(store)
     dataset = dataset_in_force(store)
-    outcomes = store.read(
-        "events",
-        months=months,
-        columns=["month", "symbol", "decision_time_utc", "y", "net_logret", "cost_rt", "maturity"],
-    )
+    outcomes = store.read("events", months=months, columns=OUTCOMES)
     whole = ("portfolio", "portfolio_months", "portfolio_equity", "portfolio_trades")
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
     gates = store.read("acceptance")
@@ -280,6 +298,7 @@ def _result_tables(store: Store) -> dict[str, pd.DataFrame]:
     months = result_months(store)
     by_month = ("fold_backtests", "model_metrics", "scores", "folds")
     whole = ("portfolio", "portfolio_months", "portfolio_trades", "portfolio_equity")
+    whole = (*whole, "portfolio_decisions")
     tables = {table: store.read(table, months=months) for table in by_month}
     return tables | {table: store.read(table) for table in whole}
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import Step3Config
+from step3_assets.domain.allocation import equal_weight
 from step3_assets.domain.execution.candidates import EVENT_COLUMNS, gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import MarkClock, instant_us, mark_equity
-from step3_assets.domain.execution.sizing import equal_weight
 from step3_assets.domain.metrics import (
     cagr,
     calmar,
@@ -102,6 +102,7 @@ def backtest_fold(
         end=end,
         allocation=equal_weight(clock, [month]),
         config=config.execution,
+        risk=config.risk,
     )
     outcomes = _scored_outcomes(month_scores, month_events)
     of_symbol = {

@@ -13,11 +13,11 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain import reference_lines
+from step3_assets.domain.allocation import equal_weight
 from step3_assets.domain.execution.candidates import gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.execution.reconcile import reconcile
-from step3_assets.domain.execution.sizing import equal_weight
 from step3_assets.domain.execution.stress import stress_events, stress_scores
 from step3_assets.domain.metrics import monthly_table, require_calendar, summarise
 from step3_assets.domain.months import add_months, month_start
@@ -28,6 +28,7 @@ from step3_assets.schemas import (
     PORTFOLIO_EQUITY,
     PORTFOLIO_MONTHS,
     PORTFOLIO_TRADES,
+    RISK_EVENTS,
     Table,
 )
 
@@ -47,9 +48,9 @@ class PortfolioResult:
 
     Attributes
     ----------
-    summary, trades, decisions, equity, months : DataFrame
+    summary, trades, decisions, equity, months, risk_events : DataFrame
         Tables ``portfolio``, ``portfolio_trades``, ``portfolio_decisions``,
-        ``portfolio_equity`` and ``portfolio_months``.
+        ``portfolio_equity``, ``portfolio_months`` and ``risk_events``.
     """
 
     summary: pd.DataFrame
@@ -57,6 +58,7 @@ class PortfolioResult:
     decisions: pd.DataFrame
     equity: pd.DataFrame
     months: pd.DataFrame
+    risk_events: pd.DataFrame
 
 
 def stress_series(factor: float) -> str:
@@ -127,6 +129,7 @@ def run_portfolio(
             end=month_start(add_months(months[-1], 1)),
             allocation=allocation,
             config=config.execution,
+            risk=config.risk,
         )
         parts.append(_series_frames(series, ledger, months, config, factor))
     capital = config.execution.initial_capital_usd
@@ -200,8 +203,10 @@ def _series_frames(
         note += f" {n_waiting} gated event(s) left out: their labels are not final."
     figures = summarise(ledger.equity, ledger.trades, months, capital)
     table = monthly_table(ledger.equity, ledger.trades, months, capital)
+    assert ledger.risk_events is not None
     return {
         PORTFOLIO.name: pd.DataFrame([{"series": series, **figures, "note": note}]),
+        RISK_EVENTS.name: ledger.risk_events.assign(series=series),
         PORTFOLIO_TRADES.name: ledger.trades.assign(series=series),
         PORTFOLIO_DECISIONS.name: ledger.decisions.assign(series=series),
         PORTFOLIO_EQUITY.name: ledger.equity.assign(series=series),
@@ -232,4 +237,5 @@ def _assembled(parts: Sequence[Mapping[str, pd.DataFrame]]) -> PortfolioResult:
         decisions=stacked(PORTFOLIO_DECISIONS),
         equity=stacked(PORTFOLIO_EQUITY),
         months=stacked(PORTFOLIO_MONTHS),
+        risk_events=stacked(RISK_EVENTS),
     )

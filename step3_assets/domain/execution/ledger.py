@@ -1,34 +1,41 @@
 """The ledger: the one path that turns gated candidates into fills, trades and equity.
 
 Belongs here: what happens to each candidate as time moves forward, on one capital account over all
-symbols. Does not belong here: checks at the door (:mod:`.candidates`), size arithmetic
-(:mod:`.sizing`), values at bar closes (:mod:`.marking`), metrics.
+symbols. Does not belong here: checks at the door (:mod:`.candidates`), cash and positions
+(:mod:`.account`), the rules (:mod:`step3_assets.domain.risk`), values at bar closes
+(:mod:`.marking`), metrics.
 
 Order of events at one instant ``t``, the end of a decision bar: fills before ``t`` have happened;
-equity is marked at the closes known at ``t``; candidates are decided in symbol order; what they
-enter, and what exits at the open that follows, fills later.
+equity is marked at the closes known at ``t``; the stops see it; candidates are decided in symbol
+order; what they enter, and what exits at the open that follows, fills later.
 """
 
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
-from step3_assets.config import ExecutionConfig
+from step3_assets.config import ExecutionConfig, RiskConfig
+from step3_assets.domain.execution.account import Account
 from step3_assets.domain.execution.candidates import Allocation, Orders, prepare_orders
 from step3_assets.domain.execution.marking import (
-    ENTRY,
-    EXIT,
-    LedgerError,
     MarkClock,
     Positions,
     instant_us,
     mark_equity,
-    utc_stamp,
+    utc_index,
 )
-from step3_assets.domain.execution.sizing import size_entry
+from step3_assets.domain.risk.engine import (
+    CANCELLED,
+    FORCED_EXIT,
+    TRIPPED,
+    RiskEngine,
+    RiskEvent,
+)
+from step3_assets.domain.risk.rules import EntryRequest
+
+ALL_SYMBOLS = "ALL"
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,15 @@ class LedgerResult:
         to its end, or to the end of the last exit's bar where that lies later.
     positions : Positions, optional
         The trades as arrays; absent where the frames come from storage.
+    risk_events : DataFrame, optional
+        Table ``risk_events`` without ``series``; absent as well.
     """
 
     trades: pd.DataFrame
     decisions: pd.DataFrame
     equity: pd.DataFrame
     positions: Positions | None = None
+    risk_events: pd.DataFrame | None = None
 
 
 def simulate(
@@ -62,6 +72,7 @@ def simulate(
     end: pd.Timestamp,
     allocation: Allocation,
     config: ExecutionConfig,
+    risk: RiskConfig | None = None,
 ) -> LedgerResult:
     """Trade the candidates on one capital account and mark it at every bar close.
 
@@ -79,6 +90,8 @@ def simulate(
     allocation : mapping
         Share of equity by symbol, or by month and symbol.
     config : ExecutionConfig
+    risk : RiskConfig, optional
+        None is no rule but the gross cap.
 
     Returns
     -------
@@ -95,11 +108,12 @@ def simulate(
     side, at least ``min_fee_usd`` a side. A symbol holds one position at a time; an exit and a new
     entry may share a bar's open, because the exit was decided at the close before. A decision uses
     nothing that becomes known after its instant, so rows after any time T leave fills and equity
-    up to T as they were, to the bit.
+    up to T as they were, to the bit. An exit that a stop forces at a bar's close fills at the open
+    of that symbol's next bar, at the same half of ``cost_rt``.
     """
     clock = bars if isinstance(bars, MarkClock) else MarkClock.from_bars(bars)
     orders = prepare_orders(candidates, clock, start, end, allocation)
-    fills = fill_orders(orders, clock, config)
+    fills = fill_orders(orders, clock, config, risk)
     rows = period_rows(clock, fills.positions, start, end)
     decisions = candidates.iloc[orders.row][["symbol", "decision_time_utc", "month"]]
     return LedgerResult(
@@ -107,6 +121,7 @@ def simulate(
         decisions.assign(status=_text(fills.status)).reset_index(drop=True),
         mark_equity(fills.positions, clock, rows, config.initial_capital_usd).frame(),
         fills.positions,
+        _event_frame(candidates, orders, clock, fills.risk_events),
     )
 
 
@@ -121,8 +136,9 @@ class Fills:
     order : ndarray of int, shape (n,)
         The orders that were traded; the other arrays run over these.
     positions : Positions
-    notional_usd, cost_entry_usd, cost_exit_usd, pnl_usd, equity_before_usd : ndarray of float
-    binding_cap : ndarray of str
+    notional_usd, cost_entry_usd, cost_exit_usd, pnl_usd, equity_before_usd, exit_open : ndarray
+    binding_cap, exit_rule : ndarray of str
+    risk_events : list of RiskEvent
     """
 
     status: np.ndarray
@@ -134,25 +150,31 @@ class Fills:
     pnl_usd: np.ndarray
     equity_before_usd: np.ndarray
     binding_cap: np.ndarray
+    exit_open: np.ndarray
+    exit_rule: np.ndarray
+    risk_events: list[RiskEvent]
 
 
-def fill_orders(orders: Orders, clock: MarkClock, config: ExecutionConfig) -> Fills:
+def fill_orders(
+    orders: Orders, clock: MarkClock, config: ExecutionConfig, risk: RiskConfig | None = None
+) -> Fills:
     """Run the account over orders that are laid out already; see :func:`simulate`.
 
     The costs and cash flows are computed twice, once by the account while time moves and here over
     all trades at once, by the same arithmetic: the two agree to the bit.
     """
-    taken = _decide(orders, clock, config)
+    taken = _decide(orders, clock, config, risk or RiskConfig.off())
     order = np.array(taken.order, dtype="int64")
     notional = np.array(taken.notional, dtype="float64")
+    exit_us, exit_open, exit_rule = _exits(orders, order, taken)
     half_cost = orders.half_cost[order]
     units = notional / orders.entry_open[order]
-    value_out = units * orders.exit_open[order]
+    value_out = units * exit_open
     cost_entry = np.maximum(half_cost * notional, config.min_fee_usd)
     cost_exit = np.maximum(half_cost * value_out, config.min_fee_usd)
     paid, received = notional + cost_entry, value_out - cost_exit
     positions = Positions(
-        orders.symbol[order], orders.entry_us[order], orders.exit_us[order], units, paid, received
+        orders.symbol[order], orders.entry_us[order], exit_us, units, paid, received
     )
     return Fills(
         np.array(taken.status, dtype=object),
@@ -164,7 +186,24 @@ def fill_orders(orders: Orders, clock: MarkClock, config: ExecutionConfig) -> Fi
         received - paid,
         np.array(taken.equity_before, dtype="float64"),
         np.array(taken.binding_cap, dtype=object),
+        exit_open,
+        exit_rule,
+        taken.risk_events,
     )
+
+
+def _exits(
+    orders: Orders, order: np.ndarray, taken: "_Taken"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Time, price and reason of each trade's exit: the label's unless a rule forced it."""
+    exit_us, exit_open = orders.exit_us[order], orders.exit_open[order]
+    rule = np.full(len(order), "label", dtype=object)
+    if taken.forced:
+        place = {number: at for at, number in enumerate(order.tolist())}
+        for number, (fill, price, name) in taken.forced.items():
+            at = place[number]
+            exit_us[at], exit_open[at], rule[at] = fill, price, name
+    return exit_us, exit_open, rule
 
 
 def period_rows(
@@ -188,94 +227,62 @@ class _Taken:
     notional: list[float]
     equity_before: list[float]
     binding_cap: list[str]
+    forced: dict[int, tuple[int, float, str]]
+    risk_events: list[RiskEvent]
+
+    def withdraw(self, order: int, rule: str) -> None:
+        """Take an order back that was cancelled before its fill."""
+        at = len(self.order) - 1 - self.order[::-1].index(order)
+        for column in (self.order, self.notional, self.equity_before, self.binding_cap):
+            del column[at]
+        self.status[order] = rule
 
 
-class _Account:
-    """Cash and positions while time moves forward.
+class _Watch:
+    """Shows marks to the stops, and does to the account what they ask."""
 
-    State is per symbol: the position held, and one ordered but not filled yet. A step costs the
-    same however many trades there are.
-    """
+    def __init__(self, engine: RiskEngine, clock: MarkClock, taken: _Taken) -> None:
+        self._engine, self._taken = engine, taken
+        self._sessions = clock.sessions
+        self.account: Account | None = None
 
-    def __init__(self, orders: Orders, clock: MarkClock, config: ExecutionConfig) -> None:
-        n_symbols = len(clock.symbols)
-        self.cash = config.initial_capital_usd
-        self.equity = self.cash
-        self._closes: list[float] = []
-        self._clock, self._min_fee = clock, config.min_fee_usd
-        self._now = -1
-        self._fills: list[tuple[int, int, int, int, float]] = []  # time, kind, symbol, order, flow
-        self._held = [-1] * n_symbols
-        self._units = [0.0] * n_symbols
-        self._ordered = [-1] * n_symbols
-        self._last = [-1] * n_symbols
-        self._order_units: dict[int, float] = {}
-        self._order_notional: dict[int, float] = {}
-        self._entry, self._exit = orders.entry_us.tolist(), orders.exit_us.tolist()
-        self._exit_known = orders.exit_known_us.tolist()
-        self._entry_open, self._exit_open = orders.entry_open.tolist(), orders.exit_open.tolist()
-        self._half_cost = orders.half_cost.tolist()
+    def __call__(self, row: int, now: int, equity: float) -> None:
+        session = self._sessions[row]
+        for stop in self._engine.stops:
+            breach = stop.mark(session, equity)
+            if breach is not None:
+                self._flatten(stop.name, *breach, now, equity)
 
-    def advance(self, now: int, mark_row: int) -> None:
-        """Let fills before `now` happen and mark equity at the closes known at `now`."""
-        if now == self._now:
-            return
-        self._now = now
-        fills = self._fills
-        while fills and fills[0][0] < now:
-            _, kind, symbol, order, flow = heappop(fills)
-            self.cash += flow
-            if kind == EXIT:
-                self._held[symbol], self._units[symbol] = -1, 0.0
-            else:
-                self._held[symbol], self._ordered[symbol] = order, -1
-                self._units[symbol] = self._order_units.pop(order)
-                del self._order_notional[order]
-        self._closes = self._clock.closes_known(mark_row)
-        value = 0.0
-        for symbol, units in enumerate(self._units):
-            if units:
-                value += units * self._closes[symbol]
-        if value != value:
-            raise LedgerError(f"bars: no close yet of a position held at {utc_stamp(now)}")
-        self.equity = self.cash + value
-
-    def has_left(self, order: int, entry: int) -> bool:
-        """The position is gone by the open at `entry`, and one knows so now."""
-        return self._exit[order] <= entry and self._exit_known[order] <= self._now
-
-    def is_free(self, symbol: int, entry: int) -> bool:
-        """The symbol will hold nothing at the open at `entry`."""
-        last = self._last[symbol]
-        return last < 0 or self.has_left(last, entry)
-
-    def gross(self, entry: int) -> float:
-        """Value now of what will be held beside a position entered at `entry`, USD."""
-        total = 0.0
-        for symbol, order in enumerate(self._held):
-            if order >= 0 and not self.has_left(order, entry):
-                total += self._units[symbol] * self._closes[symbol]
-            if self._ordered[symbol] >= 0:
-                total += self._order_notional[self._ordered[symbol]]
-        return total
-
-    def enter(self, order: int, symbol: int, notional: float) -> None:
-        """Order the entry, and with it the exit that the label decided."""
-        units = notional / self._entry_open[order]
-        value_out = units * self._exit_open[order]
-        paid = notional + max(self._half_cost[order] * notional, self._min_fee)
-        received = value_out - max(self._half_cost[order] * value_out, self._min_fee)
-        heappush(self._fills, (self._entry[order], ENTRY, symbol, order, -paid))
-        heappush(self._fills, (self._exit[order], EXIT, symbol, order, received))
-        self._ordered[symbol] = self._last[symbol] = order
-        self._order_units[order], self._order_notional[order] = units, notional
+    def _flatten(self, rule: str, threshold: float, value: float, now: int, equity: float) -> None:
+        account, note = self.account, self._engine.events.append
+        assert account is not None
+        note(RiskEvent(now, -1, -1, rule, TRIPPED, threshold, value, equity, -1))
+        for symbol in range(account.n_symbols):
+            cancelled = account.cancel(symbol)
+            if cancelled is not None:
+                self._taken.withdraw(cancelled, rule)
+                row = (now, symbol, cancelled, rule, CANCELLED, threshold, value, equity, -1)
+                note(RiskEvent(*row))
+            forced = account.force_exit(symbol, now)
+            if forced is not None:
+                order, fill = forced
+                self._taken.forced[order] = (*account.forced[order], rule)
+                row = (now, symbol, order, rule, FORCED_EXIT, threshold, value, equity, fill)
+                note(RiskEvent(*row))
 
 
-def _decide(orders: Orders, clock: MarkClock, config: ExecutionConfig) -> _Taken:
+def _decide(orders: Orders, clock: MarkClock, config: ExecutionConfig, risk: RiskConfig) -> _Taken:
     """Go through the orders in time and say of each what became of it."""
-    account = _Account(orders, clock, config)
-    taken = _Taken([], [], [], [], [])
+    engine = RiskEngine(risk, config.max_gross_frac, config.initial_capital_usd)
+    taken = _Taken([], [], [], [], [], {}, engine.events)
+    watch = _Watch(engine, clock, taken) if engine.stops else None
+    account = Account(orders, clock, config, watch)
+    if watch is not None:
+        watch.account = account
     entry, asked = orders.entry_us.tolist(), (orders.allocation * orders.size_frac).tolist()
+    sessions = clock.sessions if engine.needs_calendar else None
+    days, months = _entry_days(orders, clock) if engine.needs_calendar else ([], [])
+    request = EntryRequest(0, 0, 0, 0, 0.0, 0.0, 0.0, None, None)
     rows = zip(
         orders.instant_us.tolist(),
         orders.mark_row.tolist(),
@@ -294,41 +301,102 @@ def _decide(orders: Orders, clock: MarkClock, config: ExecutionConfig) -> _Taken
         if not account.is_free(symbol, entry[order]):
             taken.status.append("position_open")
             continue
-        if not account.equity > 0.0:
+        equity = account.equity
+        if not equity > 0.0:
             taken.status.append("no_equity")
             continue
-        gross = account.gross(entry[order])
-        notional, cap = size_entry(asked[order], account.equity, gross, config.max_gross_frac)
+        request.symbol, request.equity_usd = symbol, equity
+        request.gross_usd = account.gross(entry[order])
+        request.notional_usd = asked[order] * equity
+        if sessions is not None:
+            request.session = sessions[mark_row] if mark_row >= 0 else -1
+            request.day, request.month = days[order], months[order]
+        if engine.needs_bars:
+            _count_bars(request, clock, account.last_fills(symbol), instant)
+        notional, binding = engine.allow(request, instant, order)
         if notional <= 0.0:
-            taken.status.append("gross_cap")
+            taken.status.append(binding)
             continue
         account.enter(order, symbol, notional)
         taken.status.append("traded")
         taken.order.append(order)
         taken.notional.append(notional)
-        taken.equity_before.append(account.equity)
-        taken.binding_cap.append(cap)
+        taken.equity_before.append(equity)
+        taken.binding_cap.append(binding)
+    account.finish()
     return taken
+
+
+def _entry_days(orders: Orders, clock: MarkClock) -> tuple[list[int], list[int]]:
+    """New York day and month of each order's entry, counted from 1970."""
+    day = np.zeros(len(orders.row), dtype="int64")
+    for code in np.unique(orders.symbol):
+        mine = orders.symbol == code
+        starts, days = clock.bar_start_us[code], clock.bar_days[code]
+        place = np.searchsorted(starts, orders.entry_us[mine])
+        day[mine] = days[np.minimum(place, len(days) - 1)]
+    month = day.astype("datetime64[D]").astype("datetime64[M]").astype("int64")
+    return day.tolist(), month.tolist()
+
+
+def _count_bars(
+    request: EntryRequest, clock: MarkClock, last: tuple[int, int] | None, now: int
+) -> None:
+    """The symbol's own bars from its last fills to the bar that follows the decision."""
+    request.bars_since_entry = request.bars_since_exit = None
+    if last is not None:
+        starts, ends = clock.bar_start_us[request.symbol], clock.bar_end_us[request.symbol]
+        next_bar = int(np.searchsorted(ends, now, side="right"))
+        entered, left = (int(bar) for bar in np.searchsorted(starts, last))
+        request.bars_since_entry = next_bar - entered
+        request.bars_since_exit = next_bar - left
 
 
 def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.DataFrame:
     """Table ``portfolio_trades`` without ``series``."""
     order = fills.order
-    columns = ["symbol", "decision_time_utc", "month", "entry_time_utc", "exit_time_utc"]
+    columns = ["symbol", "decision_time_utc", "month", "entry_time_utc"]
     source = candidates.iloc[orders.row[order]][columns].reset_index(drop=True)
     return source.assign(
+        exit_time_utc=utc_index(fills.positions.exit_us),
         allocation_frac=orders.allocation[order],
         size_frac=orders.size_frac[order],
         notional_usd=fills.notional_usd,
         units=fills.positions.units,
         entry_open=orders.entry_open[order],
-        exit_open=orders.exit_open[order],
+        exit_open=fills.exit_open,
         cost_entry_usd=fills.cost_entry_usd,
         cost_exit_usd=fills.cost_exit_usd,
         pnl_usd=fills.pnl_usd,
         net_bps=1e4 * fills.pnl_usd / fills.notional_usd,
         equity_before_usd=fills.equity_before_usd,
         binding_cap=_text(fills.binding_cap),
+        exit_rule=_text(fills.exit_rule),
+    )
+
+
+def _event_frame(
+    candidates: pd.DataFrame, orders: Orders, clock: MarkClock, events: list[RiskEvent]
+) -> pd.DataFrame:
+    """Table ``risk_events`` without ``series``."""
+    columns = [np.array(c) for c in zip(*events, strict=True)] or [np.zeros(0)] * 9
+    time, symbol, order, rule, action, threshold, value, equity, fill = columns
+    symbol, order = symbol.astype("int64"), order.astype("int64")
+    names = np.array([*clock.symbols, ALL_SYMBOLS], dtype=object)
+    decided = candidates["decision_time_utc"].iloc[orders.row[order]].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "position": np.arange(1, len(events) + 1, dtype="int64"),
+            "time_utc": utc_index(time),
+            "symbol": _text(names[symbol]),
+            "decision_time_utc": decided.where(pd.Series(order >= 0)),
+            "rule": _text(rule.astype(object)),
+            "action": _text(action.astype(object)),
+            "threshold": threshold.astype("float64"),
+            "value": value.astype("float64"),
+            "equity_usd": equity.astype("float64"),
+            "fill_time_utc": utc_index(fill).where(fill >= 0),
+        }
     )
 
 

@@ -8,6 +8,7 @@ the next bar: it is not known yet, and nothing filled there is in the mark.
 """
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,12 @@ def instant_us(stamp: pd.Timestamp) -> int:
 def utc_stamp(us: int) -> pd.Timestamp:
     """One instant, from microseconds since the epoch."""
     return pd.Timestamp(us, unit="us", tz="UTC")
+
+
+def new_york_days(us: np.ndarray) -> np.ndarray:
+    """New York calendar day of each instant, counted from 1970-01-01."""
+    local = utc_index(us).tz_convert("America/New_York").tz_localize(None)
+    return local.as_unit("us").to_numpy().astype("datetime64[D]").astype("int64")
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,25 @@ class MarkClock:
         if unknown or (rows < 0).any():
             raise LedgerError(f"bars: none for symbol(s) {', '.join(unknown) or 'null'}")
         return np.array([known[symbol] for symbol in named], dtype="int64")[rows]
+
+    @cached_property
+    def stamps(self) -> list[int]:
+        """``stamp_us`` as a list, for a loop."""
+        return self.stamp_us.tolist()
+
+    @cached_property
+    def sessions(self) -> list[int]:
+        """Running number of the New York session of each mark, from 0.
+
+        A mark at midnight belongs to the day before it.
+        """
+        days = new_york_days(self.stamp_us - 1)
+        return np.cumsum(np.diff(days, prepend=days[:1]) > 0).tolist()
+
+    @cached_property
+    def bar_days(self) -> tuple[np.ndarray, ...]:
+        """New York day of each bar's start by symbol, counted from 1970."""
+        return tuple(new_york_days(starts) for starts in self.bar_start_us)
 
     def row_at(self, instants_us: np.ndarray) -> np.ndarray:
         """Last row of the clock at or before each instant; -1 before the first."""

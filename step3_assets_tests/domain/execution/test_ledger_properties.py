@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from step3_assets.config import ExecutionConfig
+from step3_assets.config import ExecutionConfig, RiskConfig
 from step3_assets.domain.execution.candidates import gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import MarkClock
@@ -32,6 +32,7 @@ class World:
     candidates: pd.DataFrame
     allocation: dict[str, float]
     config: ExecutionConfig
+    risk: RiskConfig | None = None
 
     def run(self, candidates: pd.DataFrame | None = None, bars=None) -> LedgerResult:
         return simulate(
@@ -41,6 +42,7 @@ class World:
             end=MONTH_END,
             allocation=self.allocation,
             config=self.config,
+            risk=self.risk,
         )
 
 

@@ -1,0 +1,41 @@
+"""Caps: the most that one entry may bring the account to.
+
+Belongs here: gross and per-symbol exposure at the entry. Does not belong here: trimming, which the
+account does. Prices that move a position above a cap later do not cut it.
+"""
+
+from step3_assets.domain.risk.rules import EntryRequest
+
+
+class GrossCap:
+    """Value of all positions, held and ordered, over equity."""
+
+    name = "gross_cap"
+
+    def __init__(self, max_frac: float) -> None:
+        self.max_frac = max_frac
+
+    def room_usd(self, request: EntryRequest) -> float:
+        """What the positions beside it leave."""
+        return self.max_frac * request.equity_usd - request.gross_usd
+
+    def asked_frac(self, request: EntryRequest) -> float:
+        """Gross exposure with the entry."""
+        return (request.gross_usd + request.notional_usd) / request.equity_usd
+
+
+class SymbolCap:
+    """Value of one symbol's position over equity; it holds one at a time."""
+
+    name = "symbol_cap"
+
+    def __init__(self, max_frac: float) -> None:
+        self.max_frac = max_frac
+
+    def room_usd(self, request: EntryRequest) -> float:
+        """The cap itself."""
+        return self.max_frac * request.equity_usd
+
+    def asked_frac(self, request: EntryRequest) -> float:
+        """The position over equity."""
+        return request.notional_usd / request.equity_usd

@@ -1,0 +1,46 @@
+"""The turnover governor: how much may be traded in a day, a week, a month.
+
+Belongs here: value traded over equity by period. Does not belong here: the number of trades.
+"""
+
+from collections.abc import Callable
+
+from step3_assets.domain.risk.rules import Breach, EntryRequest
+
+PERIODS: dict[str, Callable[[EntryRequest], int]] = {
+    "day": lambda request: request.day,
+    "week": lambda request: (request.day + 3) // 7,  # 1970-01-01 was a Thursday: weeks from Monday
+    "month": lambda request: request.month,
+}
+
+
+class TurnoverGovernor:
+    """Refuse an entry that would take a period's turnover above its cap.
+
+    An entry counts twice in the New York period of its fill, for itself and for the exit that it
+    commits to, at the notional ordered; an exit is never refused.
+
+    Parameters
+    ----------
+    period : str
+        ``day``, ``week`` or ``month``.
+    max_turnover : float
+        Value traded over equity at the decision.
+    """
+
+    def __init__(self, period: str, max_turnover: float) -> None:
+        self.name = f"turnover_{period}"
+        self.max_turnover = max_turnover
+        self._period_of = PERIODS[period]
+        self._traded_usd: dict[int, float] = {}
+
+    def refuses(self, request: EntryRequest) -> Breach | None:
+        """Refuse what would exceed the cap; the figure is the turnover it would have reached."""
+        before = self._traded_usd.get(self._period_of(request), 0.0)
+        reached = (before + 2.0 * request.notional_usd) / request.equity_usd
+        return Breach(self.max_turnover, reached) if reached > self.max_turnover else None
+
+    def entered(self, request: EntryRequest) -> None:
+        """Add the entry and its exit to the period."""
+        period = self._period_of(request)
+        self._traded_usd[period] = self._traded_usd.get(period, 0.0) + 2.0 * request.notional_usd
