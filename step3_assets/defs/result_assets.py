@@ -258,6 +258,8 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
     return ReportInputs(
         verdict=verdict(gates),
         acceptance=gates,
+        statistics=store.read("statistics"),
+        audit=store.read("audit"),
         portfolio_decisions=store.read("portfolio_decisions"),
         mock_baseline=store.read("mock_baseline", months=months),
         events_outcomes=outcomes,

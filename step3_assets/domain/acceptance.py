@@ -10,7 +10,6 @@ table, row, month or figure fails the gate, and the sentence says what was missi
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -20,6 +19,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.months import month_label
 from step3_assets.domain.portfolio import MOCK, PLATFORM, PUBLISHED, stress_series
 from step3_assets.domain.result_figures import (
+    Finding,
     MissingFigure,
     Tables,
     all_folds,
@@ -32,6 +32,7 @@ from step3_assets.domain.result_figures import (
     series_of,
     table_of,
 )
+from step3_assets.domain.statistical_gates import STATISTICAL_GATES
 from step3_assets.schemas import ACCEPTANCE
 
 REQUIRED_HEADS = (
@@ -58,15 +59,6 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Finding:
-    """What a gate found: figure, threshold, and the sentence that holds when it could be had."""
-
-    value: float
-    threshold: float
-    evidence: str
-
-
 def judge(tables: Tables, config: Step3Config) -> pd.DataFrame:
     """Hold the results against every gate.
 
@@ -74,8 +66,8 @@ def judge(tables: Tables, config: Step3Config) -> pd.DataFrame:
     ----------
     tables : mapping of str to DataFrame
         ``portfolio``, ``portfolio_months``, ``portfolio_equity``, ``fold_backtests``,
-        ``model_metrics``, ``scores`` (columns of the catalogue). A table that is not there fails
-        the gates that need it.
+        ``model_metrics``, ``scores``, ``statistics`` (columns of the catalogue). A table that is
+        not there fails the gates that need it.
     config : Step3Config
 
     Returns
@@ -89,13 +81,15 @@ def judge(tables: Tables, config: Step3Config) -> pd.DataFrame:
         try:
             finding = find(tables, config)
         except MissingFigure as missing:
-            finding = _Finding(math.nan, math.nan, f"Not evaluated, so not passed: {missing}.")
+            finding = Finding(math.nan, math.nan, f"Not evaluated, so not passed: {missing}.")
         rows.append(
             {
                 "gate": gate,
                 "position": position,
                 "value": finding.value,
                 "threshold": finding.threshold,
+                "lower": finding.lower,
+                "upper": finding.upper,
                 "comparison": comparison,
                 "is_passed": _holds(finding.value, comparison, finding.threshold),
                 "evidence": finding.evidence,
@@ -149,7 +143,7 @@ def _holds(value: object, comparison: str, threshold: object) -> bool:
     return left is not None and right is not None and _COMPARE[comparison](left, right)
 
 
-def _calmar_vs_baseline(tables: Tables, _config: Step3Config) -> _Finding:
+def _calmar_vs_baseline(tables: Tables, _config: Step3Config) -> Finding:
     """Over the months of each baseline; the one that asks most binds."""
     ours, theirs = figure_of(tables, PLATFORM, "calmar"), figure_of(tables, MOCK, "calmar")
     compared, said = [(ours - theirs, ours, theirs, MOCK)], [f"{MOCK} {theirs:.3f}"]
@@ -165,7 +159,7 @@ def _calmar_vs_baseline(tables: Tables, _config: Step3Config) -> _Finding:
     else:
         said.append("no published baseline in the delivery")
     _, value, threshold, binding = min(compared)
-    return _Finding(
+    return Finding(
         value,
         threshold,
         f"Out-of-sample Calmar {ours:.3f}, marked at every bar close, against "
@@ -173,15 +167,15 @@ def _calmar_vs_baseline(tables: Tables, _config: Step3Config) -> _Finding:
     )
 
 
-def _calmar_positive(tables: Tables, _config: Step3Config) -> _Finding:
+def _calmar_positive(tables: Tables, _config: Step3Config) -> Finding:
     value = figure_of(tables, PLATFORM, "calmar")
     word = "made money" if value > 0 else "made none"
-    return _Finding(
+    return Finding(
         value, 0.0, f"The platform {word} after costs (Calmar {value:.3f}): not trading scores 0."
     )
 
 
-def _max_drawdown(tables: Tables, config: Step3Config) -> _Finding:
+def _max_drawdown(tables: Tables, config: Step3Config) -> Finding:
     limits = config.acceptance
     value = figure_of(tables, PLATFORM, "max_drawdown_frac")
     at_lows = series_of(tables, "portfolio_equity", PLATFORM)["drawdown_low_frac"].max()
@@ -191,20 +185,20 @@ def _max_drawdown(tables: Tables, config: Step3Config) -> _Finding:
     )
     if limits.warn_drawdown_frac < value <= limits.max_drawdown_frac:
         sentence += f" WARNING: above {limits.warn_drawdown_frac:.0%}."
-    return _Finding(value, limits.max_drawdown_frac, sentence)
+    return Finding(value, limits.max_drawdown_frac, sentence)
 
 
-def _trades_per_month(tables: Tables, config: Step3Config) -> _Finding:
+def _trades_per_month(tables: Tables, config: Step3Config) -> Finding:
     value = figure_of(tables, PLATFORM, "trades_per_month")
     n_trades, n_months = figure_of(tables, PLATFORM, "n_trades"), len(months_of_period(tables))
-    return _Finding(
+    return Finding(
         value,
         config.acceptance.min_trades_per_month,
         f"{n_trades:.0f} trades in {n_months} calendar months, the empty ones counted.",
     )
 
 
-def _worst_month(tables: Tables, config: Step3Config) -> _Finding:
+def _worst_month(tables: Tables, config: Step3Config) -> Finding:
     """Of the account through all months, and of each month from a flat start."""
     through = series_of(tables, "portfolio_months", PLATFORM)
     found = [
@@ -212,14 +206,14 @@ def _worst_month(tables: Tables, config: Step3Config) -> _Finding:
         for rows, where in ((through, "the portfolio"), (all_folds(tables), "its own fold"))
     ]
     month, value, where = min(found, key=lambda row: row[1])
-    return _Finding(
+    return Finding(
         value,
         config.acceptance.catastrophic_month_frac,
         f"Worst month {month_label(month)} with {value:.2%} in {where}.",
     )
 
 
-def _folds_without_models(tables: Tables, _config: Step3Config) -> _Finding:
+def _folds_without_models(tables: Tables, _config: Step3Config) -> Finding:
     months = months_of_period(tables)
     metrics, scores = table_of(tables, "model_metrics"), table_of(tables, "scores")
     have = metrics[metrics["value"].notna()]
@@ -231,10 +225,10 @@ def _folds_without_models(tables: Tables, _config: Step3Config) -> _Finding:
     sentence = f"All {len(REQUIRED_HEADS)} heads were trained in each of {len(months)} folds."
     if bare:
         sentence = f"No model, or not every head, in {named_months(bare)}."
-    return _Finding(float(len(bare)), 0.0, sentence)
+    return Finding(float(len(bare)), 0.0, sentence)
 
 
-def _constant_predictors(tables: Tables, _config: Step3Config) -> _Finding:
+def _constant_predictors(tables: Tables, _config: Step3Config) -> Finding:
     months = months_of_period(tables)
     deviation = _p_deviations(tables)
     unknown = [m for m in months if m not in deviation]
@@ -251,7 +245,7 @@ def _constant_predictors(tables: Tables, _config: Step3Config) -> _Finding:
         sentence = (
             f"The classifier predicts one number, whatever it sees, in {named_months(constant)}."
         )
-    return _Finding(float(len(constant)), 0.0, sentence)
+    return Finding(float(len(constant)), 0.0, sentence)
 
 
 def _p_deviations(tables: Tables) -> dict[date, float]:
@@ -275,9 +269,9 @@ def _p_deviations(tables: Tables) -> dict[date, float]:
     return lowest
 
 
-def _monthly_turnover(tables: Tables, config: Step3Config) -> _Finding:
+def _monthly_turnover(tables: Tables, config: Step3Config) -> Finding:
     month, value = extreme_month(all_folds(tables), "turnover", lowest=False)
-    return _Finding(
+    return Finding(
         value,
         config.acceptance.max_monthly_turnover,
         f"Most traded month {month_label(month)}: {value:.1f} times the capital, both sides "
@@ -285,11 +279,11 @@ def _monthly_turnover(tables: Tables, config: Step3Config) -> _Finding:
     )
 
 
-def _cost_stress_calmar(tables: Tables, config: Step3Config) -> _Finding:
+def _cost_stress_calmar(tables: Tables, config: Step3Config) -> Finding:
     factor = config.acceptance.cost_stress_factor
     value = figure_of(tables, stress_series(factor), "calmar")
     n_trades = figure_of(tables, stress_series(factor), "n_trades")
-    return _Finding(
+    return Finding(
         value,
         0.0,
         f"With costs times {factor:g} and every decision taken again, {n_trades:.0f} trades give "
@@ -297,17 +291,17 @@ def _cost_stress_calmar(tables: Tables, config: Step3Config) -> _Finding:
     )
 
 
-def _cost_stress_drawdown(tables: Tables, config: Step3Config) -> _Finding:
+def _cost_stress_drawdown(tables: Tables, config: Step3Config) -> Finding:
     factor = config.acceptance.cost_stress_factor
     value = figure_of(tables, stress_series(factor), "max_drawdown_frac")
-    return _Finding(
+    return Finding(
         value,
         config.acceptance.max_drawdown_frac,
         f"With costs times {factor:g} the deepest fall is {value:.2%} at bar closes.",
     )
 
 
-_GATES: dict[str, tuple[str, Callable[[Tables, Step3Config], _Finding]]] = {
+_GATES: dict[str, tuple[str, Callable[[Tables, Step3Config], Finding]]] = {
     "calmar_vs_baseline": (">=", _calmar_vs_baseline),
     "calmar_positive": (">", _calmar_positive),
     "max_drawdown": ("<=", _max_drawdown),
@@ -318,5 +312,6 @@ _GATES: dict[str, tuple[str, Callable[[Tables, Step3Config], _Finding]]] = {
     "monthly_turnover": ("<=", _monthly_turnover),
     "cost_stress_calmar": (">", _cost_stress_calmar),
     "cost_stress_drawdown": ("<=", _cost_stress_drawdown),
+    **STATISTICAL_GATES,
 }
 GATES = tuple(_GATES)

@@ -18,6 +18,7 @@ from step3_assets.domain.folds import Fold
 from step3_assets.domain.months import add_months
 from step3_assets.domain.portfolio import MOCK, PLATFORM, PortfolioResult, run_portfolio
 from step3_assets.domain.side_by_side import run_months
+from step3_assets.domain.statistics.table import statistics_table
 
 LOOK_BACK_MONTHS = 36
 
@@ -28,6 +29,7 @@ class PipelineResult:
 
     tables: dict[str, pd.DataFrame]
     portfolio: PortfolioResult
+    statistics: pd.DataFrame
     acceptance: pd.DataFrame
     verdict: str
 
@@ -119,17 +121,17 @@ def run_pipeline(
         config,
         published_baseline,
     )
-    gates = judge(
-        {
-            **tables,
-            "portfolio": result.summary,
-            "portfolio_months": result.months,
-            "portfolio_equity": result.equity,
-            "portfolio_trades": result.trades,
-        },
-        config,
-    )
-    return PipelineResult(tables, result, gates, verdict(gates))
+    results = {
+        **tables,
+        "portfolio": result.summary,
+        "portfolio_months": result.months,
+        "portfolio_equity": result.equity,
+        "portfolio_trades": result.trades,
+        "portfolio_decisions": result.decisions,
+    }
+    statistics = statistics_table(results, events[events["month"].isin(months)], config)
+    gates = judge({**results, "statistics": statistics}, config)
+    return PipelineResult(tables, result, statistics, gates, verdict(gates))
 
 
 def _window(frame: pd.DataFrame, month: date, last: date) -> pd.DataFrame:

@@ -6,6 +6,7 @@ not belong here: thresholds and verdicts (:mod:`step3_assets.domain.acceptance`)
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -20,6 +21,20 @@ Tables = Mapping[str, pd.DataFrame]
 
 class MissingFigure(Exception):
     """The figure cannot be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a gate found: figure, threshold, the sentence, and the figure's interval if it has one.
+
+    ``value`` is NaN where it could not be had.
+    """
+
+    value: float
+    threshold: float
+    evidence: str
+    lower: float = math.nan
+    upper: float = math.nan
 
 
 def table_of(tables: Tables, name: str) -> pd.DataFrame:

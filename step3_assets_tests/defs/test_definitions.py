@@ -21,7 +21,8 @@ EDGES = {
     "scores": {"calibrated_models", "events"},
     "fold_backtests": {"bar_features", "calibrated_models", "events", "scores"},
     "portfolio": {"bar_features", "events", "mock_baseline", "scores"},
-    "acceptance": {"calibrated_models", "fold_backtests", "portfolio", "scores"},
+    "statistics": {"calibrated_models", "events", "portfolio", "scores"},
+    "acceptance": {"calibrated_models", "fold_backtests", "portfolio", "scores", "statistics"},
     "step3_report": {"acceptance", "events", "fold_backtests", "portfolio"},
 }
 

@@ -27,6 +27,8 @@ OUTCOME_COLUMNS = (
 )
 _CATALOGUED = (
     "acceptance",
+    "statistics",
+    "audit",
     "portfolio",
     "portfolio_months",
     "portfolio_equity",
@@ -48,8 +50,9 @@ class ReportInputs:
     ----------
     verdict : str
         The sentence that opens the page, as :mod:`step3_assets.domain.acceptance` words it.
-    acceptance, portfolio, portfolio_months, portfolio_equity, portfolio_trades, \
-portfolio_decisions, fold_backtests, folds, scores, model_metrics, reliability_bins : DataFrame
+    acceptance, statistics, audit, portfolio, portfolio_months, portfolio_equity, \
+portfolio_trades, portfolio_decisions, fold_backtests, folds, scores, model_metrics, \
+reliability_bins : DataFrame
         Tables of the catalogue (:mod:`step3_assets.schemas`), all months. Empty frames with their
         columns are allowed: the section then says that there is nothing.
     events_outcomes : DataFrame
@@ -75,6 +78,8 @@ portfolio_decisions, fold_backtests, folds, scores, model_metrics, reliability_b
 
     verdict: str
     acceptance: pd.DataFrame
+    statistics: pd.DataFrame
+    audit: pd.DataFrame
     portfolio: pd.DataFrame
     portfolio_months: pd.DataFrame
     portfolio_equity: pd.DataFrame

@@ -36,8 +36,8 @@ def limits(inputs: ReportInputs) -> list[str]:
             "Calmar ratio, which rests on a single worst stretch, is less certain still."
         )
     lines.append(
-        "The gates compare point figures; none of them is an interval, and none counts how many "
-        "configurations were looked at before this one."
+        "The deflated Sharpe ratio counts the configurations that the trials ledger knows; what "
+        "was looked at outside it, by whoever wrote the defaults, no figure here can count."
     )
     lines.append(
         "Costs are modelled (spread, slippage, fees), not observed, and fills are taken at the "

@@ -10,6 +10,7 @@ Nothing on the page depends on the clock or the machine: the same inputs give th
 import re
 from collections.abc import Callable, Iterator
 
+from step3_assets.domain.report import evidence_tables as evidence
 from step3_assets.domain.report import money_tables as money
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report import score_tables as tables
@@ -91,6 +92,29 @@ def _gates(inputs: ReportInputs) -> Blocks:
     yield _source("acceptance")
 
 
+def _chance(inputs: ReportInputs) -> Blocks:
+    if inputs.statistics.empty:
+        yield "No statistic was computed."
+        return
+    level = inputs.config.statistics.level
+    yield (
+        "How much of the result could be chance. Intervals are two-sided at "
+        f"{fmt.share(level)}; a figure that could not be had says why, and fails its gate."
+    )
+    yield evidence.statistics_table(inputs.statistics).markdown()
+    yield _source("statistics")
+
+
+def _audit(inputs: ReportInputs) -> Blocks:
+    if inputs.audit.empty:
+        yield "The leakage audit has not been run on these results: `step3 audit` runs it."
+        return
+    n_passed = int(inputs.audit["is_passed"].fillna(False).astype(bool).sum())
+    yield f"{n_passed} of {fmt.plural(len(inputs.audit), 'check')} passed."
+    yield evidence.audit_table(inputs.audit).markdown()
+    yield _source("audit")
+
+
 def _portfolio(inputs: ReportInputs) -> Blocks:
     if (inputs.portfolio_trades["series"] != PLATFORM).all():
         yield "**The platform made no trade in these months.** Its account stayed in cash."
@@ -163,7 +187,7 @@ def _reliability(inputs: ReportInputs) -> Blocks:
 def _ev(inputs: ReportInputs) -> Blocks:
     joined = score_outcomes(inputs.scores, inputs.events_outcomes)
     deciles = ev_deciles(joined)
-    yield _slope_sentence(ev_slope(joined))
+    yield _slope_sentence(ev_slope(joined, inputs.config.statistics.level))
     if deciles.empty:
         return
     yield _figure("ev_calibration.png", "Realised net return by tenth of expected value")
@@ -180,7 +204,7 @@ def _slope_sentence(slope: EvSlope) -> str:
     rows = f"{fmt.plural(slope.n_rows, 'event')} on {fmt.plural(slope.n_days, 'day')}"
     if fmt.is_missing(slope.slope):
         return f"Slope of realised net on ev\\_final: {fmt.NOT_AVAILABLE} ({rows} are too few)."
-    interval = f"95% interval {fmt.ratio(slope.lo)} to {fmt.ratio(slope.hi)}"
+    interval = f"{fmt.share(slope.level)} interval {fmt.ratio(slope.lo)} to {fmt.ratio(slope.hi)}"
     if slope.lo > 0:
         reading = "Higher expected values did earn more."
     elif slope.hi < 0:
@@ -258,6 +282,7 @@ def _limits(inputs: ReportInputs) -> Blocks:
 
 _SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
     "Gates": _gates,
+    "How much could be chance": _chance,
     "Portfolio": _portfolio,
     "Symbols": _symbols,
     "Equity and drawdown": _equity,
@@ -266,6 +291,7 @@ _SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
     "Expected value": _ev,
     "From candidate to trade": _funnel,
     "Folds": _folds,
+    "Leakage audit": _audit,
     "Data and settings": _data,
     "What this page cannot tell": _limits,
 }

@@ -81,6 +81,8 @@ def make_inputs(
     return ReportInputs(
         verdict=VERDICT,
         acceptance=_acceptance(),
+        statistics=_statistics(),
+        audit=_audit(),
         portfolio=_portfolio(equity, trades, table, months),
         portfolio_months=table,
         portfolio_equity=equity,
@@ -302,6 +304,25 @@ def _acceptance() -> pd.DataFrame:
     ]
     names = ["gate", "position", "value", "threshold", "comparison", "is_passed", "evidence"]
     return conform("acceptance", pd.DataFrame(rows, columns=names))
+
+
+def _statistics() -> pd.DataFrame:
+    rows = [
+        ("calmar", 1, 0.214, -0.31, 1.02, 0.9, 290, "Calmar 0.214: not told from 0."),
+        ("backtest_overfitting", 2, np.nan, np.nan, np.nan, np.nan, 1, "Does not apply."),
+        ("brier_gain", 3, -0.00123, -0.0031, 0.0009, 0.9, 2100, "No better or worse."),
+    ]
+    names = ["name", "position", "value", "lower", "upper", "level", "n", "sentence"]
+    return conform("statistics", pd.DataFrame(rows, columns=names).assign(method="a | b"))
+
+
+def _audit() -> pd.DataFrame:
+    rows = [
+        ("known_at", 1, True, "17 features, every one known at the decision."),
+        ("time_travel_models", 2, False, "2019-11: lgbm_mean differs."),
+    ]
+    names = ["check", "position", "is_passed", "evidence"]
+    return conform("audit", pd.DataFrame(rows, columns=names))
 
 
 def _fold_backtests(rng, scores, trades, symbols, months) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from step3_assets_tests.domain.report.frames import VERDICT, empty, make_inputs
 
 SECTIONS = [
     "Gates",
+    "How much could be chance",
     "Portfolio",
     "Symbols",
     "Equity and drawdown",
@@ -21,6 +22,7 @@ SECTIONS = [
     "Expected value",
     "From candidate to trade",
     "Folds",
+    "Leakage audit",
     "Data and settings",
     "What this page cannot tell",
 ]
@@ -42,6 +44,8 @@ def nothing_at_all():
     inputs = make_inputs(n_months=1)
     tables = [
         "acceptance",
+        "statistics",
+        "audit",
         "portfolio",
         "portfolio_months",
         "portfolio_equity",
@@ -178,7 +182,7 @@ def test_series_stand_in_one_order(page):
     ],
 )
 def test_a_missing_baseline_is_named_and_never_zero(case, column, name):
-    page = page_of(case)
+    page = section(page_of(case), "Portfolio")
     rows = re.findall(r"^\| (?:CAGR|Calmar|End equity|Trades) \|.*$", page, flags=re.M)
     assert {row.strip("|").split("|")[column + 1].strip() for row in rows} == {"not available"}
     assert f"**{name}:** not available in this run." in page
@@ -305,4 +309,4 @@ def test_null_marks_of_a_gate_fail_it(inputs):
     gates = inputs.acceptance.assign(is_passed=pd.array([None] * 7, dtype="boolean"))
     page = write_page(replace(inputs, acceptance=gates))
     assert "0 of 7 gates passed." in page
-    assert "| PASS |" not in page
+    assert "| PASS |" not in section(page, "Gates")

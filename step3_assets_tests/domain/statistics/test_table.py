@@ -1,0 +1,141 @@
+"""The table of statistics: every figure of a run, and a reason for each that is missing."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from step3_assets.config import StatisticsConfig, Step3Config
+from step3_assets.domain.hashing import frame_hash
+from step3_assets.domain.months import month_range
+from step3_assets.domain.portfolio import run_portfolio
+from step3_assets.domain.statistics.table import NAMES, statistics_table
+from step3_assets.domain.statistics.trials import Trials
+from step3_assets.schemas import STATISTICS
+from step3_assets_tests.domain.execution.months_world import make_world
+
+CONFIG = Step3Config(statistics=StatisticsConfig(n_resamples=200, n_permutations=499))
+MONTHS = month_range(date(2020, 1, 1), date(2020, 12, 1))
+
+
+@pytest.fixture(scope="module")
+def run() -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """A year of a rising market traded at random, scores with a little truth in them."""
+    world = make_world(months=MONTHS, drift=0.0008, seed=3)
+    rng = np.random.default_rng(0)
+    net = np.log(world.events["exit_open"] / world.events["entry_open"]) - 0.0008
+    outcomes = world.events.assign(net_logret=net)
+    scores = world.scores.assign(
+        ev_final=0.5 * net.to_numpy() + 0.004 * rng.standard_normal(len(net))
+    )
+    series = {"platform": scores, "mock_baseline": scores.assign(size_frac=0.2)}
+    result = run_portfolio(series, world.events, world.bars, MONTHS, CONFIG)
+    rates = {"head": "base_rate", "stage": "raw", "metric": "p_mean", "value": 0.5}
+    tables = {
+        "portfolio": result.summary,
+        "portfolio_months": result.months,
+        "portfolio_equity": result.equity,
+        "portfolio_trades": result.trades,
+        "portfolio_decisions": result.decisions,
+        "scores": scores,
+        "model_metrics": pd.DataFrame([{"month": m, **rates} for m in MONTHS]),
+    }
+    return tables, outcomes
+
+
+def found(run, trials=None, **changed) -> dict[str, dict]:
+    tables, outcomes = run
+    frame = statistics_table(tables | changed, outcomes, CONFIG, trials)
+    return {str(r["name"]): r for r in frame.to_dict("records")}
+
+
+def test_the_table_is_the_catalogue_s_and_has_every_figure(run):
+    frame = statistics_table(*run, CONFIG)
+    assert list(frame["name"]) == list(NAMES)
+    assert frame_hash(frame, STATISTICS)
+    known = frame.set_index("name")["value"]
+    assert known.drop("backtest_overfitting").notna().all()
+    assert frame["sentence"].str.endswith(".").all()
+
+
+def test_point_figures_are_those_of_the_portfolio(run):
+    summary = run[0]["portfolio"].set_index("series")
+    rows = found(run)
+    for name, column in (("calmar", "calmar"), ("sharpe", "sharpe"), ("net_bps_mean",) * 2):
+        assert rows[name]["value"] == pytest.approx(summary.loc["platform", column], rel=1e-9)
+    gain = summary.loc["platform", "calmar"] - summary.loc["mock_baseline", "calmar"]
+    assert rows["calmar_gain_over_mock"]["value"] == pytest.approx(gain, rel=1e-9)
+    assert rows["net_bps_mean"]["n"] == summary.loc["platform", "n_trades"]
+
+
+def test_a_truth_that_was_planted_in_the_scores_is_found_and_random_gates_are_not(run):
+    rows = found(run)
+    assert rows["ev_slope"]["lower"] > 0.0
+    assert rows["gate_permutation_p"]["value"] > 0.05
+
+
+def test_the_same_run_gives_the_same_bits(run):
+    pd.testing.assert_frame_equal(
+        statistics_table(*run, CONFIG), statistics_table(*run, CONFIG), check_exact=True
+    )
+
+
+def test_without_a_ledger_the_configuration_shown_is_the_only_trial(run):
+    rows = found(run)
+    assert rows["deflated_sharpe"]["value"] == rows["probabilistic_sharpe"]["value"]
+    assert "no trials ledger" in rows["deflated_sharpe"]["sentence"]
+    assert np.isnan(rows["backtest_overfitting"]["value"])
+    assert rows["backtest_overfitting"]["n"] == 1
+    assert "Does not apply" in rows["backtest_overfitting"]["sentence"]
+
+
+def test_trials_deflate_and_are_cross_validated(run):
+    rng = np.random.default_rng(1)
+    returns = pd.DataFrame(0.02 * rng.standard_normal((len(MONTHS), 9)), index=MONTHS)
+    rows = found(run, Trials(9, returns, is_recorded=True))
+    assert rows["deflated_sharpe"]["value"] < rows["probabilistic_sharpe"]["value"]
+    assert 0.0 <= rows["backtest_overfitting"]["value"] <= 1.0
+    assert rows["backtest_overfitting"]["n"] == 9
+
+
+def test_trials_whose_returns_are_unknown_leave_no_pbo(run):
+    row = found(run, Trials(9, is_recorded=True))["backtest_overfitting"]
+    assert np.isnan(row["value"])
+    assert "9 trials are not recorded" in row["sentence"]
+    assert row["n"] == 0
+
+
+def test_a_platform_that_never_trades_has_no_figure_of_its_account(run):
+    tables, _ = run
+    decisions = tables["portfolio_decisions"].assign(status="zero_size")
+    flat = tables["portfolio_equity"].assign(equity_usd=10_000.0)
+    rows = found(
+        run,
+        portfolio_decisions=decisions,
+        portfolio_equity=flat,
+        portfolio_trades=tables["portfolio_trades"].iloc[:0],
+    )
+    for name in NAMES[:6]:
+        assert np.isnan(rows[name]["value"]), name
+        assert rows[name]["sentence"].startswith("Could not be had: ")
+    assert np.isnan(rows["gate_permutation_p"]["value"])
+
+
+@pytest.mark.parametrize("table", ["scores", "portfolio_equity", "model_metrics"])
+def test_a_missing_table_is_said(run, table):
+    tables, outcomes = run
+    frame = statistics_table({k: v for k, v in tables.items() if k != table}, outcomes, CONFIG)
+    assert frame["sentence"].str.contains(f"table {table} is not there").any()
+
+
+def test_labels_that_may_change_do_not_count(run):
+    tables, outcomes = run
+    frame = statistics_table(tables, outcomes.assign(maturity="provisional"), CONFIG)
+    rows = frame.set_index("name")["value"]
+    assert rows[["gate_permutation_p", "ev_slope", "brier_gain"]].isna().all()
+
+
+def test_no_trials_at_all_are_refused():
+    with pytest.raises(ValueError, match="counts as one"):
+        Trials(0)
