@@ -188,6 +188,49 @@ class ExecutionConfig(Frozen):
     min_fee_usd: float = Field(default=0.0, ge=0, description="Minimum fee a side, if any.")
 
 
+class SizingConfig(Frozen):
+    """How much of its symbol's allocation a gated event asks for.
+
+    ``execution.size_frac`` is what ``fixed`` takes, and the most that the others may.
+    """
+
+    method: Literal["fixed", "vol_capped", "kelly"] = Field(
+        default="fixed",
+        description="fixed: a constant, nothing below applies. vol_capped: the constant under the "
+        "volatility target and the overnight haircut. kelly: a share of Kelly under both. Fixed "
+        "until another is better on inner folds: sizes are no better than the forecasts.",
+    )
+    kelly_fraction: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Share of the Kelly fraction. An edge of 5 bps on 80 bps of deviation is 8 "
+        "times Kelly, and the edge is the weakest of estimates.",
+    )
+    min_forecast_sd: float = Field(
+        default=1e-3,
+        gt=0,
+        description="Least deviation believed, log return: some cost of a round trip. A quantile "
+        "pair that collapses must not ask for the whole account.",
+    )
+    vol_target_annual: float = Field(
+        default=0.20,
+        gt=0,
+        description="Most volatility of one position on its allocation: about that of an equity "
+        "index in ordinary times, so that it binds in others.",
+    )
+    bars_per_year: float = Field(default=1764.0, gt=0, description="252 sessions of 7 bars.")
+    overnight_haircut_frac: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Taken off an entry that begins with a gap no stop bounds.",
+    )
+    min_size_frac: float = Field(
+        default=0.05, ge=0, le=1, description="A smaller size is no trade, and counts as none."
+    )
+
+
 class RiskConfig(Frozen):
     """Rules that stand between a decision and the account; each may be switched off alone.
 
@@ -348,6 +391,7 @@ class Step3Config(Frozen):
     models: ModelConfig = ModelConfig()
     gate: GateConfig = GateConfig()
     execution: ExecutionConfig = ExecutionConfig()
+    sizing: SizingConfig = SizingConfig()
     risk: RiskConfig = RiskConfig()
     allocation: AllocationConfig = AllocationConfig()
     statistics: StatisticsConfig = StatisticsConfig()

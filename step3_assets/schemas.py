@@ -520,6 +520,27 @@ GATE_REASONS = (
     "no_model",
 )
 
+_SIZING_COLUMNS = (
+    *(
+        Column(name, "DOUBLE", _D, meaning, unit, is_nullable=True)
+        for name, meaning, unit in [
+            ("forecast_sd", "Deviation of the net return, from q90 - q10.", "log return"),
+            ("kelly_frac", "ev_final / forecast_sd ** 2, the whole Kelly fraction.", "fraction"),
+            ("vol_cap_frac", "Size at which volatility is the target.", "fraction"),
+            ("overnight_factor", "What an overnight entry's size is multiplied by.", "fraction"),
+        ]
+    ),
+    Column(
+        "size_cap",
+        "VARCHAR",
+        _D,
+        "What bound the size; null for a line that is not sized by the platform.",
+        is_nullable=True,
+        allowed=("fixed", "max_size", "kelly", "vol_target", "no_forecast"),
+    ),
+)
+"""Inputs of a size; null where the sizing method does not use them."""
+
 SCORES = Table(
     "scores",
     "Each test event: probabilities, quantiles, expected values, gate and size.",
@@ -547,7 +568,8 @@ SCORES = Table(
         ),
         Column("is_gated", "BOOLEAN", _D, "The gate let it through."),
         Column("gate_reason", "VARCHAR", _D, "Why, or why not.", allowed=GATE_REASONS),
-        Column("size_frac", "DOUBLE", _D, "Share of equity asked for.", "fraction"),
+        Column("size_frac", "DOUBLE", _D, "Share of the allocation asked for.", "fraction"),
+        *_SIZING_COLUMNS,
     ),
     ("month", "symbol", "decision_time_utc"),
 )
@@ -629,6 +651,7 @@ _TRADE_COLUMNS = (
         "label, or the risk rule that brought the exit forward to the next open.",
         allowed=("label", "drawdown_kill", "session_loss"),
     ),
+    *_SIZING_COLUMNS,
 )
 
 FOLD_BACKTESTS = Table(

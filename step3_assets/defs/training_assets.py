@@ -150,6 +150,7 @@ def build_training_assets(
                 config.models,
                 config.gate,
                 config.execution.size_frac,
+                config.sizing,
             )
 
         task = MonthTask("scoring", prepare, scoring_step, _describe_scores)

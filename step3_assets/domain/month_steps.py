@@ -11,7 +11,13 @@ from datetime import date
 
 import pandas as pd
 
-from step3_assets.config import FoldConfig, GateConfig, ModelConfig, Step3Config
+from step3_assets.config import (
+    FoldConfig,
+    GateConfig,
+    ModelConfig,
+    SizingConfig,
+    Step3Config,
+)
 from step3_assets.domain.folds import Fold, build_fold
 
 Tables = Mapping[str, pd.DataFrame]
@@ -42,11 +48,13 @@ def scoring_step(
     model_config: ModelConfig,
     gate_config: GateConfig,
     size_frac: float,
+    sizing: SizingConfig,
 ) -> Tables:
-    """Score and gate: see :func:`step3_assets.domain.scoring.score_fold`."""
+    """Score, gate and size: see :func:`step3_assets.domain.scoring.score_fold`."""
     from step3_assets.domain.scoring import score_fold
 
-    return {"scores": score_fold(models, events, month, model_config, gate_config, size_frac)}
+    scores = score_fold(models, events, month, model_config, gate_config, size_frac, sizing)
+    return {"scores": scores}
 
 
 def mock_step(events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float) -> Tables:

@@ -58,7 +58,13 @@ def run_month(
     tables |= steps.training_step(events, fold, config.models)
     test = events[events["month"] == month]
     tables |= steps.scoring_step(
-        tables["calibrated_models"], test, month, config.models, config.gate, size_frac
+        tables["calibrated_models"],
+        test,
+        month,
+        config.models,
+        config.gate,
+        size_frac,
+        config.sizing,
     )
     tables |= steps.mock_step(events, fold, config.models, size_frac)
     rate = steps.base_rates(tables["model_metrics"]).get(month)

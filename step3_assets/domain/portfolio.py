@@ -116,7 +116,14 @@ def run_portfolio(
     clock = MarkClock.from_bars(bars)
     allocation = equal_weight(clock, months)
     factor = config.acceptance.cost_stress_factor
-    stressed = stress_scores(decisions_by_series[PLATFORM], events, factor, config.gate)
+    stressed = stress_scores(
+        decisions_by_series[PLATFORM],
+        events,
+        factor,
+        config.gate,
+        config.sizing,
+        config.execution.size_frac,
+    )
     runs = [(name, decisions, events) for name, decisions in decisions_by_series.items()]
     runs.append((stress_series(factor), stressed, stress_events(events, factor)))
     parts = []

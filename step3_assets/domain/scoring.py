@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from step3_assets.config import GateConfig, ModelConfig
+from step3_assets.config import GateConfig, ModelConfig, SizingConfig
 from step3_assets.domain.gate import decide
 from step3_assets.domain.models.blend import blended_ev
 from step3_assets.domain.models.calibration import calibrate
@@ -23,6 +23,7 @@ from step3_assets.domain.models.text_format import (
     load_numbers,
     read_payloads,
 )
+from step3_assets.domain.sizing import size_positions
 from step3_assets.schemas import SCORES
 
 FIGURES = (
@@ -47,8 +48,9 @@ def score_fold(
     model_config: ModelConfig,
     gate_config: GateConfig,
     size_frac: float,
+    sizing: SizingConfig | None = None,
 ) -> pd.DataFrame:
-    """Score and gate every event of the test month, final, provisional or pending.
+    """Score, gate and size every event of the test month, final, provisional or pending.
 
     Parameters
     ----------
@@ -62,7 +64,9 @@ def score_fold(
         What the models were trained with.
     gate_config : GateConfig
     size_frac : float
-        Share of equity that a gated event asks for.
+        The most that a gated event asks for of its allocation.
+    sizing : SizingConfig, optional
+        By default every gated event asks for `size_frac`.
 
     Returns
     -------
@@ -85,9 +89,12 @@ def score_fold(
             figures = predict_figures(payloads, rows)
     ev_final, q10 = (figures[name].to_numpy(dtype=np.float64) for name in ("ev_final", "q10"))
     decisions = decide(rows, ev_final, q10, gate_config)
-    scores = pd.concat([rows[["symbol", "decision_time_utc"]], figures, decisions], axis=1)
+    q90 = figures["q90"].to_numpy(dtype=np.float64)
+    sizes = size_positions(rows, ev_final, q10, q90, sizing or SizingConfig(), size_frac)
+    parts = [rows[["symbol", "decision_time_utc"]], figures, decisions]
+    scores = pd.concat([*parts, sizes.inputs_frame(rows.index)], axis=1)
     scores["month"] = pd.Series([month] * len(rows), index=rows.index, dtype=object)
-    scores["size_frac"] = np.where(decisions["is_gated"], float(size_frac), 0.0)
+    scores["size_frac"] = np.where(decisions["is_gated"], sizes.size_frac, 0.0)
     return scores[SCORES.names]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.config import GateConfig
+from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.hashing import frame_hash
 from step3_assets.domain.models.heads import predict_heads
 from step3_assets.domain.models.text_format import (
@@ -40,6 +40,21 @@ def test_every_test_event_has_a_row(models):
     )
     assert set(got.loc[got["is_gated"], "size_frac"]) == {0.5}
     assert set(got.loc[~got["is_gated"], "size_frac"]) == {0.0}
+
+
+def test_sizes_follow_the_forecast_and_carry_their_inputs(models):
+    got = score_fold(models, EVENTS, MONTH, QUICK, GATE, 0.5, SizingConfig(method="kelly"))
+    assert frame_hash(got, SCORES)
+    sd = (got["q90"] - got["q10"]) / 2.5631031310892007
+    np.testing.assert_allclose(got["forecast_sd"], sd.clip(lower=1e-3), rtol=1e-12)
+    by_kelly = got[got["is_gated"] & (got["size_cap"] == "kelly") & (got["size_frac"] > 0)]
+    want = 0.1 * by_kelly["kelly_frac"] * by_kelly["overnight_factor"]
+    np.testing.assert_allclose(by_kelly["size_frac"], want, rtol=1e-12)
+    assert got["size_frac"].max() <= 0.5
+    assert (got.loc[~got["is_gated"], "size_frac"] == 0.0).all()
+    fixed = score(models)
+    same = ["ev_final", "is_gated", "gate_reason"]
+    pd.testing.assert_frame_equal(got[same], fixed[same], check_exact=True)
 
 
 def test_planted_edge_is_let_through_and_its_opposite_is_not(models):

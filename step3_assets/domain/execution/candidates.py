@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.execution.marking import LedgerError, MarkClock, stamps_us, utc_index
+from step3_assets.domain.sizing import SIZING_COLUMNS
 
 Allocation = Mapping[str, float] | Mapping[date, Mapping[str, float]]
 
@@ -85,14 +86,17 @@ def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Columns ``CANDIDATE_COLUMNS``. Rows whose gate said no are gone: they block nobody.
+        Columns ``CANDIDATE_COLUMNS``, and of ``SIZING_COLUMNS`` those that are there. Rows whose
+        gate said no are gone: they block nobody.
 
     Raises
     ------
     LedgerError
         If a gated decision has no event, or a key is doubled on either side.
     """
-    gated = decisions.loc[decisions["is_gated"].astype(bool), [*_KEY, "month", "size_frac"]]
+    sizing = [name for name in SIZING_COLUMNS if name in decisions.columns]
+    columns = [*_KEY, "month", "size_frac", *sizing]
+    gated = decisions.loc[decisions["is_gated"].astype(bool), columns]
     try:
         joined = gated.merge(
             events[list(EVENT_COLUMNS)],
@@ -110,7 +114,7 @@ def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFr
     lost = joined[joined["_merge"] == "left_only"]
     if len(lost):
         raise LedgerError(f"events: none for gated decision(s) {_rows(lost)}")
-    return joined[list(CANDIDATE_COLUMNS)]
+    return joined[[*CANDIDATE_COLUMNS, *sizing]]
 
 
 def prepare_orders(

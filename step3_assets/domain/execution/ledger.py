@@ -34,6 +34,7 @@ from step3_assets.domain.risk.engine import (
     RiskEvent,
 )
 from step3_assets.domain.risk.rules import EntryRequest
+from step3_assets.domain.sizing import SIZING_COLUMNS
 
 ALL_SYMBOLS = "ALL"
 
@@ -356,8 +357,8 @@ def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.D
     """Table ``portfolio_trades`` without ``series``."""
     order = fills.order
     columns = ["symbol", "decision_time_utc", "month", "entry_time_utc"]
-    source = candidates.iloc[orders.row[order]][columns].reset_index(drop=True)
-    return source.assign(
+    rows = candidates.iloc[orders.row[order]].reset_index(drop=True)
+    return rows[columns].assign(
         exit_time_utc=utc_index(fills.positions.exit_us),
         allocation_frac=orders.allocation[order],
         size_frac=orders.size_frac[order],
@@ -372,7 +373,13 @@ def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.D
         equity_before_usd=fills.equity_before_usd,
         binding_cap=_text(fills.binding_cap),
         exit_rule=_text(fills.exit_rule),
+        **{name: rows[name] if name in rows else _unknown(name, rows) for name in SIZING_COLUMNS},
     )
+
+
+def _unknown(name: str, rows: pd.DataFrame) -> pd.Series:
+    """A sizing input of decisions that bring none."""
+    return pd.Series(np.nan, rows.index, dtype="str" if name == "size_cap" else "float64")
 
 
 def _event_frame(

@@ -7,15 +7,21 @@ Belongs here: what higher costs do to expected values and to events. Does not be
 import numpy as np
 import pandas as pd
 
-from step3_assets.config import GateConfig
+from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.gate import decide
+from step3_assets.domain.sizing import size_positions
 
 _KEY = ["symbol", "decision_time_utc"]
 _NET = ("ev_struct", "ev_ml", "ev_final", "q10", "q50", "q90")
 
 
 def stress_scores(
-    scores: pd.DataFrame, events: pd.DataFrame, factor: float, gate_config: GateConfig
+    scores: pd.DataFrame,
+    events: pd.DataFrame,
+    factor: float,
+    gate_config: GateConfig,
+    sizing: SizingConfig | None = None,
+    max_size_frac: float = 1.0,
 ) -> pd.DataFrame:
     """Decide again under costs times `factor`.
 
@@ -25,11 +31,15 @@ def stress_scores(
         Table ``scores``.
     events : DataFrame
         ``symbol``, ``decision_time_utc``, ``cost_rt``, ``tp_to_cost``, ``entry_overnight`` of
-        table ``events``, unstressed.
+        table ``events``, unstressed; ``sigma`` too where sizes are decided again.
     factor : float
         At least 1.
     gate_config : GateConfig
         The gate that made `scores`.
+    sizing : SizingConfig, optional
+        A method other than ``fixed`` sizes again on the lower expected value.
+    max_size_frac : float
+        See :func:`step3_assets.domain.sizing.size_positions`.
 
     Returns
     -------
@@ -51,8 +61,12 @@ def stress_scores(
     """
     if not factor >= 1.0:
         raise ValueError(f"cost stress: factor {factor} is below 1")
+    sizing = sizing or SizingConfig()
+    is_resized = sizing.method != "fixed"
     known = scores[_KEY].merge(
-        events[[*_KEY, "cost_rt", "tp_to_cost", "entry_overnight"]],
+        events[
+            [*_KEY, "cost_rt", "tp_to_cost", "entry_overnight", *(["sigma"] if is_resized else [])]
+        ],
         on=_KEY,
         how="left",
         validate="many_to_one",
@@ -66,12 +80,18 @@ def stress_scores(
     decided = decide(stress_events(known, factor), ev_final, q10, gate_config)
     was_gated = scores["is_gated"].to_numpy(dtype=bool)
     is_gated = decided["is_gated"].to_numpy() & was_gated
+    size = scores["size_frac"].to_numpy(dtype="float64")
+    if is_resized:
+        q90 = out["q90"].to_numpy()
+        sizes = size_positions(known, ev_final, q10, q90, sizing, max_size_frac)
+        size, inputs = sizes.size_frac, sizes.inputs_frame(out.index)
+        out = out.assign(**{str(name): inputs[name] for name in inputs})
     is_kept = decided["is_gated"].to_numpy() & ~was_gated
     return out.assign(
         ev_threshold=decided["ev_threshold"].to_numpy(),
         is_gated=is_gated,
         gate_reason=np.where(is_kept, scores["gate_reason"], decided["gate_reason"]),
-        size_frac=np.where(is_gated, scores["size_frac"], 0.0),
+        size_frac=np.where(is_gated, size, 0.0),
     )
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.config import GateConfig
+from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.execution.stress import stress_events, stress_scores
 from step3_assets.domain.gate import decide
+from step3_assets_tests.domain.execution.months_world import make_world
 
 KEYS = pd.to_datetime([f"2020-03-{d:02d} 15:00" for d in range(2, 8)], utc=True).as_unit("us")
 GATE = GateConfig(k=0.5, phi=3.0, overnight_multiplier=2.0)
@@ -142,3 +143,16 @@ def test_a_factor_of_one_decides_as_the_gate_did():
     scores = scores.assign(ev_final=ev, q10=q10, **{str(c): made[c] for c in made})
     out = stress_scores(scores, events, 1.0, gate)
     pd.testing.assert_frame_equal(out[list(made)], made, check_dtype=False)
+
+
+def test_sizes_are_decided_again_on_the_lower_expected_value():
+    world = make_world(per_month=20, gated=1.0)
+    events = world.events.assign(sigma=0.002)
+    scores = world.scores.assign(q10=-0.01, q90=0.01, size_frac=0.5)
+    config = SizingConfig(method="kelly", kelly_fraction=0.01)
+    out = stress_scores(scores, events, 1.5, GateConfig(), config, 1.0)
+    sd = 0.02 / 2.5631031310892007
+    # 20 bps less half of 8 bps more cost.
+    assert out["size_frac"].to_numpy() == pytest.approx(0.01 * (0.002 - 0.0004) / sd**2)
+    assert set(out["size_cap"]) == {"kelly"}
+    assert set(stress_scores(scores, events, 1.5, GateConfig())["size_frac"]) == {0.5}
