@@ -4,21 +4,25 @@ Belongs here: wiring checks to assets. A blocking check keeps a wrong table from
 a warning informs. Does not belong here: the conditions themselves
 (:mod:`step3_assets.domain.invariants`, :mod:`step3_assets.domain.validation`).
 
-In a run over a range of months a check gives one verdict for the whole range.
+In a run over a range of months a check gives one verdict for the whole range, which blocks or does
+not, and beside it one for each month, so that the UI shows them by month.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.defs.partitions import Partitions, look_back, months_of
+from step3_assets.defs.partitions import Partitions, look_back, months_of, partition_key
 from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.result_assets import BAR_COLUMNS
 from step3_assets.domain import invariants
-from step3_assets.domain.months import month_label, month_range
+from step3_assets.domain.execution.reconcile import price_disagreements
+from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.validation import find_problems
 from step3_assets.schemas import TABLES
 from step3_assets.storage.store import Store
@@ -58,15 +62,15 @@ def build_checks(
     start = partitions.first_data_month
     named: list[tuple[str, str, Condition, bool, str]] = [
         ("events", "t_idx_matches_bars", _alignment, True, "t_idx names the bar of the decision."),
-        ("events", "label_arithmetic", _label_arithmetic, False, "gross, net and y follow prices."),
+        ("events", "label_arithmetic", _label_arithmetic, False, "Labels follow the prices."),
         ("events", "revisions", _revisions, False, "No row was restated or withdrawn since."),
         ("folds", "purge", _purge(start), True, "No training label reaches the test month."),
         ("folds", "roles", _roles, True, "The manifest's counts are those of the members."),
-        ("calibrated_models", "integrity", _integrity, True, "Each payload has its hash; loads."),
-        ("calibrated_models", "calibration", _calibration, False, "Calibrated Brier <= base rate."),
+        ("calibrated_models", "integrity", _integrity, True, "Each model has its hash, and loads."),
+        ("calibrated_models", "calibration", _calibration, False, "Brier at most the base rate's."),
         ("scores", "gate", _gate, True, "Every test event is scored; gates follow from figures."),
-        ("fold_backtests", "reconciliation", _backtests, True, "Trades add up to the return."),
-        ("portfolio", "reconciliation", _portfolio, True, "Ledger, equity, months add up."),
+        ("fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."),
+        ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
         ("acceptance", "fail_closed", _fail_closed, True, "A gate without a figure fails."),
         ("step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."),
     ]
@@ -77,6 +81,11 @@ def build_checks(
     return checks
 
 
+SHOWN = 20  # problems written out; the rest are counted
+PORTFOLIO_TEXT = (
+    "Ledger, equity and months add up; equity at every bar close is cash and units times the close "
+    "in bar_features, to 1e-12."
+)
 SCHEMA_TEXT = "Types, nulls, keys and allowed values of every stored row, as the catalogue says."
 
 
@@ -103,15 +112,35 @@ def _check(
         months = months_of(context) if asset.partitions_def else []
         scope = Scope(platform.store(), months, platform.settings().config)
         problems = condition(scope)
-        shown = "\n".join(f"- {p}" for p in problems[:20]) or "nothing found"
-        return dg.AssetCheckResult(
-            passed=not problems,
-            severity=severity,
-            description=problems[0] if problems else None,
-            metadata={"problems": len(problems), "found": dg.MetadataValue.md(shown)},
-        )
+        for month in months if len(months) > 1 else []:
+            found = condition(replace(scope, months=[month])) if problems else []
+            context.op_execution_context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=asset.key,
+                    check_name=name,
+                    partition=partition_key(month),
+                    blocking=is_blocking,
+                    **_verdict(found, severity),
+                )
+            )
+        return dg.AssetCheckResult(**_verdict(problems, severity))
 
     return check
+
+
+def _verdict(problems: list[str], severity: dg.AssetCheckSeverity) -> dict[str, Any]:
+    """What a check found, as Dagster's results take it."""
+    metadata: dict[str, Any] = {"problems": len(problems)}
+    if len(problems) > 1:
+        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        lines = [f"- {p}" for p in [*problems[:SHOWN], *more]]
+        metadata["found"] = dg.MetadataValue.md("\n".join(lines))
+    return {
+        "passed": not problems,
+        "severity": severity,
+        "description": problems[0] if problems else None,
+        "metadata": metadata,
+    }
 
 
 def _schema_condition(asset: str) -> Condition:
@@ -183,10 +212,14 @@ def _calibration(scope: Scope) -> list[str]:
         base = brier.get((month, "base_rate", "raw"))
         if ours is None or base is None or not ours <= base:
             problems.append(
-                f"calibrated_models: {month_label(month)} out-of-fold Brier {ours} is not below "
-                f"the base rate's {base}"
+                f"calibrated_models: {month_label(month)} out-of-fold Brier "
+                f"{_figure(ours)} is above the base rate's {_figure(base)}"
             )
     return problems
+
+
+def _figure(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.4f}"
 
 
 def _gate(scope: Scope) -> list[str]:
@@ -194,11 +227,14 @@ def _gate(scope: Scope) -> list[str]:
 
 
 def _backtests(scope: Scope) -> list[str]:
-    return invariants.backtest_violations(
-        scope.read("fold_backtests"),
-        scope.read("fold_trades"),
-        scope.config.execution.initial_capital_usd,
-    )
+    trades = scope.read("fold_trades")
+    capital = scope.config.execution.initial_capital_usd
+    with_next = month_range(scope.months[0], add_months(scope.months[-1], 1))
+    bars = scope.store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
+    return [
+        *invariants.backtest_violations(scope.read("fold_backtests"), trades, capital),
+        *(f"fold_trades: {p}" for p in price_disagreements(trades, bars)),
+    ]
 
 
 def _portfolio(scope: Scope) -> list[str]:
@@ -207,7 +243,12 @@ def _portfolio(scope: Scope) -> list[str]:
     parts = ("", "_trades", "_decisions", "_equity", "_months")
     tables = (*(f"portfolio{part}" for part in parts), "risk_events")
     stored = PortfolioResult(*(scope.read(table) for table in tables))
-    return reconcile_portfolio(stored, scope.config)
+    months = stored.months["month"]
+    if months.empty:
+        return ["portfolio: holds no month"]
+    with_next = [*month_range(months.min(), months.max()), add_months(months.max(), 1)]
+    bars = scope.store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
+    return reconcile_portfolio(stored, scope.config, bars)
 
 
 def _fail_closed(scope: Scope) -> list[str]:

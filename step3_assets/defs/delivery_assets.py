@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from step3_assets.defs.metadata import column_schema, readable
 from step3_assets.defs.monthly import CHUNK_MONTHS
 from step3_assets.defs.partitions import Partitions, months_of, partition_key
 from step3_assets.defs.resources import PlatformResource, ProgressResource
@@ -58,24 +59,6 @@ def build_delivery_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
             "the decision. The other symbol's signals are `cross_*`. Only final labels train.",
         ),
     ]
-
-
-def column_schema(table: str) -> dict[str, Any]:
-    """The table's columns as the UI shows them."""
-    return {
-        "dagster/column_schema": dg.TableSchema(
-            columns=[
-                dg.TableColumn(
-                    c.name,
-                    c.dtype,
-                    description=f"{c.meaning} Unit: {c.unit or 'none'}. Known: {c.known_at}.",
-                    constraints=dg.TableColumnConstraints(nullable=c.is_nullable),
-                )
-                for c in TABLES[table].columns
-            ]
-        ),
-        "dagster/table_name": f"step3.{table}",
-    }
 
 
 def load_delivery(folder: Path, progress: ProgressResource) -> Delivery:
@@ -241,8 +224,8 @@ def _describe(
     metadata: dict[str, Any] = {
         "dagster/row_count": len(frame),
         "change": change,
-        "content_hash": content,
-        "dataset_version": delivery.dataset_version,
+        "content hash": content,
+        "dataset version": delivery.dataset_version,
         **{f"rows {symbol}": int((frame["symbol"] == symbol).sum()) for symbol in delivery.symbols},
         **{f"revised: {reason}": int(count) for reason, count in counts.items()},
     }
@@ -253,4 +236,4 @@ def _describe(
         if len(final):
             metadata["mean net (bps, final labels)"] = float(final["net_logret"].mean() * 1e4)
             metadata["mean cost (bps)"] = float(final["cost_rt"].mean() * 1e4)
-    return metadata
+    return readable(metadata)

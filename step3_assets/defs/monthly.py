@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from step3_assets.defs.metadata import readable
 from step3_assets.defs.partitions import months_of, partition_key
 from step3_assets.defs.resources import ProgressResource
 from step3_assets.domain.months import add_months, month_label, month_range
@@ -23,7 +24,7 @@ from step3_assets.domain.side_by_side import run_months
 from step3_assets.storage.store import Store
 
 CHUNK_MONTHS = 12
-PLOT_MONTHS = 3
+PLOT_MONTHS = 3  # only a run's last months carry plots: a plot takes time and room in the log
 
 Frames = Mapping[str, pd.DataFrame]
 Metadata = dict[str, Any]
@@ -113,7 +114,7 @@ def _write(store: Store, task: MonthTask, chunk: dict[date, Frames], outcome: _O
     }
     store.replace_months(frames, sorted(chunk))
     for month, result in chunk.items():
-        outcome.done[month] = task.describe(month, result)
+        outcome.done[month] = readable(task.describe(month, result))
     chunk.clear()
 
 
@@ -135,14 +136,6 @@ def _report(context: dg.AssetExecutionContext, outcome: _Outcome) -> dg.Material
         metadata={"failed months": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
         allow_retries=False,
     )
-
-
-def png_metadata(name: str, png: bytes) -> dg.MarkdownMetadataValue:
-    """A figure that renders in the UI."""
-    import base64
-
-    text = base64.b64encode(png).decode()
-    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{text})")
 
 
 def dataset_in_force(store: Store) -> dict[str, Any]:

@@ -15,14 +15,13 @@ import pandas as pd
 
 from step3_assets import __version__
 from step3_assets.config import Step3Config
-from step3_assets.defs.delivery_assets import column_schema
+from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
 from step3_assets.defs.monthly import (
     Frames,
     MonthTask,
     dataset_in_force,
     ingested_months,
     materialize_months,
-    png_metadata,
     slice_months,
 )
 from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
@@ -99,20 +98,20 @@ def build_result_assets(
         store, config = platform.store(), platform.settings().config
         months = result_months(store)
         dataset = dataset_in_force(store)
+        with_next = [*months, add_months(months[-1], 1)]
+        bars = store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
         result = run_portfolio(
             {
                 PLATFORM: store.read("scores", months=months),
                 MOCK: store.read("mock_baseline", months=months),
             },
             store.read("events", months=months),
-            store.read(
-                "bar_features", months=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
-            ),
+            bars,
             months,
             config,
             _published(dataset),
         )
-        problems = reconcile_portfolio(result, config)
+        problems = reconcile_portfolio(result, config, bars)
         if problems:
             raise dg.Failure(f"the ledger does not reconcile: {problems[0]}", allow_retries=False)
         frames = {
@@ -142,9 +141,8 @@ def build_result_assets(
         outcomes = store.read("events", months=result_months(store), columns=OUTCOMES)
         frame = statistics_table(tables, outcomes, config)
         store.replace_all({"statistics": frame})
-        shown = frame[["name", "value", "lower", "upper", "sentence"]]
-        table = dg.MetadataValue.md(shown.to_markdown(index=False, floatfmt=".4f"))
-        return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "figures": table})
+        shown = table_metadata(frame[["name", "value", "lower", "upper", "sentence"]])
+        return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "figures": shown})
 
     @dg.asset(
         deps=[portfolio, statistics, fold_backtests, walk_forward["calibrated_models"], scores],
@@ -164,9 +162,7 @@ def build_result_assets(
             metadata={
                 "verdict": verdict(gates),
                 "gates passed": f"{int(gates['is_passed'].sum())} of {len(gates)}",
-                "gates": dg.MetadataValue.md(
-                    gates.drop(columns=["position"]).to_markdown(index=False, floatfmt=".4f")
-                ),
+                "gates": table_metadata(gates.drop(columns=["position"])),
             }
         )
 
@@ -308,15 +304,16 @@ def _result_tables(store: Store) -> dict[str, pd.DataFrame]:
 def _describe_backtest(_month: date, frames: Frames) -> dict[str, Any]:
     summary = frames["fold_backtests"].set_index("symbol")
     total = summary.loc["ALL"].to_dict()
+    by_symbol = summary.drop(columns=["month"]).astype(object).T.rename_axis("figure")
     return {
         "dagster/row_count": len(summary),
         "trades": int(total["n_trades"]),
-        "gated": int(total["n_gated"]),
+        "rows gated": int(total["n_gated"]),
         "return (%)": float(total["return_frac"] * 100),
         "max drawdown (%)": float(total["max_drawdown_frac"] * 100),
-        "by symbol": dg.MetadataValue.md(
-            summary.drop(columns=["month"]).reset_index().to_markdown(index=False, floatfmt=".4f")
-        ),
+        "Brier calibrated (test month)": float(total["brier"]),
+        "Brier base rate (test month)": float(total["brier_base"]),
+        "by symbol": table_metadata(by_symbol.reset_index()),
     }
 
 
@@ -331,8 +328,18 @@ def _describe_portfolio(frames: Frames, is_synthetic: bool) -> dict[str, Any]:
         "equity": figures.equity_figure(curves, months, is_synthetic=is_synthetic, small=True),
         "drawdown": figures.drawdown_figure(curves, is_synthetic=is_synthetic, small=True),
     }
+    ours = summary.set_index("series").loc[PLATFORM]
+    figures_of_ours = {
+        "Calmar": float(ours["calmar"]),
+        "CAGR (%)": float(ours["cagr"] * 100),
+        "max drawdown (%)": float(ours["max_drawdown_frac"] * 100),
+        "trades": int(ours["n_trades"]),
+        "trades per month": float(ours["trades_per_month"]),
+        "mean net per trade (bps)": float(ours["net_bps_mean"]),
+    }
     return {
         "dagster/row_count": len(summary),
-        "series": dg.MetadataValue.md(summary[shown].to_markdown(index=False, floatfmt=".4f")),
+        **readable(figures_of_ours),
+        "beside one another": table_metadata(summary[shown]),
         **{name: png_metadata(name, png) for name, png in plots.items()},
     }

@@ -13,14 +13,13 @@ import dagster as dg
 import pandas as pd
 
 from step3_assets.config import ModelConfig
-from step3_assets.defs.delivery_assets import column_schema
+from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
 from step3_assets.defs.monthly import (
     PLOT_MONTHS,
     Frames,
     MonthTask,
     dataset_in_force,
     materialize_months,
-    png_metadata,
     require_ingested,
     slice_months,
 )
@@ -118,7 +117,7 @@ def build_training_assets(
             training_step,
             partial(
                 _describe_models,
-                with_plot=len(months) <= PLOT_MONTHS,
+                plotted=frozenset(months[-PLOT_MONTHS:]),
                 is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
             ),
             workers=settings.workers,
@@ -228,11 +227,12 @@ def _fold_inputs(store: Store, months: list[date], config: ModelConfig) -> Calla
 def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:
     manifest = frames["folds"]
     totals = {role: int(manifest[f"n_{role}"].sum()) for role in ROLES}
-    columns = ["symbol", *[f"n_{role}" for role in ROLES]]
+    by_symbol = manifest.set_index("symbol")[[f"n_{role}" for role in ROLES]].T
+    by_symbol.index = pd.Index(ROLES, name="rows")
     return {
         "dagster/row_count": len(frames["fold_members"]),
         **{f"rows {role}": count for role, count in totals.items()},
-        "by symbol": dg.MetadataValue.md(manifest[columns].to_markdown(index=False)),
+        "rows by symbol": table_metadata(by_symbol.reset_index()),
         "embargo (bars)": int(manifest["embargo_bars"].max()) if len(manifest) else 0,
         "inner folds": int(manifest["n_inner_folds"].max()) if len(manifest) else 0,
         "members hash": ", ".join(sorted(set(manifest["members_hash"]))),
@@ -240,22 +240,18 @@ def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:
 
 
 def _describe_models(
-    _month: date, frames: Frames, *, with_plot: bool, is_synthetic: bool
+    month: date, frames: Frames, *, plotted: frozenset[date], is_synthetic: bool
 ) -> dict[str, Any]:
     models, metrics = frames["calibrated_models"], frames["model_metrics"]
     metadata: dict[str, Any] = {
         "dagster/row_count": len(models),
         "training rows": int(models["n_rows"].max()) if len(models) else 0,
         "size (kB)": int(models["payload"].str.len().sum() // 1000) if len(models) else 0,
-        "figures out of fold": dg.MetadataValue.md(
-            metrics.pivot_table(index=["head", "stage"], columns="metric", values="value")
-            .reset_index()
-            .to_markdown(index=False, floatfmt=".4f")
-            if len(metrics)
-            else "no training rows"
-        ),
     }
-    if with_plot and len(frames["reliability_bins"]):
+    if len(metrics):
+        metadata |= _classifier_figures(metrics)
+        metadata["figures out of fold"] = table_metadata(_figures_by_head(metrics))
+    if month in plotted and len(frames["reliability_bins"]):
         from step3_assets.domain.report.score_figures import reliability_figure
 
         png = reliability_figure(frames["reliability_bins"], is_synthetic=is_synthetic, small=True)
@@ -263,20 +259,46 @@ def _describe_models(
     return metadata
 
 
+def _classifier_figures(metrics: pd.DataFrame) -> dict[str, float]:
+    """Brier score and calibration error beside those of the base rate, for the UI's time plots."""
+    value = metrics.set_index(["head", "stage", "metric"])["value"]
+    wanted = {
+        "Brier calibrated (out of fold)": ("lgbm_classifier", "calibrated", "brier"),
+        "Brier base rate (out of fold)": ("base_rate", "raw", "brier"),
+        "ECE calibrated (out of fold)": ("lgbm_classifier", "calibrated", "ece"),
+    }
+    return {name: float(value[key]) for name, key in wanted.items() if key in value.index}
+
+
+def _figures_by_head(metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a head and stage; each has figures of its own, so they stand in one cell."""
+    rows = [
+        {
+            "head": head,
+            "stage": stage,
+            "figures": ", ".join(
+                f"{m} {v:.4g}" for m, v in zip(own["metric"], own["value"], strict=True)
+            ),
+        }
+        for (head, stage), own in metrics.groupby(["head", "stage"])
+    ]
+    return pd.DataFrame(rows)
+
+
 def _describe_scores(_month: date, frames: Frames) -> dict[str, Any]:
     rows = frames["scores"]
     reasons = rows["gate_reason"].value_counts()
     metadata: dict[str, Any] = {
         "dagster/row_count": len(rows),
-        "gated": int(rows["is_gated"].sum()),
-        **{f"reason {name}": int(count) for name, count in reasons.items()},
+        "rows gated": int(rows["is_gated"].sum()),
+        **{f"rows refused: {r}": int(n) for r, n in reasons.items() if r != "pass"},
     }
     if len(rows) and rows["ev_final"].notna().any():
-        metadata["mean ev_final (bps)"] = float(rows["ev_final"].mean() * 1e4)
-        metadata["mean p calibrated"] = float(rows["p_calibrated"].mean())
+        metadata["mean expected value (bps)"] = float(rows["ev_final"].mean() * 1e4)
+        metadata["mean probability (calibrated)"] = float(rows["p_calibrated"].mean())
     return metadata
 
 
 def _describe_gated(_month: date, frames: Frames) -> dict[str, Any]:
     rows = frames["mock_baseline"]
-    return {"dagster/row_count": len(rows), "gated": int(rows["is_gated"].sum())}
+    return {"dagster/row_count": len(rows), "rows gated": int(rows["is_gated"].sum())}

@@ -83,7 +83,7 @@ def backtest_step(
     from step3_assets.domain.execution.reconcile import reconcile
 
     result = backtest_fold(scores, events, bars, month, config, base_rate=base_rate)
-    problems = reconcile(result.ledger, config.execution)
+    problems = reconcile(result.ledger, config.execution, bars)
     if problems:
         raise ValueError(f"the ledger does not reconcile: {problems[0]}")
     return {"fold_backtests": result.summary, "fold_trades": result.trades}

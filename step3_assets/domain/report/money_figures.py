@@ -198,10 +198,10 @@ def _draw_curves(ax: "Axes", curves: dict[str, pd.Series], when_empty: str) -> N
     if PUBLISHED in curves:
         ax.annotate(
             "* partly in-sample, month ends only",
-            (1, 0.02),
+            (0, -0.13),
             xycoords="axes fraction",
-            ha="right",
-            va="bottom",
+            ha="left",
+            va="top",
             color=FAINT,
             fontsize="small",
         )
