@@ -384,6 +384,21 @@ class StatisticsConfig(Frozen):
     )
 
 
+class AuditConfig(Frozen):
+    """How much the leakage audit samples: its time is mostly training folds again."""
+
+    seed: int = 20160123
+    sampled_folds: int = Field(
+        default=2, ge=1, description="Test months trained and scored again; the last is one."
+    )
+    sampled_decisions: int = Field(
+        default=6, ge=1, description="Instants a sampled month is scored up to."
+    )
+    sampled_prefixes: int = Field(
+        default=2, ge=1, description="Instants at which the delivery is built again."
+    )
+
+
 class Step3Config(Frozen):
     """The whole platform."""
 
@@ -395,6 +410,7 @@ class Step3Config(Frozen):
     risk: RiskConfig = RiskConfig()
     allocation: AllocationConfig = AllocationConfig()
     statistics: StatisticsConfig = StatisticsConfig()
+    audit: AuditConfig = AuditConfig()
     acceptance: AcceptanceConfig = AcceptanceConfig()
 
     @model_validator(mode="after")
