@@ -294,11 +294,35 @@ class RiskConfig(Frozen):
 
 
 class AllocationConfig(Frozen):
-    """How capital is divided among symbols."""
+    """How capital is divided among symbols, decided at each month's start from data before it."""
 
-    method: Literal["equal_weight"] = Field(
+    method: Literal["equal_weight", "inverse_volatility", "calmar"] = Field(
         default="equal_weight",
-        description="1/n each: what any cleverer allocation has to beat.",
+        description="1/n each: what any cleverer allocation has to beat, on inner folds. "
+        "inverse_volatility: of each symbol's own sessions. calmar: what the trades of each symbol "
+        "alone would have earned over their deepest fall.",
+    )
+    vol_sessions: int = Field(
+        default=63, ge=5, description="A quarter's; a third of them must be there."
+    )
+    lookback_months: int = Field(
+        default=24, ge=3, le=60, description="History of the Calmar weights."
+    )
+    min_history_months: int = Field(
+        default=12, ge=1, le=60, description="With less, the Calmar weights stay equal."
+    )
+    min_weight_frac: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Least share of a symbol: a deepest fall is one event, and no ground to leave "
+        "a symbol out.",
+    )
+    smoothing: float = Field(
+        default=0.25, gt=0, le=1, description="Share of the way to the new weights each month."
+    )
+    turnover_penalty_bps: float = Field(
+        default=10.0, ge=0, description="Cost of moving the whole weight, once a month."
     )
 
 
@@ -314,6 +338,9 @@ class AcceptanceConfig(Frozen):
         ge=1,
         description="Costs are modelled, not measured: a system must survive a quarter more of "
         "them, its decisions taken again under the dearer cost.",
+    )
+    cost_stress_shown: tuple[float, ...] = Field(
+        default=(1.25, 1.5), description="Further factors in the table; they judge nothing."
     )
     max_monthly_turnover: float = Field(
         default=40.0,

@@ -829,6 +829,77 @@ PORTFOLIO_MONTHS = Table(
     partition=None,
 )
 
+
+def _figures(*names: str) -> tuple[Column, ...]:
+    """Some of the metric columns, in the order given."""
+    columns = {c.name: c for c in METRIC_COLUMNS}
+    return tuple(columns[name] for name in names)
+
+
+COST_STRESS = Table(
+    "cost_stress",
+    "The platform with every decision taken again under dearer costs, on one account.",
+    "portfolio",
+    (
+        Column("factor", "DOUBLE", _I, "What every cost is multiplied by; 1 is as modelled."),
+        Column("n_gated", "BIGINT", _R, "Let through by the gate.", "events"),
+        *_figures(
+            "n_trades",
+            "trades_per_month",
+            "end_equity_usd",
+            "cagr",
+            "max_drawdown_frac",
+            "calmar",
+            "sharpe",
+            "net_bps_mean",
+            "hit_rate",
+        ),
+    ),
+    ("factor",),
+    partition=None,
+)
+
+ALLOCATION_METHODS = ("equal_weight", "inverse_volatility", "calmar")
+
+ALLOCATION_COMPARISON = Table(
+    "allocation_comparison",
+    "The platform's decisions under every way of dividing capital among symbols.",
+    "portfolio",
+    (
+        Column("method", "VARCHAR", _I, "How capital is divided.", allowed=ALLOCATION_METHODS),
+        Column("is_used", "BOOLEAN", _R, "The method that the platform trades with."),
+        Column("weight_turnover_frac", "DOUBLE", _R, "Weight moved in a mean month.", "fraction"),
+        *_figures(
+            "n_trades",
+            "end_equity_usd",
+            "cagr",
+            "max_drawdown_frac",
+            "calmar",
+            "sharpe",
+            "net_bps_mean",
+            "turnover_per_year",
+            "exposure_frac",
+            "worst_month_frac",
+        ),
+    ),
+    ("method",),
+    partition=None,
+)
+
+ALLOCATION_WEIGHTS = Table(
+    "allocation_weights",
+    "Each symbol's share of equity by month and method, decided at the month's start.",
+    "portfolio",
+    (
+        Column("method", "VARCHAR", _I, "How capital is divided.", allowed=ALLOCATION_METHODS),
+        MONTH,
+        Column("symbol", "VARCHAR", _I, "Ticker."),
+        Column("weight_frac", "DOUBLE", _F, "Share of equity.", "fraction"),
+    ),
+    ("method", "month", "symbol"),
+    partition=None,
+)
+
 ACCEPTANCE = Table(
     "acceptance",
     "Each gate: figure, threshold, verdict and the evidence; fail closed.",
@@ -918,6 +989,9 @@ TABLES: dict[str, Table] = {
         RISK_EVENTS,
         PORTFOLIO_EQUITY,
         PORTFOLIO_MONTHS,
+        COST_STRESS,
+        ALLOCATION_COMPARISON,
+        ALLOCATION_WEIGHTS,
         ACCEPTANCE,
         STATISTICS,
         AUDIT,

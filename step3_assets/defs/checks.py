@@ -238,11 +238,13 @@ def _backtests(scope: Scope) -> list[str]:
 
 
 def _portfolio(scope: Scope) -> list[str]:
-    from step3_assets.domain.portfolio import PortfolioResult, reconcile_portfolio
+    from step3_assets.domain.portfolio import (
+        RESULT_TABLES,
+        PortfolioResult,
+        reconcile_portfolio,
+    )
 
-    parts = ("", "_trades", "_decisions", "_equity", "_months")
-    tables = (*(f"portfolio{part}" for part in parts), "risk_events")
-    stored = PortfolioResult(*(scope.read(table) for table in tables))
+    stored = PortfolioResult(*(scope.read(table) for table in RESULT_TABLES))
     months = stored.months["month"]
     if months.empty:
         return ["portfolio: holds no month"]

@@ -27,10 +27,17 @@ from step3_assets.defs.monthly import (
 from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.training_assets import monthly_asset
+from step3_assets.domain.allocation import history_months
 from step3_assets.domain.hashing import text_hash
 from step3_assets.domain.month_steps import backtest_step, base_rates
 from step3_assets.domain.months import add_months, month_label, month_range
-from step3_assets.domain.portfolio import MOCK, PLATFORM, reconcile_portfolio, run_portfolio
+from step3_assets.domain.portfolio import (
+    MOCK,
+    PLATFORM,
+    portfolio_frames,
+    reconcile_portfolio,
+    run_portfolio,
+)
 from step3_assets.storage.store import Store
 
 BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
@@ -98,8 +105,9 @@ def build_result_assets(
         store, config = platform.store(), platform.settings().config
         months = result_months(store)
         dataset = dataset_in_force(store)
-        with_next = [*months, add_months(months[-1], 1)]
-        bars = store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
+        before = add_months(months[0], -history_months(config.allocation))
+        span = month_range(before, add_months(months[-1], 1))
+        bars = store.read("bar_features", months=span, columns=BAR_COLUMNS)
         result = run_portfolio(
             {
                 PLATFORM: store.read("scores", months=months),
@@ -114,14 +122,7 @@ def build_result_assets(
         problems = reconcile_portfolio(result, config, bars)
         if problems:
             raise dg.Failure(f"the ledger does not reconcile: {problems[0]}", allow_retries=False)
-        frames = {
-            "portfolio": result.summary,
-            "portfolio_trades": result.trades,
-            "portfolio_decisions": result.decisions,
-            "portfolio_equity": result.equity,
-            "portfolio_months": result.months,
-            "risk_events": result.risk_events,
-        }
+        frames = portfolio_frames(result)
         store.replace_all(frames)
         return dg.MaterializeResult(metadata=_describe_portfolio(frames, dataset["is_synthetic"]))
 

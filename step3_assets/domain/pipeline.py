@@ -14,6 +14,7 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.domain import month_steps as steps
 from step3_assets.domain.acceptance import judge, verdict
+from step3_assets.domain.allocation import history_months
 from step3_assets.domain.folds import Fold
 from step3_assets.domain.months import add_months
 from step3_assets.domain.portfolio import MOCK, PLATFORM, PortfolioResult, run_portfolio
@@ -119,10 +120,11 @@ def run_pipeline(
         if on_month is not None:
             on_month()
     tables = {name: pd.concat([r[name] for r in runs], ignore_index=True) for name in runs[0]}
+    before = add_months(months[0], -history_months(config.allocation))
     result = run_portfolio(
         {PLATFORM: tables["scores"], MOCK: tables["mock_baseline"]},
         events[events["month"].isin(months)],
-        bars[(bars["month"] >= months[0]) & (bars["month"] <= add_months(months[-1], 1))],
+        bars[(bars["month"] >= before) & (bars["month"] <= add_months(months[-1], 1))],
         months,
         config,
         published_baseline,

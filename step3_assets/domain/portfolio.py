@@ -13,15 +13,18 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain import reference_lines
-from step3_assets.domain.allocation import equal_weight
-from step3_assets.domain.execution.candidates import gated_candidates
-from step3_assets.domain.execution.ledger import LedgerResult, simulate
+from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.execution.reconcile import reconcile
-from step3_assets.domain.execution.stress import stress_events, stress_scores
 from step3_assets.domain.metrics import monthly_table, require_calendar, summarise
-from step3_assets.domain.months import add_months, month_start
 from step3_assets.domain.reference_lines import ReferenceLine
+from step3_assets.domain.variants import (
+    Period,
+    allocation_tables,
+    cost_stress,
+    run_account,
+    stressed_decisions,
+)
 from step3_assets.schemas import (
     PORTFOLIO,
     PORTFOLIO_DECISIONS,
@@ -51,6 +54,8 @@ class PortfolioResult:
     summary, trades, decisions, equity, months, risk_events : DataFrame
         Tables ``portfolio``, ``portfolio_trades``, ``portfolio_decisions``,
         ``portfolio_equity``, ``portfolio_months`` and ``risk_events``.
+    cost_stress, allocation_comparison, allocation_weights : DataFrame
+        The tables of those names, of the platform.
     """
 
     summary: pd.DataFrame
@@ -59,6 +64,23 @@ class PortfolioResult:
     equity: pd.DataFrame
     months: pd.DataFrame
     risk_events: pd.DataFrame
+    cost_stress: pd.DataFrame
+    allocation_comparison: pd.DataFrame
+    allocation_weights: pd.DataFrame
+
+
+RESULT_TABLES = {
+    "portfolio": "summary",
+    "portfolio_trades": "trades",
+    "portfolio_decisions": "decisions",
+    "portfolio_equity": "equity",
+    "portfolio_months": "months",
+    "risk_events": "risk_events",
+    "cost_stress": "cost_stress",
+    "allocation_comparison": "allocation_comparison",
+    "allocation_weights": "allocation_weights",
+}
+"""Attribute of a result by the table that holds it, in the order of its fields."""
 
 
 def stress_series(factor: float) -> str:
@@ -114,30 +136,15 @@ def run_portfolio(
     if PLATFORM not in decisions_by_series:
         raise ValueError(f"portfolio: no series {PLATFORM!r}, only {sorted(decisions_by_series)}")
     clock = MarkClock.from_bars(bars)
-    allocation = equal_weight(clock, months)
+    period = Period(months, clock)
+    scores = decisions_by_series[PLATFORM]
     factor = config.acceptance.cost_stress_factor
-    stressed = stress_scores(
-        decisions_by_series[PLATFORM],
-        events,
-        factor,
-        config.gate,
-        config.sizing,
-        config.execution.size_frac,
-    )
     runs = [(name, decisions, events) for name, decisions in decisions_by_series.items()]
-    runs.append((stress_series(factor), stressed, stress_events(events, factor)))
+    runs.append((stress_series(factor), *stressed_decisions(scores, events, factor, config)))
     parts = []
     for series, decisions, priced in runs:
         _require_within(series, decisions, months)
-        ledger = simulate(
-            gated_candidates(decisions, priced),
-            clock,
-            start=month_start(months[0]),
-            end=month_start(add_months(months[-1], 1)),
-            allocation=allocation,
-            config=config.execution,
-            risk=config.risk,
-        )
+        ledger = run_account(decisions, priced, period, config)
         parts.append(_series_frames(series, ledger, months, config, factor))
     capital = config.execution.initial_capital_usd
     lines = []
@@ -147,7 +154,8 @@ def run_portfolio(
         cost_rt = _cost_of(symbol, events)
         lines.append(reference_lines.buy_and_hold(symbol, clock, months, capital, cost_rt))
     parts += [_line_frames(line) for line in lines if line is not None]
-    return _assembled(parts)
+    compared, weights = allocation_tables(scores, events, period, config)
+    return _assembled(parts, cost_stress(scores, events, period, config), compared, weights)
 
 
 def reconcile_portfolio(
@@ -230,7 +238,9 @@ def _line_frames(line: ReferenceLine) -> dict[str, pd.DataFrame]:
     }
 
 
-def _assembled(parts: Sequence[Mapping[str, pd.DataFrame]]) -> PortfolioResult:
+def _assembled(
+    parts: Sequence[Mapping[str, pd.DataFrame]], *variants: pd.DataFrame
+) -> PortfolioResult:
     """The parts under one another, in catalogue columns."""
 
     def stacked(table: Table) -> pd.DataFrame:
@@ -238,11 +248,20 @@ def _assembled(parts: Sequence[Mapping[str, pd.DataFrame]]) -> PortfolioResult:
         filled = [frame for frame in rows if len(frame)]
         return pd.concat(filled or rows[:1], ignore_index=True)
 
-    return PortfolioResult(
-        summary=stacked(PORTFOLIO),
-        trades=stacked(PORTFOLIO_TRADES),
-        decisions=stacked(PORTFOLIO_DECISIONS),
-        equity=stacked(PORTFOLIO_EQUITY),
-        months=stacked(PORTFOLIO_MONTHS),
-        risk_events=stacked(RISK_EVENTS),
+    simulated = (
+        stacked(table)
+        for table in (
+            PORTFOLIO,
+            PORTFOLIO_TRADES,
+            PORTFOLIO_DECISIONS,
+            PORTFOLIO_EQUITY,
+            PORTFOLIO_MONTHS,
+            RISK_EVENTS,
+        )
     )
+    return PortfolioResult(*simulated, *variants)
+
+
+def portfolio_frames(result: PortfolioResult) -> dict[str, pd.DataFrame]:
+    """The result by table name."""
+    return {name: getattr(result, attribute) for name, attribute in RESULT_TABLES.items()}

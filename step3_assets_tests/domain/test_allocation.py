@@ -2,10 +2,20 @@
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
+import pytest
 
-from step3_assets.domain.allocation import equal_weight
-from step3_assets.domain.execution.marking import MarkClock
+from step3_assets.config import AllocationConfig
+from step3_assets.domain import allocation
+from step3_assets.domain.allocation import (
+    SessionReturns,
+    allocate,
+    equal_weight,
+    weight_turnover,
+)
+from step3_assets.domain.execution.marking import MarkClock, instant_us
+from step3_assets.domain.months import add_months, month_range, month_start
 from step3_assets_tests.domain.execution.samples import make_bars
 
 
@@ -23,3 +33,144 @@ def test_equal_weight_counts_the_symbols_that_have_bars_in_the_month():
         date(2020, 4, 1): {"AAA": 0.5, "BBB": 0.5},
         date(2020, 5, 1): {},
     }
+
+
+MONTHS = month_range(date(2019, 1, 1), date(2020, 6, 1))
+
+
+def two_symbols(seed: int = 0) -> pd.DataFrame:
+    """Daily bars of a calm and a wild symbol, two years and a half."""
+    rng = np.random.default_rng(seed)
+    days = pd.bdate_range("2018-09-01", "2020-07-10", tz="UTC") + pd.Timedelta(hours=15)
+    frames = []
+    for symbol, scale in (("CALM", 0.005), ("WILD", 0.015)):
+        path = 50 * np.exp(np.cumsum(scale * rng.standard_normal(2 * len(days))))
+        frame = pd.DataFrame({"symbol": symbol, "date": days.as_unit("us")})
+        frame["bar_end_utc"] = frame["date"] + pd.Timedelta(hours=5)
+        frame["open"], frame["close"] = path[::2], path[1::2]
+        frame["low"] = frame[["open", "close"]].min(axis=1)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def sleeves_on(clock: MarkClock, gains: tuple[float, float], seed: int = 1) -> SessionReturns:
+    ends = clock.stamp_us[clock.session_ends]
+    noise = 0.004 * np.random.default_rng(seed).standard_normal((len(ends), 2))
+    return SessionReturns(ends, clock.symbols, noise + np.array(gains))
+
+
+BARS = two_symbols()
+CLOCK = MarkClock.from_bars(BARS)
+INVERSE = AllocationConfig(method="inverse_volatility")
+CALMAR = AllocationConfig(method="calmar", smoothing=1.0, turnover_penalty_bps=0.0)
+HELD_LAST = date(2020, 6, 1)
+
+
+def test_inverse_volatility_by_hand():
+    """Deviations of 1 % and 3 % are weights of 3/4 and 1/4."""
+    days = pd.bdate_range("2020-01-02", "2020-04-10", tz="UTC") + pd.Timedelta(hours=15)
+    frames = []
+    for symbol, step in (("AAA", 0.01), ("BBB", 0.03)):
+        close = 100 * np.exp(np.where(np.arange(len(days)) % 2, step, 0.0))
+        frame = pd.DataFrame({"symbol": symbol, "date": days.as_unit("us"), "open": close})
+        frame["bar_end_utc"] = frame["date"] + pd.Timedelta(hours=5)
+        frames.append(frame.assign(close=close, low=close))
+    clock = MarkClock.from_bars(pd.concat(frames))
+    months = month_range(date(2020, 1, 1), date(2020, 4, 1))
+    config = AllocationConfig(method="inverse_volatility", vol_sessions=66)
+    shares = allocate(clock, months, config)
+    # A third of 66 is 22; January's sessions give 21 returns, so February waits as well.
+    assert [shares[m]["AAA"] for m in months] == pytest.approx([0.5, 0.5, 0.75, 0.75], rel=1e-12)
+    assert shares[months[-1]]["BBB"] == pytest.approx(0.25, rel=1e-12)
+
+
+def test_calmar_weights_by_brute_force():
+    sleeves = sleeves_on(CLOCK, (8e-4, 2e-4))
+    shares = allocate(CLOCK, MONTHS, CALMAR, sleeves)
+    rows = (sleeves.end_us > instant_us(month_start(date(2018, 6, 1)))) & (
+        sleeves.end_us <= instant_us(month_start(HELD_LAST))
+    )
+
+    def ratio(weight: float) -> float:
+        earned = sleeves.values[rows] @ [weight, 1.0 - weight]
+        path = np.concatenate([[0.0], np.cumsum(earned)])
+        return earned.mean() / np.max(np.maximum.accumulate(path) - path)
+
+    grid = np.linspace(0.1, 0.9, 801)
+    best = grid[np.argmax([ratio(w) for w in grid])]
+    assert shares[HELD_LAST]["CALM"] == pytest.approx(best, abs=2e-3)
+    assert best > 0.5
+
+
+def test_calmar_weights_wait_for_history_and_for_a_gain():
+    early = allocate(CLOCK, MONTHS, CALMAR, sleeves_on(CLOCK, (8e-4, 2e-4)))
+    waiting = [m for m in MONTHS if early[m] == {"CALM": 0.5, "WILD": 0.5}]
+    # Bars begin in September 2018: twelve months of sessions lie before September 2019.
+    assert waiting == month_range(date(2019, 1, 1), date(2019, 7, 1))
+    losing = allocate(CLOCK, MONTHS, CALMAR, sleeves_on(CLOCK, (-1e-2, -1e-2)))
+    assert all(of == {"CALM": 0.5, "WILD": 0.5} for of in losing.values())
+
+
+def test_smoothing_and_the_penalty_slow_the_weights_down():
+    sleeves = sleeves_on(CLOCK, (8e-4, 2e-4))
+    quick = allocate(CLOCK, MONTHS, CALMAR, sleeves)
+    slow = CALMAR.model_copy(update={"smoothing": 0.25})
+    dear = CALMAR.model_copy(update={"turnover_penalty_bps": 200.0})
+    moved = [weight_turnover(allocate(CLOCK, MONTHS, c, sleeves)) for c in (slow, dear)]
+    assert max(moved) < weight_turnover(quick)
+    first = next(m for m in MONTHS if quick[m]["CALM"] != 0.5)
+    step = allocate(CLOCK, MONTHS, slow, sleeves)[first]["CALM"] - 0.5
+    assert step == pytest.approx(0.25 * (quick[first]["CALM"] - 0.5), abs=2e-6)
+
+
+@pytest.mark.parametrize("config", [AllocationConfig(), INVERSE, CALMAR])
+def test_shares_are_a_division_whatever_the_symbols(config):
+    three = pd.concat([BARS, BARS[BARS["symbol"] == "CALM"].assign(symbol="MORE")])
+    joined = MarkClock.from_bars(
+        three[(three["symbol"] != "MORE") | (three["date"] >= pd.Timestamp("2020-02-03", tz="UTC"))]
+    )
+    sleeves = sleeves_on(CLOCK, (8e-4, 2e-4))
+    wider = SessionReturns(
+        sleeves.end_us, joined.symbols, np.column_stack([sleeves.values, sleeves.values[:, 0]])
+    )
+    shares = allocate(joined, MONTHS, config, wider)
+    for month, of in shares.items():
+        assert sum(of.values()) == pytest.approx(1.0, rel=1e-12)
+        assert min(of.values()) > 0.0
+        assert len(of) == (3 if month >= date(2020, 2, 1) else 2)
+    alone = allocate(MarkClock.from_bars(BARS[BARS["symbol"] == "WILD"]), MONTHS, config, sleeves)
+    assert all(of == {"WILD": 1.0} for of in alone.values())
+
+
+@pytest.mark.parametrize("config", [INVERSE, CALMAR])
+@pytest.mark.parametrize("month", [date(2019, 9, 1), date(2020, 3, 1)])
+def test_nothing_after_a_months_start_changes_its_weights(config, month):
+    start = month_start(month)
+    rng = np.random.default_rng(9)
+    later = BARS.copy()
+    late = later["bar_end_utc"] > start
+    later.loc[late, ["open", "close"]] *= np.exp(0.2 * rng.standard_normal((int(late.sum()), 2)))
+    later["low"] = later[["open", "close"]].min(axis=1)
+    sleeves = sleeves_on(CLOCK, (8e-4, 2e-4))
+    values = sleeves.values.copy()
+    values[sleeves.end_us > instant_us(start)] *= -5.0
+    changed = SessionReturns(sleeves.end_us, sleeves.symbols, values)
+    before = allocate(CLOCK, MONTHS, config, sleeves)
+    after = allocate(MarkClock.from_bars(later), MONTHS, config, changed)
+    known = [m for m in MONTHS if m <= month]
+    assert {m: before[m] for m in known} == {m: after[m] for m in known}
+    assert before != after
+    assert before[month] != {"CALM": 0.5, "WILD": 0.5}
+
+
+def test_weights_that_peek_are_caught(monkeypatch):
+    """The property above, on weights that read the month they are for."""
+    honest = allocation.month_start
+    monkeypatch.setattr(allocation, "month_start", lambda m: honest(add_months(m, 1)))
+    with pytest.raises(AssertionError):
+        test_nothing_after_a_months_start_changes_its_weights(INVERSE, date(2020, 3, 1))
+
+
+def test_calmar_without_sleeves_is_refused():
+    with pytest.raises(ValueError, match="what each symbol's trades earned"):
+        allocate(CLOCK, MONTHS, CALMAR)

@@ -5,7 +5,7 @@ order needs. Does not belong here: the gate, what fills (:mod:`.ledger`), sizes 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import cast
 
@@ -70,6 +70,11 @@ class Orders:
     allocation: np.ndarray
     size_frac: np.ndarray
     is_final: np.ndarray
+
+    def take(self, rows: np.ndarray, allocation: np.ndarray, size_frac: np.ndarray) -> "Orders":
+        """Some of the orders, in their order, with other shares and sizes (of those rows)."""
+        kept = {f.name: getattr(self, f.name)[rows] for f in fields(self)}
+        return Orders(**(kept | {"allocation": allocation, "size_frac": size_frac}))
 
 
 def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

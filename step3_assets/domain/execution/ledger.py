@@ -115,7 +115,7 @@ def simulate(
     clock = bars if isinstance(bars, MarkClock) else MarkClock.from_bars(bars)
     orders = prepare_orders(candidates, clock, start, end, allocation)
     fills = fill_orders(orders, clock, config, risk)
-    rows = period_rows(clock, fills.positions, start, end)
+    rows = period_rows(clock, fills.positions, instant_us(start), instant_us(end))
     decisions = candidates.iloc[orders.row][["symbol", "decision_time_utc", "month"]]
     return LedgerResult(
         _trade_frame(candidates, orders, fills),
@@ -207,16 +207,14 @@ def _exits(
     return exit_us, exit_open, rule
 
 
-def period_rows(
-    clock: MarkClock, positions: Positions, start: pd.Timestamp, end: pd.Timestamp
-) -> slice:
+def period_rows(clock: MarkClock, positions: Positions, start_us: int, end_us: int) -> slice:
     """Marks from the period's start to its end, or to the end of the last exit's bar."""
-    last_us = instant_us(end)
+    last_us = end_us
     for code in np.unique(positions.symbol):
         last_exit = positions.exit_us[positions.symbol == code].max()
         bar = int(np.searchsorted(clock.bar_start_us[code], last_exit))
         last_us = max(last_us, int(clock.bar_end_us[code][bar]))
-    return clock.rows_after(instant_us(start), last_us)
+    return clock.rows_after(start_us, last_us)
 
 
 @dataclass

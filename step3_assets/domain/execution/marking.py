@@ -157,6 +157,12 @@ class MarkClock:
         return np.cumsum(np.diff(days, prepend=days[:1]) > 0).tolist()
 
     @cached_property
+    def session_ends(self) -> np.ndarray:
+        """Row at which each New York session has its last mark."""
+        sessions = np.asarray(self.sessions, dtype="int64")
+        return np.flatnonzero(np.diff(sessions, append=sessions[-1:] + 1) > 0)
+
+    @cached_property
     def bar_days(self) -> tuple[np.ndarray, ...]:
         """New York day of each bar's start by symbol, counted from 1970."""
         return tuple(new_york_days(starts) for starts in self.bar_start_us)

@@ -1,0 +1,166 @@
+"""Variants: one account through all months, and the same under dearer costs or other shares.
+
+Belongs here: running decisions on an account with its allocation and rules, the tables that vary
+one thing at a time. Does not belong here: which series a portfolio shows
+(:mod:`step3_assets.domain.portfolio`), the simulation, the verdict.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from step3_assets.config import AllocationConfig, RiskConfig, Step3Config
+from step3_assets.domain.allocation import (
+    METHODS,
+    SessionReturns,
+    Shares,
+    allocate,
+    weight_turnover,
+)
+from step3_assets.domain.execution.candidates import gated_candidates
+from step3_assets.domain.execution.ledger import LedgerResult, simulate
+from step3_assets.domain.execution.marking import MarkClock, instant_us
+from step3_assets.domain.execution.stress import stress_events, stress_scores
+from step3_assets.domain.metrics import summarise
+from step3_assets.domain.months import add_months, month_start
+from step3_assets.schemas import ALLOCATION_COMPARISON, ALLOCATION_WEIGHTS, COST_STRESS
+
+
+@dataclass(frozen=True)
+class Period:
+    """The calendar months of an account and the clock it is marked on."""
+
+    months: Sequence[date]
+    clock: MarkClock
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """First instant."""
+        return month_start(self.months[0])
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """First instant after."""
+        return month_start(add_months(self.months[-1], 1))
+
+
+def run_account(
+    decisions: pd.DataFrame,
+    events: pd.DataFrame,
+    period: Period,
+    config: Step3Config,
+    shares: Shares | None = None,
+) -> LedgerResult:
+    """Trade the gated decisions on one account, under the configured shares and rules.
+
+    Parameters
+    ----------
+    decisions, events : DataFrame
+        See :func:`step3_assets.domain.execution.candidates.gated_candidates`.
+    period : Period
+    config : Step3Config
+    shares : dict of month to dict of symbol to share, optional
+        In place of the configured allocation.
+    """
+    candidates = gated_candidates(decisions, events)
+    return simulate(
+        candidates,
+        period.clock,
+        start=period.start,
+        end=period.end,
+        allocation=shares or shares_of(candidates, period, config, config.allocation),
+        config=config.execution,
+        risk=config.risk,
+    )
+
+
+def shares_of(
+    candidates: pd.DataFrame, period: Period, config: Step3Config, allocation: AllocationConfig
+) -> Shares:
+    """Shares by month: see :func:`step3_assets.domain.allocation.allocate`."""
+    sleeves = None
+    if allocation.method == "calmar":
+        sleeves = sleeve_returns(candidates, period, config)
+    return allocate(period.clock, period.months, allocation, sleeves)
+
+
+def sleeve_returns(candidates: pd.DataFrame, period: Period, config: Step3Config) -> SessionReturns:
+    """Session returns of each symbol's candidates on an account of its own, without rules."""
+    first, last = instant_us(period.start), instant_us(period.end)
+    rows = period.clock.rows_after(first, last)
+    equity = {}
+    for symbol in period.clock.symbols:
+        alone = simulate(
+            candidates[candidates["symbol"] == symbol],
+            period.clock,
+            start=period.start,
+            end=period.end,
+            allocation={symbol: 1.0},
+            config=config.execution,
+            risk=RiskConfig.off(),
+        )
+        equity[symbol] = alone.equity["equity_usd"].to_numpy()[: rows.stop - rows.start]
+    capital = config.execution.initial_capital_usd
+    return SessionReturns.of_sleeves(period.clock, rows, equity, capital)
+
+
+def stressed_decisions(
+    scores: pd.DataFrame, events: pd.DataFrame, factor: float, config: Step3Config
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores decided again and events under costs times `factor`."""
+    sizing, most = config.sizing, config.execution.size_frac
+    stressed = stress_scores(scores, events, factor, config.gate, sizing, most)
+    return stressed, stress_events(events, factor)
+
+
+def cost_stress(
+    scores: pd.DataFrame, events: pd.DataFrame, period: Period, config: Step3Config
+) -> pd.DataFrame:
+    """Table ``cost_stress``: as modelled, at the acceptance gate's factor, at those shown."""
+    limits = config.acceptance
+    rows = []
+    for factor in sorted({1.0, limits.cost_stress_factor, *limits.cost_stress_shown}):
+        decisions, priced = scores, events
+        if factor != 1.0:
+            decisions, priced = stressed_decisions(scores, events, factor, config)
+        ledger = run_account(decisions, priced, period, config)
+        figures = _figures(ledger, period, config)
+        n_gated = int(decisions["is_gated"].astype(bool).sum())
+        rows.append({"factor": factor, "n_gated": n_gated, **figures})
+    return pd.DataFrame(rows)[COST_STRESS.names]
+
+
+def allocation_tables(
+    scores: pd.DataFrame, events: pd.DataFrame, period: Period, config: Step3Config
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables ``allocation_comparison`` and ``allocation_weights``: every method, side by side."""
+    candidates = gated_candidates(scores, events)
+    compared, weights = [], []
+    for method in METHODS:
+        allocation = config.allocation.model_copy(update={"method": method})
+        shares = shares_of(candidates, period, config, allocation)
+        ledger = run_account(scores, events, period, config, shares)
+        compared.append(
+            {
+                "method": method,
+                "is_used": method == config.allocation.method,
+                "weight_turnover_frac": weight_turnover(shares),
+                **_figures(ledger, period, config),
+            }
+        )
+        weights += [
+            (method, month, symbol, share)
+            for month, of_month in shares.items()
+            for symbol, share in of_month.items()
+        ]
+    return (
+        pd.DataFrame(compared)[ALLOCATION_COMPARISON.names],
+        pd.DataFrame(weights, columns=ALLOCATION_WEIGHTS.names),
+    )
+
+
+def _figures(ledger: LedgerResult, period: Period, config: Step3Config) -> dict[str, object]:
+    capital = config.execution.initial_capital_usd
+    return summarise(ledger.equity, ledger.trades, period.months, capital)

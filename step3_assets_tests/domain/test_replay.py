@@ -1,0 +1,146 @@
+"""The fast path is the portfolio's own path: same fills, same equity, same figures."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from step3_assets.config import (
+    AllocationConfig,
+    GateConfig,
+    RiskConfig,
+    SizingConfig,
+    Step3Config,
+)
+from step3_assets.domain.backtest import backtest_fold
+from step3_assets.domain.gate import decide
+from step3_assets.domain.metrics import cagr, calmar
+from step3_assets.domain.portfolio import run_portfolio
+from step3_assets.domain.replay import Replay
+from step3_assets.domain.sizing import size_positions
+from step3_assets_tests.domain.execution.months_world import MonthsWorld, make_world
+
+KELLY = SizingConfig(method="kelly", kelly_fraction=0.05)
+STRICT = RiskConfig(
+    kill_drawdown_frac=0.008,
+    rearm_sessions=5,
+    session_loss_frac=0.003,
+    min_holding_bars=3,
+    cooldown_bars=1,
+    max_turnover_per_week=6.0,
+    max_symbol_frac=0.45,
+)
+CONFIGS = {
+    "default": Step3Config(),
+    "no rule": Step3Config(risk=RiskConfig.off()),
+    "every rule, kelly": Step3Config(sizing=KELLY, risk=STRICT, gate=GateConfig(k=0.5)),
+    "inverse volatility": Step3Config(
+        allocation=AllocationConfig(method="inverse_volatility", vol_sessions=20)
+    ),
+    "calmar": Step3Config(
+        allocation=AllocationConfig(method="calmar", min_history_months=1, lookback_months=3)
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> MonthsWorld:
+    """Scores whose gate and size depend on a drawn expected value."""
+    world = make_world(per_month=40, drift=4e-4, seed=3, quiet=(date(2020, 3, 1),))
+    rng = np.random.default_rng(5)
+    n = len(world.scores)
+    ev = rng.normal(2e-4, 6e-4, n)
+    events = world.events.assign(sigma=rng.uniform(0.002, 0.012, n))
+    events["entry_overnight"] = rng.integers(0, 2, n)
+    scores = world.scores.assign(ev_final=ev, q10=ev - 0.01, q90=ev + rng.uniform(0.005, 0.02, n))
+    return MonthsWorld(scores, events, world.bars, world.months)
+
+
+def decided(world: MonthsWorld, config: Step3Config) -> pd.DataFrame:
+    """Table scores as the scoring step would have decided and sized it."""
+    key = ["symbol", "decision_time_utc"]
+    known = world.scores[key].merge(world.events, on=key)
+    ev, q10, q90 = (world.scores[name].to_numpy() for name in ("ev_final", "q10", "q90"))
+    gate = decide(known, ev, q10, config.gate)
+    sizes = size_positions(known, ev, q10, q90, config.sizing, config.execution.size_frac)
+    gated = gate["is_gated"].to_numpy()
+    return world.scores.assign(
+        is_gated=gated,
+        gate_reason=gate["gate_reason"].to_numpy(),
+        size_frac=np.where(gated, sizes.size_frac, 0.0),
+        **dict(sizes.inputs_frame(world.scores.index).items()),  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_it_is_the_portfolio_to_the_bit(world, name):
+    config = CONFIGS[name]
+    out = Replay.from_tables(world.scores, world.events, world.bars, world.months).run(config)
+    series = {"platform": decided(world, config)}
+    whole = run_portfolio(series, world.events, world.bars, world.months, config)
+    want = whole.summary.set_index("series").loc["platform"]
+    assert out.n_trades == want["n_trades"] > 10
+    assert out.end_equity_usd == want["end_equity_usd"]
+    for figure in ("cagr", "max_drawdown_frac", "calmar", "sharpe"):
+        assert getattr(out, figure) == want[figure], figure
+    assert out.net_bps_mean == pytest.approx(want["net_bps_mean"], rel=1e-13)
+    months = whole.months[whole.months["series"] == "platform"]
+    np.testing.assert_array_equal(out.month_return_frac, months["return_frac"])
+    np.testing.assert_array_equal(out.month_max_drawdown_frac, months["max_drawdown_frac"])
+    np.testing.assert_array_equal(out.month_n_trades, months["n_trades"])
+    equity = whole.equity.loc[whole.equity["series"] == "platform", "equity_usd"]
+    np.testing.assert_array_equal(out.curve.equity_usd, equity)
+
+
+def test_the_strict_rules_of_this_world_do_bind(world):
+    config = CONFIGS["every rule, kelly"]
+    replay = Replay.from_tables(world.scores, world.events, world.bars, world.months)
+    rules = {event.rule for event in replay.run(config).fills.risk_events}
+    assert {"drawdown_kill", "session_loss", "cooldown", "min_holding"} <= rules
+
+
+def test_one_month_is_its_fold_backtest(world):
+    config = Step3Config(risk=STRICT)
+    replay = Replay.from_tables(world.scores, world.events, world.bars, world.months)
+    for place, month in enumerate(world.months):
+        out = replay.run(config, first=place, last=place)
+        fold = backtest_fold(decided(world, config), world.events, world.bars, month, config)
+        row = fold.summary.set_index("symbol").loc["ALL"]
+        have = (out.n_trades, out.month_return_frac[0], out.max_drawdown_frac, out.month_calmar[0])
+        want = (row["n_trades"], row["return_frac"], row["max_drawdown_frac"])
+        assert have[:3] == want
+        assert have[3] == pytest.approx(row["calmar"], rel=1e-12)
+        if month == date(2020, 3, 1):
+            assert have == (0, 0.0, 0.0, 0.0)
+
+
+def test_a_months_calmar_is_annualised_and_zero_without_a_trade(world):
+    out = Replay.from_tables(world.scores, world.events, world.bars, world.months).run(
+        Step3Config()
+    )
+    assert out.month_n_trades[2] == 0
+    assert out.month_calmar[2] == 0.0
+    gain, fall = float(out.month_return_frac[0]), float(out.month_max_drawdown_frac[0])
+    assert out.month_calmar[0] == calmar(cagr(1.0, 1.0 + gain, 1), fall)
+
+
+def test_another_blend_decides_anew(world):
+    replay = Replay.from_tables(world.scores, world.events, world.bars, world.months)
+    assert replay.run(Step3Config(), ev_final=np.full(len(replay.ev_final), -1.0)).n_trades == 0
+    more = replay.run(Step3Config(), ev_final=np.full(len(replay.ev_final), 1.0))
+    assert more.n_trades > replay.run(Step3Config()).n_trades
+
+
+def test_it_is_fast(world):
+    """Far from the benchmark's figures, near enough to notice frames in the loop."""
+    from time import perf_counter
+
+    replay = Replay.from_tables(world.scores, world.events, world.bars, world.months)
+    replay.run(Step3Config())
+    took = []
+    for _ in range(5):
+        begin = perf_counter()
+        replay.run(Step3Config())
+        took.append(perf_counter() - begin)
+    assert min(took) < 0.05
