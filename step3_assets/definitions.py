@@ -8,7 +8,9 @@ from collections.abc import Mapping
 import dagster as dg
 
 from step3_assets.defs.checks import build_checks
+from step3_assets.defs.console import quiet_console
 from step3_assets.defs.delivery_assets import build_delivery_assets
+from step3_assets.defs.event_log import relax_flushes
 from step3_assets.defs.jobs import build_jobs
 from step3_assets.defs.partitions import partitions_for
 from step3_assets.defs.resources import (
@@ -34,6 +36,7 @@ def build_defs(
         Resources to put in place of the standard ones, by key.
     """
     settings = settings or load_settings()
+    relax_flushes(settings.dagster_home)
     partitions = partitions_for(settings)
     bar_features, events = build_delivery_assets(partitions)
     training = build_training_assets(partitions, events, bar_features)
@@ -50,6 +53,7 @@ def build_defs(
             **(resource_overrides or {}),
         },
         executor=dg.in_process_executor,
+        loggers={"console": quiet_console},
     )
 
 

@@ -15,6 +15,7 @@ import tomlkit
 from filelock import FileLock
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.defs.event_log import relax_flushes
 from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
 
 DAGSTER_YAML = """\
@@ -82,6 +83,7 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     Several first processes on a new home would otherwise crash one another.
     """
     quiet_previews()
+    relax_flushes(settings.dagster_home)
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):
         instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
         instance.get_runs_count()

@@ -14,6 +14,16 @@ import click
 
 from step3_assets.cli.failures import CommandFailed
 
+# The code location has the same name here as in the repository's own workspace.yaml, so that runs
+# and schedules belong to the same one however the UI was started.
+WORKSPACE_YAML = """\
+# Written by `step3 ui` each time it starts.
+load_from:
+  - python_module:
+      module_name: step3_assets.definitions
+      location_name: step3_assets
+"""
+
 
 @click.command()
 @click.option("--port", default=3000, show_default=True, help="Port to listen on.")
@@ -38,9 +48,11 @@ def ui(port: int, host: str, delivery: Path | None) -> None:
     with socket.socket() as probe:
         if probe.connect_ex((host, port)) == 0:
             raise CommandFailed(f"port {port} is taken; choose another with --port")
+    workspace = settings.dagster_home / "workspace.yaml"
+    workspace.write_text(WORKSPACE_YAML, "utf-8")
     command = [
         sys.executable, "-m", "dagster", "dev",
-        "--module-name", "step3_assets.definitions",
+        "--workspace", str(workspace),
         "--host", host, "--port", str(port), "--log-level", "warning",
     ]  # fmt: skip
     environment = {

@@ -114,15 +114,15 @@ def _check(
         problems = condition(scope)
         for month in months if len(months) > 1 else []:
             found = condition(replace(scope, months=[month])) if problems else []
-            context.op_execution_context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=asset.key,
-                    check_name=name,
-                    partition=partition_key(month),
-                    blocking=is_blocking,
-                    **_verdict(found, severity),
-                )
+            evaluation = dg.AssetCheckEvaluation(
+                asset_key=asset.key,
+                check_name=name,
+                partition=partition_key(month),
+                blocking=is_blocking,
+                **_verdict(found, severity),
             )
+            # Dagster takes an evaluation here, though its annotation does not say so.
+            context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
         return dg.AssetCheckResult(**_verdict(problems, severity))
 
     return check

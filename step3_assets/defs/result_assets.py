@@ -329,7 +329,7 @@ def _describe_portfolio(frames: Frames, is_synthetic: bool) -> dict[str, Any]:
         "equity": figures.equity_figure(curves, months, is_synthetic=is_synthetic, small=True),
         "drawdown": figures.drawdown_figure(curves, is_synthetic=is_synthetic, small=True),
     }
-    ours = summary.set_index("series").loc[PLATFORM]
+    ours = summary.set_index("series").loc[PLATFORM].to_dict()
     figures_of_ours = {
         "Calmar": float(ours["calmar"]),
         "CAGR (%)": float(ours["cagr"] * 100),
