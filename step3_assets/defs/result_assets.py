@@ -250,6 +250,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
     dataset = dataset_in_force(store)
     outcomes = store.read("events", months=months, columns=OUTCOMES)
     whole = ("portfolio", "portfolio_months", "portfolio_equity", "portfolio_trades")
+    whole += ("risk_events", "cost_stress", "allocation_comparison", "allocation_weights")
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
     gates = store.read("acceptance")
     return ReportInputs(

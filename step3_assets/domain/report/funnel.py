@@ -1,4 +1,4 @@
-"""What became of every candidate: gate, then execution, each loss with its reason.
+"""What became of every candidate: gate, size, account, risk rules, each loss with its reason.
 
 Belongs here: counting decisions. Does not belong here: deciding (:mod:`step3_assets.domain`'s gate
 and simulation do), or drawing.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from step3_assets.schemas import GATE_REASONS, TRADE_STATUSES
+from step3_assets.schemas import GATE_REASONS, RISK_RULES, TRADE_STATUSES
 
 _PLAIN: Mapping[str, str] = {
     "ev_below_cost": "expected value below k × cost",
@@ -22,10 +22,18 @@ _PLAIN: Mapping[str, str] = {
     "ev_below_cut": "expected value below its cut",
     "position_open": "symbol already in a position",
     "gross_cap": "gross exposure at its cap",
-    "zero_size": "size came out as zero",
+    "zero_size": "size too small to trade",
     "not_final": "label not final",
     "no_equity": "no equity left",
     "unrecorded": "no decision on record",
+    "drawdown_kill": "stood aside after the drawdown kill switch",
+    "session_loss": "stood aside for a session that lost too much",
+    "min_holding": "too soon after the symbol's last entry",
+    "cooldown": "too soon after the symbol's last exit",
+    "symbol_cap": "symbol exposure at its cap",
+    "turnover_day": "turnover of the day at its cap",
+    "turnover_week": "turnover of the week at its cap",
+    "turnover_month": "turnover of the month at its cap",
 }
 
 
@@ -48,7 +56,7 @@ class FunnelStep:
 
 
 def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> list[FunnelStep]:
-    """Candidates, what the gate took away, what execution took away, trades.
+    """Candidates, what gate, size, account and risk rules each took away, trades.
 
     Parameters
     ----------
@@ -74,11 +82,21 @@ def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> 
     unrecorded = int(is_gated.sum()) - int(status.sum())
     if unrecorded > 0:
         lost = pd.concat([lost, pd.Series({"unrecorded": unrecorded})])
+    n_gated = int(is_gated.sum())
+    unsized, refused_by_rule = (
+        lost[lost.index.isin(names)] for names in (("zero_size", "not_final"), RISK_RULES)
+    )
+    blocked = lost.drop([*unsized.index, *refused_by_rule.index])
+    n_sized = n_gated - int(unsized.sum())
     return [
         FunnelStep("Candidates", len(decided), False),
         *_losses(refused, GATE_REASONS),
-        FunnelStep("Passed the gate", int(is_gated.sum()), False),
-        *_losses(lost, TRADE_STATUSES),
+        FunnelStep("Passed the gate", n_gated, False),
+        *_losses(unsized, TRADE_STATUSES),
+        FunnelStep("Sized", n_sized, False),
+        *_losses(blocked, TRADE_STATUSES),
+        FunnelStep("Shown to the risk rules", n_sized - int(blocked.sum()), False),
+        *_losses(refused_by_rule, TRADE_STATUSES),
         FunnelStep("Traded", n_traded, False),
     ]
 

@@ -34,6 +34,10 @@ _CATALOGUED = (
     "portfolio_equity",
     "portfolio_trades",
     "portfolio_decisions",
+    "risk_events",
+    "cost_stress",
+    "allocation_comparison",
+    "allocation_weights",
     "fold_backtests",
     "folds",
     "scores",
@@ -51,8 +55,8 @@ class ReportInputs:
     verdict : str
         The sentence that opens the page, as :mod:`step3_assets.domain.acceptance` words it.
     acceptance, statistics, audit, portfolio, portfolio_months, portfolio_equity, \
-portfolio_trades, portfolio_decisions, fold_backtests, folds, scores, model_metrics, \
-reliability_bins : DataFrame
+portfolio_trades, portfolio_decisions, risk_events, cost_stress, allocation_comparison, \
+allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bins : DataFrame
         Tables of the catalogue (:mod:`step3_assets.schemas`), all months. Empty frames with their
         columns are allowed: the section then says that there is nothing.
     events_outcomes : DataFrame
@@ -85,6 +89,10 @@ reliability_bins : DataFrame
     portfolio_equity: pd.DataFrame
     portfolio_trades: pd.DataFrame
     portfolio_decisions: pd.DataFrame
+    risk_events: pd.DataFrame
+    cost_stress: pd.DataFrame
+    allocation_comparison: pd.DataFrame
+    allocation_weights: pd.DataFrame
     fold_backtests: pd.DataFrame
     folds: pd.DataFrame
     scores: pd.DataFrame

@@ -10,6 +10,7 @@ Nothing on the page depends on the clock or the machine: the same inputs give th
 import re
 from collections.abc import Callable, Iterator
 
+from step3_assets.domain.report import account_tables as account
 from step3_assets.domain.report import evidence_tables as evidence
 from step3_assets.domain.report import money_tables as money
 from step3_assets.domain.report import numbers as fmt
@@ -127,6 +128,45 @@ def _portfolio(inputs: ReportInputs) -> Blocks:
         "by *Calmar, month ends only*."
     )
     yield _source("portfolio")
+
+
+def _costs(inputs: ReportInputs) -> Blocks:
+    if inputs.cost_stress.empty:
+        yield "No stressed costs were run."
+        return
+    yield (
+        "Every decision taken again, gate and size, as if each cost were so many times what it is "
+        "modelled as; the models are the same."
+    )
+    yield account.cost_stress_table(inputs.cost_stress).markdown()
+    yield _source("cost_stress")
+
+
+def _allocation(inputs: ReportInputs) -> Blocks:
+    if inputs.allocation_comparison.empty:
+        yield "No allocation was compared."
+        return
+    yield (
+        "The same decisions under every way of dividing capital among symbols, decided at each "
+        "month's start from data before it. Which one is used was not chosen on these months."
+    )
+    yield account.allocation_table(inputs.allocation_comparison).markdown()
+    yield account.weights_table(inputs.allocation_weights).markdown()
+    yield _source("allocation_comparison", "allocation_weights")
+
+
+def _risk(inputs: ReportInputs) -> Blocks:
+    config = inputs.config
+    rules = account.risk_table(inputs.risk_events, config.risk, config.execution.max_gross_frac)
+    if (inputs.risk_events["series"] != PLATFORM).all():
+        yield "No rule had to speak on the platform's account."
+    yield rules.markdown()
+    yield (
+        "A stop sees a bar's close and its exits fill at the next bar's open, with costs. After "
+        f"the kill switch {fmt.plural(config.risk.rearm_sessions, 'session')} are stood aside; "
+        "then the peak is measured anew."
+    )
+    yield _source("risk_events")
 
 
 def _symbols(inputs: ReportInputs) -> Blocks:
@@ -284,12 +324,15 @@ _SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
     "Gates": _gates,
     "How much could be chance": _chance,
     "Portfolio": _portfolio,
+    "Stressed costs": _costs,
+    "Allocation": _allocation,
     "Symbols": _symbols,
     "Equity and drawdown": _equity,
     "Profit and loss by month": _months,
     "Reliability": _reliability,
     "Expected value": _ev,
     "From candidate to trade": _funnel,
+    "Risk rules": _risk,
     "Folds": _folds,
     "Leakage audit": _audit,
     "Data and settings": _data,

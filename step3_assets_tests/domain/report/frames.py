@@ -88,6 +88,10 @@ def make_inputs(
         portfolio_equity=equity,
         portfolio_trades=trades,
         portfolio_decisions=conform("portfolio_decisions", decisions),
+        risk_events=_risk_events(),
+        cost_stress=_cost_stress(),
+        allocation_comparison=_allocations(),
+        allocation_weights=_weights(symbols, months),
         fold_backtests=_fold_backtests(rng, scores, trades, symbols, months),
         folds=_folds(rng, symbols, months),
         scores=scores,
@@ -101,6 +105,48 @@ def make_inputs(
         config=Step3Config(),
         code_version="0.1.0",
     )
+
+
+def _risk_events() -> pd.DataFrame:
+    at = pd.Timestamp("2019-12-03 18:00", tz="UTC")
+    rows = [
+        ("platform", 1, "session_loss", "tripped", 0.03, 0.0412),
+        ("platform", 2, "session_loss", "forced_exit", 0.03, 0.0412),
+        ("platform", 3, "turnover_day", "refused_entry", 6.0, 7.5),
+        ("mock_baseline", 1, "gross_cap", "trimmed_entry", 1.0, 1.25),
+    ]
+    names = ["series", "position", "rule", "action", "threshold", "value"]
+    frame = pd.DataFrame(rows, columns=names).assign(symbol="QQQ", equity_usd=CAPITAL)
+    stamps = pd.Series([at] * len(rows)).dt.as_unit("us")
+    times = {"time_utc": stamps, "decision_time_utc": stamps, "fill_time_utc": stamps}
+    return conform("risk_events", frame.assign(**times))
+
+
+def _cost_stress() -> pd.DataFrame:
+    rows = [(1.0, 210, 60, 3.1, 0.214), (1.25, 190, 55, 1.2, 0.083), (1.5, 150, 44, -0.9, -0.052)]
+    names = ["factor", "n_gated", "n_trades", "net_bps_mean", "calmar"]
+    frame = pd.DataFrame(rows, columns=names)
+    return conform("cost_stress", frame.assign(cagr=0.011, max_drawdown_frac=0.0517))
+
+
+def _allocations() -> pd.DataFrame:
+    rows = [
+        ("equal_weight", True, 0.0, 0.214),
+        ("inverse_volatility", False, 0.023, 0.231),
+        ("calmar", False, 0.041, 0.187),
+    ]
+    names = ["method", "is_used", "weight_turnover_frac", "calmar"]
+    return conform("allocation_comparison", pd.DataFrame(rows, columns=names))
+
+
+def _weights(symbols, months) -> pd.DataFrame:
+    rows = [
+        (method, month, symbol, 1.0 / len(symbols))
+        for method in ("equal_weight", "calmar")
+        for month in months
+        for symbol in symbols
+    ]
+    return pd.DataFrame(rows, columns=TABLES["allocation_weights"].names)
 
 
 def _scores(rng, symbols, months, gate_share) -> pd.DataFrame:

@@ -17,17 +17,30 @@ def frames(reasons: list[str], statuses: list[str]) -> tuple[pd.DataFrame, pd.Da
 
 def test_stages_and_losses_in_order():
     decided, decisions = frames(
-        ["tp_to_cost_below_phi", "ev_below_cost", "ev_below_cost", *["pass"] * 4],
-        ["traded", "position_open", "traded", "not_final"],
+        ["tp_to_cost_below_phi", "ev_below_cost", "ev_below_cost", *["pass"] * 7],
+        [
+            "traded",
+            "position_open",
+            "traded",
+            "not_final",
+            "session_loss",
+            "zero_size",
+            "gross_cap",
+        ],
     )
     steps = [astuple(s) for s in gate_funnel(decided, decisions, "platform")]
     assert steps == [
-        ("Candidates", 7, False),
+        ("Candidates", 10, False),
         ("expected value below k × cost", 2, True),
         ("target too near for its cost", 1, True),
-        ("Passed the gate", 4, False),
-        ("symbol already in a position", 1, True),
+        ("Passed the gate", 7, False),
+        ("size too small to trade", 1, True),
         ("label not final", 1, True),
+        ("Sized", 5, False),
+        ("symbol already in a position", 1, True),
+        ("Shown to the risk rules", 4, False),
+        ("gross exposure at its cap", 1, True),
+        ("stood aside for a session that lost too much", 1, True),
         ("Traded", 2, False),
     ]
 

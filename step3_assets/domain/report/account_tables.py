@@ -1,0 +1,159 @@
+"""Tables of the account under other costs, other shares, and of what its risk rules did.
+
+Belongs here: laying out ``cost_stress``, ``allocation_*`` and ``risk_events``. Does not belong
+here: series beside one another (:mod:`~step3_assets.domain.report.money_tables`).
+"""
+
+import pandas as pd
+
+from step3_assets.config import RiskConfig
+from step3_assets.domain.report import numbers as fmt
+from step3_assets.domain.report.inputs import as_float, months_of
+from step3_assets.domain.report.series import PLATFORM
+from step3_assets.domain.report.text_table import TextTable, escape, text_table
+from step3_assets.schemas import RISK_ACTIONS
+
+METHOD_NAMES = {
+    "equal_weight": "Equal weight",
+    "inverse_volatility": "Inverse volatility",
+    "calmar": "Calmar-seeking",
+}
+RULE_NAMES = {
+    "drawdown_kill": "Drawdown kill switch",
+    "session_loss": "Session loss stop",
+    "min_holding": "Minimum holding",
+    "cooldown": "Cooldown",
+    "gross_cap": "Gross exposure cap",
+    "symbol_cap": "Symbol exposure cap",
+    "turnover_day": "Turnover of a day",
+    "turnover_week": "Turnover of a week",
+    "turnover_month": "Turnover of a month",
+}
+_BARS = ("min_holding", "cooldown")
+_RATIOS = ("turnover_day", "turnover_week", "turnover_month")
+
+
+def cost_stress_table(cost_stress: pd.DataFrame) -> TextTable:
+    """One row per factor: decisions and figures under costs times it."""
+    rows = [
+        (
+            f"× {row['factor']:g}",
+            fmt.count(row["n_gated"]),
+            fmt.count(row["n_trades"]),
+            fmt.bps(row["net_bps_mean"]),
+            fmt.share(row["hit_rate"]),
+            fmt.percent(row["cagr"]),
+            fmt.percent(row["max_drawdown_frac"]),
+            fmt.ratio(row["calmar"]),
+        )
+        for row in cost_stress.sort_values("factor").to_dict("records")
+    ]
+    header = (
+        "Costs",
+        "Passed the gate",
+        "Trades",
+        "Net per trade",
+        "Hit rate",
+        "CAGR",
+        "Max drawdown",
+        "Calmar",
+    )
+    return text_table(header, rows, "l" + "r" * 7)
+
+
+def allocation_table(compared: pd.DataFrame) -> TextTable:
+    """One row per way of dividing capital; the one in use in bold."""
+    rows = []
+    for row in compared.to_dict("records"):
+        name = METHOD_NAMES.get(str(row["method"]), escape(str(row["method"])))
+        rows.append(
+            (
+                f"**{name}** (in use)" if row["is_used"] else name,
+                fmt.count(row["n_trades"]),
+                fmt.percent(row["cagr"]),
+                fmt.percent(row["max_drawdown_frac"]),
+                fmt.ratio(row["calmar"]),
+                fmt.ratio(row["sharpe"]),
+                fmt.percent(row["worst_month_frac"]),
+                fmt.share(row["weight_turnover_frac"]),
+            )
+        )
+    header = (
+        "Allocation",
+        "Trades",
+        "CAGR",
+        "Max drawdown",
+        "Calmar",
+        "Sharpe",
+        "Worst month",
+        "Weight moved a month",
+    )
+    return text_table(header, rows, "l" + "r" * 7)
+
+
+def weights_table(weights: pd.DataFrame) -> TextTable:
+    """Least, last and greatest share of each symbol by method."""
+    rows = []
+    ordered = weights.assign(period=months_of(weights)).sort_values("period", kind="stable")
+    for (method, symbol), part in ordered.groupby(["method", "symbol"], sort=False):
+        share = as_float(part["weight_frac"])
+        rows.append(
+            (
+                METHOD_NAMES.get(str(method), escape(str(method))),
+                escape(str(symbol)),
+                *(fmt.share(value) for value in (share.min(), share[-1], share.max())),
+            )
+        )
+    return text_table(("Allocation", "Symbol", "Least", "Last", "Most"), sorted(rows), "llrrr")
+
+
+def risk_table(risk_events: pd.DataFrame, config: RiskConfig, max_gross_frac: float) -> TextTable:
+    """Every rule with its limit and how often it spoke on the platform's account."""
+    own = risk_events[risk_events["series"] == PLATFORM]
+    rows = []
+    for rule, limit in rule_limits(config, max_gross_frac).items():
+        mine = own[own["rule"] == rule]
+        counts = mine["action"].value_counts()
+        worst = None if mine.empty else mine["value"].max()
+        if rule in _BARS and worst is not None:
+            worst = mine["value"].min()
+        rows.append(
+            (
+                RULE_NAMES[rule],
+                "off" if limit is None else _figure(rule, limit),
+                *(fmt.count(int(counts.get(action, 0))) for action in RISK_ACTIONS),
+                "" if worst is None else _figure(rule, worst),
+            )
+        )
+    header = (
+        "Rule",
+        "Limit",
+        "Tripped",
+        "Exits forced",
+        "Entries cancelled",
+        "Entries refused",
+        "Entries trimmed",
+        "Furthest figure",
+    )
+    return text_table(header, rows, "l" + "r" * 7)
+
+
+def rule_limits(config: RiskConfig, max_gross_frac: float) -> dict[str, float | None]:
+    """The limit of each rule, None where it is off."""
+    return {
+        "drawdown_kill": config.kill_drawdown_frac,
+        "session_loss": config.session_loss_frac,
+        "min_holding": config.min_holding_bars or None,
+        "cooldown": config.cooldown_bars or None,
+        "gross_cap": max_gross_frac,
+        "symbol_cap": config.max_symbol_frac,
+        "turnover_day": config.max_turnover_per_day,
+        "turnover_week": config.max_turnover_per_week,
+        "turnover_month": config.max_turnover_per_month,
+    }
+
+
+def _figure(rule: str, value: float) -> str:
+    if rule in _BARS:
+        return fmt.plural(int(value), "bar")
+    return f"{fmt.ratio(value)} ×" if rule in _RATIOS else fmt.percent(value)
