@@ -21,9 +21,8 @@ from pathlib import Path
 def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     """The rival: read, loop, judge."""
     from step3_assets.config import Step3Config
-    from step3_assets.defs.resources import first_test_month
     from step3_assets.domain.delivery import probe_months, read_delivery
-    from step3_assets.domain.months import month_range
+    from step3_assets.domain.months import first_test_month, month_range
     from step3_assets.domain.pipeline import run_pipeline
 
     config = Step3Config()

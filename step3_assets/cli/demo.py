@@ -32,21 +32,9 @@ def demo(edge_bps: float, seed: int, years: int) -> None:
     _refuse_real_data(settings.database)
     console = Console(stderr=True)
     console.print(f"[bold]step3 demo[/] SYNTHETIC world, {years} years, seed {seed}")
-    with BarProgress(console).track("simulating the world", 100) as advance:
-        done = 0
-
-        def on_progress(_stage: str, fraction: float) -> None:
-            nonlocal done
-            step = int(fraction * 100) - done
-            if step > 0:
-                advance(step)
-                done += step
-
-        world = simulate_world(
-            WorldConfig(years=years, edge_bps=edge_bps, seed=seed), progress=on_progress
-        )
-        write_world(world, folder)
-        on_progress("written", 1.0)
+    config = WorldConfig(years=years, edge_bps=edge_bps, seed=seed)
+    with BarProgress(console).share("simulating the world") as report:
+        write_world(simulate_world(config, progress=report), folder)
     launch(MAIN_JOB, folder / "step2_out", None, None, None)
     print_verdict()
 

@@ -13,10 +13,10 @@ from datetime import date
 
 import dagster as dg
 
-from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings, first_test_month
+from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings
 from step3_assets.domain.delivery import DeliveryError, probe_months
 from step3_assets.domain.delivery.probe import COMPLETE_BY_DAY
-from step3_assets.domain.months import add_months, parse_month
+from step3_assets.domain.months import add_months, first_test_month, parse_month
 from step3_assets.storage.store import Store
 
 LOOK_BACK_MONTHS = 36

@@ -16,7 +16,6 @@ import dagster as dg
 from pydantic import Field, ValidationError
 
 from step3_assets.config import Frozen, Step3Config
-from step3_assets.domain.months import add_months
 from step3_assets.storage.store import Store
 
 SETTINGS_FILE = "step3.toml"
@@ -99,18 +98,6 @@ def load_settings(home: Path | None = None) -> Settings:
         workers=parsed.workers or max(1, os.cpu_count() or 1),
         config=parsed.config,
     )
-
-
-def first_test_month(first_month: date, is_complete: bool, train_months: int) -> date:
-    """First month whose whole training window is covered by the data.
-
-    Examples
-    --------
-    >>> first_test_month(date(2016, 1, 1), False, 36)
-    datetime.date(2019, 2, 1)
-    """
-    start = first_month if is_complete else add_months(first_month, 1)
-    return add_months(start, train_months)
 
 
 class ProgressResource:

@@ -59,6 +59,9 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
+PROMOTE = "PROMOTE"
+
+
 def judge(tables: Tables, config: Step3Config) -> pd.DataFrame:
     """Hold the results against every gate.
 
@@ -130,7 +133,7 @@ def verdict(acceptance: pd.DataFrame) -> str:
     others = acceptance[~acceptance["gate"].isin(GATES)]
     marks = zip(others["gate"], others["is_passed"], strict=True)
     failed += [gate for gate, is_passed in marks if not _is_true(is_passed)]
-    return "PROMOTE" if not failed else f"PROMOTE NOTHING: failed {', '.join(failed)}"
+    return PROMOTE if not failed else f"PROMOTE NOTHING: failed {', '.join(failed)}"
 
 
 def _is_true(value: object) -> bool:

@@ -49,6 +49,18 @@ def month_range(first: date, last: date) -> list[date]:
     return months
 
 
+def first_test_month(first_month: date, is_complete: bool, train_months: int) -> date:
+    """First month whose whole training window is covered by the data.
+
+    Examples
+    --------
+    >>> first_test_month(date(2016, 1, 1), False, 36)
+    datetime.date(2019, 2, 1)
+    """
+    start = first_month if is_complete else add_months(first_month, 1)
+    return add_months(start, train_months)
+
+
 def month_start(month: date) -> pd.Timestamp:
     """First instant of the month, UTC."""
     return pd.Timestamp(month.replace(day=1), tz="UTC")

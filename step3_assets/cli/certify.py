@@ -1,0 +1,132 @@
+"""The verb that asks the platform questions whose answers are known.
+
+Belongs here: which worlds, progress and the two figures. Does not belong here: how a world is
+judged (:mod:`step3_assets.domain.certification`).
+"""
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+# First bars; a later change raises them, never lowers them.
+MIN_POWER = 0.5
+MAX_SIZE = 0.05
+
+
+@click.command()
+@click.option("--planted", default=10, show_default=True, help="Worlds with a planted edge.")
+@click.option("--null", "null", default=20, show_default=True, help="Worlds without an edge.")
+@click.option(
+    "--edge-bps", default=10.0, show_default=True, help="Oracle's net earnings per trade, about."
+)
+@click.option(
+    "--years", default=6.0, show_default=True, help="Years of bars; 3 of them only train."
+)
+@click.option("--months", "n_months", type=click.IntRange(1), help="Last test months only.")
+@click.option("--first-seed", default=1000, show_default=True, help="Worlds take seeds from here.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Worlds side by side [default: the cores]."
+)
+def certify(
+    planted: int,
+    null: int,
+    edge_bps: float,
+    years: float,
+    n_months: int | None,
+    first_seed: int,
+    workers: int | None,
+) -> None:
+    """Run the platform on many synthetic worlds and print its power and its size.
+
+    Power: on worlds with a planted edge, the share of the oracle gate's total expected net return
+    that the platform's out-of-sample decisions capture, beside that of the mock baseline. Size: how
+    often a world without any edge would be promoted. The configuration is that of step3.toml.
+    Writes certification/worlds.csv under STEP3_HOME. Exit status 1 where power is below 50 % or
+    the mock baseline's, or more than 1 null world in 20 is promoted.
+
+    \b
+    Examples:
+        step3 certify                                   # 30 worlds: about 25 minutes on 2 cores
+        step3 certify --planted 2 --null 2 --months 12  # a quick look
+        step3 certify --planted 0 --null 40             # size alone
+    """
+    from joblib import cpu_count
+    from rich.console import Console
+
+    from step3_assets.cli.installation import prepare_home
+    from step3_assets.cli.progress import BarProgress
+    from step3_assets.domain import certification
+    from step3_assets.domain.worlds import WorldConfig
+
+    if planted + null == 0:
+        raise CommandFailed("--planted 0 --null 0 asks for no world")
+    settings = prepare_home()
+    worlds = [
+        WorldConfig(years=years, edge_bps=edge, seed=first_seed + number)
+        for edge, count in ((edge_bps, planted), (0.0, null))
+        for number in range(count)
+    ]
+    outcomes = []
+    with BarProgress(Console(stderr=True)).track("worlds", len(worlds)) as advance:
+        for outcome in certification.certify(
+            worlds, settings.config, workers=workers or cpu_count(), n_months=n_months
+        ):
+            outcomes.append(outcome)
+            advance(1)
+    folder = settings.home / "certification"
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = certification.to_frame(outcomes)
+    frame.to_csv(folder / "worlds.csv", index=False)
+    _print(frame)
+    certificate = certification.summarise(outcomes)
+    problems = _print_figures(certificate)
+    click.echo(f"Worlds    {folder / 'worlds.csv'}")
+    if problems:
+        raise CommandFailed("; ".join(problems))
+
+
+def _print(frame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("seed", "edge", "months", "oracle net", "captured", "mock", "trades", "Calmar"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")
+    for row in frame.to_dict("records"):
+        is_planted = row["edge_bps"] > 0
+        table.add_row(
+            str(row["seed"]),
+            f"{row['edge_bps']:g}",
+            str(row["n_months"]),
+            f"{row['oracle_net_bps']:.1f} bps" if is_planted else "",
+            f"{row['capture']:.0%}" if is_planted else "",
+            f"{row['mock_capture']:.0%}" if is_planted else "",
+            str(row["n_trades"]),
+            f"{row['calmar']:.2f}",
+            "PROMOTE" if row["is_promoted"] else f"nothing: {row['failed_gates']}",
+        )
+    Console(width=140).print(table)
+
+
+def _print_figures(certificate) -> list[str]:
+    """Print power and size; returns which bars they miss."""
+    problems = []
+    if certificate.n_planted:
+        click.echo(
+            f"Power     {certificate.power:.0%} of the oracle captured "
+            f"(95 % interval {certificate.power_low:.0%} to {certificate.power_high:.0%} over "
+            f"{certificate.n_planted} worlds); mock baseline {certificate.mock_power:.0%}; "
+            f"{certificate.n_promoted_planted} of {certificate.n_planted} promoted"
+        )
+        if not certificate.power >= MIN_POWER:
+            problems.append(f"power {certificate.power:.0%} is below {MIN_POWER:.0%}")
+        if not certificate.power > certificate.mock_power:
+            problems.append("the mock baseline captures as much")
+    if certificate.n_null:
+        click.echo(
+            f"Size      {certificate.n_promoted_null} of {certificate.n_null} null worlds promoted"
+        )
+        if certificate.n_promoted_null > MAX_SIZE * certificate.n_null:
+            problems.append(f"{certificate.n_promoted_null} null worlds were promoted")
+    return problems

@@ -1,0 +1,100 @@
+"""The Step 2 signals that the planted edge reads, kept up to date bar by bar.
+
+Belongs here: running values of those signals, for the symbols of one history or of many futures at
+once. Does not belong here: the definition of a delivery's columns, which is
+:mod:`step3_assets.domain.step2.features`; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from step3_assets.domain.step2.knobs import Step2Config
+
+
+@dataclass
+class Signals:
+    """Running values at a bar's end; every array has one shape, symbols first.
+
+    Parameters
+    ----------
+    log_close, close, fast, slow : ndarray
+        The close, and its two exponential averages in price units.
+    variance : ndarray
+        EWMA of squared log returns.
+    mean, spread : ndarray
+        Exponential mean and biased variance of the distance of the close from the fast average.
+    atr : ndarray
+        Exponential average of the true range, price units.
+    weight : ndarray
+        Sum of squared weights of `spread`: its bias correction.
+    """
+
+    log_close: np.ndarray
+    close: np.ndarray
+    fast: np.ndarray
+    slow: np.ndarray
+    variance: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    atr: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def start(cls, close: np.ndarray, high: np.ndarray, low: np.ndarray) -> Signals:
+        """At the first bar, where nothing has moved yet."""
+        zero = np.zeros_like(close)
+        return cls(
+            log_close=np.log(close),
+            close=close,
+            fast=close,
+            slow=close,
+            variance=zero,
+            mean=zero,
+            spread=zero,
+            atr=high - low,
+            weight=np.ones_like(close),
+        )
+
+    def take(self, which: np.ndarray) -> Signals:
+        """The same for some columns."""
+        return Signals(**{f.name: getattr(self, f.name)[..., which] for f in fields(self)})
+
+    def advance(
+        self, close: np.ndarray, high: np.ndarray, low: np.ndarray, knobs: Step2Config
+    ) -> None:
+        """Take in the next bar; every array is replaced, none is changed in place."""
+        fast_alpha = 2.0 / (knobs.trend_fast_span + 1)
+        slow_alpha = 2.0 / (knobs.trend_slow_span + 1)
+        log_close = np.log(close)
+        move = log_close - self.log_close
+        reach = np.maximum(high, self.close) - np.minimum(low, self.close)
+        self.log_close = log_close
+        self.close = close
+        self.variance = self.variance + knobs.ewma_var_alpha * (move * move - self.variance)
+        self.fast = self.fast + fast_alpha * (close - self.fast)
+        self.slow = self.slow + slow_alpha * (close - self.slow)
+        away = log_close - np.log(self.fast) - self.mean
+        self.mean = self.mean + slow_alpha * away
+        self.spread = (1 - slow_alpha) * (self.spread + slow_alpha * away * away)
+        self.atr = self.atr + 2.0 / (knobs.atr_span + 1) * (reach - self.atr)
+        self.weight = (1 - slow_alpha) ** 2 * self.weight + slow_alpha**2
+
+    def sigma(self) -> np.ndarray:
+        """EWMA volatility per bar, log return."""
+        return np.sqrt(self.variance)
+
+    def atr_frac(self) -> np.ndarray:
+        """Average true range over the close."""
+        return self.atr / self.close
+
+    def trend_score(self) -> np.ndarray:
+        """Distance of the averages in volatilities; NaN at the first bar."""
+        return (self.fast - self.slow) / self.close / self.sigma()
+
+    def pullback_z(self) -> np.ndarray:
+        """Distance of the close from the fast average in its own deviations; NaN at first."""
+        deviation = np.sqrt(self.spread / (1.0 - self.weight))
+        return (self.log_close - np.log(self.fast)) / deviation
