@@ -82,8 +82,13 @@ class Account:
         if self._on_mark is not None:
             self._watch(mark_row, self._on_mark)
         self._now = now
-        self._fill_before(now)
-        self._mark(now, mark_row)
+        fills = self._fills
+        if fills and fills[0][0] < now:
+            self._fill_before(now)
+        if self._n_held:
+            self._mark(now, mark_row)
+        else:
+            self.equity = self.cash
 
     def finish(self) -> None:
         """Show the marks after the last decision, until the account is flat."""
@@ -107,6 +112,8 @@ class Account:
     def gross(self, entry: int) -> float:
         """Value now of what will be held beside a position entered at `entry`, USD."""
         total = 0.0
+        if not self._fills:
+            return total
         for symbol, order in enumerate(self._held):
             if order >= 0 and not self.has_left(order, entry):
                 total += self._units[symbol] * self._closes[symbol]
@@ -117,7 +124,8 @@ class Account:
     def enter(self, order: int, symbol: int, notional: float) -> None:
         """Order the entry, and with it the exit that the label decided."""
         units = notional / self._entry_open[order]
-        paid = notional + max(self._half_cost[order] * notional, self._min_fee)
+        cost = self._half_cost[order] * notional
+        paid = notional + (cost if cost > self._min_fee else self._min_fee)
         heappush(self._fills, (self._entry[order], ENTRY, symbol, order, -paid))
         self._order_exit(order, symbol, units)
         self._ordered[symbol] = self._last[symbol] = order
@@ -160,7 +168,8 @@ class Account:
 
     def _order_exit(self, order: int, symbol: int, units: float) -> None:
         value_out = units * self._exit_open[order]
-        received = value_out - max(self._half_cost[order] * value_out, self._min_fee)
+        cost = self._half_cost[order] * value_out
+        received = value_out - (cost if cost > self._min_fee else self._min_fee)
         heappush(self._fills, (self._exit[order], EXIT, symbol, order, received))
 
     def _fill_before(self, now: int) -> None:
@@ -201,7 +210,10 @@ class Account:
                     break
             now = stamps[row]
             self._fill_before(now)
-            self._mark(now, row)
+            if self._n_held:
+                self._mark(now, row)
+            else:
+                self.equity = self.cash
             on_mark(row, now, self.equity)
             row += 1
         self._row = max(self._row, last_row)

@@ -92,9 +92,10 @@ class RiskEngine:
         now_us, order : int
             For the record.
         """
-        refused = self._refused(self._before_size, request, now_us, order)
-        if refused is not None:
-            return 0.0, refused
+        if self._before_size:
+            refused = self._refused(self._before_size, request, now_us, order)
+            if refused is not None:
+                return 0.0, refused
         asked, binding = request.notional_usd, "size_frac"
         for cap in self.caps:
             room = cap.room_usd(request)
@@ -106,9 +107,10 @@ class RiskEngine:
             if is_refused:
                 return 0.0, cap.name
             request.notional_usd, binding = room, cap.name
-        refused = self._refused(self._governors, request, now_us, order)
-        if refused is not None:
-            return 0.0, refused
+        if self._governors:
+            refused = self._refused(self._governors, request, now_us, order)
+            if refused is not None:
+                return 0.0, refused
         for rule in self._entered:
             rule.entered(request)
         return request.notional_usd, binding
