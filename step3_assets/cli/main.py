@@ -16,6 +16,7 @@ VERBS = {
     "demo": ("demo", "demo", "A synthetic delivery through the whole platform."),
     "status": ("status", "status", "What is stored, which months, and the verdict."),
     "report": ("status", "report", "Write the report again and say where it is."),
+    "audit": ("audit", "audit", "Look for every way the results could have fooled us."),
     "ui": ("ui", "ui", "Open the Dagster UI on this installation."),
     "train-dataset": ("running", "train_dataset", "Ingest a delivery and cut purged folds."),
     "train-models": ("running", "train_models", "Train and calibrate every fold's models."),

@@ -72,6 +72,7 @@ def build_checks(
         ("fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."),
         ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
         ("acceptance", "fail_closed", _fail_closed, True, "A gate without a figure fails."),
+        ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
         ("step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."),
     ]
     for asset, name, condition, is_blocking, text in named:
@@ -259,6 +260,16 @@ def _fail_closed(scope: Scope) -> list[str]:
         return ["acceptance: no gate was judged"]
     open_gates = gates[gates["is_passed"] & gates["value"].isna()]
     return [f"acceptance: {g} passed without a figure" for g in open_gates["gate"]]
+
+
+def _audit_passed(scope: Scope) -> list[str]:
+    from step3_assets.domain.audit.run import audit_verdict
+
+    checks = scope.read("audit")
+    failed = checks[~checks["is_passed"]]
+    if failed.empty and audit_verdict(checks).startswith("AUDIT FAILED"):
+        return [f"audit: {audit_verdict(checks)}"]
+    return [f"audit: {r.check}: {r.evidence}" for r in failed.itertuples()]
 
 
 def _verdict_first(scope: Scope) -> list[str]:

@@ -15,17 +15,18 @@ import pandas as pd
 
 from step3_assets import __version__
 from step3_assets.config import Step3Config
+from step3_assets.defs.audit_assets import build_audit_asset
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
 from step3_assets.defs.monthly import (
     Frames,
     MonthTask,
     dataset_in_force,
-    ingested_months,
     materialize_months,
     slice_months,
 )
 from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
 from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.result_months import result_months
 from step3_assets.defs.training_assets import monthly_asset
 from step3_assets.domain.allocation import history_months
 from step3_assets.domain.hashing import text_hash
@@ -167,8 +168,10 @@ def build_result_assets(
             }
         )
 
+    audit = build_audit_asset(portfolio, events, bar_features, walk_forward)
+
     @dg.asset(
-        deps=[acceptance, portfolio, fold_backtests, events],
+        deps=[acceptance, statistics, audit, portfolio, fold_backtests, events],
         group_name="results",
         kinds={"markdown", "duckdb"},
         owners=["team:step3"],
@@ -199,41 +202,7 @@ def build_result_assets(
             }
         )
 
-    return [fold_backtests, portfolio, statistics, acceptance, step3_report]
-
-
-def result_months(store: Store) -> list[date]:
-    """The test months that results speak of: from the first scored month to the last, every one.
-
-    Raises
-    ------
-    ValueError
-        If a month in between has no fold, or a fold's events are not all scored: a result must not
-        leave a month out.
-    """
-    data = ingested_months(store, "bar_features")
-    manifest = store.read("folds", columns=["month", "n_test"])
-    manifest = manifest[manifest["month"].isin(data)]
-    tests: dict[date, int] = {}
-    for month, count in zip(manifest["month"], manifest["n_test"], strict=True):
-        tests[month] = tests.get(month, 0) + int(count)
-    scored = {table: store.count_by_month(table) for table in ("scores", "mock_baseline")}
-    done = [m for m in sorted(tests) if scored["scores"].get(m)]
-    if not done:
-        raise ValueError("no test month is scored yet: materialize folds, models and scores first")
-    months = month_range(done[0], done[-1])
-    problems = {"folds": [m for m in months if m not in tests]}
-    for table, stored in scored.items():
-        problems[table] = [m for m in months if stored.get(m, 0) != tests.get(m, 0)]
-    for table, short in problems.items():
-        if short:
-            names = ", ".join(month_label(m) for m in short[:6])
-            raise ValueError(
-                f"{table}: {len(short)} month(s) between {month_label(months[0])} and "
-                f"{month_label(months[-1])} are missing or do not hold every test event of their "
-                f"fold ({names}); materialize {table} for them"
-            )
-    return months
+    return [fold_backtests, portfolio, statistics, acceptance, audit, step3_report]
 
 
 def _published(dataset: dict[str, Any]) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ def _statistic(tables: Tables, name: str) -> dict[str, Any]:
     rows = rows[rows["name"] == name]
     if len(rows) != 1:
         raise MissingFigure(f"statistics has {len(rows)} rows of {name}")
-    return rows.iloc[0].to_dict()
+    return {str(name): value for name, value in rows.iloc[0].items()}
 
 
 def _value(row: dict[str, Any], column: str = "value") -> float:

@@ -23,7 +23,22 @@ EDGES = {
     "portfolio": {"bar_features", "events", "mock_baseline", "scores"},
     "statistics": {"calibrated_models", "events", "portfolio", "scores"},
     "acceptance": {"calibrated_models", "fold_backtests", "portfolio", "scores", "statistics"},
-    "step3_report": {"acceptance", "events", "fold_backtests", "portfolio"},
+    "audit": {
+        "bar_features",
+        "calibrated_models",
+        "events",
+        "folds",
+        "portfolio",
+        "scores",
+    },
+    "step3_report": {
+        "acceptance",
+        "audit",
+        "events",
+        "fold_backtests",
+        "portfolio",
+        "statistics",
+    },
 }
 
 

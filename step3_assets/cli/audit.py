@@ -1,0 +1,68 @@
+"""``step3 audit``: the leakage audit of what is stored, as a table and an exit status.
+
+Belongs here: launching the asset and printing its table. Does not belong here: a check
+(:mod:`step3_assets.domain.audit`).
+"""
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+
+@click.command()
+@click.option("--stored", is_flag=True, help="Print the audit that is stored; run nothing.")
+def audit(stored: bool) -> None:
+    """Look for every way the stored results could have come out flattering by accident.
+
+    Runs on what the last `step3 run` left behind, and writes the report again with what it found.
+    A sample of months is trained and scored again; everything else is looked at whole.
+
+    \b
+    known_at              no model saw a column that is known after the decision
+    signals_on_their_bars an event's signals are those of bars that had ended
+    prefix_rule           built from the bars up to T, what was known at T is what is stored
+    label_clock           decide at a bar's end, enter at the next open, exit within the horizon
+    every_month_counts    no month and no event is left out, quiet ones least of all
+    labels_are_final      nothing trains or trades on a label that may change
+    purge_and_embargo     no training label reaches its test month, worked out again
+    time_travel_models    with the future changed, models come out the same bytes
+    time_travel_scores    with outcomes changed and the rest withheld, scores are the same bits
+    overlap_after_gate    a refused candidate blocks nobody
+    fills_at_opens        trades fill at the opens of their bars, with costs
+    shuffled_labels       trained on shuffled labels, a fold knows nothing
+    single_feature_scan   no feature tells much at the decision and nothing a label earlier
+
+    The exit status is 0 when every check passed, 1 otherwise.
+
+    \b
+    Examples:
+        step3 audit
+        step3 audit --stored && echo clean
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from step3_assets.cli.running import RESULTS, Step, launch
+    from step3_assets.cli.status import open_store
+    from step3_assets.domain.audit.run import audit_verdict
+
+    store = open_store()
+    if not stored:
+        launch(
+            [Step(RESULTS.job, RESULTS.months, ["audit", "step3_report"])], None, None, None, None
+        )
+    checks = store.read("audit").sort_values("position")
+    if checks.empty:
+        raise CommandFailed("no audit is stored yet: run `step3 audit`")
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "check", "evidence"):
+        table.add_column(column, overflow="fold")
+    for row in checks.itertuples():
+        mark = "[green]pass[/]" if row.is_passed else "[red]FAIL[/]"
+        table.add_row(mark, escape(str(row.check)), escape(str(row.evidence)))
+    console, verdict = Console(), audit_verdict(checks)
+    console.print(table)
+    console.print(f"\n[bold]{escape(verdict)}[/]", soft_wrap=True)
+    if verdict.startswith("AUDIT FAILED"):
+        raise SystemExit(1)

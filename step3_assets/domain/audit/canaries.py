@@ -1,0 +1,128 @@
+"""Canaries: shuffled labels find nothing, and no single feature is too good only at the decision.
+
+Belongs here: checks that would see a leak which no rule names. Does not belong here: the rules.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
+from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold
+from step3_assets.domain.month_steps import fold_step, training_step
+from step3_assets.domain.months import add_months, month_label
+from step3_assets.schemas import NUMERIC_FEATURES
+
+ERRORS = 4.0
+"""Standard errors before chance is ruled out: once in some 16,000 looks."""
+MAX_BRIER_GAIN = 0.002
+"""Several times what calibrating on the very rows that are judged would gain by chance."""
+MAX_HONEST_CORRELATION = 0.15
+"""Rank correlation of one feature with the net of one trade: above it, some 12 of 80 bps would be
+foretold by a single column."""
+MIN_ROWS = 100
+
+
+def shuffle_labels(events: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Deal outcomes at random among the events, within each one's own scale of volatility."""
+    rng = np.random.default_rng(seed)
+    final = (events["maturity"] == "final").to_numpy(dtype=bool)
+    scale = events.loc[final, "u_atr"].to_numpy()
+    dealt = rng.permutation(events.loc[final, "gross_logret"].to_numpy() / scale) * scale
+    net = dealt - events.loc[final, "cost_rt"].to_numpy()
+    shuffled = events.copy()
+    shuffled.loc[final, "gross_logret"] = dealt
+    shuffled.loc[final, "net_logret"] = net
+    shuffled.loc[final, "y"] = (net > 0).astype("int64")
+    return shuffled
+
+
+def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
+    """Train a fold on shuffled labels: out of fold, it must know nothing."""
+    month = inputs.sampled[-1]
+    months = inputs.events["month"]
+    inside = (months >= add_months(month, -LOOK_BACK_MONTHS)) & (months <= month)
+    events = shuffle_labels(inputs.events[inside], inputs.config.audit.seed)
+    tables = fold_step(
+        events, inputs.bars[inputs.bars["month"] <= month], month, inputs.config.folds
+    )
+    fold = Fold(month, tables["folds"], tables["fold_members"])
+    metrics = training_step(events, fold, inputs.config.models)["model_metrics"]
+    if metrics.empty:
+        return Evidence(True, f"{month_label(month)} has too few rows for a model.")
+    known: dict[Any, float] = metrics.set_index(["head", "stage", "metric"])["value"].to_dict()
+    n_rows = int(metrics["n_rows"].max())
+    won = known[("base_rate", "raw", "p_mean")]
+    error = math.sqrt(1.0 / (12.0 * n_rows * max(won * (1.0 - won), 1e-9)))
+    area = known[("lgbm_classifier", "raw", "auc")]
+    gain = known[("base_rate", "raw", "brier")] - known[("lgbm_classifier", "calibrated", "brier")]
+    faults = []
+    if abs(area - 0.5) > ERRORS * error:
+        faults.append(f"shuffled labels give an AUC of {area:.3f}, {ERRORS:g} errors from 0.5")
+    if gain > MAX_BRIER_GAIN:
+        faults.append(f"on shuffled labels the Brier score beats the base rate by {gain:.4f}")
+    return verdict_of(
+        faults,
+        f"Trained on shuffled labels, {month_label(month)} has an out-of-fold AUC of {area:.3f} "
+        f"(0.5 ± {ERRORS * error:.3f} allowed) and a Brier score {gain:+.4f} better than the base "
+        "rate.",
+    )
+
+
+def check_single_features(inputs: AuditInputs) -> Evidence:
+    """No feature tells the outcome implausibly well at the decision and not a label earlier.
+
+    A signal of the past fades slowly and tells little; one that looks ahead, however far within the
+    label, tells much and nothing once it is taken before the label began.
+    """
+    events = inputs.events[inputs.events["maturity"] == "final"].reset_index(drop=True)
+    lagged = lag_features(events)
+    net = events["net_logret"].to_numpy(dtype=np.float64)
+    # Labels overlap: about one row in half a horizon's length is independent.
+    independent = max(1.0, len(events) / max(1.0, float(events["H"].median()) / 2.0))
+    limit = max(MAX_HONEST_CORRELATION, ERRORS / math.sqrt(independent))
+    faults, strongest = [], (0.0, "none")
+    for name in NUMERIC_FEATURES:
+        now, before = (
+            f[name].to_numpy(dtype=np.float64, na_value=np.nan) for f in (events, lagged)
+        )
+        both = ~np.isnan(now) & ~np.isnan(before)
+        if both.sum() < MIN_ROWS or np.ptp(now[both]) == 0.0:
+            continue
+        ours, earlier = (_rank_correlation(x[both], net[both]) for x in (now, before))
+        strongest = max(strongest, (ours, name))
+        if ours > limit and earlier < 0.5 * ours:
+            faults.append(f"{name}: rank correlation {ours:.3f}, a label earlier {earlier:.3f}")
+    return verdict_of(
+        faults,
+        f"Over {len(events):,} events no feature's rank correlation with the outcome exceeds "
+        f"{limit:.3f} and is gone a label earlier; the largest is that of {strongest[1]}, "
+        f"{strongest[0]:.3f}.",
+    )
+
+
+def lag_features(events: pd.DataFrame) -> pd.DataFrame:
+    """Each numeric feature at the symbol's last event a whole label, ``H + 2`` bars, back.
+
+    Rows are those of `events`; NaN where there is no such event.
+    """
+    names = list(NUMERIC_FEATURES)
+    wanted = pd.DataFrame(
+        {"symbol": events["symbol"], "at": events["t_idx"] - events["H"] - 2}
+    ).reset_index()
+    known = events[["symbol", *names]].assign(at=events["t_idx"])
+    found = pd.merge_asof(
+        wanted.sort_values("at"), known.sort_values("at"), on="at", by="symbol"
+    ).set_index("index")
+    return found.loc[events.index, names]
+
+
+def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Magnitude of Spearman's coefficient; 0 where one of the two does not vary."""
+    if np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
+        return 0.0
+    ranks = stats.rankdata(np.vstack([x, y]), axis=1)
+    return abs(float(np.corrcoef(ranks)[0, 1]))

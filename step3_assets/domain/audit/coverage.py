@@ -1,0 +1,98 @@
+"""Coverage: no month, event or label was left out, and none counts that may still change.
+
+Belongs here: what is in the results and what is not. Does not belong here: what the rows hold.
+"""
+
+import pandas as pd
+
+from step3_assets.domain.audit.inputs import (
+    KEY,
+    TRAINING_ROLES,
+    AuditInputs,
+    Evidence,
+    name_rows,
+    verdict_of,
+)
+from step3_assets.domain.months import month_label, month_range
+
+
+def check_every_month(inputs: AuditInputs) -> Evidence:
+    """Every calendar month is a fold, and every event of it is a scored test event.
+
+    A quiet month is a bad month more often than not: leaving it out flatters.
+    """
+    months, folds = inputs.months, set(inputs.folds["month"])
+    faults = [
+        f"{month_label(m)} is no fold" for m in month_range(months[0], months[-1]) if m not in folds
+    ]
+    inside = inputs.events[inputs.events["month"].isin(months)]
+    members = inputs.fold_members[inputs.fold_members["role"] == "test"]
+    for table, rows in (("a test event of its fold", members), ("scored", inputs.scores)):
+        joined = inside[["month", *KEY]].merge(rows[["month", *KEY]], how="left", indicator=True)
+        lost = joined[joined["_merge"] == "left_only"]
+        if len(lost):
+            faults.append(f"{len(lost)} event(s) not {table}: {name_rows(lost)}")
+        twice = rows.duplicated(["month", *KEY])
+        if twice.any():
+            faults.append(f"{int(twice.sum())} event(s) twice {table}")
+    n_empty = len(months) - inside["month"].nunique()
+    return verdict_of(
+        faults,
+        f"{len(months)} calendar months in a row are folds, {n_empty} of them without an event; "
+        f"all {len(inside):,} events in them are scored.",
+    )
+
+
+def check_maturity(inputs: AuditInputs) -> Evidence:
+    """Only labels that are final train or count as a trade."""
+    maturity = inputs.events[[*KEY, "maturity"]]
+    training = inputs.fold_members[inputs.fold_members["role"].isin(TRAINING_ROLES)]
+    faults = []
+    for what, rows in (("training row(s)", training), ("trade(s)", inputs.trades)):
+        joined = rows[KEY].merge(maturity, on=KEY, how="left")
+        wrong = joined[joined["maturity"] != "final"]
+        if len(wrong):
+            faults.append(f"{len(wrong)} {what} on a label not final: {name_rows(wrong)}")
+    n_open = int((maturity["maturity"] != "final").sum())
+    return verdict_of(
+        faults,
+        f"{len(training):,} training rows and {len(inputs.trades):,} trades rest on final labels; "
+        f"{n_open} label(s) not final stand aside.",
+    )
+
+
+def check_overlap_after_gate(inputs: AuditInputs) -> Evidence:
+    """Only a position that was really held kept another candidate of its symbol out."""
+    gated = inputs.scores.loc[inputs.scores["is_gated"], KEY]
+    joined = gated.merge(inputs.decisions, on=KEY, how="outer", indicator=True)
+    faults = []
+    for side, what in (("left_only", "gated but never decided"), ("right_only", "never gated")):
+        rows = joined[joined["_merge"] == side]
+        if len(rows):
+            faults.append(f"{len(rows)} candidate(s) {what}: {name_rows(rows)}")
+    blocked = inputs.decisions.loc[inputs.decisions["status"] == "position_open", KEY]
+    instants = inputs.events[[*KEY, "entry_time_utc"]]
+    blocked = blocked.merge(instants, on=KEY, how="left")
+    unexplained = blocked[~_is_held(blocked, inputs.trades)]
+    if len(unexplained):
+        faults.append(
+            f"{len(unexplained)} candidate(s) kept out by no position: {name_rows(unexplained)}"
+        )
+    return verdict_of(
+        faults,
+        f"{len(gated):,} gated candidates were all decided; each of {len(blocked):,} that met an "
+        "open position met one that was traded.",
+    )
+
+
+def _is_held(rows: pd.DataFrame, trades: pd.DataFrame) -> pd.Series:
+    """Whether a trade of the row's symbol was decided before it and exits at its entry or later."""
+    held = pd.Series(False, index=rows.index, dtype=bool)
+    for symbol, own in trades.groupby("symbol"):
+        mine = rows[rows["symbol"] == symbol]
+        decided = (
+            own["decision_time_utc"].to_numpy() < mine["decision_time_utc"].to_numpy()[:, None]
+        )
+        is_open = own["exit_time_utc"].to_numpy() >= mine["entry_time_utc"].to_numpy()[:, None]
+        held[mine.index] = (decided & is_open).any(axis=1)
+    return held

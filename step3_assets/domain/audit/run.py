@@ -1,0 +1,85 @@
+"""The audit as a whole: its checks in order, and table ``audit``.
+
+Belongs here: the list of checks. Does not belong here: a check.
+
+A check that cannot be run has not passed, and its evidence says why.
+"""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from step3_assets.domain.audit.bar_clock import check_fills, check_label_clock, check_signals
+from step3_assets.domain.audit.canaries import check_shuffled_labels, check_single_features
+from step3_assets.domain.audit.coverage import (
+    check_every_month,
+    check_maturity,
+    check_overlap_after_gate,
+)
+from step3_assets.domain.audit.inputs import AuditInputs, Evidence
+from step3_assets.domain.audit.known_at import check_known_at
+from step3_assets.domain.audit.prefix import check_prefix
+from step3_assets.domain.audit.purge_again import check_purge
+from step3_assets.domain.audit.time_travel import check_models, check_scores
+from step3_assets.schemas import AUDIT
+
+CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
+    "known_at": check_known_at,
+    "signals_on_their_bars": check_signals,
+    "prefix_rule": check_prefix,
+    "label_clock": check_label_clock,
+    "every_month_counts": check_every_month,
+    "labels_are_final": check_maturity,
+    "purge_and_embargo": check_purge,
+    "time_travel_models": check_models,
+    "time_travel_scores": check_scores,
+    "overlap_after_gate": check_overlap_after_gate,
+    "fills_at_opens": check_fills,
+    "shuffled_labels": check_shuffled_labels,
+    "single_feature_scan": check_single_features,
+}
+
+
+def run_audit(inputs: AuditInputs, on_check: Callable[[], None] = lambda: None) -> pd.DataFrame:
+    """Every check, one after the other.
+
+    Parameters
+    ----------
+    inputs : AuditInputs
+    on_check : callable
+        Called after each check, for progress.
+
+    Returns
+    -------
+    DataFrame
+        Table ``audit``.
+    """
+    rows = []
+    for position, (name, check) in enumerate(CHECKS.items(), start=1):
+        try:
+            evidence = check(inputs)
+        except Exception as error:  # whatever stopped the check, it has not passed
+            evidence = Evidence(False, f"Could not be run: {type(error).__name__}: {error}")
+        rows.append(
+            {
+                "check": name,
+                "position": position,
+                "is_passed": bool(evidence.is_passed),
+                "evidence": evidence.text,
+            }
+        )
+        on_check()
+    return pd.DataFrame(rows)[AUDIT.names]
+
+
+def audit_verdict(audit: pd.DataFrame) -> str:
+    """One line: how many checks passed, and which did not.
+
+    A check that is not in the table has not passed.
+    """
+    passed = set(audit.loc[audit["is_passed"].astype(bool), "check"])
+    failed = [name for name in CHECKS if name not in passed]
+    failed += [name for name in audit["check"] if name not in CHECKS and name not in passed]
+    if not failed:
+        return f"AUDIT PASSED: {len(CHECKS)} of {len(CHECKS)} checks"
+    return f"AUDIT FAILED: {', '.join(failed)}"

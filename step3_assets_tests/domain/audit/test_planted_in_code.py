@@ -1,0 +1,195 @@
+"""Leaks in the making of models, scores and folds: the results they leave do not pass.
+
+Each plant is the code of a mistake; what it makes is stored, and the audit runs with the mistake
+still in place, as it would in a platform that has it.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from step3_assets.domain import training
+from step3_assets.domain.audit import canaries, time_travel
+from step3_assets.domain.audit.canaries import check_shuffled_labels, shuffle_labels
+from step3_assets.domain.audit.known_at import check_known_at
+from step3_assets.domain.audit.purge_again import check_purge
+from step3_assets.domain.audit.time_travel import change_future, check_models, check_scores
+from step3_assets.domain.folds import Fold
+from step3_assets.domain.month_steps import fold_step, scoring_step, training_step
+from step3_assets.domain.months import month_start
+from step3_assets.domain.purge import BarClock
+from step3_assets_tests.domain.audit.audited import MONTHS
+
+MONTH = MONTHS[-1]
+
+
+def drift_guard(events, fold, config):
+    """The test month's own volatility decides how strongly its models are shrunk."""
+    now = events.loc[events["month"] == fold.month, "u_atr"].mean()
+    update = {"blend_shrinkage": float(now)}
+    tables = dict(training_step(events, fold, config.model_copy(update=update)))
+    tables["calibrated_models"] = tables["calibrated_models"].assign(
+        config_hash=config.content_hash()
+    )
+    return tables
+
+
+def scaled_on_the_full_sample(events, fold, config):
+    """A feature is standardised over everything there is before the split."""
+    column = (events["vol_z"] - events["vol_z"].mean()) / events["vol_z"].std()
+    return training_step(events.assign(vol_z=column), fold, config)
+
+
+def labels_that_end_in_the_test_month(events, fold, config):
+    """Nothing is purged: whatever was decided before the month trains."""
+    members = fold.members.assign(
+        role=fold.members["role"].replace({"purged": "fit", "embargoed": "fit"})
+    )
+    return training_step(events, Fold(fold.month, fold.manifest, members), config)
+
+
+@pytest.mark.parametrize(
+    "leak", [drift_guard, scaled_on_the_full_sample, labels_that_end_in_the_test_month]
+)
+def test_training_that_sees_the_future_differs_once_it_is_changed(honest, monkeypatch, leak):
+    tables = fold_step(honest.events, honest.bars, MONTH, honest.config.folds)
+    fold = Fold(MONTH, tables["folds"], tables["fold_members"])
+    stored = leak(honest.events, fold, honest.config.models)["calibrated_models"]
+    monkeypatch.setattr(time_travel, "training_step", leak)
+    found = check_models(replace(honest, models=stored))
+    assert not found.is_passed
+    assert "differ once the future is changed" in found.text
+
+
+def test_models_of_other_settings_are_not_taken_for_honest(honest):
+    gentler = honest.config.models.model_copy(update={"blend_shrinkage": 0.3})
+    config = honest.config.model_copy(update={"models": gentler})
+    assert "of other settings" in check_models(replace(honest, config=config)).text
+
+
+def test_a_model_that_was_altered_is_seen(honest):
+    models = honest.models.copy()
+    models.loc[models["head"] == "lgbm_mean", "payload_sha256"] = "0" * 64
+    assert "2021-03: lgbm_mean differ" in check_models(replace(honest, models=models)).text
+
+
+def peeks_at_the_outcome(models, events, *rest):
+    scores = scoring_step(models, events, *rest)["scores"]
+    rows = events.sort_values(["symbol", "decision_time_utc"])
+    return {"scores": scores.assign(ev_final=scores["ev_final"] + 0.1 * rows["net_logret"].values)}
+
+
+def ranked_within_the_month(models, events, *rest):
+    scores = scoring_step(models, events, *rest)["scores"]
+    return {"scores": scores.assign(ev_final=scores["ev_final"].rank(pct=True))}
+
+
+@pytest.mark.parametrize(
+    ("leak", "said"),
+    [(peeks_at_the_outcome, "outcomes are changed"), (ranked_within_the_month, "is gone")],
+)
+def test_a_score_that_needs_the_future_differs(honest, monkeypatch, leak, said):
+    events = honest.events[honest.events["month"] == MONTH]
+    config = honest.config
+    rest = (config.models, config.gate, config.execution.size_frac, config.sizing)
+    stored = leak(honest.models, events, MONTH, *rest)["scores"]
+    monkeypatch.setattr(time_travel, "scoring_step", leak)
+    found = check_scores(replace(honest, scores=stored))
+    assert not found.is_passed
+    assert "ev_final" in found.text
+    assert said in found.text
+
+
+def test_an_embargo_two_bars_short_is_seen(honest, monkeypatch):
+    """Counted from the decision's bar, not from the label's end."""
+    true_boundary = BarClock.boundary_at
+
+    def short(self, stamp, embargo_bars):
+        return true_boundary(self, stamp, max(embargo_bars - 2, 0))
+
+    monkeypatch.setattr(BarClock, "boundary_at", short)
+    found = check_purge(replace(honest, fold_members=members_again(honest)))
+    assert not found.is_passed
+    assert "inside its embargo" in found.text
+
+
+def test_a_purge_on_one_s_own_bars_only_is_seen(honest, monkeypatch):
+    """A symbol whose last bars are missing ends early on its own rows, late on the clock."""
+    events = honest.events.copy()
+    members = members_again(honest)
+    row = members.index[(members["role"] == "fit") & (members["month"] == MONTH)][-1]
+    key = (events["symbol"] == members.loc[row, "symbol"]) & (
+        events["decision_time_utc"] == members.loc[row, "decision_time_utc"]
+    )
+    events.loc[key, "exit_time_utc"] = month_start(MONTH) + pd.Timedelta(days=1)
+    found = check_purge(replace(honest, events=events))
+    assert not found.is_passed
+    assert "on the clock" in found.text
+
+
+def members_again(inputs) -> pd.DataFrame:
+    parts = [
+        fold_step(inputs.events, inputs.bars, m, inputs.config.folds)["fold_members"]
+        for m in inputs.months
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_a_matrix_builder_that_refuses_nothing_is_seen(honest, monkeypatch):
+    monkeypatch.setattr("step3_assets.domain.features.refuse_leaks", lambda columns: None)
+    found = check_known_at(honest)
+    assert not found.is_passed
+    assert "the matrix builder took" in found.text
+
+
+def test_calibrating_and_judging_in_sample_sings(honest, monkeypatch):
+    """Inner folds that train on the rows they judge find what is not there."""
+    honest_folds = training.inner_folds
+
+    def in_sample(members):
+        return [(j, fit | judge, judge) for j, fit, judge in honest_folds(members)]
+
+    monkeypatch.setattr(training, "inner_folds", in_sample)
+    found = check_shuffled_labels(honest)
+    assert not found.is_passed
+    assert "shuffled labels" in found.text
+
+
+def test_a_label_among_the_features_sings(honest, monkeypatch):
+    """A feature made from the labels that train, whatever they are."""
+
+    def encoded(events, fold, config):
+        return training_step(events.assign(vol_z=events["net_logret"]), fold, config)
+
+    monkeypatch.setattr(canaries, "training_step", encoded)
+    assert "give an AUC of" in check_shuffled_labels(honest).text
+
+
+def test_the_future_that_is_changed_is_all_of_it_and_nothing_else(honest):
+    start = month_start(MONTH)
+    changed = change_future(honest.events, start, seed=1)
+    events = honest.events
+    over = events["exit_time_utc"] < start
+    pd.testing.assert_frame_equal(changed[over], events[over], check_exact=True)
+    assert (changed.loc[~over, "net_logret"] != events.loc[~over, "net_logret"]).all()
+    assert (changed.loc[~over, "y"] != events.loc[~over, "y"]).all()
+    later = events["decision_instant_utc"] >= start
+    earlier = events[~later]
+    pd.testing.assert_frame_equal(
+        changed.loc[~later, ["vol_z", "u_atr", "cost_rt"]], earlier[["vol_z", "u_atr", "cost_rt"]]
+    )
+    assert (changed.loc[later, "u_atr"] > events.loc[later, "u_atr"]).all()
+    assert (changed["decision_time_utc"] == events["decision_time_utc"]).all()
+
+
+def test_shuffled_labels_are_the_same_labels(honest):
+    shuffled = shuffle_labels(honest.events, seed=2)
+    for frame in (shuffled, honest.events):
+        np.testing.assert_allclose(
+            frame["net_logret"], frame["gross_logret"] - frame["cost_rt"], atol=1e-15
+        )
+    ours, theirs = (np.sort(f["gross_logret"] / f["u_atr"]) for f in (shuffled, honest.events))
+    np.testing.assert_allclose(ours, theirs)
+    assert (shuffled["y"] != honest.events["y"]).mean() > 0.3

@@ -1,0 +1,46 @@
+"""The audit as a whole fails closed, and its verdict trusts no table that lacks a check."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from step3_assets.domain.audit.inputs import sample_months
+from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
+from step3_assets.domain.hashing import frame_hash
+from step3_assets.domain.months import month_range
+from step3_assets.schemas import AUDIT
+
+
+@pytest.fixture(scope="module")
+def audited(honest):
+    advanced = []
+    frame = run_audit(honest, on_check=lambda: advanced.append(1))
+    assert len(advanced) == len(CHECKS)
+    return frame
+
+
+def test_honest_results_pass_every_check(audited):
+    assert list(audited["check"]) == list(CHECKS)
+    assert audited["is_passed"].all()
+    assert frame_hash(audited, AUDIT)
+    assert audit_verdict(audited) == f"AUDIT PASSED: {len(CHECKS)} of {len(CHECKS)} checks"
+
+
+def test_a_check_that_cannot_be_run_has_not_passed(honest):
+    frame = run_audit(replace(honest, bars=honest.bars.drop(columns="open"), sampled=[]))
+    rows = frame.set_index("check")
+    assert not rows.loc["fills_at_opens", "is_passed"]
+    assert "Could not be run: KeyError" in str(rows.loc["fills_at_opens", "evidence"])
+    assert "fills_at_opens" in audit_verdict(frame)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_that_was_left_out_fails(audited, check):
+    assert audit_verdict(audited[audited["check"] != check]) == f"AUDIT FAILED: {check}"
+
+
+def test_the_sample_is_spread_and_ends_with_the_last_month():
+    months = month_range(date(2019, 1, 1), date(2023, 12, 1))
+    assert sample_months(months, 2) == [date(2021, 6, 1), date(2023, 12, 1)]
+    assert sample_months(months[:1], 3) == months[:1]
