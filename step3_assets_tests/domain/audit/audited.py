@@ -74,6 +74,6 @@ def set_rows(frame: pd.DataFrame, rows, **values: Any) -> pd.DataFrame:
     out = frame.copy()
     index = frame.index[rows] if isinstance(rows, slice) else frame.index[np.asarray(rows)]
     for column, value in values.items():
-        old = out.loc[index, column]
-        out.loc[index, column] = value(old) if callable(value) else value
+        new: Any = value(out.loc[index, column]) if callable(value) else value
+        out.loc[index, column] = new
     return out
