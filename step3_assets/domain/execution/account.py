@@ -104,10 +104,9 @@ class Account:
         last = self._last[symbol]
         return last < 0 or self.has_left(last, entry)
 
-    def last_fills(self, symbol: int) -> tuple[int, int] | None:
-        """Entry and exit of the symbol's last position, microseconds; None without one."""
-        last = self._last[symbol]
-        return None if last < 0 else (self._entry[last], self._exit[last])
+    def last_order(self, symbol: int) -> int:
+        """The symbol's last order that was not cancelled, -1 without one."""
+        return self._last[symbol]
 
     def gross(self, entry: int) -> float:
         """Value now of what will be held beside a position entered at `entry`, USD."""

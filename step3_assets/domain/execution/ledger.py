@@ -281,6 +281,7 @@ def _decide(orders: Orders, clock: MarkClock, config: ExecutionConfig, risk: Ris
     entry, asked = orders.entry_us.tolist(), (orders.allocation * orders.size_frac).tolist()
     sessions = clock.sessions if engine.needs_calendar else None
     days, months = _entry_days(orders, clock) if engine.needs_calendar else ([], [])
+    bars = _OwnBars(orders, clock, taken) if engine.needs_bars else None
     request = EntryRequest(0, 0, 0, 0, 0.0, 0.0, 0.0, None, None)
     rows = zip(
         orders.instant_us.tolist(),
@@ -310,8 +311,8 @@ def _decide(orders: Orders, clock: MarkClock, config: ExecutionConfig, risk: Ris
         if sessions is not None:
             request.session = sessions[mark_row] if mark_row >= 0 else -1
             request.day, request.month = days[order], months[order]
-        if engine.needs_bars:
-            _count_bars(request, clock, account.last_fills(symbol), instant)
+        if bars is not None:
+            bars.count(request, order, account.last_order(symbol))
         notional, binding = engine.allow(request, instant, order)
         if notional <= 0.0:
             taken.status.append(binding)
@@ -338,17 +339,31 @@ def _entry_days(orders: Orders, clock: MarkClock) -> tuple[list[int], list[int]]
     return day.tolist(), month.tolist()
 
 
-def _count_bars(
-    request: EntryRequest, clock: MarkClock, last: tuple[int, int] | None, now: int
-) -> None:
-    """The symbol's own bars from its last fills to the bar that follows the decision."""
-    request.bars_since_entry = request.bars_since_exit = None
-    if last is not None:
-        starts, ends = clock.bar_start_us[request.symbol], clock.bar_end_us[request.symbol]
-        next_bar = int(np.searchsorted(ends, now, side="right"))
-        entered, left = (int(bar) for bar in np.searchsorted(starts, last))
-        request.bars_since_entry = next_bar - entered
-        request.bars_since_exit = next_bar - left
+class _OwnBars:
+    """Counts a symbol's own bars from its last fills to the bar that follows a decision."""
+
+    def __init__(self, orders: Orders, clock: MarkClock, taken: _Taken) -> None:
+        places = np.zeros((3, len(orders.row)), dtype="int64")
+        for code in np.unique(orders.symbol):
+            mine = orders.symbol == code
+            starts, ends = clock.bar_start_us[code], clock.bar_end_us[code]
+            places[0, mine] = np.searchsorted(ends, orders.instant_us[mine], side="right")
+            places[1, mine] = np.searchsorted(starts, orders.entry_us[mine])
+            places[2, mine] = np.searchsorted(starts, orders.exit_us[mine])
+        self._next, self._entered, self._left = places.tolist()
+        self._starts, self._forced = clock.bar_start_us, taken.forced
+
+    def count(self, request: EntryRequest, order: int, last: int) -> None:
+        """Write the counts into the request; `last` is the symbol's last order, -1 without one."""
+        request.bars_since_entry = request.bars_since_exit = None
+        if last < 0:
+            return
+        left = self._left[last]
+        if last in self._forced:
+            fill = self._forced[last][0]
+            left = int(np.searchsorted(self._starts[request.symbol], fill))
+        request.bars_since_entry = self._next[order] - self._entered[last]
+        request.bars_since_exit = self._next[order] - left
 
 
 def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.DataFrame:
