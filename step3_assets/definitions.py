@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import dagster as dg
 
 from step3_assets.defs.checks import build_checks
-from step3_assets.defs.console import quiet_console
 from step3_assets.defs.delivery_assets import build_delivery_assets
 from step3_assets.defs.event_log import relax_flushes
 from step3_assets.defs.jobs import build_jobs
@@ -53,7 +52,6 @@ def build_defs(
             **(resource_overrides or {}),
         },
         executor=dg.in_process_executor,
-        loggers={"console": quiet_console},
     )
 
 

@@ -62,10 +62,18 @@ def ui(port: int, host: str, delivery: Path | None) -> None:
         "STEP3_HOME": str(settings.home),
     }
     click.echo(f"http://{host}:{port}  (ready in about 20 s; Ctrl-C stops it)")
-    sys.exit(_supervise(command, environment))
+    log = settings.dagster_home / "ui.log"
+    click.echo(f"servers and runs write to {log}")
+    status = _supervise(command, environment, log)
+    if status:
+        raise CommandFailed(f"the servers stopped with status {status}:\n{_last_lines(log)}")
 
 
-def _supervise(command: list[str], environment: dict[str, str]) -> int:
+def _last_lines(log: Path, count: int = 15) -> str:
+    return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-count:])
+
+
+def _supervise(command: list[str], environment: dict[str, str], log: Path) -> int:
     """Run the servers; pass an interrupt or a termination on to them as an interrupt.
 
     The handlers are set before the child starts: a shell's background job ignores interrupts, and
@@ -74,7 +82,14 @@ def _supervise(command: list[str], environment: dict[str, str]) -> int:
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopping.append(received))
-    child = subprocess.Popen(command, env=environment, start_new_session=True)
+    with log.open("w", encoding="utf-8") as output:
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            start_new_session=True,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     while child.poll() is None:
         try:
             child.wait(timeout=0.5)
@@ -82,7 +97,7 @@ def _supervise(command: list[str], environment: dict[str, str]) -> int:
             if stopping:
                 os.killpg(child.pid, signal.SIGINT)
                 return _wait_or_kill(child)
-    return child.returncode
+    return 0 if stopping else child.returncode
 
 
 def _wait_or_kill(child: subprocess.Popen) -> int:

@@ -11,13 +11,13 @@ not, and beside it one for each month, so that the UI shows them by month.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.defs.partitions import Partitions, look_back, months_of, partition_key
+from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
+from step3_assets.defs.partitions import Partitions, look_back, months_of
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.result_assets import BAR_COLUMNS
 from step3_assets.domain import invariants
@@ -82,7 +82,6 @@ def build_checks(
     return checks
 
 
-SHOWN = 20  # problems written out; the rest are counted
 PORTFOLIO_TEXT = (
     "Ledger, equity and months add up; equity at every bar close is cash and units times the close "
     "in bar_features, to 1e-12."
@@ -113,35 +112,17 @@ def _check(
         months = months_of(context) if asset.partitions_def else []
         scope = Scope(platform.store(), months, platform.settings().config)
         problems = condition(scope)
-        for month in months if len(months) > 1 else []:
-            found = condition(replace(scope, months=[month])) if problems else []
-            evaluation = dg.AssetCheckEvaluation(
-                asset_key=asset.key,
-                check_name=name,
-                partition=partition_key(month),
-                blocking=is_blocking,
-                **_verdict(found, severity),
+        if len(months) > 1:
+            log_month_verdicts(
+                context,
+                dg.AssetCheckKey(asset.key, name),
+                lambda month: condition(replace(scope, months=[month])) if problems else [],
+                severity=severity,
+                is_blocking=is_blocking,
             )
-            # Dagster takes an evaluation here, though its annotation does not say so.
-            context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
-        return dg.AssetCheckResult(**_verdict(problems, severity))
+        return dg.AssetCheckResult(**verdict_fields(problems, severity))
 
     return check
-
-
-def _verdict(problems: list[str], severity: dg.AssetCheckSeverity) -> dict[str, Any]:
-    """What a check found, as Dagster's results take it."""
-    metadata: dict[str, Any] = {"problems": len(problems)}
-    if len(problems) > 1:
-        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        lines = [f"- {p}" for p in [*problems[:SHOWN], *more]]
-        metadata["found"] = dg.MetadataValue.md("\n".join(lines))
-    return {
-        "passed": not problems,
-        "severity": severity,
-        "description": problems[0] if problems else None,
-        "metadata": metadata,
-    }
 
 
 def _schema_condition(asset: str) -> Condition:
