@@ -31,7 +31,7 @@ import pandas as pd
 from step3_assets.config import ExecutionConfig, RiskConfig
 
 CAPITAL_USD = 10_000.0
-COST_RT = 2e-5
+COST_RT = 1e-6  # dearer would eat the account over a million trades
 SIZE_FRAC = 0.5  # the rival refuses an order that its fee would overdraw
 WHOLE = 1e9
 AGREEMENT = 1e-9

@@ -174,11 +174,12 @@ def reconcile_portfolio(
     problems = []
     ran = [s for s in result.summary["series"] if s not in _reference_series(result)]
     for series in ran:
-        trades, decisions, equity = (
+        trades, decisions, equity, risk_events = (
             frame[frame["series"] == series].reset_index(drop=True)
-            for frame in (result.trades, result.decisions, result.equity)
+            for frame in (result.trades, result.decisions, result.equity, result.risk_events)
         )
-        ledger = LedgerResult(trades, decisions, equity.sort_values("bar_end_utc"))
+        curve = equity.sort_values("bar_end_utc")
+        ledger = LedgerResult(trades, decisions, curve, risk_events=risk_events)
         problems += [f"{series}: {p}" for p in reconcile(ledger, config.execution, bars)]
         total = float(result.months.loc[result.months["series"] == series, "pnl_usd"].sum())
         pnl = float(trades["pnl_usd"].sum())

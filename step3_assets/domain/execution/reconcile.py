@@ -10,6 +10,8 @@ import pandas as pd
 from step3_assets.config import ExecutionConfig
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.marking import stamps_us
+from step3_assets.domain.risk.engine import CANCELLED, FORCED_EXIT, REFUSED
+from step3_assets.schemas import RISK_RULES
 
 TOLERANCE = 1e-12
 """Relative: of the highest equity for sums over the account, of its own size for one trade."""
@@ -35,12 +37,14 @@ def reconcile(
     list of str
         Final equity less capital against the sum of P&L; each trade's arithmetic; the size
         against what was asked; positions of one symbol that overlap; cash at every mark against
-        the fills before it; trades against decisions; an account that does not end flat.
+        the fills before it; trades against decisions; refusals and forced exits against their rows
+        in ``risk_events``, where those are given; an account that does not end flat.
     """
     problems = [
         *_trade_arithmetic(result.trades),
         *_overlaps(result.trades),
         *_decisions(result),
+        *_risk_rows(result),
         *_cash(result, config.initial_capital_usd),
         *_total(result, config.initial_capital_usd),
     ]
@@ -104,6 +108,32 @@ def _decisions(result: LedgerResult) -> list[str]:
     doubled = result.decisions[result.decisions.duplicated(key)]
     if len(doubled):
         problems.append(f"decisions: decided twice: {_named(doubled)}")
+    return problems
+
+
+def _risk_rows(result: LedgerResult) -> list[str]:
+    """Refusals and forced exits without a row of their rule, and rows without either."""
+    if result.risk_events is None:
+        return []
+    key, rows = ["symbol", "decision_time_utc", "rule"], result.risk_events
+    decisions = result.decisions.rename(columns={"status": "rule"})
+    trades = result.trades.rename(columns={"exit_rule": "rule"})
+    sides = {
+        "refused": (
+            decisions[decisions["rule"].isin(RISK_RULES)],
+            rows[rows["action"].isin([REFUSED, CANCELLED])],
+        ),
+        "forced to leave": (
+            trades[trades["rule"].isin(RISK_RULES)],
+            rows[rows["action"] == FORCED_EXIT],
+        ),
+    }
+    problems = []
+    for what, (told, recorded) in sides.items():
+        both = told[key].merge(recorded[key], on=key, how="outer", indicator=True)
+        lost = both[both["_merge"] != "both"]
+        if len(lost):
+            problems.append(f"risk_events and what was {what} differ: {_named(lost)}")
     return problems
 
 

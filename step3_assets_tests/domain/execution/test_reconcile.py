@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from step3_assets.config import ExecutionConfig
+from step3_assets.config import ExecutionConfig, RiskConfig
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.reconcile import price_disagreements, reconcile
 from step3_assets_tests.domain.execution.samples import (
@@ -107,6 +107,39 @@ def cent(value: float) -> float:
 )
 def test_a_planted_fault_is_named(ledger, plant, says):
     assert says in " | ".join(reconcile(plant(ledger), CONFIG, BARS))
+
+
+FALLING = make_bars("AAA", [10, 10, 10, 9, 9, 9, 9])
+
+
+@pytest.fixture(scope="module")
+def guarded() -> LedgerResult:
+    """A stop that trips at the close of bar 2 and refuses what bar 3 decides."""
+    return simulate(
+        make_candidates(
+            FALLING,
+            [{"symbol": "AAA", "t": 0, "exit": 6}, {"symbol": "AAA", "t": 3, "exit": 6}],
+        ),
+        FALLING,
+        start=MONTH_START,
+        end=MONTH_END,
+        allocation={"AAA": 1.0},
+        config=CONFIG,
+        risk=RiskConfig(kill_drawdown_frac=0.05),
+    )
+
+
+@pytest.mark.parametrize("action", ["forced_exit", "refused_entry"])
+def test_a_rule_that_spoke_without_a_row_is_named(guarded, action):
+    assert reconcile(guarded, CONFIG, FALLING) == []
+    rows = guarded.risk_events
+    assert rows is not None
+    at = rows.index[rows["action"] == action][0]
+    found = reconcile(replace(guarded, risk_events=rows.drop(index=at)), CONFIG, FALLING)
+    what = {"forced_exit": "forced to leave", "refused_entry": "refused"}[action]
+    assert [p.split(":")[0] for p in found] == [f"risk_events and what was {what} differ"]
+    other = rows.assign(rule="cooldown")
+    assert len(reconcile(replace(guarded, risk_events=other), CONFIG, FALLING)) == 2
 
 
 def test_a_decision_taken_twice_is_named(ledger):
