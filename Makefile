@@ -26,6 +26,7 @@ ui: $(STAMP) ## Open the Dagster UI on what was run
 	$(BIN)/step3 ui
 
 test: $(STAMP) ## The test suite
+	@bash scripts/browser.sh
 	$(BIN)/python -m pytest -n $${STEP3_TEST_WORKERS:-2}
 
 lint: $(STAMP)

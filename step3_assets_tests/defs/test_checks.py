@@ -124,7 +124,7 @@ def test_a_fill_that_is_no_open_of_its_bar_blocks_the_backtests(place, instance)
     assert len(trades) > 0
 
     def misprice(rows: pd.DataFrame) -> None:
-        rows.loc[0, "exit_open"] *= 1.000_001
+        rows["exit_open"] *= 1.000_001
 
     put_back = planted(place, "fold_trades", LAST, misprice)
     result = run_check(place, instance, "fold_backtests", "reconciliation", FIRST_TEST, LAST)
