@@ -142,7 +142,8 @@ class ModelConfig(Frozen):
     blend_shrinkage: float = Field(
         default=0.1,
         ge=0,
-        description="Pull of w1, w2 towards 0, as a share of the predictors' own variance.",
+        description="What an out-of-fold slope must show to be believed: it is multiplied by "
+        "max(0, 1 - this / t^2), t its slope over its standard error by week.",
     )
 
 

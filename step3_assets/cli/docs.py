@@ -41,7 +41,9 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.config import Step3Config
     from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
     from step3_assets.defs.resources import load_settings
+    from step3_assets.domain import settings_table
     from step3_assets.domain.data_dictionary import data_dictionary_markdown
+    from step3_assets.domain.settings_table import settings_markdown
 
     quiet_previews()
     from step3_assets.definitions import build_defs
@@ -49,8 +51,12 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     with tempfile.TemporaryDirectory() as home:
         settings = replace(load_settings(Path(home)), delivery=None, config=Step3Config())
         graph = asset_graph_markdown(build_defs(settings))
-    architecture = docs_dir / "architecture.md"
+    architecture, models = docs_dir / "architecture.md", docs_dir / "models.md"
+    settings_part = replace_generated(
+        models.read_text("utf-8"), settings_markdown(), settings_table.BEGIN
+    )
     return {
         architecture: replace_generated(architecture.read_text("utf-8"), graph),
+        models: settings_part,
         docs_dir / "data_dictionary.md": data_dictionary_markdown(),
     }

@@ -20,9 +20,16 @@ DELIVERY = click.option(
     help="Folder of the Step 2 delivery (events/, bar_features/, meta/). Remembered in step3.toml.",
 )
 WORKERS = click.option(
-    "--workers", type=click.IntRange(1, 256), help="Processes that train months side by side."
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes that train months side by side [default: the cores].",
 )
-FROM = click.option("--from", "first", metavar="YYYY-MM", help="First test month [default: first].")
+FROM = click.option(
+    "--from",
+    "first",
+    metavar="YYYY-MM",
+    help="First test month [default: the first with a full training window before it].",
+)
 TO = click.option(
     "--to", "last", metavar="YYYY-MM", help="Last test month [default: last of data]."
 )

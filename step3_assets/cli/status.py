@@ -4,13 +4,17 @@ Belongs here: reading the store and printing. Nothing here changes a table but `
 materializes the report's asset.
 """
 
+from typing import TYPE_CHECKING
+
 import click
 
 from step3_assets.cli.failures import CommandFailed
-from step3_assets.storage.store import Store
+
+if TYPE_CHECKING:
+    from step3_assets.storage.store import Store
 
 
-def open_store() -> Store:
+def open_store() -> "Store":
     """The installation's store.
 
     Raises
@@ -19,6 +23,7 @@ def open_store() -> Store:
         If nothing was ever stored here.
     """
     from step3_assets.defs.resources import load_settings
+    from step3_assets.storage.store import Store
 
     settings = load_settings()
     if not settings.database.exists():
@@ -32,7 +37,7 @@ def open_store() -> Store:
 
 
 @click.command()
-@click.option("--hashes", is_flag=True, help="Also the content hash of every table.")
+@click.option("--hashes", is_flag=True, help="Also each table's content hash (its first 16 digits).")
 def status(hashes: bool) -> None:
     """Show what is stored: the delivery in force, each table's months and rows, the verdict."""
     from rich.console import Console
@@ -64,7 +69,7 @@ def status(hashes: bool) -> None:
         months = sorted(counts)
         span = [str(len(months)), month_label(months[0]), month_label(months[-1])] if months else []
         cells = [name, f"{rows:,}", *(span or ["", "", ""])]
-        table.add_row(*cells, *([store.table_hash(name)] if hashes else []))
+        table.add_row(*cells, *([store.table_hash(name)[:16]] if hashes else []))
     console.print(table)
     report = store.read("step3_report")
     if len(report):

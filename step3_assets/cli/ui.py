@@ -33,7 +33,11 @@ load_from:
     show_default=True,
     help="Address to listen on. Whoever reaches it can launch runs: keep it on loopback.",
 )
-@click.option("--delivery", type=click.Path(path_type=Path, file_okay=False), help="As in run.")
+@click.option(
+    "--delivery",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the Step 2 delivery; remembered in step3.toml.",
+)
 def ui(port: int, host: str, delivery: Path | None) -> None:
     """Open the Dagster UI: the asset graph, runs, checks, plots, backfills.
 

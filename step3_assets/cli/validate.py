@@ -12,12 +12,13 @@ from pathlib import Path
 import click
 
 from step3_assets.cli.failures import CommandFailed
-from step3_assets.cli.installation import DAGSTER_YAML
 
 
 @click.command()
 def validate() -> None:
     """Load every definition in a throw-away home; fail on any deprecation warning."""
+    from step3_assets.cli.installation import DAGSTER_YAML
+
     with tempfile.TemporaryDirectory() as home:
         (Path(home) / "dagster.yaml").write_text(DAGSTER_YAML)
         environment = {

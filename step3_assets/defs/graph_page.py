@@ -53,16 +53,16 @@ def _look_back_label(graph, key: dg.AssetKey, parent: dg.AssetKey) -> str:
     return "|M, M+1|" if end else ""
 
 
-def replace_generated(page: str, generated: str) -> str:
-    """The page with its generated part replaced.
+def replace_generated(page: str, generated: str, begin: str = BEGIN) -> str:
+    """The page with the generated part that follows `begin` replaced.
 
     Raises
     ------
     ValueError
         If the page lacks the markers.
     """
-    if BEGIN not in page or END not in page:
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(END)
+    if not found or not ended:
         raise ValueError("the page lacks the markers of its generated part")
-    before, rest = page.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    return f"{before}{BEGIN}\n\n{generated}\n{END}{after}"
+    return f"{before}{begin}\n\n{generated}\n{END}{after}"
