@@ -62,7 +62,10 @@ def change_future(events: pd.DataFrame, instant: pd.Timestamp, seed: int) -> pd.
 
 def check_models(inputs: AuditInputs) -> Evidence:
     """Train sampled folds again with everything known after their start changed."""
-    faults, n_models, n_changed = [], 0, 0
+    faults = _foreign_models(inputs)
+    if faults:
+        return verdict_of(faults, "")
+    n_models, n_changed = 0, 0
     for month in inputs.sampled:
         events = _window(inputs, month)
         start = month_start(month)
@@ -71,7 +74,7 @@ def check_models(inputs: AuditInputs) -> Evidence:
         again = train_again(changed, inputs.bars, month, inputs.config)
         stored = inputs.models[inputs.models["month"] == month]
         n_models += len(stored)
-        faults += _model_faults(stored, again, inputs.config, month)
+        faults += _model_faults(stored, again, month)
     return verdict_of(
         faults,
         f"{n_models} models of {_named(inputs.sampled)} came out the same bytes after "
@@ -89,12 +92,18 @@ def train_again(
     return training_step(events, fold, config.models)["calibrated_models"]
 
 
-def _model_faults(
-    stored: pd.DataFrame, again: pd.DataFrame, config: Step3Config, month: date
-) -> list[str]:
+def _foreign_models(inputs: AuditInputs) -> list[str]:
+    """Sampled months whose models were trained with other settings than those in force."""
+    current = inputs.config.models.content_hash()
+    months = inputs.models.loc[inputs.models["config_hash"] != current, "month"]
+    return [
+        f"{month_label(m)}: the stored models are of other settings; train the month again"
+        for m in sorted(set(months))
+    ]
+
+
+def _model_faults(stored: pd.DataFrame, again: pd.DataFrame, month: date) -> list[str]:
     name = month_label(month)
-    if set(stored["config_hash"]) - {config.models.content_hash()}:
-        return [f"{name}: the stored models are of other settings; train the month again"]
     ours, theirs = (f[MODEL_COLUMNS].set_index("head").sort_index() for f in (stored, again))
     if not ours.index.equals(theirs.index):
         return [f"{name}: stored heads {list(ours.index)}, trained again {list(theirs.index)}"]

@@ -6,6 +6,7 @@ Belongs here: laying out tables ``statistics`` and ``audit``. Does not belong he
 import pandas as pd
 
 from step3_assets.domain.report import numbers as fmt
+from step3_assets.domain.report.money_tables import PROSE_HEADER
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
 _NAMES = {
@@ -23,7 +24,7 @@ _NAMES = {
 
 
 def statistics_table(statistics: pd.DataFrame) -> TextTable:
-    """Each figure with its interval, how it was had and what it says."""
+    """Each figure with its interval and what it says."""
     rows = []
     for row in statistics.sort_values("position").to_dict("records"):
         name = str(row["name"])
@@ -33,15 +34,24 @@ def statistics_table(statistics: pd.DataFrame) -> TextTable:
             interval = f"{write(row['lower'])} to {write(row['upper'])}"
         rows.append(
             (
-                escape(_NAMES.get(name, name.replace("_", " ").capitalize())),
+                _figure_name(name),
                 write(row["value"]),
                 interval,
                 escape(str(row["sentence"])),
-                escape(str(row["method"])),
             )
         )
-    header = ("Figure", "Value", "Interval", "In plain words", "How")
-    return text_table(header, rows, "lrrll")
+    return text_table(("Figure", "Value", "Interval", PROSE_HEADER), rows, "lrrl")
+
+
+def methods_table(statistics: pd.DataFrame) -> TextTable:
+    """How each figure was had."""
+    ordered = statistics.sort_values("position").to_dict("records")
+    rows = [(_figure_name(str(row["name"])), escape(str(row["method"]))) for row in ordered]
+    return text_table(("Figure", "How"), rows, "ll")
+
+
+def _figure_name(name: str) -> str:
+    return escape(_NAMES.get(name, name.replace("_", " ").capitalize()))
 
 
 def audit_table(audit: pd.DataFrame) -> TextTable:
@@ -54,4 +64,4 @@ def audit_table(audit: pd.DataFrame) -> TextTable:
         )
         for row in audit.sort_values("position").to_dict("records")
     ]
-    return text_table(("Check", "Result", "Evidence"), rows, "lll")
+    return text_table(("Check", "Result", PROSE_HEADER), rows, "lll")

@@ -100,9 +100,10 @@ def _chance(inputs: ReportInputs) -> Blocks:
     level = inputs.config.statistics.level
     yield (
         "How much of the result could be chance. Intervals are two-sided at "
-        f"{fmt.share(level)}; a figure that could not be had says why, and fails its gate."
+        f"{level:.0%}; a figure that could not be had says why, and fails its gate."
     )
     yield evidence.statistics_table(inputs.statistics).markdown()
+    yield evidence.methods_table(inputs.statistics).folded("How each figure was had")
     yield _source("statistics")
 
 
@@ -244,7 +245,7 @@ def _slope_sentence(slope: EvSlope) -> str:
     rows = f"{fmt.plural(slope.n_rows, 'event')} on {fmt.plural(slope.n_days, 'day')}"
     if fmt.is_missing(slope.slope):
         return f"Slope of realised net on ev\\_final: {fmt.NOT_AVAILABLE} ({rows} are too few)."
-    interval = f"{fmt.share(slope.level)} interval {fmt.ratio(slope.lo)} to {fmt.ratio(slope.hi)}"
+    interval = f"{slope.level:.0%} interval {fmt.ratio(slope.lo)} to {fmt.ratio(slope.hi)}"
     if slope.lo > 0:
         reading = "Higher expected values did earn more."
     elif slope.hi < 0:

@@ -27,21 +27,21 @@ from step3_assets.domain.step2.build import build_delivery
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
 
-MONTHS = month_range(date(2021, 1, 1), date(2021, 3, 1))
+MONTHS = month_range(date(2021, 1, 1), date(2021, 2, 1))
 CONFIG = Step3Config(
     folds=FoldConfig(train_months=24, inner_folds=2, inner_min_train_months=12, inner_min_rows=50),
-    models=ModelConfig(lightgbm=LightGBMConfig(n_rounds=12, min_data_in_leaf=40)),
+    models=ModelConfig(lightgbm=LightGBMConfig(n_rounds=6, min_data_in_leaf=40)),
     gate=GateConfig(k=0.0, phi=0.0, overnight_multiplier=1.0),
-    audit=AuditConfig(sampled_folds=1, sampled_decisions=2, sampled_prefixes=2),
+    audit=AuditConfig(sampled_folds=1, sampled_decisions=2, sampled_prefixes=1),
 )
 PLATFORM = "platform"
 
 
 @cache
 def honest_inputs(folder) -> AuditInputs:
-    """Two years of training and three test months of a market that drifts upwards."""
+    """Two years of training and two test months of a market that drifts upwards."""
     bars = {
-        symbol: random_bars(seed, start=date(2019, 1, 2), end=date(2021, 4, 30), drift=4e-4)
+        symbol: random_bars(seed, start=date(2019, 1, 2), end=date(2021, 3, 31), drift=4e-4)
         for symbol, seed in (("SPY", 5), ("QQQ", 6))
     }
     write_delivery(build_delivery(bars, SHORT), folder)

@@ -111,7 +111,7 @@ def nights_that_are_none(i: AuditInputs) -> AuditInputs:
 
 
 def a_month_left_out(i: AuditInputs) -> AuditInputs:
-    quiet = MONTHS[1]
+    quiet = MONTHS[0]
     return replace(
         i,
         folds=i.folds[i.folds["month"] != quiet],
@@ -222,7 +222,7 @@ PLANTS = [
     ("label_clock", left_at_the_barrier, "not left at an open"),
     ("label_clock", rows_of_another_build, "decided on another bar than t_idx names"),
     ("label_clock", nights_that_are_none, "5 event(s) wrong about the night"),
-    ("every_month_counts", a_month_left_out, "2021-02 is no fold"),
+    ("every_month_counts", a_month_left_out, "2021-01 is no fold"),
     ("every_month_counts", events_left_unscored, "6 event(s) not scored"),
     ("every_month_counts", an_event_scored_twice, "1 event(s) twice scored"),
     ("labels_are_final", provisional_labels_train, "training row(s) on a label not final"),

@@ -15,7 +15,7 @@ from step3_assets.domain.statistics.trials import Trials
 from step3_assets.schemas import STATISTICS
 from step3_assets_tests.domain.execution.months_world import make_world
 
-CONFIG = Step3Config(statistics=StatisticsConfig(n_resamples=200, n_permutations=499))
+CONFIG = Step3Config(statistics=StatisticsConfig(n_resamples=100, n_permutations=199))
 MONTHS = month_range(date(2020, 1, 1), date(2020, 12, 1))
 
 
