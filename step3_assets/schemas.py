@@ -859,14 +859,12 @@ COST_STRESS = Table(
     partition=None,
 )
 
-ALLOCATION_METHODS = ("equal_weight", "inverse_volatility", "calmar")
-
 ALLOCATION_COMPARISON = Table(
     "allocation_comparison",
     "The platform's decisions under every way of dividing capital among symbols.",
     "portfolio",
     (
-        Column("method", "VARCHAR", _I, "How capital is divided.", allowed=ALLOCATION_METHODS),
+        Column("method", "VARCHAR", _I, "equal_weight, inverse_volatility or calmar."),
         Column("is_used", "BOOLEAN", _R, "The method that the platform trades with."),
         Column("weight_turnover_frac", "DOUBLE", _R, "Weight moved in a mean month.", "fraction"),
         *_figures(
@@ -891,7 +889,7 @@ ALLOCATION_WEIGHTS = Table(
     "Each symbol's share of equity by month and method, decided at the month's start.",
     "portfolio",
     (
-        Column("method", "VARCHAR", _I, "How capital is divided.", allowed=ALLOCATION_METHODS),
+        Column("method", "VARCHAR", _I, "equal_weight, inverse_volatility or calmar."),
         MONTH,
         Column("symbol", "VARCHAR", _I, "Ticker."),
         Column("weight_frac", "DOUBLE", _F, "Share of equity.", "fraction"),

@@ -72,6 +72,8 @@ def _key_values(column: Column, index: np.ndarray) -> pd.Series:
         return pd.Series(start + pd.to_timedelta(index[::-1] * 3_600_000_001, unit="us"))
     if column.dtype == "BIGINT":
         return pd.Series(index[::-1])
+    if column.dtype == "DOUBLE":
+        return pd.Series(index[::-1] / 8)
     return pd.Series([f"{TEXTS[i % len(TEXTS)]}{i}" for i in index])
 
 
