@@ -4,6 +4,7 @@ Belongs here: which jobs over which months, and the closing words. Does not belo
 an asset.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -187,11 +188,16 @@ def _execute(definitions, instance, step: Step, months: tuple[date, date] | None
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )
-    for evaluation in result.get_asset_check_evaluations():
+    for evaluation in _verdicts_of_the_run(result):
         if not evaluation.passed:
             style = "red" if evaluation.blocking else "yellow"
             name = f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
-            console.print(f"  [{style}]check {name}[/]: {evaluation.description or 'failed'}")
+            count = int(evaluation.metadata["problems"].value)
+            more = f" (and {count - 1} more, in the UI)" if count > 1 else ""
+            console.print(
+                f"  [{style}]check {name}[/]: {evaluation.description or 'failed'}{more}",
+                soft_wrap=True,
+            )
     if not result.success:
         raise CommandFailed(_why(result, step))
 
@@ -203,8 +209,30 @@ def _why(result, step: Step) -> str:
             cause = error.cause or error
             failure = event.step_failure_data.user_failure_data
             text = failure.description if failure else cause.message
-            return f"{event.step_key}: {str(text).strip()}"
+            return f"{event.step_key}: {_plain(str(text))}"
     return f"job {step.job} failed; see `step3 ui` for its log"
+
+
+def _plain(text: str) -> str:
+    """An error's message; the class name goes where it is the program's own way to say no.
+
+    Examples
+    --------
+    >>> _plain("step3_assets.domain.delivery.DeliveryError: refused")
+    'refused'
+    >>> _plain("KeyError: 'close'")
+    "KeyError: 'close' (`step3 ui` has the run's log)"
+    """
+    message = re.sub(r"^(step3_assets[\w.]*|ValueError): ", "", text.strip())
+    is_known = message != text.strip() or not re.match(r"[\w.]+(Error|Exception): ", message)
+    return message if is_known else f"{message} (`step3 ui` has the run's log)"
+
+
+def _verdicts_of_the_run(result) -> list:
+    """One evaluation a check: that of the whole range, not those of its months beside it."""
+    evaluations = result.get_asset_check_evaluations()
+    ranges = {e.asset_check_key for e in evaluations if e.partition is None}
+    return [e for e in evaluations if e.partition is None or e.asset_check_key not in ranges]
 
 
 def print_verdict() -> None:

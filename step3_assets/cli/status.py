@@ -37,7 +37,7 @@ def open_store() -> "Store":
 
 
 @click.command()
-@click.option("--hashes", is_flag=True, help="Also each table's content hash (its first 16 digits).")
+@click.option("--hashes", is_flag=True, help="Also each table's content hash, shortened.")
 def status(hashes: bool) -> None:
     """Show what is stored: the delivery in force, each table's months and rows, the verdict."""
     from rich.console import Console

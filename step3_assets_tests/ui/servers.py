@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,13 +89,3 @@ def running_ui(home: Path) -> Iterator[Server]:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=40)
-
-
-def wait_until(holds: Any, seconds: float, what: str) -> Any:
-    """Poll until ``holds()`` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := holds():
-            return answer
-        time.sleep(0.3)
-    raise AssertionError(f"{what}: not within {seconds:g} s")

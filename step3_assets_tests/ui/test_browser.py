@@ -16,8 +16,8 @@ from step3_assets_tests.ui.servers import (
     Server,
     chromium_path,
     running_ui,
-    wait_until,
 )
+from step3_assets_tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
