@@ -101,7 +101,7 @@ def simulate(
     click.echo(f"{n_bars:>9,} bars, {sum(map(len, world.delivery.events.values())):,} events")
     if truth and truth["oracle_gate_mean_net_bps"] is not None:
         click.echo(
-            f"Oracle:   {truth['oracle_gate_share']:.0%} of the events have a positive expectation: "
+            f"Oracle:   {truth['oracle_gate_share']:.0%} of events have a positive expectation: "
             f"{truth['oracle_gate_mean_net_bps']:.1f} bps net on average; all events "
             f"{truth['mean_expected_net_bps']:.1f} bps"
         )

@@ -156,8 +156,7 @@ def _train(training: Training, fold: Fold, config: ModelConfig) -> TrainedFold:
         oof.predicted.p_raw, oof.won, oof.uniqueness, oof.forward_splits(), config.calibration
     )
     p_cross, ev_struct, ev_ml = cross_fitted(oof, config)
-    shrinkage = config.blend_shrinkage
-    blend = fit_blend(ev_struct, ev_ml, oof.net, oof.gls_weights, oof.weeks, shrinkage)
+    blend = fit_blend(ev_struct, ev_ml, oof.net, oof.gls_weights, oof.weeks, config.blend)
     rows = weigh(training.rows, config)
     blend |= {
         "mean_slope": mean_slope(oof, np.ones(len(oof.net), dtype=bool), config),
@@ -219,7 +218,7 @@ def mean_slope(oof: OutOfFold, rows: np.ndarray, config: ModelConfig) -> float:
         oof.scaled_gross[rows],
         oof.uniqueness[rows],
         oof.weeks[rows],
-        config.blend_shrinkage,
+        config.blend.shrinkage,
     )
 
 

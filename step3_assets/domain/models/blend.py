@@ -6,11 +6,16 @@ or what the gate asks of it.
 Noise is some ten times the signal, so a slope is pulled to zero by the evidence for it (the
 positive-part rule of James and Stein): ``slope * max(0, 1 - shrinkage / t**2)`` with t the slope
 over its standard error, clustered by week because labels overlap across days and symbols.
+
+Each estimate is calibrated before it comes here, so the weights divide one unit of belief between
+the two; without evidence for any combination of them both are 0, and nothing trades.
 """
 
 from typing import Any
 
 import numpy as np
+
+from step3_assets.config import BlendConfig
 
 Numbers = dict[str, Any]
 
@@ -92,35 +97,40 @@ def fit_blend(
     net: np.ndarray,
     weights: np.ndarray,
     clusters: np.ndarray,
-    shrinkage: float,
+    config: BlendConfig,
 ) -> Numbers:
-    """Weights of the two expected values: non-negative least squares, then belief.
+    """Weights of the two expected values: least squares with ``w_struct + w_mean = 1``.
 
     Parameters
     ----------
     ev_struct, ev_ml, net : ndarray, shape (n,)
         Out of fold, log return.
     weights, clusters : ndarray, shape (n,)
-    shrinkage : float
-        See :func:`believe`; applied to the slope of `net` on the fitted combination.
+    config : BlendConfig
 
     Returns
     -------
     dict
-        ``w_struct`` and ``w_mean``, both >= 0 and 0 without evidence; ``slope_t``, the t of the
-        combination; ``n_clusters``.
+        ``w_struct`` and ``w_mean``, both >= 0; their sum is 1, or 0 where the best non-negative
+        combination of the two explains nothing; ``slope_t``, the t of that combination;
+        ``n_clusters``.
     """
     from scipy.optimize import nnls
 
     root = np.sqrt(weights)
     design = np.column_stack([ev_struct, ev_ml]) * root[:, None]
-    raw, _ = nnls(design, net * root)
-    combined = raw[0] * ev_struct + raw[1] * ev_ml
-    slope, error = clustered_slope(combined, net, weights, clusters)
-    trust = min(1.0, believe(slope, error, shrinkage))
+    best, _ = nnls(design, net * root)
+    slope, error = clustered_slope(best[0] * ev_struct + best[1] * ev_ml, net, weights, clusters)
+    is_believed = believe(slope, error, config.shrinkage) > 0
+    difference = ev_ml - ev_struct
+    moment = float((weights * difference**2).sum())
+    pulled = config.prior_strength * moment
+    towards = float((weights * difference * (net - ev_struct)).sum())
+    share = (towards + pulled * config.prior_mean_share) / (moment + pulled) if moment > 0 else 0.5
+    w_mean = min(1.0, max(0.0, share))
     return {
-        "w_struct": float(raw[0] * trust),
-        "w_mean": float(raw[1] * trust),
+        "w_struct": float(is_believed) * (1.0 - w_mean),
+        "w_mean": float(is_believed) * w_mean,
         "slope_t": float(slope / error) if np.isfinite(error) and error > 0 else 0.0,
         "n_clusters": len(np.unique(clusters)),
     }

@@ -2,10 +2,10 @@
 
 Belongs here: the pattern, its size and the premium. Does not belong here: prices or chance.
 
-Good hours follow a candidate whose trend is neither young nor overstretched; how far it may
-stretch depends on volume, and less on how far the close lies from its usual distance to the fast
-average. The good region is a tilted band in three signals: a line through any one of them finds
-little of it.
+Good hours follow a candidate whose trend is neither young nor overstretched and whose close lies
+near its usual distance to the fast average; volume moves the band. The good region is bounded on
+both sides in two signals and bent by a third: a cut through any one of them finds about half of
+what there is, even one chosen in hindsight (docs/synthetic_worlds.md).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from step3_assets.domain.worlds.config import WorldConfig
 TYPICAL_HOURS = 6.65
 
 # The pattern has mean zero over candidates: this is the mean of its membership.
-_MEAN_MEMBERSHIP = 0.6
+_MEAN_MEMBERSHIP = 0.5
 
 # Drift between the middle of the good region and the middle of the bad one, over a typical
 # holding time, per unit of edge: measured so that the oracle gate's trades earn about the edge
 # (docs/synthetic_worlds.md).
-_SPAN_PER_EDGE = 4.6
+_SPAN_PER_EDGE = 3.7
 
 
 def good_region(
@@ -35,12 +35,12 @@ def good_region(
 
     Examples
     --------
-    >>> good_region(np.array([0.7, 2.3, 5.0]), np.array([0.5] * 3), np.array([0.0] * 3)).round(2)
-    array([0.05, 0.99, 0.  ])
+    >>> good_region(np.array([0.7, 2.7, 5.0]), np.array([0.5] * 3), np.array([0.0] * 3)).round(2)
+    array([0.  , 0.99, 0.  ])
     """
-    centre = 2.35 + 0.4 * np.tanh(volume_z + 0.3)
-    away = ((trend_score - centre) / 1.4) ** 2 + 0.25 * (pullback_z - 0.55) ** 2
-    return _step((1.2 - away) / 0.25)
+    centre = 2.65 + 0.15 * np.tanh(volume_z + 0.3)
+    away = ((trend_score - centre) / 1.2) ** 2 + 0.1 * (pullback_z - 0.55) ** 2
+    return _step((1.0 - away) / 0.2)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def simulate_history(
             price = np.array([start, start + high, start + low, at])
             prices[bar] = price = np.round(np.exp(price) * _CENTS) / _CENTS
             if signals is None:
-                signals = Signals.start(price[3], price[1], price[2])
+                signals = Signals.start(price[3])
             else:
                 signals.advance(price[3], price[1], price[2], config.step2)
             rate = _rate(law, signals, volume_z[:, bar])

@@ -43,7 +43,7 @@ class Signals:
     weight: np.ndarray
 
     @classmethod
-    def start(cls, close: np.ndarray, high: np.ndarray, low: np.ndarray) -> Signals:
+    def start(cls, close: np.ndarray) -> Signals:
         """At the first bar, where nothing has moved yet."""
         zero = np.zeros_like(close)
         return cls(
@@ -54,7 +54,7 @@ class Signals:
             variance=zero,
             mean=zero,
             spread=zero,
-            atr=high - low,
+            atr=np.full_like(close, np.nan),  # the true range needs a close before it
             weight=np.ones_like(close),
         )
 
@@ -79,7 +79,8 @@ class Signals:
         away = log_close - np.log(self.fast) - self.mean
         self.mean = self.mean + slow_alpha * away
         self.spread = (1 - slow_alpha) * (self.spread + slow_alpha * away * away)
-        self.atr = self.atr + 2.0 / (knobs.atr_span + 1) * (reach - self.atr)
+        before = np.where(np.isnan(self.atr), reach, self.atr)
+        self.atr = before + 2.0 / (knobs.atr_span + 1) * (reach - before)
         self.weight = (1 - slow_alpha) ** 2 * self.weight + slow_alpha**2
 
     def sigma(self) -> np.ndarray:

@@ -8,7 +8,7 @@ RNG = np.random.default_rng(1)
 X = RNG.standard_normal((900, 4))
 Y = np.sign(X[:, 0] * X[:, 1]) + 0.5 * RNG.standard_normal(900)
 W = np.ones(900)
-CONFIG = LightGBMConfig(n_rounds=40, min_data_in_leaf=20)
+CONFIG = LightGBMConfig(n_rounds=60, learning_rate=0.1, min_data_in_leaf=20)
 MEAN = {"objective": "regression"}
 
 
