@@ -291,7 +291,7 @@ def test_versions_and_settings_are_on_the_page(inputs, page):
     data = section(page, "Data and settings")
     assert f"`{inputs.dataset_version}`" in data
     assert f"`{inputs.config.content_hash()}`" in data
-    assert cells(page, "Data and settings", "`gate.k`") == ["`0.25`"]
+    assert cells(page, "Data and settings", "`gate.k`") == [f"`{inputs.config.gate.k:g}`"]
     assert cells(page, "Data and settings", "`gate.q10_floor`") == ["`off`"]
 
 
