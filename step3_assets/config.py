@@ -451,6 +451,158 @@ class AuditConfig(Frozen):
     )
 
 
+class SearchRange(Frozen):
+    """Closed bounds of one searched number."""
+
+    low: float
+    high: float
+    is_log: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "SearchRange":
+        if self.low >= self.high or (self.is_log and self.low <= 0):
+            raise ValueError(f"search: {self.low} to {self.high} is no range")
+        return self
+
+
+class SearchSpace(Frozen):
+    """What the nested search may choose from; every default of the platform lies inside.
+
+    Risk rules and the allocation among symbols are not searched: they are limits for days that two
+    years hardly hold, and their state runs on across epochs.
+    """
+
+    max_depth: SearchRange = Field(
+        default=SearchRange(low=2, high=5), description="Deeper trees memorise a few weeks."
+    )
+    num_leaves: SearchRange = Field(
+        default=SearchRange(low=4, high=24, is_log=True), description="As for the depth."
+    )
+    min_data_in_leaf: SearchRange = Field(
+        default=SearchRange(low=100, high=600, is_log=True),
+        description="16 to 100 independent rows.",
+    )
+    learning_rate: SearchRange = Field(
+        default=SearchRange(low=0.01, high=0.05, is_log=True),
+        description="At 0.05, forecasts on synthetic worlds were already worse.",
+    )
+    n_rounds: SearchRange = Field(
+        default=SearchRange(low=60, high=300, is_log=True), description="Half to twice the default."
+    )
+    lambda_l2: SearchRange = Field(
+        default=SearchRange(low=1.0, high=100.0, is_log=True),
+        description="Ten times less or more than the default.",
+    )
+    shrinkage: SearchRange = Field(
+        default=SearchRange(low=0.0, high=1.0),
+        description="From believing every slope to the positive-part rule in full.",
+    )
+    k: SearchRange = Field(
+        default=SearchRange(low=0.0, high=1.0),
+        description="From any positive expectation to another whole round trip.",
+    )
+    phi: SearchRange = Field(
+        default=SearchRange(low=2.0, high=6.0), description="Targets of two to six round trips."
+    )
+    overnight_multiplier: SearchRange = Field(
+        default=SearchRange(low=1.0, high=3.0), description="No extra to three times."
+    )
+    size_frac: SearchRange = Field(
+        default=SearchRange(low=0.3, high=1.0),
+        description="The most a position takes of its allocation; less than a third is idle money.",
+    )
+    kelly_fraction: SearchRange = Field(
+        default=SearchRange(low=0.02, high=0.3, is_log=True),
+        description="Beyond a third of Kelly the estimates decide, not the edge.",
+    )
+    vol_target_annual: SearchRange = Field(
+        default=SearchRange(low=0.1, high=0.4), description="A half to twice an index's."
+    )
+    overnight_haircut_frac: SearchRange = Field(
+        default=SearchRange(low=0.0, high=0.5), description="None to half of the size."
+    )
+
+
+class SearchConfig(Frozen):
+    """The nested search: parameters of an epoch from folds wholly before it."""
+
+    is_enabled: bool = Field(
+        default=False,
+        description="Whether the walk-forward takes what `step3 optuna-search` chose. Off: every "
+        "month uses the documented settings, and the main job stays fast.",
+    )
+    seed: int = 20160124
+    epoch_months: Literal[1, 3, 6, 12] = Field(
+        default=6, description="Calendar half-years: two years of folds move on by a quarter."
+    )
+    inner_months: int = Field(
+        default=24,
+        ge=2,
+        le=60,
+        description="Test months before the epoch that a trial is evaluated on; every season "
+        "twice.",
+    )
+    min_inner_months: int = Field(
+        default=12,
+        ge=2,
+        description="With fewer, the epoch keeps the documented settings.",
+    )
+    model_trials: int = Field(
+        default=16,
+        ge=1,
+        description="Each is trained on every inner month: these are the expensive ones.",
+    )
+    gate_trials: int = Field(
+        default=200, ge=1, description="Gate and portfolio settings on cached forecasts."
+    )
+    finalists: int = Field(
+        default=2, ge=1, description="Best model trials that the gate trials choose among."
+    )
+    model_batch: int = Field(
+        default=4,
+        ge=1,
+        description="Model trials that are asked for at once; fixed, so that the number of "
+        "workers changes no result.",
+    )
+    gate_batch: int = Field(default=20, ge=1, description="The same for gate trials.")
+    startup_model_trials: int = Field(
+        default=8, ge=1, description="Drawn at random before TPE, alike in every epoch: cached."
+    )
+    startup_gate_trials: int = Field(default=60, ge=1)
+    pruning_months: int = Field(
+        default=6,
+        ge=1,
+        description="A model trial below the median of the others is given up after every half "
+        "year, but not after the first.",
+    )
+    min_month_trades: int = Field(
+        default=3,
+        ge=1,
+        description="A month with fewer trades is no evidence of skill: it scores at most 0.",
+    )
+    max_drawdown_frac: float = Field(
+        default=0.12, gt=0, lt=1, description="The plan's cap on the drawdown."
+    )
+    drawdown_penalty: float = Field(
+        default=1.0, ge=0, description="Calmar taken off for each point of drawdown beyond the cap."
+    )
+    min_trades_per_month: float = Field(
+        default=5.0, ge=0, description="As the acceptance gate asks."
+    )
+    trades_penalty: float = Field(
+        default=1.0,
+        ge=0,
+        description="Calmar taken off where there is no trade at all; in proportion between.",
+    )
+    min_gain: float = Field(
+        default=0.25,
+        ge=0,
+        description="The best trial replaces the documented settings only if its objective is "
+        "higher by this much: the best of hundreds is always somewhat higher.",
+    )
+    space: SearchSpace = SearchSpace()
+
+
 class Step3Config(Frozen):
     """The whole platform."""
 
@@ -464,6 +616,7 @@ class Step3Config(Frozen):
     statistics: StatisticsConfig = StatisticsConfig()
     audit: AuditConfig = AuditConfig()
     acceptance: AcceptanceConfig = AcceptanceConfig()
+    search: SearchConfig = SearchConfig()
 
     @model_validator(mode="after")
     def _inner_folds_fit(self) -> "Step3Config":

@@ -19,6 +19,7 @@ from step3_assets.defs.resources import (
     load_settings,
 )
 from step3_assets.defs.result_assets import build_result_assets
+from step3_assets.defs.search_assets import build_search_asset
 from step3_assets.defs.training_assets import build_training_assets
 
 
@@ -38,10 +39,13 @@ def build_defs(
     relax_flushes(settings.dagster_home)
     partitions = partitions_for(settings)
     bar_features, events = build_delivery_assets(partitions)
-    training = build_training_assets(partitions, events, bar_features)
+    tuned_params = build_search_asset(partitions, settings, events, bar_features)
+    training = build_training_assets(partitions, events, bar_features, tuned_params)
     by_name = {a.key.to_user_string(): a for a in training}
-    results = build_result_assets(partitions, events, bar_features, by_name)
-    assets = [bar_features, events, *training, *results]
+    results = build_result_assets(
+        partitions, events, bar_features, by_name | {"tuned_params": tuned_params}
+    )
+    assets = [bar_features, events, tuned_params, *training, *results]
     return dg.Definitions(
         assets=assets,
         asset_checks=build_checks(partitions, assets),

@@ -25,6 +25,11 @@ VERBS = {
         "walkforward_backtest",
         "Score, gate and backtest the folds; portfolio, verdict, report.",
     ),
+    "optuna-search": (
+        "optuna_search",
+        "optuna_search",
+        "Choose settings for each half-year from folds before it.",
+    ),
     "build-step2": ("build_step2", "build_step2", "Bars in, a complete Step 2 delivery out."),
     "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),
     "certify": ("certify", "certify", "Many synthetic worlds: power and size of the platform."),

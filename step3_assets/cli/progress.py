@@ -40,6 +40,25 @@ class BarProgress(ProgressResource):
             yield lambda count=1: bars.advance(task, count)
 
     @contextmanager
+    def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
+        """A bar of trials with the best value so far."""
+        columns = (
+            TextColumn("  {task.description:<22}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("best {task.fields[best]}"),
+        )
+        with Progress(*columns, console=self.console) as bars:
+            task = bars.add_task(label, total=total, best="-")
+
+            def advance(count: int, best: float) -> None:
+                bars.update(task, advance=count, best=f"{best:.3f}")
+
+            yield advance
+
+    @contextmanager
     def share(self, label: str) -> Iterator[Callable[[str, float], None]]:
         """Show one bar for work that reports its stage and the share done, 0 to 1."""
         with self.track(label, 100) as advance:

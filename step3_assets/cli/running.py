@@ -5,8 +5,8 @@ an asset.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from time import monotonic
@@ -38,11 +38,12 @@ TO = click.option(
 
 @dataclass(frozen=True)
 class Step:
-    """One Dagster job of a verb, over data months, test months or whole."""
+    """One Dagster job of a verb, over data months, test months, search epochs or whole."""
 
     job: str
-    months: str  # "data", "test" or "whole"
+    months: str  # "data", "test", "epoch" or "whole"
     selection: Sequence[str] | None = None
+    ops: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # an op's own config
 
 
 INGEST = Step("ingest", "data")
@@ -132,6 +133,7 @@ def launch(
         settings = replace(settings, workers=workers)
     from step3_assets.definitions import build_defs
     from step3_assets.defs.partitions import partitions_for
+    from step3_assets.defs.search_assets import epochs_of
     from step3_assets.domain.delivery import probe_months
 
     console = Console(stderr=True)
@@ -144,7 +146,12 @@ def launch(
     partitions = partitions_for(settings)
     data_first, data_last, _ = probe_months(folder)
     test_first, test_last = _test_range(partitions.first_test_month, data_last, first, last)
-    ranges = {"data": (data_first, data_last), "test": (test_first, test_last), "whole": None}
+    ranges = {
+        "data": (data_first, data_last),
+        "test": (test_first, test_last),
+        "epoch": epochs_of(test_first, test_last, settings.config.search.epoch_months),
+        "whole": None,
+    }
     with dagster_instance(settings) as instance:
         for step in steps:
             _execute(definitions, instance, step, ranges[step.months], console)
@@ -185,7 +192,10 @@ def _execute(definitions, instance, step: Step, months: tuple[date, date] | None
         instance=instance,
         tags=tags,
         asset_selection=[dg.AssetKey(name) for name in step.selection] if step.selection else None,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        run_config={
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            "ops": {name: {"config": dict(values)} for name, values in step.ops.items()},
+        },
         raise_on_error=False,
     )
     for evaluation in _verdicts_of_the_run(result):

@@ -10,7 +10,7 @@ import dagster as dg
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import column_schema, table_metadata
-from step3_assets.defs.monthly import ingested_months
+from step3_assets.defs.monthly import ingested_months, settings_in_force
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.result_months import result_months
 from step3_assets.domain.audit.inputs import AuditInputs, sample_months
@@ -26,7 +26,7 @@ def build_audit_asset(
     walk_forward: dict[str, dg.AssetsDefinition],
 ) -> dg.AssetsDefinition:
     """The audit, after the results and before the report."""
-    names = ("folds", "calibrated_models", "scores")
+    names = ("folds", "calibrated_models", "scores", "tuned_params")
 
     @dg.asset(
         deps=[portfolio, events, bar_features, *(walk_forward[name] for name in names)],
@@ -78,6 +78,7 @@ def audit_inputs(store: Store, config: Step3Config, delivery: Path | None) -> Au
         trades=trades[trades["series"] == PLATFORM],
         decisions=decisions[decisions["series"] == PLATFORM],
         config=config,
+        by_month=settings_in_force(store, config, sampled),
         knobs=delivery_knobs(delivery),
         partners=dict(zip(others["symbol"], others["cross_symbol"], strict=True)),
     )

@@ -41,13 +41,16 @@ def asset_graph_markdown(definitions: dg.Definitions) -> str:
 
 
 def _partition_name(node) -> str:
-    return "data month" if node.group_name == "delivery" else "test month"
+    names = {"delivery": "data month", "search": "search epoch"}
+    return names.get(node.group_name, "test month")
 
 
 def _look_back_label(graph, key: dg.AssetKey, parent: dg.AssetKey) -> str:
     mapping = graph.get(key).partition_mappings.get(parent)
     start = getattr(mapping, "start_offset", 0)
     end = getattr(mapping, "end_offset", 0)
+    if start and end:
+        return "|before the epoch|"
     if start:
         return f"|M{start} to M|"
     return "|M, M+1|" if end else ""

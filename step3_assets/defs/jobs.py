@@ -1,4 +1,4 @@
-"""Jobs: the three steps of the main job, as a person launches them.
+"""Jobs: the three steps of the main job and the search, as a person launches them.
 
 Belongs here: selections by group. Partition ranges are chosen at launch.
 """
@@ -8,10 +8,11 @@ import dagster as dg
 INGEST = "ingest"
 WALK_FORWARD = "walk_forward"
 RESULTS = "results"
+SEARCH = "search"
 
 
 def build_jobs() -> list:
-    """Ingest (data months), walk-forward (test months), results (whole)."""
+    """Ingest (data months), walk-forward (test months), results (whole), search (epochs)."""
     return [
         dg.define_asset_job(
             INGEST,
@@ -27,5 +28,10 @@ def build_jobs() -> list:
             RESULTS,
             selection=dg.AssetSelection.groups("results"),
             description="Portfolio, acceptance verdict and report over every test month.",
+        ),
+        dg.define_asset_job(
+            SEARCH,
+            selection=dg.AssetSelection.groups("search"),
+            description="Choose the settings of epochs on folds wholly before them.",
         ),
     ]

@@ -16,10 +16,12 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import readable
 from step3_assets.defs.partitions import months_of, partition_key
 from step3_assets.defs.resources import ProgressResource
 from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.domain.search.settings import settings_by_month
 from step3_assets.domain.side_by_side import run_months
 from step3_assets.storage.store import Store
 
@@ -145,6 +147,15 @@ def dataset_in_force(store: Store) -> dict[str, Any]:
         raise ValueError("datasets is empty: materialize events and bar_features first")
     row = rows.sort_values("position").iloc[-1]
     return {str(name): value for name, value in row.items()}
+
+
+def settings_in_force(
+    store: Store, config: Step3Config, months: Sequence[date]
+) -> Mapping[date, Step3Config]:
+    """The configuration of each test month: what its epoch's search chose, where that is on."""
+    if not config.search.is_enabled:
+        return dict.fromkeys(months, config)
+    return settings_by_month(config, store.read("tuned_params"), months)
 
 
 def ingested_months(store: Store, table: str) -> list[date]:

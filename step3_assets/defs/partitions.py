@@ -1,10 +1,10 @@
-"""Partitions: the months of the data and the walk-forward (test) months.
+"""Partitions: the months of the data, the walk-forward (test) months, the search's epochs.
 
 Belongs here: every partitions definition and mapping. Does not belong here: month arithmetic
 (:mod:`step3_assets.domain.months`).
 
-Both definitions run to the current calendar month (``end_offset=1``), so that the month under way
-can be materialized; both are UTC.
+All run to the current calendar month (``end_offset=1``), so that the month under way
+can be materialized; all are UTC.
 """
 
 import warnings
@@ -13,10 +13,12 @@ from datetime import date
 
 import dagster as dg
 
+from step3_assets.config import SearchConfig
 from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings
 from step3_assets.domain.delivery import DeliveryError, probe_months
 from step3_assets.domain.delivery.probe import COMPLETE_BY_DAY
 from step3_assets.domain.months import add_months, first_test_month, parse_month
+from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.storage.store import Store
 
 LOOK_BACK_MONTHS = 36
@@ -40,9 +42,35 @@ MONTH_AND_NEXT = dg.TimeWindowPartitionMapping(
 )
 
 
+def search_epochs(first_test_month: date, epoch_months: int) -> dg.TimeWindowPartitionsDefinition:
+    """Calendar epochs from the first test month's to the current one, by their first month."""
+    starts = ",".join(str(month) for month in range(1, 13, epoch_months))
+    return dg.TimeWindowPartitionsDefinition(
+        start=epoch_of(first_test_month, epoch_months).strftime(DAY_FORMAT),
+        fmt=DAY_FORMAT,
+        cron_schedule=f"0 0 1 {starts} *",
+        end_offset=1,
+        timezone="UTC",
+    )
+
+
+def before_the_epoch(search: SearchConfig) -> dg.TimeWindowPartitionMapping:
+    """The inner months of an epoch and the look-back of the first; counted in epochs."""
+    months = search.inner_months + LOOK_BACK_MONTHS
+    return dg.TimeWindowPartitionMapping(
+        start_offset=-months // search.epoch_months,  # rounded down: an epoch more
+        end_offset=-1,
+        allow_nonexistent_upstream_partitions=True,
+    )
+
+
+# A test month takes the settings of the epoch that it lies in, where there are any.
+EPOCH_OF_MONTH = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+
+
 @dataclass(frozen=True)
 class Partitions:
-    """The two definitions of one installation.
+    """The definitions of one installation.
 
     Attributes
     ----------
@@ -50,10 +78,13 @@ class Partitions:
         Every month from the first of the delivery: ``events`` and ``bar_features``.
     fold_months : MonthlyPartitionsDefinition
         Every test month: from the first whose whole window is covered.
+    epochs : TimeWindowPartitionsDefinition
+        Every search epoch that holds a test month.
     """
 
     data_months: dg.MonthlyPartitionsDefinition
     fold_months: dg.MonthlyPartitionsDefinition
+    epochs: dg.TimeWindowPartitionsDefinition
 
     @property
     def first_data_month(self) -> date:
@@ -74,11 +105,11 @@ def partitions_for(settings: Settings) -> Partitions:
     that the asset graph can be looked at before any data is there.
     """
     first, is_complete = _first_month(settings)
+    first_test = first_test_month(first, is_complete, settings.config.folds.train_months)
     return Partitions(
         data_months=monthly(first),
-        fold_months=monthly(
-            first_test_month(first, is_complete, settings.config.folds.train_months)
-        ),
+        fold_months=monthly(first_test),
+        epochs=search_epochs(first_test, settings.config.search.epoch_months),
     )
 
 

@@ -65,6 +65,11 @@ class Settings:
         return self.home / "dagster"
 
     @property
+    def search_dir(self) -> Path:
+        """Optuna's journal and the cache of inner forecasts."""
+        return self.home / "search"
+
+    @property
     def report_dir(self) -> Path:
         """The report and its figures."""
         return self.home / "report"
@@ -118,6 +123,19 @@ class ProgressResource:
             if total >= 10 and done * 4 // total > shown:
                 shown = done * 4 // total
                 log.info(f"{label}: {done} of {total}")
+
+        yield advance
+
+    @contextmanager
+    def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
+        """As :meth:`track`, for a search: told the best value so far with every advance."""
+        log = dg.get_dagster_logger("step3")
+        done = 0
+
+        def advance(count: int, best: float) -> None:
+            nonlocal done
+            done += count
+            log.info(f"{label}: {done} of {total}, best {best:.3f}")
 
         yield advance
 

@@ -22,6 +22,7 @@ from step3_assets.defs.monthly import (
     MonthTask,
     dataset_in_force,
     materialize_months,
+    settings_in_force,
     slice_months,
 )
 from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
@@ -93,7 +94,7 @@ def build_result_assets(
         return materialize_months(context, store, progress, task)
 
     @dg.asset(
-        deps=[scores, mock, events, bar_features],
+        deps=[scores, mock, events, bar_features, walk_forward["tuned_params"]],
         group_name="results",
         kinds={"pandas", "duckdb"},
         owners=["team:step3"],
@@ -119,6 +120,7 @@ def build_result_assets(
             months,
             config,
             _published(dataset),
+            settings_in_force(store, config, months),
         )
         problems = reconcile_portfolio(result, config, bars)
         if problems:
@@ -128,7 +130,13 @@ def build_result_assets(
         return dg.MaterializeResult(metadata=_describe_portfolio(frames, dataset["is_synthetic"]))
 
     @dg.asset(
-        deps=[portfolio, walk_forward["calibrated_models"], scores, events],
+        deps=[
+            portfolio,
+            walk_forward["calibrated_models"],
+            scores,
+            events,
+            walk_forward["tuned_params"],
+        ],
         group_name="results",
         kinds={"numpy", "duckdb"},
         owners=["team:step3"],
@@ -136,15 +144,20 @@ def build_result_assets(
     )
     def statistics(platform: PlatformResource) -> dg.MaterializeResult:
         """How far the results could be chance: intervals, Sharpe probabilities, the gate's null."""
+        from step3_assets.domain.search.settings import trading_hash
         from step3_assets.domain.statistics.table import statistics_table
+        from step3_assets.domain.statistics.trials import Trials
 
         store, config = platform.store(), platform.settings().config
         tables = _result_tables(store)
         outcomes = store.read("events", months=result_months(store), columns=OUTCOMES)
-        frame = statistics_table(tables, outcomes, config)
+        months = result_months(store)
+        shown = {trading_hash(c) for c in settings_in_force(store, config, months).values()}
+        trials = Trials.from_ledger(store.read("trials"), shown, months)
+        frame = statistics_table(tables, outcomes, config, trials)
         store.replace_all({"statistics": frame})
-        shown = table_metadata(frame[["name", "value", "lower", "upper", "sentence"]])
-        return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "figures": shown})
+        figures = table_metadata(frame[["name", "value", "lower", "upper", "sentence"]])
+        return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "figures": figures})
 
     @dg.asset(
         deps=[portfolio, statistics, fold_backtests, walk_forward["calibrated_models"], scores],

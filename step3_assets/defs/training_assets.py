@@ -4,7 +4,7 @@ Belongs here: reading each month's slices, calling one domain function, describi
 Does not belong here: purging, fitting or deciding (:mod:`step3_assets.domain`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
 from typing import Any
@@ -21,9 +21,16 @@ from step3_assets.defs.monthly import (
     dataset_in_force,
     materialize_months,
     require_ingested,
+    settings_in_force,
     slice_months,
 )
-from step3_assets.defs.partitions import LOOK_BACK, Partitions, look_back, months_of
+from step3_assets.defs.partitions import (
+    EPOCH_OF_MONTH,
+    LOOK_BACK,
+    Partitions,
+    look_back,
+    months_of,
+)
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.domain.folds import Fold
 from step3_assets.domain.month_steps import fold_step, mock_step, scoring_step, training_step
@@ -53,9 +60,13 @@ def monthly_asset(
 
 
 def build_training_assets(
-    partitions: Partitions, events: dg.AssetsDefinition, bar_features: dg.AssetsDefinition
+    partitions: Partitions,
+    events: dg.AssetsDefinition,
+    bar_features: dg.AssetsDefinition,
+    tuned_params: dg.AssetsDefinition,
 ) -> list[dg.AssetsDefinition]:
     """The walk-forward assets from folds to scores."""
+    searched = dg.AssetDep(tuned_params, partition_mapping=EPOCH_OF_MONTH)
     history = [
         dg.AssetDep(events, partition_mapping=LOOK_BACK),
         dg.AssetDep(bar_features, partition_mapping=LOOK_BACK),
@@ -94,7 +105,7 @@ def build_training_assets(
 
     @monthly_asset(
         partitions,
-        deps=[dg.AssetDep(folds), labels],
+        deps=[dg.AssetDep(folds), labels, searched],
         kinds={"lightgbm", "scikitlearn"},
         group="walk_forward",
     )
@@ -110,7 +121,8 @@ def build_training_assets(
         """
         store, settings = platform.store(), platform.settings()
         months = months_of(context)
-        prepare = _fold_inputs(store, months, settings.config.models)
+        in_force = settings_in_force(store, settings.config, months)
+        prepare = _fold_inputs(store, months, {m: c.models for m, c in in_force.items()})
         task = MonthTask(
             "training",
             prepare,
@@ -126,7 +138,7 @@ def build_training_assets(
 
     @monthly_asset(
         partitions,
-        deps=[dg.AssetDep(calibrated_models), dg.AssetDep(events)],
+        deps=[dg.AssetDep(calibrated_models), dg.AssetDep(events), searched],
         kinds={"lightgbm"},
         group="walk_forward",
     )
@@ -136,12 +148,14 @@ def build_training_assets(
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """Each event of the test month: probability, quantiles, expected values, gate and size."""
-        store, config = platform.store(), platform.settings().config
+        store = platform.store()
         months = months_of(context)
+        in_force = settings_in_force(store, platform.settings().config, months)
         event_rows = store.read("events", months=months)
         model_rows = store.read("calibrated_models", months=months)
 
         def prepare(month: date) -> tuple:
+            config = in_force[month]
             return (
                 slice_months(model_rows, month, month),
                 slice_months(event_rows, month, month),
@@ -169,7 +183,7 @@ def build_training_assets(
         """The mock ML (ridge and tuned thresholds) run honestly on the same folds."""
         store, settings = platform.store(), platform.settings()
         months = months_of(context)
-        inputs = _fold_inputs(store, months, settings.config.models)
+        inputs = _fold_inputs(store, months, dict.fromkeys(months, settings.config.models))
 
         def prepare(month: date) -> tuple:
             return (*inputs(month), settings.config.execution.size_frac)
@@ -208,7 +222,9 @@ def _read_range(
     return store.read(table, months=wanted, columns=columns)
 
 
-def _fold_inputs(store: Store, months: list[date], config: ModelConfig) -> Callable[[date], tuple]:
+def _fold_inputs(
+    store: Store, months: list[date], configs: Mapping[date, ModelConfig]
+) -> Callable[[date], tuple]:
     """``prepare(month)`` for what trains on a fold: its own window, its own members."""
     event_rows = _read_range(store, "events", months)
     manifests = store.read("folds", months=months)
@@ -219,7 +235,7 @@ def _fold_inputs(store: Store, months: list[date], config: ModelConfig) -> Calla
         if manifest.empty:
             raise ValueError("folds holds no such month; materialize folds for it first")
         fold = Fold(month, manifest, slice_months(members, month, month))
-        return slice_months(event_rows, look_back(month), month), fold, config
+        return slice_months(event_rows, look_back(month), month), fold, configs[month]
 
     return prepare
 

@@ -5,7 +5,7 @@ worlds and as the rival that the orchestration's cost is measured against. Does 
 storage, partitions, or any step of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +20,7 @@ from step3_assets.domain.months import add_months
 from step3_assets.domain.portfolio import MOCK, PLATFORM, PortfolioResult, run_portfolio
 from step3_assets.domain.side_by_side import run_months
 from step3_assets.domain.statistics.table import statistics_table
+from step3_assets.domain.statistics.trials import Trials
 
 LOOK_BACK_MONTHS = 36
 
@@ -83,6 +84,8 @@ def run_pipeline(
     workers: int = 1,
     published_baseline: dict | None = None,
     on_month: Callable[[], None] | None = None,
+    settings: Mapping[date, Step3Config] | None = None,
+    trials: Trials | None = None,
 ) -> PipelineResult:
     """Every test month, then portfolio, gates and verdict.
 
@@ -99,6 +102,10 @@ def run_pipeline(
         As the delivery brought it.
     on_month : callable, optional
         Called after each month, for progress.
+    settings : mapping of date to Step3Config, optional
+        Settings of months that a search chose them for.
+    trials : Trials, optional
+        The search's ledger.
     """
     tasks = (
         (
@@ -107,7 +114,7 @@ def run_pipeline(
                 _window(events, month, month),
                 _window(bars, month, add_months(month, 1)),
                 month,
-                config,
+                (settings or {}).get(month, config),
             ),
         )
         for month in months
@@ -128,6 +135,7 @@ def run_pipeline(
         months,
         config,
         published_baseline,
+        settings,
     )
     results = {
         **tables,
@@ -137,7 +145,7 @@ def run_pipeline(
         "portfolio_trades": result.trades,
         "portfolio_decisions": result.decisions,
     }
-    statistics = statistics_table(results, events[events["month"].isin(months)], config)
+    statistics = statistics_table(results, events[events["month"].isin(months)], config, trials)
     gates = judge({**results, "statistics": statistics}, config)
     return PipelineResult(tables, result, statistics, gates, verdict(gates))
 

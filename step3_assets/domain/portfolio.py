@@ -101,6 +101,7 @@ def run_portfolio(
     months: Sequence[date],
     config: Step3Config,
     published_baseline: Mapping[str, Any] | None = None,
+    settings: Mapping[date, Step3Config] | None = None,
 ) -> PortfolioResult:
     """Run every series through all months on the same clock and capital.
 
@@ -117,6 +118,9 @@ def run_portfolio(
     config : Step3Config
     published_baseline : mapping, optional
         The published baseline's summary file; without it there is no such line.
+    settings : mapping of date to Step3Config, optional
+        Settings of months that a search chose them for: gate and sizes are decided again by them
+        under stressed costs. Risk rules and shares are those of `config`.
 
     Returns
     -------
@@ -136,11 +140,12 @@ def run_portfolio(
     if PLATFORM not in decisions_by_series:
         raise ValueError(f"portfolio: no series {PLATFORM!r}, only {sorted(decisions_by_series)}")
     clock = MarkClock.from_bars(bars)
-    period = Period(months, clock)
+    period = Period(months, clock, settings or {})
     scores = decisions_by_series[PLATFORM]
     factor = config.acceptance.cost_stress_factor
     runs = [(name, decisions, events) for name, decisions in decisions_by_series.items()]
-    runs.append((stress_series(factor), *stressed_decisions(scores, events, factor, config)))
+    stressed = stressed_decisions(scores, events, factor, config, settings)
+    runs.append((stress_series(factor), *stressed))
     parts = []
     for series, decisions, priced in runs:
         _require_within(series, decisions, months)

@@ -5,8 +5,8 @@ one thing at a time. Does not belong here: which series a portfolio shows
 (:mod:`step3_assets.domain.portfolio`), the simulation, the verdict.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
@@ -30,10 +30,11 @@ from step3_assets.schemas import ALLOCATION_COMPARISON, ALLOCATION_WEIGHTS, COST
 
 @dataclass(frozen=True)
 class Period:
-    """The calendar months of an account and the clock it is marked on."""
+    """The calendar months of an account, the clock it is marked on, settings that were searched."""
 
     months: Sequence[date]
     clock: MarkClock
+    settings: Mapping[date, Step3Config] = field(default_factory=dict)
 
     @property
     def start(self) -> pd.Timestamp:
@@ -107,11 +108,26 @@ def sleeve_returns(candidates: pd.DataFrame, period: Period, config: Step3Config
 
 
 def stressed_decisions(
-    scores: pd.DataFrame, events: pd.DataFrame, factor: float, config: Step3Config
+    scores: pd.DataFrame,
+    events: pd.DataFrame,
+    factor: float,
+    config: Step3Config,
+    settings: Mapping[date, Step3Config] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores decided again and events under costs times `factor`."""
-    sizing, most = config.sizing, config.execution.size_frac
-    stressed = stress_scores(scores, events, factor, config.gate, sizing, most)
+    """Scores decided again and events under costs times `factor`, each month by its settings."""
+    by_month = settings or {}
+    groups: dict[str, tuple[Step3Config, list[date]]] = {}
+    for month in dict.fromkeys(scores["month"]):
+        own = by_month.get(month, config)
+        groups.setdefault(own.content_hash(), (own, []))[1].append(month)
+    parts = []
+    for own, months in groups.values():
+        rows = scores if len(groups) == 1 else scores[scores["month"].isin(months)]
+        most = own.execution.size_frac
+        parts.append(stress_scores(rows, events, factor, own.gate, own.sizing, most))
+    if not parts:
+        parts = [stress_scores(scores, events, factor, config.gate)]
+    stressed = parts[0] if len(parts) == 1 else pd.concat(parts).loc[scores.index]
     return stressed, stress_events(events, factor)
 
 
@@ -124,7 +140,7 @@ def cost_stress(
     for factor in sorted({1.0, limits.cost_stress_factor, *limits.cost_stress_shown}):
         decisions, priced = scores, events
         if factor != 1.0:
-            decisions, priced = stressed_decisions(scores, events, factor, config)
+            decisions, priced = stressed_decisions(scores, events, factor, config, period.settings)
         ledger = run_account(decisions, priced, period, config)
         figures = _figures(ledger, period, config)
         n_gated = int(decisions["is_gated"].astype(bool).sum())

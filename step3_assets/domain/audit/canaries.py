@@ -50,7 +50,7 @@ def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
         events, inputs.bars[inputs.bars["month"] <= month], month, inputs.config.folds
     )
     fold = Fold(month, tables["folds"], tables["fold_members"])
-    metrics = training_step(events, fold, inputs.config.models)["model_metrics"]
+    metrics = training_step(events, fold, inputs.config_of(month).models)["model_metrics"]
     if metrics.empty:
         return Evidence(True, f"{month_label(month)} has too few rows for a model.")
     known: dict[Any, float] = metrics.set_index(["head", "stage", "metric"])["value"].to_dict()

@@ -45,6 +45,8 @@ class AuditInputs:
     trades, decisions : DataFrame
         The platform's rows of ``portfolio_trades`` and ``portfolio_decisions``.
     config : Step3Config
+    by_month : mapping of date to Step3Config
+        Settings of months that a search chose them for.
     knobs : Step2Config
         What the delivery was built with.
     partners : mapping of str to str
@@ -65,6 +67,11 @@ class AuditInputs:
     config: Step3Config
     knobs: Step2Config = field(default_factory=Step2Config)
     partners: Mapping[str, str] = field(default_factory=dict)
+    by_month: Mapping[date, Step3Config] = field(default_factory=dict)
+
+    def config_of(self, month: date) -> Step3Config:
+        """The settings a month was made with."""
+        return self.by_month.get(month, self.config)
 
 
 def sample_months(months: list[date], count: int) -> list[date]:

@@ -71,7 +71,7 @@ def check_models(inputs: AuditInputs) -> Evidence:
         start = month_start(month)
         changed = change_future(events, start, inputs.config.audit.seed)
         n_changed += int((~(events["exit_time_utc"] < start)).sum())
-        again = train_again(changed, inputs.bars, month, inputs.config)
+        again = train_again(changed, inputs.bars, month, inputs.config_of(month))
         stored = inputs.models[inputs.models["month"] == month]
         n_models += len(stored)
         faults += _model_faults(stored, again, month)
@@ -94,8 +94,9 @@ def train_again(
 
 def _foreign_models(inputs: AuditInputs) -> list[str]:
     """Sampled months whose models were trained with other settings than those in force."""
-    current = inputs.config.models.content_hash()
-    months = inputs.models.loc[inputs.models["config_hash"] != current, "month"]
+    current = {m: inputs.config_of(m).models.content_hash() for m in set(inputs.models["month"])}
+    expected = inputs.models["month"].map(current)
+    months = inputs.models.loc[inputs.models["config_hash"] != expected, "month"]
     return [
         f"{month_label(m)}: the stored models are of other settings; train the month again"
         for m in sorted(set(months))
@@ -144,7 +145,7 @@ def check_scores(inputs: AuditInputs) -> Evidence:
 
 
 def _score_again(inputs: AuditInputs, events: pd.DataFrame, month: date) -> pd.DataFrame:
-    config = inputs.config
+    config = inputs.config_of(month)
     models = inputs.models[inputs.models["month"] == month]
     return scoring_step(
         models,

@@ -3,7 +3,10 @@
 Belongs here: the count and the returns of the trials. Does not belong here: recording a trial.
 """
 
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -31,6 +34,40 @@ class Trials:
         if self.n_trials < 1:
             raise ValueError(f"trials: {self.n_trials}; the one shown counts as one")
 
+    @classmethod
+    def from_ledger(
+        cls, ledger: pd.DataFrame, shown: Collection[str], months: Sequence[date]
+    ) -> "Trials":
+        """Distinct configurations that met a test month, those shown with them.
+
+        Parameters
+        ----------
+        ledger : DataFrame
+            Table ``trials``; every row counts, whether its settings were ever used or not.
+        shown : collection of str
+            Configuration hashes of the results that are shown.
+        months : sequence of date
+            The test months of the results.
+
+        Returns
+        -------
+        Trials
+            A trial counts where one of the months it was evaluated on is among `months`; the same
+            configuration in two epochs counts once. Returns are those of the last epoch that was
+            searched on at least two of the months: no configuration but the default has been on
+            all of them. Pruned trials count but have no returns.
+        """
+        if ledger.empty:
+            return cls()
+        met = ledger[(ledger["last_month"] >= months[0]) & (ledger["first_month"] <= months[-1])]
+        count = len(set(met["config_hash"]) | set(shown))
+        returns = None
+        for epoch in sorted(set(met["epoch"]), reverse=True):
+            returns = _epoch_returns(met[met["epoch"] == epoch], months)
+            if returns is not None:
+                break
+        return cls(max(1, count), returns, is_recorded=True)
+
     def sharpes(self, observations_per_month: float) -> np.ndarray:
         """Sharpe ratio of each trial on a clock of so many observations a month.
 
@@ -43,3 +80,17 @@ class Trials:
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=1)
         ratio = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0.0)
         return ratio / np.sqrt(observations_per_month)
+
+
+def _epoch_returns(trials: pd.DataFrame, months: Sequence[date]) -> pd.DataFrame | None:
+    """Month by configuration, of an epoch's complete trials on the months of the results."""
+    complete = trials[trials["state"] == "complete"].drop_duplicates("config_hash")
+    columns = {}
+    for row in complete.to_dict("records"):
+        inner = pd.date_range(row["first_month"], row["last_month"], freq="MS").date
+        columns[row["config_hash"]] = pd.Series(json.loads(row["month_returns"]), index=inner)
+    if len(columns) < 2:
+        return None
+    frame = pd.DataFrame(columns)
+    frame = frame.loc[[m for m in frame.index if months[0] <= m <= months[-1]]]
+    return frame if len(frame) >= 2 else None

@@ -1,0 +1,135 @@
+"""Forecasts of inner months: trained once for each model setting, kept by content.
+
+Belongs here: one inner month's fold, the key of its forecasts, the cache of Parquet files. Does not
+belong here: training and scoring themselves, trials.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from step3_assets.config import FoldConfig, GateConfig, ModelConfig
+from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold, build_fold, training_mask
+from step3_assets.domain.hashing import frame_hash
+from step3_assets.domain.months import add_months
+from step3_assets.domain.scoring import score_fold
+from step3_assets.domain.search.settings import short_hash
+from step3_assets.domain.side_by_side import run_months
+from step3_assets.domain.training import train_fold
+from step3_assets.schemas import EVENTS, OUTCOME_COLUMNS
+
+KEY = ["symbol", "decision_time_utc"]
+COLUMNS = ["month", *KEY, "ev_final", "q10", "q90"]
+CODE = ("*.py", "models/*.py", "execution/*.py", "risk/*.py", "search/*.py")
+
+
+@dataclass(frozen=True)
+class InnerMonth:
+    """One test month of the search: its fold, the rows it needs and their hash.
+
+    Parameters
+    ----------
+    month : date
+    fold : Fold
+        Cut by the walk-forward's own function.
+    events : DataFrame
+        The fold's training rows and every event of the month.
+    data_hash : str
+        Of the training rows with their roles and of what is known of the test rows at their
+        decisions: outcomes of the month change no forecast, so they are not part of it.
+    """
+
+    month: date
+    fold: Fold = field(repr=False)
+    events: pd.DataFrame = field(repr=False)
+    data_hash: str = ""
+
+
+def inner_month(
+    events: pd.DataFrame, bars: pd.DataFrame, month: date, folds: FoldConfig
+) -> InnerMonth:
+    """Cut the fold of an inner month from what was known before the epoch."""
+    first = add_months(month, -LOOK_BACK_MONTHS)
+    events = events[(events["month"] >= first) & (events["month"] <= month)]
+    bars = bars[(bars["month"] >= first) & (bars["month"] <= month)]
+    fold = build_fold(events, bars, month, folds)
+    kept = fold.members.loc[training_mask(fold.members), KEY]
+    training = kept.merge(events, on=KEY, how="left", validate="one_to_one")[EVENTS.names]
+    test = events[events["month"] == month]
+    data_hash = short_hash(
+        sorted(set(fold.manifest["members_hash"])),
+        frame_hash(training, EVENTS),
+        frame_hash(test, EVENTS, exclude=(*OUTCOME_COLUMNS, "maturity")),
+    )
+    rows = pd.concat([training, test], ignore_index=True)
+    return InnerMonth(month, fold, rows, data_hash)
+
+
+@dataclass(frozen=True)
+class ForecastCache:
+    """Forecasts on disk, one Parquet file for each inner month and model setting.
+
+    Parameters
+    ----------
+    folder : Path
+        Everything in it may be deleted at any time.
+    """
+
+    folder: Path
+
+    def path(self, inner: InnerMonth, models: ModelConfig) -> Path:
+        """File of the forecasts; its name follows from code, settings and data."""
+        key = hashlib.sha256(
+            "|".join(
+                [code_hash(), models.content_hash(), f"{inner.month}", inner.data_hash]
+            ).encode()
+        ).hexdigest()[:32]
+        return self.folder / key[:2] / f"{key}.parquet"
+
+    def fill(self, wanted: Iterable[tuple[InnerMonth, ModelConfig]], workers: int) -> int:
+        """Train and score what is not there yet, side by side; returns how many were."""
+        missing = {self.path(inner, models): (inner, models) for inner, models in wanted}
+        missing = {path: pair for path, pair in missing.items() if not path.exists()}
+        tasks = ((pair[0].month, (*pair, path)) for path, pair in missing.items())
+        for _, outcome in run_months(write_forecasts, tasks, min(workers, max(1, len(missing)))):
+            if isinstance(outcome, Exception):
+                raise outcome
+        return len(missing)
+
+    def read(self, inner: Sequence[InnerMonth], models: ModelConfig) -> pd.DataFrame:
+        """Forecasts of several months in one frame, columns :data:`COLUMNS`."""
+        frames = [
+            pd.read_parquet(self.path(one, models)).assign(
+                month=lambda rows, month=one.month: pd.Series(
+                    [month] * len(rows), index=rows.index, dtype=object
+                )
+            )
+            for one in inner
+        ]
+        return pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def write_forecasts(inner: InnerMonth, models: ModelConfig, path: Path) -> None:
+    """Train the fold, score its month, keep what gate and sizing read of the scores."""
+    trained = train_fold(inner.events, inner.fold, models)
+    scores = score_fold(trained.models, inner.events, inner.month, models, GateConfig(), 1.0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    scores[[*KEY, "ev_final", "q10", "q90"]].to_parquet(partial, index=False)
+    partial.replace(path)
+
+
+@lru_cache(maxsize=1)
+def code_hash() -> str:
+    """Hash of the code that trains, decides and trades: another version keeps no forecast."""
+    folder = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted({p for pattern in CODE for p in folder.glob(pattern)}):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

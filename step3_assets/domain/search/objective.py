@@ -1,0 +1,87 @@
+"""The objective: what a trial is worth on its inner months.
+
+Belongs here: one number from the figures of an account. Does not belong here: the account
+(:mod:`step3_assets.domain.replay`), which trial is tried next.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from step3_assets.config import SearchConfig
+from step3_assets.domain.replay import Outcome
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One configuration on consecutive months.
+
+    Attributes
+    ----------
+    objective : float
+        Finite.
+    max_drawdown_frac : float
+    n_trades : int
+    month_return_frac : tuple of float
+        Of each month of one account that runs through them.
+    """
+
+    objective: float
+    max_drawdown_frac: float
+    n_trades: int
+    month_return_frac: tuple[float, ...]
+
+    @classmethod
+    def of(cls, outcome: Outcome, config: SearchConfig) -> "Evaluation":
+        """What a replay came to."""
+        value = objective(
+            outcome.month_calmar, outcome.month_n_trades, outcome.max_drawdown_frac, config
+        )
+        returns = tuple(float(x) for x in outcome.month_return_frac)
+        return cls(value, float(outcome.max_drawdown_frac), int(outcome.n_trades), returns)
+
+
+def objective(
+    month_calmar: np.ndarray,
+    month_n_trades: np.ndarray,
+    max_drawdown_frac: float,
+    config: SearchConfig,
+) -> float:
+    """Median Calmar of the months, less penalties.
+
+    Parameters
+    ----------
+    month_calmar : ndarray, shape (n_months,)
+        Each month's return annualised over its drawdown, at least 1 %; 0 without a trade.
+    month_n_trades : ndarray of int, shape (n_months,)
+    max_drawdown_frac : float
+        Of the account through all months.
+    config : SearchConfig
+
+    Returns
+    -------
+    float
+        A month with fewer than ``min_month_trades`` trades counts as at most 0. Taken off:
+        ``drawdown_penalty`` for each point of drawdown beyond ``max_drawdown_frac``, and
+        ``trades_penalty`` times the share of ``min_trades_per_month`` that is missing.
+
+    Examples
+    --------
+    Three months, the second with too few trades, a drawdown of 14 % under a cap of 12 %, three
+    trades a month where five are asked for:
+
+    >>> months, trades = np.array([3.0, 40.0, 1.0]), np.array([5, 1, 3])
+    >>> round(objective(months, trades, 0.14, SearchConfig()), 9)
+    -1.4
+    """
+    if not len(month_calmar):
+        raise ValueError("objective: no month")
+    is_thin = month_n_trades < config.min_month_trades
+    scores = np.where(is_thin, np.minimum(month_calmar, 0.0), month_calmar)
+    excess_points = max(0.0, max_drawdown_frac - config.max_drawdown_frac) * 100.0
+    per_month = float(month_n_trades.mean())
+    missing = 0.0
+    if config.min_trades_per_month > 0:
+        missing = max(0.0, 1.0 - per_month / config.min_trades_per_month)
+    penalty = config.drawdown_penalty * excess_points + config.trades_penalty * missing
+    return float(np.median(scores)) - penalty

@@ -1,0 +1,122 @@
+"""Settings that a search replaces: sections of the configuration as rows of a table hold them.
+
+Belongs here: which sections are searched, writing and reading them, the settings in force for each
+test month. Does not belong here: trials (:mod:`.epoch_search`), Optuna.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from step3_assets.config import (
+    Frozen,
+    GateConfig,
+    ModelConfig,
+    SizingConfig,
+    Step3Config,
+)
+from step3_assets.domain.months import month_label
+from step3_assets.domain.search.epochs import epoch_of
+
+
+def with_settings(
+    base: Step3Config,
+    *,
+    models: ModelConfig | None = None,
+    gate: GateConfig | None = None,
+    sizing: SizingConfig | None = None,
+    size_frac: float | None = None,
+) -> Step3Config:
+    """The configuration with some of its searched sections replaced."""
+    update: dict[str, Frozen] = {
+        name: section
+        for name, section in (("models", models), ("gate", gate), ("sizing", sizing))
+        if section is not None
+    }
+    if size_frac is not None:
+        update["execution"] = base.execution.model_copy(update={"size_frac": size_frac})
+    return base.model_copy(update=update)
+
+
+def searched_sections(config: Step3Config) -> dict[str, Any]:
+    """What the search may change, as plain values; :func:`from_sections` reads it back."""
+    return {
+        "models": config.models.model_dump(mode="json"),
+        "gate": config.gate.model_dump(mode="json"),
+        "sizing": config.sizing.model_dump(mode="json"),
+        "size_frac": config.execution.size_frac,
+    }
+
+
+def from_sections(base: Step3Config, sections: dict[str, Any]) -> Step3Config:
+    """The configuration with the sections in place of its own; unknown keys are refused."""
+    return with_settings(
+        base,
+        models=ModelConfig.model_validate(sections["models"]),
+        gate=GateConfig.model_validate(sections["gate"]),
+        sizing=SizingConfig.model_validate(sections["sizing"]),
+        size_frac=float(sections["size_frac"]),
+    )
+
+
+def trading_hash(config: Step3Config) -> str:
+    """Hash of everything that a test month's trades depend on, first 16 hex digits."""
+    parts = (
+        config.folds,
+        config.models,
+        config.gate,
+        config.sizing,
+        config.execution,
+        config.risk,
+        config.allocation,
+    )
+    return short_hash(*(part.content_hash() for part in parts))
+
+
+def short_hash(*parts: object) -> str:
+    """SHA-256 over the parts as JSON, first 16 hex digits."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def settings_by_month(
+    base: Step3Config, tuned_params: pd.DataFrame, months: Sequence[date]
+) -> Mapping[date, Step3Config]:
+    """The configuration of each test month: its epoch's where one was searched, else the base.
+
+    Parameters
+    ----------
+    base : Step3Config
+        Nothing is replaced unless ``base.search.is_enabled``.
+    tuned_params : DataFrame
+        Table ``tuned_params``.
+    months : sequence of date
+
+    Raises
+    ------
+    ValueError
+        If an epoch was searched from other settings than `base`, or its stored settings do not
+        have the hash that is stored with them.
+    """
+    if not base.search.is_enabled:
+        return dict.fromkeys(months, base)
+    rows = tuned_params.set_index("epoch").to_dict("index")
+    wanted = {epoch_of(month, base.search.epoch_months) for month in months}
+    by_epoch = {epoch: _tuned(base, epoch, rows[epoch]) for epoch in wanted if epoch in rows}
+    return {m: by_epoch.get(epoch_of(m, base.search.epoch_months), base) for m in months}
+
+
+def _tuned(base: Step3Config, epoch: date, row: Mapping[Any, Any]) -> Step3Config:
+    if row["base_hash"] != trading_hash(base):
+        raise ValueError(
+            f"tuned_params: epoch {month_label(epoch)} was searched from other settings than "
+            "those of step3.toml; run step3 optuna-search again"
+        )
+    config = from_sections(base, json.loads(row["settings"]))
+    if trading_hash(config) != row["config_hash"]:
+        raise ValueError(f"tuned_params: the settings of epoch {month_label(epoch)} were altered")
+    return config

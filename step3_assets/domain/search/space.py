@@ -1,0 +1,109 @@
+"""The space: from an Optuna trial to settings, and from the base settings to the first trial.
+
+Belongs here: which numbers are searched and their names. Does not belong here: bounds and their
+reasons (``config.search.space``), trials.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from step3_assets.config import (
+    GateConfig,
+    ModelConfig,
+    SearchRange,
+    SearchSpace,
+    SizingConfig,
+    Step3Config,
+)
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+METHODS = ("fixed", "vol_capped", "kelly")
+EV_STRUCT = ("payoff", "barrier")
+GATE_PARAMS = ("k", "phi", "overnight_multiplier")
+SIZING_PARAMS = ("kelly_fraction", "vol_target_annual", "overnight_haircut_frac")
+_UNUSED = {"fixed": SIZING_PARAMS, "vol_capped": ("kelly_fraction",), "kelly": ()}
+
+
+def suggest_models(trial: "BaseTrial", base: ModelConfig, space: SearchSpace) -> ModelConfig:
+    """Model settings of a model trial."""
+    trees = base.lightgbm.model_copy(
+        update={
+            "max_depth": _integer(trial, "max_depth", space),
+            "num_leaves": _integer(trial, "num_leaves", space),
+            "min_data_in_leaf": _integer(trial, "min_data_in_leaf", space),
+            "learning_rate": _number(trial, "learning_rate", space),
+            "n_rounds": _integer(trial, "n_rounds", space),
+            "lambda_l2": _number(trial, "lambda_l2", space),
+        }
+    )
+    blend = base.blend.model_copy(update={"shrinkage": _number(trial, "shrinkage", space)})
+    ev_struct = trial.suggest_categorical("ev_struct", EV_STRUCT)
+    return base.model_copy(update={"lightgbm": trees, "blend": blend, "ev_struct": ev_struct})
+
+
+def default_model_params(base: ModelConfig) -> dict[str, Any]:
+    """The documented settings as a model trial's parameters: the first trial of every study."""
+    trees = base.lightgbm
+    return {
+        "max_depth": trees.max_depth,
+        "num_leaves": trees.num_leaves,
+        "min_data_in_leaf": trees.min_data_in_leaf,
+        "learning_rate": trees.learning_rate,
+        "n_rounds": trees.n_rounds,
+        "lambda_l2": trees.lambda_l2,
+        "shrinkage": base.blend.shrinkage,
+        "ev_struct": base.ev_struct,
+    }
+
+
+def suggest_trading(
+    trial: "BaseTrial", base: Step3Config, space: SearchSpace, n_models: int
+) -> tuple[int, GateConfig, SizingConfig, float]:
+    """Finalist, gate, sizing and largest size of a gate trial.
+
+    A setting that the sizing method does not read keeps its base value, so that what acts alike
+    also hashes alike.
+    """
+    model = trial.suggest_int("model", 0, n_models - 1) if n_models > 1 else 0
+    gate = base.gate.model_copy(update={n: _number(trial, n, space) for n in GATE_PARAMS})
+    method = trial.suggest_categorical("method", METHODS)
+    drawn = {n: _number(trial, n, space) for n in SIZING_PARAMS}
+    read = {n: v for n, v in drawn.items() if n not in _UNUSED[method]}
+    sizing = base.sizing.model_copy(update={"method": method, **read})
+    return model, gate, sizing, _number(trial, "size_frac", space)
+
+
+def default_trading_params(base: Step3Config, n_models: int) -> dict[str, Any]:
+    """The documented settings as a gate trial's parameters, on the first model."""
+    params: dict[str, Any] = {n: getattr(base.gate, n) for n in GATE_PARAMS}
+    params |= {n: getattr(base.sizing, n) for n in SIZING_PARAMS}
+    params |= {"method": base.sizing.method, "size_frac": base.execution.size_frac}
+    return params | ({"model": 0} if n_models > 1 else {})
+
+
+def require_inside(params: dict[str, Any], space: SearchSpace) -> None:
+    """Refuse base settings that the space does not hold: they are the first trial.
+
+    Raises
+    ------
+    ValueError
+        Naming the setting, its value and the bounds.
+    """
+    for name, value in params.items():
+        bounds = getattr(space, name, None)
+        if isinstance(bounds, SearchRange) and not bounds.low <= value <= bounds.high:
+            raise ValueError(
+                f"search.space.{name}: {bounds.low:g} to {bounds.high:g} does not hold the "
+                f"configured {value:g}; widen it in step3.toml"
+            )
+
+
+def _number(trial: "BaseTrial", name: str, space: SearchSpace) -> float:
+    bounds: SearchRange = getattr(space, name)
+    return trial.suggest_float(name, bounds.low, bounds.high, log=bounds.is_log)
+
+
+def _integer(trial: "BaseTrial", name: str, space: SearchSpace) -> int:
+    bounds: SearchRange = getattr(space, name)
+    return trial.suggest_int(name, int(bounds.low), int(bounds.high), log=bounds.is_log)

@@ -1,0 +1,162 @@
+"""Studies: asking Optuna in batches, so that neither workers nor a kill change what comes out.
+
+Belongs here: the loop of ask, evaluate and tell, and the journal that is resumed and that
+optuna-dashboard opens. Does not belong here: what a trial is or what it is worth.
+
+Each batch has a sampler of its own, seeded by the batch's number, and is asked for before any of it
+is evaluated; it is told in the order it was asked. The journal gets whole batches, so a run that
+was killed takes up after the last whole one with the same proposals as an undisturbed one.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import optuna
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+Proposal = TypeVar("Proposal")
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """One study.
+
+    Parameters
+    ----------
+    name : str
+        Names the study in the journal; holds the hash of everything its trials depend on.
+    seed : int
+    n_trials, batch, n_startup : int
+        Trials in all, asked for at once, and drawn at random first.
+    first : dict
+        Parameters of the first trial.
+    """
+
+    name: str
+    seed: int
+    n_trials: int
+    batch: int
+    n_startup: int
+    first: dict[str, Any] = field(default_factory=dict)
+
+
+def run_study(
+    plan: StudyPlan,
+    journal: Path,
+    suggest: Callable[[optuna.Trial], Proposal],
+    evaluate: Callable[[Sequence[optuna.Trial], Sequence[Proposal]], Sequence[float | None]],
+    on_batch: Callable[[int, float], None] | None = None,
+) -> list[FrozenTrial]:
+    """Run a study to its number of trials, or take it up where the journal ends.
+
+    Parameters
+    ----------
+    plan : StudyPlan
+    journal : Path
+        File of Optuna's journal storage; may hold other studies. One writer at a time.
+    suggest : callable
+        From a trial to what is evaluated.
+    evaluate : callable
+        From a batch of trials and proposals to values, None for a trial that was given up. It may
+        report to the trials and set their attributes.
+    on_batch : callable, optional
+        Called with the number of trials new since the last call and the best value.
+
+    Returns
+    -------
+    list of FrozenTrial
+        In the order of their numbers.
+    """
+    with _quiet():
+        record = _open_journal(journal, plan.name)
+        recorded = record.get_trials(deepcopy=False)
+        whole = min(plan.n_trials, len(recorded)) // plan.batch * plan.batch
+        if len(recorded) >= plan.n_trials:
+            whole = plan.n_trials
+        study = optuna.create_study(
+            direction="maximize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=plan.batch, n_warmup_steps=1),
+        )
+        study.add_trials(recorded[:whole])
+        n_done = n_shown = whole
+        if on_batch is not None and whole:
+            on_batch(whole, study.best_value)
+        while n_done < plan.n_trials:
+            count = min(plan.batch, plan.n_trials - n_done)
+            _run_batch(study, plan, n_done, count, suggest, evaluate)
+            for trial in study.get_trials(deepcopy=False)[max(n_done, len(recorded)) :]:
+                record.add_trial(trial)
+            n_done += count
+            if on_batch is not None:
+                on_batch(n_done - n_shown, study.best_value)
+                n_shown = n_done
+        return study.get_trials()
+
+
+def best_of(trials: Sequence[FrozenTrial], count: int = 1) -> list[FrozenTrial]:
+    """The best complete trials; the earlier one where values are equal."""
+    complete = [t for t in trials if t.state == TrialState.COMPLETE]
+    return sorted(complete, key=lambda t: (-float(t.value or 0.0), t.number))[:count]
+
+
+def _run_batch(
+    study: optuna.Study,
+    plan: StudyPlan,
+    n_done: int,
+    count: int,
+    suggest: Callable[[optuna.Trial], Proposal],
+    evaluate: Callable[[Sequence[optuna.Trial], Sequence[Proposal]], Sequence[float | None]],
+) -> None:
+    seeds = np.random.SeedSequence([plan.seed, n_done // plan.batch])
+    study.sampler = optuna.samplers.TPESampler(
+        seed=int(seeds.generate_state(1)[0]), n_startup_trials=plan.n_startup, constant_liar=True
+    )
+    if n_done == 0 and plan.first:
+        study.enqueue_trial(plan.first)
+    trials, proposals = [], []
+    for _ in range(count):
+        trials.append(study.ask())
+        proposals.append(suggest(trials[-1]))
+    values = evaluate(trials, proposals)
+    for trial, value in zip(trials, values, strict=True):
+        if value is None:
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, value)
+
+
+def _open_journal(path: Path, name: str) -> optuna.Study:
+    """The study as the journal holds it; a line that a kill left half-written is cut off."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with path.open("r+b") as handle:
+                handle.truncate(whole)
+    backend = JournalFileBackend(str(path))
+    return optuna.create_study(
+        study_name=name,
+        storage=optuna.storages.JournalStorage(backend),
+        direction="maximize",
+        load_if_exists=True,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna's log lines and its notices of experimental parts are not ours to show."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
