@@ -3,7 +3,7 @@
 Run: python benchmarks/orchestration.py --delivery DIR [--months 59] [--workers 2]
 
 Both sides do the same work with the same number of processes: read and validate the delivery, every
-fold, model, score, backtest, the portfolio and the report. The rival is
+fold, model, score, backtest, the portfolio, the audit and the report. The rival is
 ``step3_assets.domain.pipeline`` (a bare loop, nothing stored). Each side runs in its own fresh
 process, so that both pay their imports.
 """
@@ -19,25 +19,73 @@ from pathlib import Path
 
 
 def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
-    """The rival: read, loop, judge."""
+    """The rival: read, loop, judge, audit, report; nothing is stored."""
+    from step3_assets import __version__
     from step3_assets.config import Step3Config
+    from step3_assets.defs.result_assets import OUTCOMES
+    from step3_assets.domain.audit.inputs import AuditInputs, sample_months
+    from step3_assets.domain.audit.run import run_audit
     from step3_assets.domain.delivery import probe_months, read_delivery
     from step3_assets.domain.months import first_test_month, month_range
     from step3_assets.domain.pipeline import run_pipeline
+    from step3_assets.domain.portfolio import PLATFORM, RESULT_TABLES
+    from step3_assets.domain.report import ReportInputs, build_report
 
     config = Step3Config()
     first, last, is_complete = probe_months(delivery)
     months = month_range(first_test_month(first, is_complete, config.folds.train_months), last)
+    months = months[-n_months:] if n_months else months
     data = read_delivery(delivery)
     result = run_pipeline(
         data.events,
         data.bars,
-        months[-n_months:] if n_months else months,
+        months,
         config,
         workers=workers,
         published_baseline=data.published_baseline,
     )
-    print(result.verdict)
+    tables, money = result.tables, result.portfolio
+    models = tables["calibrated_models"]
+    others = data.events[["symbol", "cross_symbol"]].dropna().drop_duplicates()
+    audit = run_audit(
+        AuditInputs(
+            months=months,
+            sampled=sample_months(months, config.audit.sampled_folds),
+            events=data.events,
+            bars=data.bars,
+            models=models,
+            features_hashes={
+                month: set(models.loc[models["month"] == month, "features_hash"])
+                for month in months
+            },
+            trades=money.trades[money.trades["series"] == PLATFORM],
+            decisions=money.decisions[money.decisions["series"] == PLATFORM],
+            config=config,
+            partners=dict(zip(others["symbol"], others["cross_symbol"], strict=True)),
+            folds=tables["folds"],
+            fold_members=tables["fold_members"],
+            scores=tables["scores"],
+        )
+    )
+    by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
+    report = build_report(
+        ReportInputs(
+            verdict=result.verdict,
+            acceptance=result.acceptance,
+            statistics=result.statistics,
+            audit=audit,
+            events_outcomes=data.events.loc[data.events["month"].isin(months), OUTCOMES],
+            mock_baseline=tables["mock_baseline"],
+            dataset_version=data.dataset_version,
+            dataset_note=str(delivery),
+            is_synthetic=data.is_synthetic,
+            config=config,
+            code_version=__version__,
+            **{name: tables[name] for name in by_month},
+            **{name: getattr(money, part) for name, part in RESULT_TABLES.items()},
+        )
+    )
+    print(result.verdict, len(report.html))
 
 
 def through_dagster(delivery: Path, n_months: int, workers: int) -> None:

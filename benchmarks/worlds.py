@@ -37,10 +37,10 @@ def figures_of(world: SyntheticWorld) -> dict[str, float]:
     reason, net = final["exit_reason"], final["net_logret"] * 1e4
     target, stop = final[reason == "tp"], final[reason == "sl"]
     closes = pd.DataFrame({s: frame["close"].to_numpy() for s, frame in world.bars.items()})
-    returns = np.log(closes).diff().dropna()
+    returns = log_returns(closes)
     size = returns.abs()
     weeks = (world.config.end - world.config.start).days / 7
-    return {
+    figures = {
         "events per week and symbol": len(events) / weeks / len(world.bars),
         "mean cost_rt, bps": events["cost_rt"].mean() * 1e4,
         "mean net_logret, bps": net.mean(),
@@ -58,6 +58,7 @@ def figures_of(world: SyntheticWorld) -> dict[str, float]:
         "autocorrelation of |return|, 1 month": size.apply(lambda x: x.autocorr(147)).mean(),
         "correlation of the symbols": returns.corr().to_numpy()[0, 1],
     }
+    return {name: float(value) for name, value in figures.items()}
 
 
 def best_single_cuts(world: SyntheticWorld) -> dict[str, float]:
@@ -72,9 +73,15 @@ def best_single_cuts(world: SyntheticWorld) -> dict[str, float]:
     return found
 
 
+def log_returns(closes: pd.DataFrame) -> pd.DataFrame:
+    """Of each column, from the second bar."""
+    logs = pd.DataFrame(np.log(closes.to_numpy()), columns=closes.columns)
+    return logs.diff().dropna()
+
+
 def autocorrelations(world: SyntheticWorld) -> np.ndarray:
     """Of absolute bar returns of the first symbol, by lag."""
-    size = np.log(world.bars[world.config.symbols[0]]["close"]).diff().abs()
+    size = log_returns(world.bars[world.config.symbols[0]][["close"]])["close"].abs()
     return np.array([size.autocorr(int(lag)) for lag in LAGS])
 
 
@@ -99,12 +106,12 @@ def draw(world: SyntheticWorld, lags: np.ndarray, path: Path) -> None:
     clustering.set(title="Volatility clusters", xlabel="lag, bars", ylabel="autocorrelation of |r|")
     frame = world.bars[world.config.symbols[0]]
     hour = frame["ny_time"].dt.strftime("%H:%M")
-    move = np.log(frame["close"] / frame["open"]).abs() * 1e4
+    move = (frame["close"] / frame["open"] - 1).abs() * 1e4
     ticks = sorted(hour.unique())
     day.bar(ticks, move.groupby(hour).mean().loc[ticks])
     day.set(title="The shape of the day", ylabel="mean |close / open|, bps")
     day.tick_params(axis="x", rotation=60)
-    returns = np.log(frame["close"]).diff().dropna()
+    returns = log_returns(frame[["close"]])["close"]
     sorted_size = np.sort((returns / returns.std()).abs())[::-1]
     rank = np.arange(1, len(sorted_size) + 1) / len(sorted_size)
     tails.loglog(sorted_size, rank, label="bar returns")
@@ -149,6 +156,18 @@ def planted_world(seed: int, years: float) -> dict[str, float]:
     }
 
 
+def print_table(worlds: list[dict[str, float]], title: str, *, is_beside_published: bool) -> None:
+    """Mean and range over worlds, beside what was published of the real delivery."""
+    header, rows = [title, "mean", "over seeds"], []
+    for name in worlds[0]:
+        values = [world[name] for world in worlds]
+        row = [name, f"{np.mean(values):.3g}", f"{min(values):.3g} to {max(values):.3g}"]
+        rows.append([*row[:1], PUBLISHED.get(name, ""), *row[1:]] if is_beside_published else row)
+    if is_beside_published:
+        header.insert(1, "real, published")
+    print(tabulate(rows, header, tablefmt="github", disable_numparse=True), end="\n\n")
+
+
 def main() -> None:
     """Print the tables, draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -158,20 +177,10 @@ def main() -> None:
     arguments = parser.parse_args()
     seeds = range(arguments.seeds)
     pool = Parallel(n_jobs=-1)
-    nulls = pool(delayed(null_world)(seed, arguments.years) for seed in seeds)
-    frame = pd.DataFrame([figures for figures, _ in nulls])
-    rows = [
-        [name, PUBLISHED.get(name, ""), f"{x.mean():.3g}", f"{x.min():.3g} to {x.max():.3g}"]
-        for name, x in frame.items()
-    ]
-    header = ["", "real, published", "simulated", "over seeds"]
-    print(tabulate(rows, header, tablefmt="github", disable_numparse=True))
-    planted = pd.DataFrame(pool(delayed(planted_world)(seed, arguments.years) for seed in seeds))
-    rows = [
-        [name, f"{x.mean():.3g}", f"{x.min():.3g} to {x.max():.3g}"] for name, x in planted.items()
-    ]
-    print()
-    print(tabulate(rows, ["planted edge of 10 bps", "mean", "over seeds"], tablefmt="github"))
+    nulls: list = list(pool(delayed(null_world)(seed, arguments.years) for seed in seeds))
+    print_table([figures for figures, _ in nulls], "null worlds", is_beside_published=True)
+    planted: list = list(pool(delayed(planted_world)(seed, arguments.years) for seed in seeds))
+    print_table(planted, "planted edge of 10 bps", is_beside_published=False)
     if arguments.out:
         lags = np.array([autocorrelation for _, autocorrelation in nulls])
         draw(

@@ -79,6 +79,13 @@ class LightGBMConfig(Frozen):
     bagging_fraction: float = Field(default=0.7, gt=0, le=1)
     bagging_freq: int = Field(default=1, ge=0)
     max_bin: int = Field(default=63, ge=7, le=255, description="63 bins halve the time of 255.")
+    twin_correlation: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Shared noise of two symbols' outcomes at one instant, in the mean head. It is "
+        "nearer 0.7; half keeps departures from the mean at their true size.",
+    )
 
 
 class LinearConfig(Frozen):
@@ -104,11 +111,22 @@ class CalibrationConfig(Frozen):
 class BlendConfig(Frozen):
     """How far the expected values are believed, and how they are mixed."""
 
-    shrinkage: float = Field(
+    min_squared_t: float = Field(
         default=0.1,
         ge=0,
-        description="A slope whose squared t is below this is not believed; above it, it is pulled "
-        "to 0 by this over t squared.",
+        description="Where the squared t of the best combination of both estimates is below this, "
+        "nothing is believed and nothing trades.",
+    )
+    prior_slope: float = Field(
+        default=1.0,
+        ge=0,
+        description="What a departure of the mean head is worth before out-of-fold rows speak: "
+        "trees this shallow and slow are shrunk already.",
+    )
+    prior_slope_error: float = Field(
+        default=0.35,
+        gt=0,
+        description="Standard error of that belief; the data's own is about 0.3.",
     )
     prior_mean_share: float = Field(
         default=0.75,
@@ -493,9 +511,10 @@ class SearchSpace(Frozen):
         default=SearchRange(low=1.0, high=100.0, is_log=True),
         description="Ten times less or more than the default.",
     )
-    shrinkage: SearchRange = Field(
-        default=SearchRange(low=0.0, high=1.0),
-        description="From believing every slope to the positive-part rule in full.",
+    prior_strength: SearchRange = Field(
+        default=SearchRange(low=0.1, high=10.0, is_log=True),
+        description="How far the weights of both expected values are shrunk to their prior: from "
+        "hardly to almost wholly.",
     )
     k: SearchRange = Field(
         default=SearchRange(low=0.0, high=1.0),

@@ -218,7 +218,7 @@ def mean_slope(oof: OutOfFold, rows: np.ndarray, config: ModelConfig) -> float:
         oof.scaled_gross[rows],
         oof.uniqueness[rows],
         oof.weeks[rows],
-        config.blend.shrinkage,
+        config.blend,
     )
 
 

@@ -17,7 +17,11 @@ from step3_assets_tests.domain.fold_frames import make_pair
 
 MONTH = date(2018, 1, 1)
 FOLDS_24 = FoldConfig(train_months=24, inner_folds=3, inner_min_train_months=12, inner_min_rows=50)
-QUICK = ModelConfig(lightgbm=LightGBMConfig(n_rounds=40, learning_rate=0.1, min_data_in_leaf=40))
+QUICK = ModelConfig(
+    lightgbm=LightGBMConfig(
+        n_rounds=40, learning_rate=0.1, min_data_in_leaf=40, twin_correlation=0.0
+    )
+)
 
 
 def make_market(

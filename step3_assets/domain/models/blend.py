@@ -3,9 +3,9 @@
 Belongs here: how much an out-of-fold prediction is believed. Does not belong here: how it is made,
 or what the gate asks of it.
 
-Noise is some ten times the signal, so a slope is pulled to zero by the evidence for it (the
-positive-part rule of James and Stein): ``slope * max(0, 1 - shrinkage / t**2)`` with t the slope
-over its standard error, clustered by week because labels overlap across days and symbols.
+Noise is some ten times the signal. What the mean head says beyond the training mean is believed by
+a slope between what out-of-fold rows show and what such heads are worth on worlds with a known
+edge; t statistics are clustered by week, because labels overlap across days and symbols.
 
 Each estimate is calibrated before it comes here, so the weights divide one unit of belief between
 the two; without evidence for any combination of them both are 0, and nothing trades.
@@ -45,28 +45,18 @@ def clustered_slope(
     return slope, float(np.sqrt((scores**2).sum())) / moment
 
 
-def believe(slope: float, standard_error: float, shrinkage: float) -> float:
-    """Positive part of the slope after shrinkage by its evidence.
-
-    Examples
-    --------
-    >>> believe(1.0, 0.5, 1.0), believe(0.4, 0.5, 1.0), believe(-2.0, 0.5, 1.0)
-    (0.75, 0.0, 0.0)
-    """
-    if slope <= 0 or not np.isfinite(standard_error):
-        return 0.0
-    return slope * max(0.0, 1.0 - shrinkage * (standard_error / slope) ** 2)
-
-
 def fit_mean_calibrator(
     predicted: np.ndarray,
     centre: np.ndarray,
     outcome: np.ndarray,
     weights: np.ndarray,
     clusters: np.ndarray,
-    shrinkage: float,
+    config: BlendConfig,
 ) -> float:
     """Slope by which the mean head's departures from the training mean are believed.
+
+    The precision-weighted mean of the out-of-fold slope and the prior, which is the posterior mean
+    where both errors are normal.
 
     Parameters
     ----------
@@ -75,8 +65,7 @@ def fit_mean_calibrator(
     centre : ndarray, shape (n,)
         Training mean of the inner fold that predicted the row.
     weights, clusters : ndarray, shape (n,)
-    shrinkage : float
-        See :func:`believe`.
+    config : BlendConfig
 
     Returns
     -------
@@ -88,7 +77,10 @@ def fit_mean_calibrator(
     x = x - (weights * x).sum() / total
     y = outcome - (weights * outcome).sum() / total
     slope, error = clustered_slope(x, y, weights, clusters)
-    return min(1.0, believe(slope, error, shrinkage))
+    if not np.isfinite(error) or error <= 0:
+        return 0.0
+    data, prior = error**-2, config.prior_slope_error**-2
+    return min(1.0, max(0.0, (data * slope + prior * config.prior_slope) / (data + prior)))
 
 
 def fit_blend(
@@ -121,7 +113,8 @@ def fit_blend(
     design = np.column_stack([ev_struct, ev_ml]) * root[:, None]
     best, _ = nnls(design, net * root)
     slope, error = clustered_slope(best[0] * ev_struct + best[1] * ev_ml, net, weights, clusters)
-    is_believed = believe(slope, error, config.shrinkage) > 0
+    slope_t = slope / error if np.isfinite(error) and error > 0 else 0.0
+    is_believed = slope_t > np.sqrt(config.min_squared_t)
     difference = ev_ml - ev_struct
     moment = float((weights * difference**2).sum())
     pulled = config.prior_strength * moment
@@ -131,7 +124,7 @@ def fit_blend(
     return {
         "w_struct": float(is_believed) * (1.0 - w_mean),
         "w_mean": float(is_believed) * w_mean,
-        "slope_t": float(slope / error) if np.isfinite(error) and error > 0 else 0.0,
+        "slope_t": float(slope_t),
         "n_clusters": len(np.unique(clusters)),
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from step3_assets.config import LightGBMConfig
+from step3_assets.domain.models.clusters import clustered_error
 
 FORMAT = "lightgbm text"
 
@@ -49,10 +50,49 @@ def fit_booster(
     """
     import lightgbm as lgb
 
-    knobs = config.model_dump(exclude={"n_rounds"})
+    knobs = config.model_dump(exclude={"n_rounds", "twin_correlation"})
     parameters = {**knobs, **objective, **_DETERMINISTIC, "seed": seed}
     data = lgb.Dataset(values, target, weight=weights, params=parameters)
     booster = lgb.train(parameters, data, num_boost_round=config.n_rounds)
+    return booster.model_to_string(num_iteration=-1)
+
+
+def fit_mean_booster(
+    values: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray,
+    config: LightGBMConfig,
+    seed: int,
+) -> str:
+    """Fit the mean of outcomes whose noise is shared within clusters, and return its text.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, p)
+    target, weights : ndarray of float64, shape (n,)
+    clusters : ndarray of int, shape (n,)
+        See :func:`.clusters.clustered_error`.
+    config : LightGBMConfig
+    seed : int
+
+    Returns
+    -------
+    str
+        Trees whose sum is the prediction: the weighted mean of `target` stands in the first one's
+        leaves.
+    """
+    import lightgbm as lgb
+
+    centre = float(np.average(target, weights=weights))
+    knobs = config.model_dump(exclude={"n_rounds", "twin_correlation"})
+    error = clustered_error(target, weights, clusters, config.twin_correlation)
+    parameters = {**knobs, "objective": error, **_DETERMINISTIC, "seed": seed}
+    start = np.full(len(target), centre)
+    data = lgb.Dataset(values, target, init_score=start, params=parameters)
+    booster = lgb.train(parameters, data, num_boost_round=config.n_rounds)
+    for leaf in range(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"]):
+        booster.set_leaf_output(0, leaf, booster.get_leaf_output(0, leaf) + centre)
     return booster.model_to_string(num_iteration=-1)
 
 

@@ -19,7 +19,12 @@ from step3_assets.config import ModelConfig
 from step3_assets.domain.features import FeatureMatrix, feature_matrix, features_hash
 from step3_assets.domain.models import linear
 from step3_assets.domain.models.boosting import FORMAT as LIGHTGBM_TEXT
-from step3_assets.domain.models.boosting import fit_booster, predict_booster
+from step3_assets.domain.models.boosting import (
+    fit_booster,
+    fit_mean_booster,
+    predict_booster,
+)
+from step3_assets.domain.models.clusters import instants
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     dump_numbers,
@@ -105,7 +110,15 @@ def fit_heads(rows: TrainingRows, config: ModelConfig) -> dict[str, str]:
     }.items():
         numbers = fit(matrix.values, target, weights, matrix.names, config.linear)
         payloads[head] = dump_numbers(numbers)
-    for head in BOOSTED_HEADS:
+    payloads["lgbm_mean"] = fit_mean_booster(
+        matrix.values,
+        rows.scaled_gross,
+        weights,
+        instants(rows.events),
+        config.lightgbm,
+        config.seed,
+    )
+    for head in ("lgbm_classifier", *QUANTILES):
         target = rows.won if head == "lgbm_classifier" else rows.scaled_gross
         payloads[head] = fit_booster(
             matrix.values, target, weights, objective_of(head), config.lightgbm, config.seed
@@ -162,9 +175,7 @@ def format_of(head: str) -> str:
 
 
 def objective_of(head: str) -> dict[str, Any]:
-    """LightGBM's objective of a boosted head."""
+    """LightGBM's objective of the classifier or a quantile head."""
     if head == "lgbm_classifier":
         return {"objective": "binary"}
-    if head == "lgbm_mean":
-        return {"objective": "regression"}
     return {"objective": "quantile", "alpha": QUANTILES[head]}

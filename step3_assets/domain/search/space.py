@@ -37,7 +37,8 @@ def suggest_models(trial: "BaseTrial", base: ModelConfig, space: SearchSpace) ->
             "lambda_l2": _number(trial, "lambda_l2", space),
         }
     )
-    blend = base.blend.model_copy(update={"shrinkage": _number(trial, "shrinkage", space)})
+    strength = _number(trial, "prior_strength", space)
+    blend = base.blend.model_copy(update={"prior_strength": strength})
     ev_struct = trial.suggest_categorical("ev_struct", EV_STRUCT)
     return base.model_copy(update={"lightgbm": trees, "blend": blend, "ev_struct": ev_struct})
 
@@ -52,7 +53,7 @@ def default_model_params(base: ModelConfig) -> dict[str, Any]:
         "learning_rate": trees.learning_rate,
         "n_rounds": trees.n_rounds,
         "lambda_l2": trees.lambda_l2,
-        "shrinkage": base.blend.shrinkage,
+        "prior_strength": base.blend.prior_strength,
         "ev_struct": base.ev_struct,
     }
 

@@ -28,7 +28,7 @@ MONTH = MONTHS[-1]
 def drift_guard(events, fold, config):
     """The test month's own volatility decides how strongly its models are shrunk."""
     now = events.loc[events["month"] == fold.month, "u_atr"].mean()
-    update = {"blend": config.blend.model_copy(update={"shrinkage": float(now)})}
+    update = {"blend": config.blend.model_copy(update={"min_squared_t": float(now)})}
     tables = dict(training_step(events, fold, config.model_copy(update=update)))
     tables["calibrated_models"] = tables["calibrated_models"].assign(
         config_hash=config.content_hash()
@@ -64,7 +64,7 @@ def test_training_that_sees_the_future_differs_once_it_is_changed(honest, monkey
 
 
 def test_models_of_other_settings_are_not_taken_for_honest(honest):
-    blend = honest.config.models.blend.model_copy(update={"shrinkage": 0.3})
+    blend = honest.config.models.blend.model_copy(update={"min_squared_t": 0.3})
     gentler = honest.config.models.model_copy(update={"blend": blend})
     config = honest.config.model_copy(update={"models": gentler})
     assert "of other settings" in check_models(replace(honest, config=config)).text
