@@ -1,0 +1,175 @@
+"""The search of an epoch: blind to what follows, the same for any workers and after a kill."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.months import month_start
+from step3_assets.domain.search import epoch_search
+from step3_assets.domain.search.epoch_search import (
+    EpochResult,
+    OnBatch,
+    Workplace,
+    search_epoch,
+)
+from step3_assets.domain.search.settings import settings_by_month
+from step3_assets.domain.statistics.trials import Trials
+from step3_assets_tests.domain.search.search_frames import (
+    EPOCH,
+    SMALL,
+    searched_market,
+    small_epoch,
+)
+
+
+@pytest.fixture(scope="module")
+def market() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """With candidates that look their best just before the epoch and end within it."""
+    events, bars = searched_market()
+    start = month_start(EPOCH)
+    over_the_edge = (events["decision_instant_utc"] < start) & (events["exit_time_utc"] >= start)
+    assert over_the_edge.sum() >= 2
+    events.loc[over_the_edge, ["trend_score", "vol_z"]] = 2.0
+    events.loc[over_the_edge, "entry_overnight"] = 0
+    return events, bars
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("search")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(market, folder) -> EpochResult:
+    return search(market, SMALL, Workplace(folder))
+
+
+def search(
+    market: tuple[pd.DataFrame, pd.DataFrame],
+    config: Step3Config,
+    place: Workplace,
+    on_batch: OnBatch | None = None,
+) -> EpochResult:
+    """Search the small epoch."""
+    return search_epoch(*market, small_epoch(), config, place, on_batch)
+
+
+def same(left: EpochResult, right: EpochResult) -> bool:
+    return left.tuned_params.equals(right.tuned_params) and left.trials.equals(right.trials)
+
+
+def future_changed(market, *, shift: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whatever became known at the epoch's start or later, changed."""
+    events, bars = (frame.copy() for frame in market)
+    start = month_start(EPOCH)
+    late = ~(events["exit_time_utc"] < start)
+    events.loc[late, ["net_logret", "gross_logret"]] += shift
+    events.loc[late, "exit_open"] *= np.exp(shift)
+    events.loc[late, "y"] = (events.loc[late, "net_logret"] > 0).astype(events["y"].dtype)
+    after = events["decision_instant_utc"] > start
+    events.loc[after, ["trend_score", "vol_z", "u_atr"]] *= 1.5
+    is_late = bars["bar_end_utc"] > start
+    bars.loc[is_late, ["open", "close", "low"]] *= np.exp(shift)
+    return events, bars
+
+
+def test_what_follows_the_epochs_start_changes_nothing(market, undisturbed, tmp_path):
+    again = search(future_changed(market, shift=0.05), SMALL, Workplace(tmp_path))
+    assert same(again, undisturbed)
+
+
+def test_without_the_cut_the_same_change_is_seen(market, undisturbed, tmp_path, monkeypatch):
+    """The planted fault: were the future not cut off, the test above would fail."""
+    monkeypatch.setattr(epoch_search, "known_before", lambda events, bars, _: (events, bars))
+    changed = future_changed(market, shift=0.05)
+    leaking = search(changed, SMALL, Workplace(tmp_path))
+    assert not leaking.trials["month_returns"].equals(undisturbed.trials["month_returns"])
+
+
+def test_two_workers_choose_the_same(market, undisturbed, tmp_path):
+    assert same(search(market, SMALL, Workplace(tmp_path, workers=2)), undisturbed)
+
+
+@pytest.mark.parametrize("level", ["model", "gate"])
+def test_killed_and_taken_up_it_ends_as_undisturbed(
+    market, undisturbed, folder, tmp_path, monkeypatch, level
+):
+    """Dies in its second batch; forecasts that another search left are used as they are."""
+    place = Workplace(tmp_path)
+    place.cache.folder.symlink_to(folder / "cache")
+    batches = []
+
+    def dies(told: str, count: int, best: float) -> None:
+        batches.append(told)
+        if batches.count(level) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(market, SMALL, place, dies)
+    assert same(search(market, SMALL, place), undisturbed)
+
+
+def test_forecasts_are_made_once(market, undisturbed, folder, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("step3_assets.domain.search.forecasts.write_forecasts", refuse)
+    (folder / "optuna.journal").unlink()
+    assert same(search(market, SMALL, Workplace(folder)), undisturbed)
+
+
+def test_every_trial_has_a_row_with_what_it_was_evaluated_on(undisturbed):
+    trials = undisturbed.trials
+    assert trials.groupby("level").size().to_dict() == {"gate": 10, "model": 4}
+    assert trials["trial_id"].is_unique
+    complete = trials[trials["state"] == "complete"]
+    assert set(complete["last_month"]) == {small_epoch().inner[-1]}
+    assert [len(json.loads(x)) for x in complete["month_returns"]] == [4] * len(complete)
+    assert (trials["evaluated_on"].str.contains("2017-03 to")).all()
+
+
+def test_the_choice_is_the_best_gate_trial(undisturbed):
+    trials, row = undisturbed.trials, undisturbed.tuned_params.iloc[0]
+    gates = trials[trials["level"] == "gate"]
+    best = gates.loc[gates["objective"].idxmax()]
+    assert row["objective"] == best["objective"] > row["default_objective"]
+    assert row["config_hash"] == best["config_hash"]
+    switched = SMALL.search.model_copy(update={"is_enabled": True})
+    config = SMALL.model_copy(update={"search": switched})
+    months = [EPOCH, *small_epoch().inner]
+    by_month = settings_by_month(config, undisturbed.tuned_params, months)
+    assert by_month[EPOCH].models.content_hash() == best["models_hash"]
+    assert by_month[small_epoch().inner[0]] == config, "months before it keep the base"
+    off = settings_by_month(SMALL, undisturbed.tuned_params, months)
+    assert set(map(id, off.values())) == {id(SMALL)}
+
+
+def test_too_small_a_gain_keeps_the_documented_settings(market, undisturbed, folder):
+    search = SMALL.search.model_copy(update={"min_gain": 1e6})
+    config = SMALL.model_copy(update={"search": search})
+    place = Workplace(folder)
+    row = search(market, config, place).tuned_params.iloc[0]
+    assert row["is_default"]
+    assert row["config_hash"] == row["base_hash"]
+
+
+def test_a_trial_behind_the_others_is_given_up_and_counts(market, folder):
+    """With the median of a first batch to beat, some trial of eight falls behind."""
+    search = SMALL.search.model_copy(
+        update={"model_trials": 8, "gate_trials": 1, "pruning_months": 1}
+    )
+    config = SMALL.model_copy(update={"search": search})
+    found = search(market, config, Workplace(folder)).trials
+    pruned = found[found["state"] == "pruned"]
+    assert len(pruned) >= 1
+    assert (pruned["last_month"] < small_epoch().inner[-1]).all()
+    months = list(small_epoch().inner)
+    counted = Trials.from_ledger(found, {"shown"}, months)
+    assert counted.n_trials == found["config_hash"].nunique() + 1
+    complete = found[found["state"] == "complete"]["config_hash"].nunique()
+    assert counted.monthly_returns is not None
+    assert counted.monthly_returns.shape == (4, complete)
