@@ -149,8 +149,8 @@ def test_the_choice_is_the_best_gate_trial(undisturbed):
 
 
 def test_too_small_a_gain_keeps_the_documented_settings(market, undisturbed, folder):
-    search = SMALL.search.model_copy(update={"min_gain": 1e6})
-    config = SMALL.model_copy(update={"search": search})
+    settings = SMALL.search.model_copy(update={"min_gain": 1e6})
+    config = SMALL.model_copy(update={"search": settings})
     place = Workplace(folder)
     row = search(market, config, place).tuned_params.iloc[0]
     assert row["is_default"]
@@ -159,10 +159,10 @@ def test_too_small_a_gain_keeps_the_documented_settings(market, undisturbed, fol
 
 def test_a_trial_behind_the_others_is_given_up_and_counts(market, folder):
     """With the median of a first batch to beat, some trial of eight falls behind."""
-    search = SMALL.search.model_copy(
+    settings = SMALL.search.model_copy(
         update={"model_trials": 8, "gate_trials": 1, "pruning_months": 1}
     )
-    config = SMALL.model_copy(update={"search": search})
+    config = SMALL.model_copy(update={"search": settings})
     found = search(market, config, Workplace(folder)).trials
     pruned = found[found["state"] == "pruned"]
     assert len(pruned) >= 1
