@@ -19,6 +19,7 @@ from step3_assets.domain.portfolio import (
     run_portfolio,
     stress_series,
 )
+from step3_assets.domain.variants import stressed_decisions
 from step3_assets.schemas import (
     PORTFOLIO,
     PORTFOLIO_DECISIONS,
@@ -243,3 +244,18 @@ def test_the_real_delivery_reconciles(reference_dir: Path):
     assert reconcile(out, CONFIG.execution, all_bars) == []
     assert set(out.decisions["status"]) == {"traded", "position_open"}
     assert len(out.trades) > 500
+
+
+def test_under_stress_a_searched_month_is_decided_by_its_own_gate(world):
+    """One month refuses all, the others decide as the configuration does."""
+    closed = CONFIG.model_copy(update={"gate": GateConfig(k=1e6)})
+    factor = CONFIG.acceptance.cost_stress_factor
+    plain, _ = stressed_decisions(world.scores, world.events, factor, CONFIG)
+    mixed, _ = stressed_decisions(
+        world.scores, world.events, factor, CONFIG, {world.months[1]: closed}
+    )
+    is_closed = mixed["month"] == world.months[1]
+    assert plain.loc[is_closed, "is_gated"].any()
+    assert not mixed.loc[is_closed, "is_gated"].any()
+    pd.testing.assert_frame_equal(mixed[~is_closed], plain[~is_closed])
+    assert list(mixed.index) == list(world.scores.index)

@@ -276,6 +276,11 @@ def _funnel(inputs: ReportInputs) -> Blocks:
         f"× cost overnight) and a target of at least {gate.phi:g} × cost. One position per symbol; "
         "overlap is resolved after the gate, in time order."
     )
+    if inputs.config.search.is_enabled:
+        yield (
+            "Months of a searched epoch have models, gate and sizes of their own: those of "
+            "`tuned_params`, chosen on folds wholly before the epoch."
+        )
     yield _source("scores", "mock_baseline", "portfolio_decisions")
 
 
