@@ -1,6 +1,7 @@
 """The search of an epoch: blind to what follows, the same for any workers and after a kill."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.months import month_start
+from step3_assets.domain.months import month_range, month_start
 from step3_assets.domain.search import epoch_search
 from step3_assets.domain.search.epoch_search import (
     EpochResult,
@@ -17,8 +18,10 @@ from step3_assets.domain.search.epoch_search import (
     search_epoch,
 )
 from step3_assets.domain.search.settings import settings_by_month
+from step3_assets.domain.search.walk import search_all
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets_tests.domain.search.search_frames import (
+    DATA_START,
     EPOCH,
     SMALL,
     searched_market,
@@ -173,3 +176,16 @@ def test_a_trial_behind_the_others_is_given_up_and_counts(market, folder):
     complete = found[found["state"] == "complete"]["config_hash"].nunique()
     assert counted.monthly_returns is not None
     assert counted.monthly_returns.shape == (4, complete)
+
+
+def test_a_walk_forward_is_searched_epoch_by_epoch(market, undisturbed, folder):
+    """The first half of 2017 has no inner month with a year before it; the second is searched."""
+    place = Workplace(folder)
+    events, bars = market
+    months = month_range(date(2017, 3, 1), date(2017, 8, 1))
+    tuned, trials = search_all(events, bars, months, DATA_START, SMALL, place)
+    assert list(tuned["epoch"]) == [EPOCH]
+    assert trials.equals(undisturbed.trials)
+    none, empty = search_all(events, bars, months[:3], DATA_START, SMALL, place)
+    assert none.empty
+    assert Trials.from_ledger(empty, {"shown"}, months[:3]) == Trials()
