@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import optuna
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
 Proposal = TypeVar("Proposal")
+LOCK_GRACE_S = 5
+"""After this long a lock on the journal is one that a kill left behind: a write takes no second."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ def _open_journal(path: Path, name: str) -> optuna.Study:
         if whole < len(content):
             with path.open("r+b") as handle:
                 handle.truncate(whole)
-    backend = JournalFileBackend(str(path))
+    lock = JournalFileSymlinkLock(str(path), grace_period=LOCK_GRACE_S)
+    backend = JournalFileBackend(str(path), lock_obj=lock)
     return optuna.create_study(
         study_name=name,
         storage=optuna.storages.JournalStorage(backend),
