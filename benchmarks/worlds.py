@@ -44,6 +44,7 @@ def figures_of(world: SyntheticWorld) -> dict[str, float]:
         "events per week and symbol": len(events) / weeks / len(world.bars),
         "mean cost_rt, bps": events["cost_rt"].mean() * 1e4,
         "mean net_logret, bps": net.mean(),
+        "the same, true expectation": world.truth()["mean_expected_net_bps"],
         "standard deviation of net_logret, bps": net.std(),
         "1 % quantile of net_logret, bps": net.quantile(0.01),
         "99 % quantile of net_logret, bps": net.quantile(0.99),
@@ -54,8 +55,8 @@ def figures_of(world: SyntheticWorld) -> dict[str, float]:
         "stop exits beyond b_sl": (stop["gross_logret"] < -stop["b_sl"]).mean(),
         "share of overnight entries": events["entry_overnight"].mean(),
         "excess kurtosis of bar returns": returns.kurt().mean(),
-        "autocorrelation of |return|, 1 day": size.apply(lambda x: x.autocorr(7)).mean(),
-        "autocorrelation of |return|, 1 month": size.apply(lambda x: x.autocorr(147)).mean(),
+        "persistence of absolute returns, 1 day": size.apply(lambda x: x.autocorr(7)).mean(),
+        "persistence of absolute returns, 1 month": size.apply(lambda x: x.autocorr(147)).mean(),
         "correlation of the symbols": returns.corr().to_numpy()[0, 1],
     }
     return {name: float(value) for name, value in figures.items()}
@@ -77,6 +78,11 @@ def log_returns(closes: pd.DataFrame) -> pd.DataFrame:
     """Of each column, from the second bar."""
     logs = pd.DataFrame(np.log(closes.to_numpy()), columns=closes.columns)
     return logs.diff().dropna()
+
+
+def mean_autocorrelation(size: pd.DataFrame, lag: int) -> float:
+    """Over the columns."""
+    return float(np.mean([size[name].autocorr(lag) for name in size]))
 
 
 def autocorrelations(world: SyntheticWorld) -> np.ndarray:
@@ -134,9 +140,9 @@ def draw(world: SyntheticWorld, lags: np.ndarray, path: Path) -> None:
 
 
 def simulate(seed: int, years: float, edge_bps: float) -> SyntheticWorld:
-    """A world; its oracle where it has an edge."""
-    config = WorldConfig(seed=seed, years=years, edge_bps=edge_bps)
-    return simulate_world(config, has_oracle=edge_bps > 0)
+    """A world and its oracle."""
+    config = WorldConfig(seed=seed, years=years, edge_bps=edge_bps, oracle_paths=32)
+    return simulate_world(config)
 
 
 def null_world(seed: int, years: float) -> tuple[dict[str, float], np.ndarray]:
