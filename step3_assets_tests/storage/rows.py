@@ -36,10 +36,12 @@ def rows_of(table: Table, *, n_months: int = 3, per_month: int = 8, tag: int = 0
     table : Table
     n_months : int
     per_month : int
-        Rows of each month.
+        Rows of each month; one where the month is the whole key.
     tag : int
         Another tag gives other values under the same keys.
     """
+    if table.key == (table.partition,):
+        per_month = 1
     n = n_months * per_month
     index = np.arange(n)
     columns = {c.name: _values(c, table, index, per_month, tag) for c in table.columns}
