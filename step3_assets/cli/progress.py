@@ -54,7 +54,8 @@ class BarProgress(ProgressResource):
             task = bars.add_task(label, total=total, best="-")
 
             def advance(count: int, best: float) -> None:
-                bars.update(task, advance=count, best=f"{best:.3f}")
+                shown = "-" if best != best else f"{best:.3f}"  # NaN: none yet
+                bars.update(task, advance=count, best=shown)
 
             yield advance
 

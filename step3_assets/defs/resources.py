@@ -128,14 +128,15 @@ class ProgressResource:
 
     @contextmanager
     def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
-        """As :meth:`track`, for a search: told the best value so far with every advance."""
+        """As :meth:`track`, for a search: told the best value so far (NaN: none yet)."""
         log = dg.get_dagster_logger("step3")
         done = 0
 
         def advance(count: int, best: float) -> None:
             nonlocal done
             done += count
-            log.info(f"{label}: {done} of {total}, best {best:.3f}")
+            if count:
+                log.info(f"{label}: {done} of {total}, best {best:.3f}")
 
         yield advance
 

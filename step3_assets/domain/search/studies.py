@@ -68,7 +68,8 @@ def run_study(
         From a batch of trials and proposals to values, None for a trial that was given up. It may
         report to the trials and set their attributes.
     on_batch : callable, optional
-        Called with the number of trials new since the last call and the best value.
+        Called at the start and after each batch with the number of trials new since the last call
+        and the best value, NaN before there is one.
 
     Returns
     -------
@@ -87,8 +88,8 @@ def run_study(
         )
         study.add_trials(recorded[:whole])
         n_done = n_shown = whole
-        if on_batch is not None and whole:
-            on_batch(whole, study.best_value)
+        if on_batch is not None:
+            on_batch(whole, study.best_value if whole else float("nan"))
         while n_done < plan.n_trials:
             count = min(plan.batch, plan.n_trials - n_done)
             _run_batch(study, plan, n_done, count, suggest, evaluate)
