@@ -26,6 +26,15 @@ from step3_assets.schemas import EVENTS, OUTCOME_COLUMNS
 
 KEY = ["symbol", "decision_time_utc"]
 COLUMNS = ["month", *KEY, "ev_final", "q10", "q90"]
+TRAINING_CODE = (
+    *(
+        f"{name}.py"
+        for name in ("calibration_metrics", "features", "folds", "out_of_fold", "purge")
+    ),
+    *(f"{name}.py" for name in ("scoring", "training", "uniqueness")),
+    "models/*.py",
+    "search/forecasts.py",
+)
 CODE = ("*.py", "models/*.py", "execution/*.py", "risk/*.py", "search/*.py")
 
 
@@ -87,7 +96,7 @@ class ForecastCache:
         """File of the forecasts; its name follows from code, settings and data."""
         key = hashlib.sha256(
             "|".join(
-                [code_hash(), models.content_hash(), f"{inner.month}", inner.data_hash]
+                [code_hash(TRAINING_CODE), models.content_hash(), f"{inner.month}", inner.data_hash]
             ).encode()
         ).hexdigest()[:32]
         return self.folder / key[:2] / f"{key}.parquet"
@@ -125,11 +134,11 @@ def write_forecasts(inner: InnerMonth, models: ModelConfig, path: Path) -> None:
     partial.replace(path)
 
 
-@lru_cache(maxsize=1)
-def code_hash() -> str:
-    """Hash of the code that trains, decides and trades: another version keeps no forecast."""
+@lru_cache(maxsize=2)
+def code_hash(patterns: tuple[str, ...] = CODE) -> str:
+    """Hash of the domain's code: another version takes up no study, and no forecast of its own."""
     folder = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for path in sorted({p for pattern in CODE for p in folder.glob(pattern)}):
+    for path in sorted({p for pattern in patterns for p in folder.glob(pattern)}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
