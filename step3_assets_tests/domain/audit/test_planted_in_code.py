@@ -28,7 +28,7 @@ MONTH = MONTHS[-1]
 def drift_guard(events, fold, config):
     """The test month's own volatility decides how strongly its models are shrunk."""
     now = events.loc[events["month"] == fold.month, "u_atr"].mean()
-    update = {"blend": config.blend.model_copy(update={"min_squared_t": float(now)})}
+    update = {"lightgbm": config.lightgbm.model_copy(update={"lambda_l2": 1e3 * float(now)})}
     tables = dict(training_step(events, fold, config.model_copy(update=update)))
     tables["calibrated_models"] = tables["calibrated_models"].assign(
         config_hash=config.content_hash()
