@@ -40,11 +40,11 @@ def build_defs(
     partitions = partitions_for(settings)
     bar_features, events = build_delivery_assets(partitions)
     tuned_params = build_search_asset(partitions, settings, events, bar_features)
-    training = build_training_assets(partitions, events, bar_features, tuned_params)
-    by_name = {a.key.to_user_string(): a for a in training}
-    results = build_result_assets(
-        partitions, events, bar_features, by_name | {"tuned_params": tuned_params}
-    )
+    # Lineage says what is used: nothing waits for a search that nobody asked for.
+    searched = tuned_params if settings.config.search.is_enabled else None
+    training = build_training_assets(partitions, events, bar_features, searched)
+    by_name = {a.key.to_user_string(): a for a in (*training, searched) if a is not None}
+    results = build_result_assets(partitions, events, bar_features, by_name)
     assets = [bar_features, events, tuned_params, *training, *results]
     return dg.Definitions(
         assets=assets,

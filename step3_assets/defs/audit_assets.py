@@ -26,7 +26,11 @@ def build_audit_asset(
     walk_forward: dict[str, dg.AssetsDefinition],
 ) -> dg.AssetsDefinition:
     """The audit, after the results and before the report."""
-    names = ("folds", "calibrated_models", "scores", "tuned_params")
+    names = [
+        name
+        for name in ("folds", "calibrated_models", "scores", "tuned_params")
+        if name in walk_forward
+    ]
 
     @dg.asset(
         deps=[portfolio, events, bar_features, *(walk_forward[name] for name in names)],

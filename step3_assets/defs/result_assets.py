@@ -54,6 +54,7 @@ def build_result_assets(
 ) -> list[dg.AssetsDefinition]:
     """Fold backtests by month, then the unpartitioned results."""
     scores, mock = walk_forward["scores"], walk_forward["mock_baseline"]
+    searched = [walk_forward["tuned_params"]] if "tuned_params" in walk_forward else []
 
     @monthly_asset(
         partitions,
@@ -94,7 +95,7 @@ def build_result_assets(
         return materialize_months(context, store, progress, task)
 
     @dg.asset(
-        deps=[scores, mock, events, bar_features, walk_forward["tuned_params"]],
+        deps=[scores, mock, events, bar_features, *searched],
         group_name="results",
         kinds={"pandas", "duckdb"},
         owners=["team:step3"],
@@ -135,7 +136,7 @@ def build_result_assets(
             walk_forward["calibrated_models"],
             scores,
             events,
-            walk_forward["tuned_params"],
+            *searched,
         ],
         group_name="results",
         kinds={"numpy", "duckdb"},

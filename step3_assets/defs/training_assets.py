@@ -63,10 +63,10 @@ def build_training_assets(
     partitions: Partitions,
     events: dg.AssetsDefinition,
     bar_features: dg.AssetsDefinition,
-    tuned_params: dg.AssetsDefinition,
+    tuned_params: dg.AssetsDefinition | None,
 ) -> list[dg.AssetsDefinition]:
-    """The walk-forward assets from folds to scores."""
-    searched = dg.AssetDep(tuned_params, partition_mapping=EPOCH_OF_MONTH)
+    """The walk-forward assets from folds to scores; `tuned_params` where the search is in force."""
+    searched = [dg.AssetDep(tuned_params, partition_mapping=EPOCH_OF_MONTH)] if tuned_params else []
     history = [
         dg.AssetDep(events, partition_mapping=LOOK_BACK),
         dg.AssetDep(bar_features, partition_mapping=LOOK_BACK),
@@ -105,7 +105,7 @@ def build_training_assets(
 
     @monthly_asset(
         partitions,
-        deps=[dg.AssetDep(folds), labels, searched],
+        deps=[dg.AssetDep(folds), labels, *searched],
         kinds={"lightgbm", "scikitlearn"},
         group="walk_forward",
     )
@@ -138,7 +138,7 @@ def build_training_assets(
 
     @monthly_asset(
         partitions,
-        deps=[dg.AssetDep(calibrated_models), dg.AssetDep(events), searched],
+        deps=[dg.AssetDep(calibrated_models), dg.AssetDep(events), *searched],
         kinds={"lightgbm"},
         group="walk_forward",
     )

@@ -17,12 +17,12 @@ EDGES = {
     "events": set(),
     "folds": {"bar_features", "events"},
     "tuned_params": {"bar_features", "events"},
-    "calibrated_models": {"events", "folds", "tuned_params"},
+    "calibrated_models": {"events", "folds"},
     "mock_baseline": {"events", "folds"},
-    "scores": {"calibrated_models", "events", "tuned_params"},
+    "scores": {"calibrated_models", "events"},
     "fold_backtests": {"bar_features", "calibrated_models", "events", "scores"},
-    "portfolio": {"bar_features", "events", "mock_baseline", "scores", "tuned_params"},
-    "statistics": {"calibrated_models", "events", "portfolio", "scores", "tuned_params"},
+    "portfolio": {"bar_features", "events", "mock_baseline", "scores"},
+    "statistics": {"calibrated_models", "events", "portfolio", "scores"},
     "acceptance": {"calibrated_models", "fold_backtests", "portfolio", "scores", "statistics"},
     "audit": {
         "bar_features",
@@ -31,7 +31,6 @@ EDGES = {
         "folds",
         "portfolio",
         "scores",
-        "tuned_params",
     },
     "step3_report": {
         "acceptance",
@@ -64,6 +63,16 @@ def test_the_graph_is_the_documented_one(definitions: dg.Definitions):
         for key in graph.materializable_asset_keys
     }
     assert edges == EDGES
+
+
+def test_a_search_in_force_is_upstream_of_what_it_settles(settings: Settings):
+    from step3_assets.definitions import build_defs
+
+    search = settings.config.search.model_copy(update={"is_enabled": True})
+    config = settings.config.model_copy(update={"search": search})
+    graph = build_defs(replace(settings, config=config)).resolve_asset_graph()
+    users = {key.to_user_string() for key in graph.get(dg.AssetKey("tuned_params")).child_keys}
+    assert users == {"calibrated_models", "scores", "portfolio", "statistics", "audit"}
 
 
 def test_no_dependency_is_misspelled(definitions: dg.Definitions):
