@@ -48,7 +48,9 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 def switch_on(place: Installation) -> Step3Config:
     path = place.home / "step3.toml"
-    path.write_text(path.read_text().replace("[config.search]", "[config.search]\nis_enabled=true"))
+    text = path.read_text()
+    if "is_enabled" not in text:
+        path.write_text(text.replace("[config.search]", "[config.search]\nis_enabled=true"))
     return load_settings(place.home).config
 
 
@@ -110,6 +112,7 @@ def test_the_walk_forward_takes_an_epochs_settings_where_that_is_on(searched: In
 
 
 def test_settings_searched_from_others_are_refused(searched: Installation):
+    switch_on(searched)
     path = searched.home / "step3.toml"
     text = path.read_text()
     path.write_text(text + "\n[config.gate]\nk = 0.9\n")
@@ -120,8 +123,9 @@ def test_settings_searched_from_others_are_refused(searched: Installation):
 
 
 def test_altered_settings_are_refused(searched: Installation):
+    switch_on(searched)
     rows: pd.DataFrame = searched.store.read("tuned_params")
-    text = rows["settings"].iloc[0].replace('"k": 0.7', '"k": 0.0')
+    text = rows["settings"].iloc[0].replace('"k": ', '"k": 1')
     searched.store.replace_months({"tuned_params": rows.assign(settings=text)}, [EPOCH])
     result = searched.run("walk_forward", LAST, LAST, assets=["scores"])
     assert not result.success
