@@ -7,8 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# Pages that come with the synthetic worlds and the demo; to be struck out when they are there.
-AWAITED = {"docs/synthetic_worlds.md", "docs/step3_report.md"}
+
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -33,7 +32,7 @@ def broken_links(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_relative_link_leads_somewhere(page: Path):
-    assert set(broken_links(page)) - AWAITED == set()
+    assert set(broken_links(page)) == set()
 
 
 def test_a_broken_link_is_seen(tmp_path: Path):

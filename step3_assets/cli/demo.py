@@ -11,7 +11,7 @@ DEMO_YEARS = 6
 
 
 @click.command()
-@click.option("--edge-bps", default=10.0, show_default=True, help="Planted edge; 0 plants none.")
+@click.option("--edge-bps", default=20.0, show_default=True, help="Planted edge; 0 plants none.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the world.")
 @click.option("--years", default=DEMO_YEARS, show_default=True, help="Years of bars.")
 def demo(edge_bps: float, seed: int, years: int) -> None:
