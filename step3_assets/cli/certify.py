@@ -46,7 +46,7 @@ def certify(
 
     \b
     Examples:
-        step3 certify                                   # 30 worlds: about 25 minutes on 2 cores
+        step3 certify                                   # 30 worlds: 40 minutes on 2 busy cores
         step3 certify --planted 2 --null 2 --months 12  # a quick look
         step3 certify --planted 0 --null 40             # size alone
     """

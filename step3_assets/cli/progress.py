@@ -58,19 +58,3 @@ class BarProgress(ProgressResource):
                 bars.update(task, advance=count, best=shown)
 
             yield advance
-
-    @contextmanager
-    def share(self, label: str) -> Iterator[Callable[[str, float], None]]:
-        """Show one bar for work that reports its stage and the share done, 0 to 1."""
-        with self.track(label, 100) as advance:
-            done = 0
-
-            def report(_stage: str, share: float) -> None:
-                nonlocal done
-                step = int(share * 100) - done
-                if step > 0:
-                    advance(step)
-                    done += step
-
-            yield report
-            report("done", 1.0)

@@ -74,18 +74,8 @@ def load_delivery(folder: Path, progress: ProgressResource) -> Delivery:
     )
     if stamp in _CACHE:
         return _CACHE[stamp]
-    done = 0
-    with progress.track("reading the delivery", 100) as advance:
-
-        def on_progress(_stage: str, fraction: float) -> None:
-            nonlocal done
-            step = int(fraction * 100) - done
-            if step > 0:
-                advance(step)
-                done += step
-
-        delivery = read_delivery(folder, progress=on_progress)
-        on_progress("done", 1.0)
+    with progress.share("reading the delivery") as report:
+        delivery = read_delivery(folder, progress=report)
     _CACHE.clear()
     _CACHE[stamp] = delivery
     return delivery

@@ -127,6 +127,22 @@ class ProgressResource:
         yield advance
 
     @contextmanager
+    def share(self, label: str) -> Iterator[Callable[[str, float], None]]:
+        """As :meth:`track`, for work that reports its stage and the share done, 0 to 1."""
+        with self.track(label, 100) as advance:
+            done = 0
+
+            def report(_stage: str, share: float) -> None:
+                nonlocal done
+                step = int(share * 100) - done
+                if step > 0:
+                    advance(step)
+                    done += step
+
+            yield report
+            report("done", 1.0)
+
+    @contextmanager
     def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
         """As :meth:`track`, for a search: told the best value so far (NaN: none yet)."""
         log = dg.get_dagster_logger("step3")

@@ -12,27 +12,7 @@ from step3_assets.cli.certify import certify
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.domain import certification
 from step3_assets.domain.certification import WorldOutcome
-
-PLANTED = WorldOutcome(
-    seed=1,
-    edge_bps=10.0,
-    n_months=36,
-    n_events=100,
-    oracle_share=0.5,
-    oracle_net_bps=10.0,
-    oracle_total=0.05,
-    platform_total=0.03,
-    mock_total=0.01,
-    n_gated=40,
-    n_mock_gated=90,
-    calmar=1.0,
-    n_trades=20,
-    is_promoted=True,
-    failed_gates="",
-)
-NULL = replace(
-    PLANTED, edge_bps=0.0, oracle_total=0.0, is_promoted=False, failed_gates="calmar_positive"
-)
+from step3_assets_tests.domain.outcomes import NULL, PLANTED
 
 
 @pytest.fixture

@@ -9,32 +9,13 @@ import pytest
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.certification import (
-    WorldOutcome,
     certify_world,
     summarise,
     to_frame,
     value_decisions,
 )
 from step3_assets.domain.worlds import WorldConfig
-
-OUTCOME = WorldOutcome(
-    seed=1,
-    edge_bps=10.0,
-    n_months=36,
-    n_events=100,
-    oracle_share=0.5,
-    oracle_net_bps=10.0,
-    oracle_total=0.05,
-    platform_total=0.03,
-    mock_total=0.01,
-    n_gated=40,
-    n_mock_gated=90,
-    calmar=1.0,
-    n_trades=20,
-    is_promoted=True,
-    failed_gates="",
-)
-NULL = replace(OUTCOME, edge_bps=0.0, oracle_total=0.0, is_promoted=False, failed_gates="calmar")
+from step3_assets_tests.domain.outcomes import NULL, PLANTED
 
 
 def test_a_large_edge_is_found_and_by_more_than_the_mock_baseline():
@@ -60,9 +41,9 @@ def test_a_world_too_short_for_a_fold_says_so():
 
 
 def test_power_pools_sums_and_size_counts_promotions():
-    poor = replace(OUTCOME, seed=2, oracle_total=0.15, platform_total=0.03, is_promoted=False)
+    poor = replace(PLANTED, seed=2, oracle_total=0.15, platform_total=0.03, is_promoted=False)
     promoted_null = replace(NULL, seed=3, is_promoted=True)
-    found = summarise([OUTCOME, poor, NULL, promoted_null])
+    found = summarise([PLANTED, poor, NULL, promoted_null])
     assert found.power == pytest.approx(0.06 / 0.20)
     assert found.mock_power == pytest.approx(0.02 / 0.20)
     assert found.power_low <= found.power <= found.power_high
@@ -71,7 +52,7 @@ def test_power_pools_sums_and_size_counts_promotions():
 
 
 def test_a_table_of_worlds_begins_with_the_planted():
-    frame = to_frame([NULL, OUTCOME])
+    frame = to_frame([NULL, PLANTED])
     assert list(frame["edge_bps"]) == [10.0, 0.0]
     assert frame["capture"].iloc[0] == pytest.approx(0.6)
     assert pd.isna(frame["capture"].iloc[1])
