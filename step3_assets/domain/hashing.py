@@ -49,7 +49,8 @@ def frame_hash(frame: pd.DataFrame, table: Table, *, exclude: tuple[str, ...] = 
     -------
     str
         32 hex digits of a SHA-256 over the table's name, its columns and types, and the digests of
-        its rows in sorted order. -0.0 equals 0.0 and NaN equals null.
+        its rows in sorted order. -0.0 equals 0.0 and NaN equals null; a column of the clock on the
+        wall is left out.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def _hashed_columns(table: Table, exclude: tuple[str, ...]) -> list[Column]:
     unknown = [name for name in exclude if name not in table.by_name]
     if unknown:
         raise ValueError(f"{table.name}: cannot exclude unknown columns {unknown}")
-    return [c for c in table.columns if c.name not in exclude]
+    return [c for c in table.columns if c.name not in exclude and not c.is_wall_clock]
 
 
 def _row_digests(frame: pd.DataFrame, table: Table, columns: list[Column]) -> list[bytes]:

@@ -1,0 +1,7 @@
+"""The model registry: which model versions there are, where each stands, which one decides.
+
+Belongs here: pure functions over tables ``model_registry`` and ``registry_transitions``: entries
+(:mod:`.entries`), stages (:mod:`.stages`), promotion and rollback (:mod:`.promotion`), the model in
+force (:mod:`.in_force`), the JSON document (:mod:`.document`), making a fold's models again
+(:mod:`.reproduction`). Does not belong here: training, judging, storage.
+"""

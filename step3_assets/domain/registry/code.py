@@ -1,0 +1,36 @@
+"""Which code made a model: the package's version with a hash of what decides, and its libraries.
+
+Belongs here: reading the package's own sources and the versions of what it computes with. Does not
+belong here: who records them.
+"""
+
+import hashlib
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from step3_assets import __version__
+
+LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+_PACKAGE = Path(__file__).resolve().parents[2]
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Version and the first 12 hex digits of a SHA-256 over the sources that decide.
+
+    Those are ``config.py``, ``schemas.py`` and everything under ``domain/``; the command line, the
+    asset definitions and the storage layer cannot change a model's bits.
+    """
+    digest = hashlib.sha256()
+    sources = [_PACKAGE / "config.py", _PACKAGE / "schemas.py"]
+    sources += sorted((_PACKAGE / "domain").rglob("*.py"))
+    for path in sources:
+        digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def library_versions() -> dict[str, str]:
+    """The numerical libraries that bits depend on, by name."""
+    return {name: version(name) for name in LIBRARIES}

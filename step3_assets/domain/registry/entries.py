@@ -1,0 +1,292 @@
+"""Entries: what the registry says about one model version.
+
+Belongs here: identity, provenance and figures of a fold's models or of their recalibration, as rows
+of table ``model_registry`` without a stage. Does not belong here: stages
+(:mod:`step3_assets.domain.registry.stages`).
+
+A model version is its bytes: the identity is a hash over the payloads' hashes, and nothing that
+depends on when or how often they were made. The same fold trained again to the same bytes is the
+same version; everything else in an entry says what those bytes were last registered with.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.acceptance import verdict
+from step3_assets.domain.features import features_hash
+from step3_assets.domain.folds import LOOK_BACK_MONTHS
+from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.domain.registry.code import code_version, library_versions
+from step3_assets.domain.registry.errors import RegistryError
+from step3_assets.domain.result_figures import finite
+from step3_assets.domain.search.epochs import epoch_of
+from step3_assets.domain.search.settings import searched_sections
+
+FOLD, RECALIBRATION = "fold", "recalibration"
+NOT_IN_FORCE = "not in force: trained with other settings"
+Entry = dict[str, Any]
+
+_METRICS = {
+    "brier": ("lgbm_classifier", "calibrated", "brier"),
+    "brier_raw": ("lgbm_classifier", "raw", "brier"),
+    "brier_base_rate": ("base_rate", "raw", "brier"),
+    "log_loss": ("lgbm_classifier", "calibrated", "log_loss"),
+    "log_loss_base_rate": ("base_rate", "raw", "log_loss"),
+    "ece": ("lgbm_classifier", "calibrated", "ece"),
+    "auc": ("lgbm_classifier", "raw", "auc"),
+    "ev_slope": ("blend", "calibrated", "ev_slope"),
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the stored folds were made from, and how they were judged.
+
+    Parameters
+    ----------
+    dataset_version : str
+        Of the delivery in force.
+    month_hashes : mapping of date to str
+        Content hash of each month of ``events`` in the store.
+    config : Step3Config
+        As ``step3.toml`` sets it.
+    by_month : mapping of date to Step3Config
+        The settings in force for each test month: what its epoch's search chose, where that is on.
+    acceptance : DataFrame
+        Table ``acceptance``.
+    """
+
+    dataset_version: str
+    month_hashes: Mapping[date, str]
+    config: Step3Config
+    by_month: Mapping[date, Step3Config]
+    acceptance: pd.DataFrame
+
+    def settings(self, month: date) -> Step3Config:
+        """The settings in force for a test month."""
+        return self.by_month.get(month, self.config)
+
+    def inputs_hash(self, month: date) -> str:
+        """Hash over the events of the months that a fold may train on."""
+        window = month_range(add_months(month, -LOOK_BACK_MONTHS), add_months(month, -1))
+        return short_digest(
+            [f"{month_label(m)} {self.month_hashes[m]}" for m in window if m in self.month_hashes]
+        )
+
+
+def fold_entries(
+    models: pd.DataFrame, metrics: pd.DataFrame, provenance: Provenance
+) -> list[Entry]:
+    """One entry for each fold that has models.
+
+    Parameters
+    ----------
+    models : DataFrame
+        ``month, head, payload_sha256, features_hash, config_hash, members_hash`` of table
+        ``calibrated_models``, all months.
+    metrics : DataFrame
+        Table ``model_metrics`` of the same months.
+    provenance : Provenance
+
+    Raises
+    ------
+    RegistryError
+        If a fold's models do not agree about their features, settings or rows.
+    """
+    gates = acceptance_json(provenance.acceptance)
+    said = verdict(provenance.acceptance)
+    by_month = dict(metrics.groupby("month"))
+    entries = []
+    for month, rows in models.groupby("month"):
+        assert isinstance(month, date)
+        artefacts = dict(zip(rows["head"], rows["payload_sha256"], strict=True))
+        stored = {name: _agreed(rows, name, month) for name in _OF_THE_FOLD}
+        measured = by_month.get(month, metrics.iloc[:0])
+        entries.append(
+            {
+                "model_id": model_id(FOLD, month, artefacts),
+                "kind": FOLD,
+                "period_start": month,
+                "base_model_id": None,
+                "dataset_version": provenance.dataset_version,
+                "inputs_hash": provenance.inputs_hash(month),
+                **stored,
+                **_settings_fields(month, stored, provenance),
+                "code_version": code_version(),
+                "libraries": to_json(library_versions()),
+                "artefacts": to_json(artefacts),
+                "metrics": to_json(_figures(measured)),
+                "gates": gates,
+                "verdict": said,
+            }
+        )
+    return entries
+
+
+def recalibration_entry(
+    base: Mapping[str, Any],
+    week: date,
+    artefacts: Mapping[str, str],
+    *,
+    dataset_version: str,
+    members_hash: str,
+    inputs_hash: str,
+    metrics: Mapping[str, float | int | None],
+) -> Entry:
+    """The entry of a live refit: the base model's provenance with artefacts of its own.
+
+    Parameters
+    ----------
+    base : mapping
+        Row of ``model_registry`` of the fold model that was refitted.
+    week : date
+        First day of the live week that it is for.
+    artefacts : mapping of str to str
+        Head to ``payload_sha256`` of everything that decides in that week: the refitted heads and
+        those taken over from the base alike.
+    dataset_version : str
+        Delivery in force at the refit.
+    members_hash, inputs_hash : str
+        Hash of the rows it was refitted on, and of the events that they were taken from.
+    metrics : mapping
+        As of a fold; null where a figure cannot be had.
+
+    Raises
+    ------
+    RegistryError
+        If the base is no fold model, or the week ends before the base's month.
+    """
+    if base["kind"] != FOLD:
+        raise RegistryError(f"{base['model_id']} is a {base['kind']}; a fold model is refitted")
+    if week + timedelta(days=6) < base["period_start"]:
+        raise RegistryError(f"the week of {week} lies before the month of {base['model_id']}")
+    return {
+        **{name: base[name] for name in _INHERITED},
+        "model_id": model_id(RECALIBRATION, week, artefacts),
+        "kind": RECALIBRATION,
+        "period_start": week,
+        "base_model_id": base["model_id"],
+        "dataset_version": dataset_version,
+        "inputs_hash": inputs_hash,
+        "members_hash": members_hash,
+        "parameters_source": "base model",
+        "code_version": code_version(),
+        "libraries": to_json(library_versions()),
+        "artefacts": to_json(dict(artefacts)),
+        "metrics": to_json(dict(metrics)),
+    }
+
+
+def model_id(kind: str, period_start: date, artefacts: Mapping[str, str]) -> str:
+    """Kind, period and the first 12 hex digits of a hash over the artefacts' hashes.
+
+    Examples
+    --------
+    >>> model_id("fold", date(2023, 12, 1), {"ridge": "ab", "blend": "cd"})
+    'fold-2023-12-c0dcfb4d2d6d'
+    """
+    period = month_label(period_start) if kind == FOLD else period_start.isoformat()
+    return f"{kind}-{period}-{artefacts_hash(artefacts)[:12]}"
+
+
+def artefacts_hash(artefacts: Mapping[str, str]) -> str:
+    """Hash over the heads' names and hashes, in the order of their names."""
+    return hashlib.sha256(to_json(dict(artefacts)).encode()).hexdigest()
+
+
+def models_hash(models: pd.DataFrame) -> str:
+    """Hash over every model of every month.
+
+    Parameters
+    ----------
+    models : DataFrame
+        ``month, head, payload_sha256`` of table ``calibrated_models``.
+    """
+    rows = zip(models["month"], models["head"], models["payload_sha256"], strict=True)
+    return short_digest(sorted(f"{month_label(m)} {head} {sha}" for m, head, sha in rows))
+
+
+def acceptance_json(acceptance: pd.DataFrame) -> str:
+    """Each gate's figure, threshold and mark; a figure that could not be had is null."""
+    gates = {
+        row["gate"]: {
+            "value": finite(row["value"]),
+            "threshold": finite(row["threshold"]),
+            "comparison": row["comparison"],
+            "is_passed": bool(row["is_passed"]),
+        }
+        for row in acceptance.sort_values("position").to_dict("records")
+    }
+    return to_json(gates)
+
+
+def to_json(value: Any) -> str:
+    """Canonical JSON: sorted keys, no blanks, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def short_digest(lines: Sequence[str]) -> str:
+    """SHA-256 over the lines, first 32 hex digits."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+_OF_THE_FOLD = ("members_hash", "features_hash", "config_hash")
+_INHERITED = ("features", "features_hash", "config_hash", "parameters", "gates", "verdict")
+
+
+def _agreed(rows: pd.DataFrame, name: str, month: date) -> str:
+    values = set(rows[name])
+    if len(values) != 1:
+        raise RegistryError(
+            f"calibrated_models: the heads of {month_label(month)} have {len(values)} values of "
+            f"{name}; train that month again"
+        )
+    return str(values.pop())
+
+
+def _settings_fields(
+    month: date, stored: Mapping[str, str], provenance: Provenance
+) -> dict[str, Any]:
+    """Features and parameters, if those in force are the ones that the fold was trained with."""
+    settings = provenance.settings(month)
+    is_same = (
+        settings.models.content_hash() == stored["config_hash"]
+        and features_hash(settings.models.features) == stored["features_hash"]
+    )
+    if not is_same:
+        return {"features": None, "parameters": None, "parameters_source": NOT_IN_FORCE}
+    return {
+        "features": to_json(list(settings.models.features)),
+        "parameters": parameters_json(settings),
+        "parameters_source": _source(month, settings, provenance.config),
+    }
+
+
+def parameters_json(settings: Step3Config) -> str:
+    """Everything that a fold's models, gate and sizes depend on."""
+    folds = settings.folds.model_dump(mode="json")
+    return to_json({"folds": folds, **searched_sections(settings)})
+
+
+def _source(month: date, settings: Step3Config, config: Step3Config) -> str:
+    ours = parameters_json(settings)
+    if ours != parameters_json(config):
+        return f"search epoch {month_label(epoch_of(month, config.search.epoch_months))}"
+    return "defaults" if ours == parameters_json(Step3Config()) else "step3.toml"
+
+
+def _figures(metrics: pd.DataFrame) -> dict[str, float | int | None]:
+    """Quality out of fold; null where a figure could not be had."""
+    keys = zip(metrics["head"], metrics["stage"], metrics["metric"], strict=True)
+    values = dict(zip(keys, metrics["value"], strict=True))
+    found: dict[str, float | int | None] = {
+        name: finite(values.get(key)) for name, key in _METRICS.items()
+    }
+    return {**found, "n_rows_out_of_fold": int(metrics["n_rows"].max()) if len(metrics) else 0}

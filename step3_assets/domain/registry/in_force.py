@@ -1,0 +1,63 @@
+"""The model in force: which fold's models decide in a month of live operation.
+
+Belongs here: the rule. Does not belong here: scoring with it, or the week's recalibration of it.
+"""
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from step3_assets.domain.registry.entries import FOLD
+from step3_assets.domain.registry.errors import RegistryError
+from step3_assets.domain.registry.stages import ARCHIVED, Registry, as_rows
+
+
+def model_in_force(
+    registry: pd.DataFrame, transitions: pd.DataFrame, month: date
+) -> dict[str, Any] | None:
+    """The row of the model that decides in a calendar month.
+
+    Parameters
+    ----------
+    registry : DataFrame
+        Table ``model_registry``.
+    transitions : DataFrame
+        Table ``registry_transitions``.
+    month : date
+        First day of the month.
+
+    Returns
+    -------
+    dict or None
+        The champion's row. Where there is none, or it is of a later month and so knows what had not
+        happened yet, the newest fold's that is not later than `month` and not archived: the one in
+        the shadow, for the newest month. None where there is nothing.
+
+    Raises
+    ------
+    RegistryError
+        If the registry contradicts its history or has two champions: nothing decides then.
+    """
+    disagreements = history_disagreements(registry, transitions)
+    if disagreements:
+        raise RegistryError("; ".join(disagreements[:3]))
+    champion = Registry(registry, transitions).champion
+    if champion is not None and champion["period_start"] <= month:
+        return champion
+    folds = [row for row in as_rows(registry) if row["kind"] == FOLD and row["stage"] != ARCHIVED]
+    eligible = [row for row in folds if row["period_start"] <= month]
+    return max(eligible, key=lambda row: row["period_start"], default=None)
+
+
+def history_disagreements(registry: pd.DataFrame, transitions: pd.DataFrame) -> list[str]:
+    """Models whose stage is not the one that their last change left them in, and the reverse."""
+    ordered = transitions.sort_values("position")
+    last = dict(zip(ordered["model_id"], ordered["to_stage"], strict=True))
+    stages = dict(zip(registry["model_id"], registry["stage"], strict=True))
+    return [
+        f"{model_id} is {stages.get(model_id, 'not registered')}, its history says "
+        f"{last.get(model_id, 'nothing')}"
+        for model_id in sorted(set(last) | set(stages))
+        if last.get(model_id) != stages.get(model_id)
+    ]
