@@ -9,7 +9,6 @@ import dagster as dg
 
 from step3_assets.defs.checks import build_checks
 from step3_assets.defs.delivery_assets import build_delivery_assets
-from step3_assets.defs.event_log import relax_flushes
 from step3_assets.defs.jobs import build_jobs
 from step3_assets.defs.partitions import partitions_for
 from step3_assets.defs.resources import (
@@ -36,7 +35,6 @@ def build_defs(
         Resources to put in place of the standard ones, by key.
     """
     settings = settings or load_settings()
-    relax_flushes(settings.dagster_home)
     partitions = partitions_for(settings)
     bar_features, events = build_delivery_assets(partitions)
     tuned_params = build_search_asset(partitions, settings, events, bar_features)

@@ -15,7 +15,6 @@ import tomlkit
 from filelock import FileLock
 
 from step3_assets.cli.failures import CommandFailed
-from step3_assets.defs.event_log import relax_flushes
 from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
 
 DAGSTER_YAML = """\
@@ -24,6 +23,12 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+event_log_storage:
+  module: step3_assets.defs.event_log
+  class: OpenEventLog
+  config:
+    home:
+      env: DAGSTER_HOME
 run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator
   class: QueuedRunCoordinator
@@ -83,7 +88,6 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     Several first processes on a new home would otherwise crash one another.
     """
     quiet_previews()
-    relax_flushes(settings.dagster_home)
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):
         instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
         instance.get_runs_count()

@@ -160,14 +160,14 @@ def store_months(
     described: dict[date, dict[str, Any]] = {}
     with store.transaction([table, "dataset_months", "revisions"]) as transaction:
         manifest = transaction.read("dataset_months", months=months)
-        manifest = manifest[manifest["table_name"] == table]
-        stored = {row.month: row for row in manifest.itertuples()}
+        is_own = manifest["table_name"] == table
+        stored = {row.month: row for row in manifest[is_own].itertuples()}
+        changed: list[date] = []
         for month, frame in frames.items():
-            content = hashes[month]
             known = stored.get(month)
             change = "new" if known is None else "unchanged"
             counts: dict[str, int] = {}
-            if known is not None and known.content_hash != content:
+            if known is not None and known.content_hash != hashes[month]:
                 change = "revised"
                 revised = find_revisions(
                     transaction.read(table, months=[month]),
@@ -179,28 +179,24 @@ def store_months(
                 counts = {str(k): int(n) for k, n in revised["reason"].value_counts().items()}
                 transaction.append("revisions", revised)
             if change != "unchanged":
-                transaction.replace_months({table: frame}, [month])
-                _replace_manifest_row(transaction, month, table, delivery, content, len(frame))
-            described[month] = _describe(frame, table, delivery, content, change, counts)
+                changed.append(month)
+            described[month] = _describe(frame, table, delivery, hashes[month], change, counts)
+        if changed:
+            kept = manifest[~is_own & manifest["month"].isin(changed)]
+            added = pd.DataFrame(
+                {
+                    "month": changed,
+                    "table_name": table,
+                    "dataset_version": delivery.dataset_version,
+                    "content_hash": [hashes[month] for month in changed],
+                    "n_rows": [len(frames[month]) for month in changed],
+                }
+            )
+            both = pd.concat([kept, added], ignore_index=True) if len(kept) else added
+            transaction.replace_months(
+                {table: rows[rows["month"].isin(changed)], "dataset_months": both}, changed
+            )
     return described
-
-
-def _replace_manifest_row(
-    transaction: Any, month: date, table: str, delivery: Delivery, content: str, n_rows: int
-) -> None:
-    rest = transaction.read("dataset_months", months=[month])
-    row = pd.DataFrame(
-        {
-            "month": [month],
-            "table_name": [table],
-            "dataset_version": [delivery.dataset_version],
-            "content_hash": [content],
-            "n_rows": [n_rows],
-        }
-    )
-    kept = rest[rest["table_name"] != table]
-    frame = pd.concat([kept, row], ignore_index=True) if len(kept) else row
-    transaction.replace_months({"dataset_months": frame}, [month])
 
 
 def _describe(

@@ -160,23 +160,38 @@ def settings_in_force(
 
 def ingested_months(store: Store, table: str) -> list[date]:
     """Months of ``events`` or ``bar_features`` that have been ingested, also those without rows."""
+    return ingested_by_table(store)[table]
+
+
+def ingested_by_table(store: Store) -> dict[str, list[date]]:
+    """:func:`ingested_months` of both tables, in one read."""
     manifest = store.read("dataset_months")
-    return sorted(manifest.loc[manifest["table_name"] == table, "month"])
+    return {
+        table: sorted(manifest.loc[manifest["table_name"] == table, "month"])
+        for table in ("bar_features", "events")
+    }
 
 
-def require_ingested(store: Store, data_start: date, first: date, month: date) -> None:
+def require_ingested(
+    ingested: Mapping[str, Sequence[date]], data_start: date, first: date, month: date
+) -> None:
     """Fail unless every month of the look-back ``first`` to ``month`` is stored.
 
     ``month`` itself may lie one month beyond the data: the live month, before its first bar.
     Dagster's own mapping would skip missing months silently.
+
+    Parameters
+    ----------
+    ingested : mapping of str to sequence of date
+        As :func:`ingested_by_table` gives it.
+    data_start, first, month : date
 
     Raises
     ------
     ValueError
         Naming the table and the months that are missing.
     """
-    for table in ("bar_features", "events"):
-        stored = ingested_months(store, table)
+    for table, stored in ingested.items():
         if not stored:
             raise ValueError(f"{table}: nothing is ingested; materialize {table} first")
         wanted = month_range(max(first, data_start), month)

@@ -73,8 +73,8 @@ def build_result_assets(
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """Each test month on its own, from a flat start, marked at every bar close."""
-        store, config = platform.store(), platform.settings().config
-        months = months_of(context)
+        store, settings = platform.store(), platform.settings()
+        config, months = settings.config, months_of(context)
         with_next = [*months, add_months(months[-1], 1)]
         score_rows = store.read("scores", months=months)
         rates = base_rates(store.read("model_metrics", months=months))
@@ -91,7 +91,9 @@ def build_result_assets(
                 rates.get(month),
             )
 
-        task = MonthTask("backtests", prepare, backtest_step, _describe_backtest)
+        task = MonthTask(
+            "backtests", prepare, backtest_step, _describe_backtest, workers=settings.workers
+        )
         return materialize_months(context, store, progress, task)
 
     @dg.asset(

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
-from step3_assets.defs.monthly import dataset_in_force, require_ingested
+from step3_assets.defs.monthly import dataset_in_force, ingested_by_table, require_ingested
 from step3_assets.defs.partitions import (
     Partitions,
     before_the_epoch,
@@ -108,7 +108,7 @@ def _search(
         months = f"fewer than {base.search.min_inner_months} inner months lie before it"
         return {"settings": f"documented ones: {months}"}
     first, last = look_back(epoch.inner[0]), epoch.inner[-1]
-    require_ingested(store, partitions.first_data_month, first, last)
+    require_ingested(ingested_by_table(store), partitions.first_data_month, first, last)
     wanted = month_range(first, last)
     dataset = dataset_in_force(store)
     place = Workplace(settings.search_dir, settings.workers, dataset["dataset_version"])

@@ -19,6 +19,7 @@ from step3_assets.defs.monthly import (
     Frames,
     MonthTask,
     dataset_in_force,
+    ingested_by_table,
     materialize_months,
     require_ingested,
     settings_in_force,
@@ -84,15 +85,16 @@ def build_training_assets(
         The fold of month M reads the 36 months before M and M itself; each symbol's rows are kept
         only if their label ends before the test month, less an embargo of the longest horizon.
         """
-        store, config = platform.store(), platform.settings().config.folds
-        months = months_of(context)
+        store, settings = platform.store(), platform.settings()
+        config, months = settings.config.folds, months_of(context)
+        ingested = ingested_by_table(store)
         read_columns = _fold_columns()
         events_rows = _read_range(store, "events", months, read_columns["events"])
         bar_rows = _read_range(store, "bar_features", months, read_columns["bar_features"])
 
         def prepare(month: date) -> tuple:
-            require_ingested(store, partitions.first_data_month, look_back(month), month)
             first = look_back(month)
+            require_ingested(ingested, partitions.first_data_month, first, month)
             return (
                 slice_months(events_rows, first, month),
                 slice_months(bar_rows, first, month),
@@ -100,7 +102,7 @@ def build_training_assets(
                 config,
             )
 
-        task = MonthTask("folds", prepare, fold_step, _describe_fold)
+        task = MonthTask("folds", prepare, fold_step, _describe_fold, workers=settings.workers)
         return materialize_months(context, store, progress, task)
 
     @monthly_asset(
@@ -148,9 +150,9 @@ def build_training_assets(
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
         """Each event of the test month: probability, quantiles, expected values, gate and size."""
-        store = platform.store()
+        store, settings = platform.store(), platform.settings()
         months = months_of(context)
-        in_force = settings_in_force(store, platform.settings().config, months)
+        in_force = settings_in_force(store, settings.config, months)
         event_rows = store.read("events", months=months)
         model_rows = store.read("calibrated_models", months=months)
 
@@ -166,7 +168,9 @@ def build_training_assets(
                 config.sizing,
             )
 
-        task = MonthTask("scoring", prepare, scoring_step, _describe_scores)
+        task = MonthTask(
+            "scoring", prepare, scoring_step, _describe_scores, workers=settings.workers
+        )
         return materialize_months(context, store, progress, task)
 
     @monthly_asset(

@@ -1,52 +1,84 @@
-"""Dagster's SQLite files are opened without a flush an event; no other file is touched."""
+"""The run log keeps its files open; Dagster's own class reads what it wrote, and the reverse."""
 
+import os
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
+import dagster as dg
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
-from step3_assets.defs.event_log import relax_flushes
+from step3_assets.cli.installation import DAGSTER_YAML
+from step3_assets.defs.event_log import OPEN_FILES, OpenEventLog
 
-NORMAL, FULL = 1, 2
+
+@dg.asset
+def counted() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"rows": 3})
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    relax_flushes(folder)
-    return folder
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML)
+    return tmp_path
 
 
-def one_event(path: Path) -> int:
-    """Write a row as Dagster does, a connection of its own; the file's ``synchronous``."""
-    engine = sa.create_engine(f"sqlite:///{path}", poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text("PRAGMA journal_mode=WAL"))
-        connection.execute(sa.text("CREATE TABLE IF NOT EXISTS events (id INTEGER)"))
-        connection.execute(sa.text("INSERT INTO events VALUES (1)"))
-        connection.commit()
-        return connection.execute(sa.text("PRAGMA synchronous")).scalar_one()
+def open_files(home: Path) -> set[str]:
+    """Names of the runs (and the index) whose file this process has open."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+            if path.suffix == ".db" and path.is_relative_to(home / "history" / "runs"):
+                found.add(path.stem)
+    return found
 
 
-def test_a_file_of_the_home_is_written_back_later_not_at_each_event(home: Path):
-    path = home / "index.db"
-    one_event(path)
-    assert one_event(path) == NORMAL
-    size = path.stat().st_size
-    wal = path.with_name("index.db-wal")
-    before = wal.stat().st_size
-    assert one_event(path) == NORMAL
-    assert wal.stat().st_size > before
-    assert path.stat().st_size == size
-    engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        assert connection.execute(sa.text("SELECT count(*) FROM events")).scalar_one() == 3
+def event_types(home: Path, run_id: str) -> list[str]:
+    """What stands in the file of a run, read by nobody's class."""
+    with closing(sqlite3.connect(home / "history" / "runs" / f"{run_id}.db")) as connection:
+        rows = connection.execute(
+            "SELECT dagster_event_type FROM event_logs ORDER BY id"
+        ).fetchall()
+    return [row[0] for row in rows]
 
 
-def test_other_files_are_left_alone(home: Path, tmp_path: Path):
-    path = tmp_path / "elsewhere.db"
-    one_event(path)
-    assert one_event(path) == FULL
-    assert not path.with_name("elsewhere.db-wal").exists()
+def test_events_are_there_for_every_reader_at_once(home: Path):
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert isinstance(instance.event_log_storage, OpenEventLog)
+        run_id = dg.materialize([counted], instance=instance).run_id
+        assert event_types(home, run_id)[-1] == "PIPELINE_SUCCESS"
+        assert open_files(home)
+    assert not open_files(home)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.from_config(str(home)) as stock:
+        assert not isinstance(stock.event_log_storage, OpenEventLog)
+        found = stock.get_latest_materialization_event(counted.key)
+        assert found is not None
+        assert found.run_id == run_id
+
+
+def test_a_commit_does_not_wait_for_the_disk(home: Path):
+    log = OpenEventLog(str(home))
+    with log.index_connection() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 1
+    log.dispose()
+
+
+def test_many_runs_do_not_keep_as_many_files_open(home: Path):
+    log = OpenEventLog(str(home))
+    for number in range(OPEN_FILES + 3):
+        with log.run_connection(f"run{number}") as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM event_logs")
+    assert open_files(home) == {f"run{number}" for number in range(3, OPEN_FILES + 3)}
+    log.dispose()
+
+
+def test_a_failed_statement_leaves_the_connection_usable(home: Path):
+    log = OpenEventLog(str(home))
+    with pytest.raises(Exception, match="no such table"), log.index_connection() as connection:
+        connection.exec_driver_sql("INSERT INTO nowhere VALUES (1)")
+    with log.index_connection() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM event_logs").scalar_one() == 0
+    log.dispose()
