@@ -11,6 +11,7 @@ symbol's prefix (``spy_sigma`` in QQQ's file) becomes ``cross_`` so that symbols
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 FEATURE_VERSION = "1"
@@ -23,6 +24,7 @@ class KnownAt(StrEnum):
     DECISION = "decision"  # known at the decision instant: may be a feature
     OUTCOME = "outcome"  # known only after entry: never a feature
     FOLD_START = "fold start"  # computed from labels final before the test month
+    WEEK_START = "week start"  # computed from labels final before the week's first session
     RESULT = "result"  # computed after the outcome, by a backtest or report
 
 
@@ -64,12 +66,28 @@ class Column:
     is_wall_clock: bool = False
 
 
+class PartitionDates(StrEnum):
+    """Which dates may name a partition."""
+
+    MONTH = "the first of a month"
+    WEEK = "a Monday"
+
+    def holds(self, day: date) -> bool:
+        """Whether the day is one of them."""
+        return day.day == 1 if self is PartitionDates.MONTH else day.weekday() == 0
+
+    def label(self, day: date) -> str:
+        """The partition as messages name it: ``YYYY-MM``, or a week by its Monday."""
+        return f"{day:%Y-%m}" if self is PartitionDates.MONTH else day.isoformat()
+
+
 @dataclass(frozen=True)
 class Table:
     """One table: its columns in order, its key and how it is partitioned.
 
-    ``partition`` is the DATE column that a replacement deletes by (the month), or ``None`` for a
-    table that is replaced whole. ``asset`` is the asset that writes it.
+    ``partition`` is the DATE column that a replacement deletes by (the month, or the week), or
+    ``None`` for a table that is replaced whole; ``partition_dates`` says which dates it may hold.
+    ``asset`` is the asset that writes it.
     """
 
     name: str
@@ -78,6 +96,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     partition: str | None = "month"
+    partition_dates: PartitionDates = PartitionDates.MONTH
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +110,7 @@ class Table:
 
 _I, _D, _O = KnownAt.IDENTITY, KnownAt.DECISION, KnownAt.OUTCOME
 _F, _R = KnownAt.FOLD_START, KnownAt.RESULT
+_W = KnownAt.WEEK_START
 
 
 def _delivered(rows: Iterable[tuple], known_at: KnownAt) -> tuple[Column, ...]:
@@ -1129,6 +1149,98 @@ TRIALS = Table(
     partition=None,
 )
 
+RECALIBRATION_REASONS = (
+    "no_worse",
+    "worse_brier",
+    "worse_log_loss",
+    "too_few_labels",
+    "one_outcome",
+    "too_few_new_labels",
+    "no_model",
+)
+
+WEEK = Column("week", "DATE", _I, "The week, as its Monday.")
+
+_CHECKED = (
+    ("raw", "the classifier's own probability"),
+    ("fold", "the base model's own calibrator"),
+    ("incumbent", "the calibrator in force last week"),
+    ("new", "calibrators fitted before each label's own session"),
+)
+
+RECALIBRATIONS = Table(
+    "recalibrations",
+    "The weekly recalibration: the calibrator that the week runs on, the one that was fitted for "
+    "it, and the check that chose between this and last week's.",
+    "recalibrations",
+    (
+        WEEK,
+        Column("first_session", "DATE", _I, "First session of the week."),
+        Column("as_of_utc", "TIMESTAMPTZ", _I, "Its open: labels final before it count.", "UTC"),
+        Column("base_month", "DATE", _W, "Fold whose models score the week, by its test month."),
+        Column("base_hash", "VARCHAR", _W, "Hash of those models; empty where there are none."),
+        Column("method", "VARCHAR", _W, "What was fitted anew.", allowed=("calibrator",)),
+        Column("n_labels", "BIGINT", _W, "Labels that the new calibrator is fitted on.", "rows"),
+        Column("n_independent", "DOUBLE", _W, "The same, weighed by uniqueness.", "rows"),
+        Column(
+            "last_final_utc",
+            "TIMESTAMPTZ",
+            _W,
+            "When the last of them, or of those checked on, became final; before as_of_utc.",
+            "UTC",
+            is_nullable=True,
+        ),
+        Column(
+            "labels_hash",
+            "VARCHAR",
+            _W,
+            "Hash of the labels and raw probabilities fitted and checked on.",
+        ),
+        Column(
+            "incumbent_week",
+            "DATE",
+            _W,
+            "Week whose calibrator was in force before; null: the base model's own.",
+            is_nullable=True,
+        ),
+        Column(
+            "check_from_utc",
+            "TIMESTAMPTZ",
+            _W,
+            "Labels that became final from here on are checked on: the incumbent saw none.",
+            "UTC",
+            is_nullable=True,
+        ),
+        Column("n_check", "BIGINT", _W, "Labels checked on.", "rows"),
+        *(
+            Column(f"{figure}_{of}", "DOUBLE", _W, f"{text} of {what}.", unit, is_nullable=True)
+            for figure, text, unit in (
+                ("brier", "Brier score", ""),
+                ("log_loss", "Log loss", "nats"),
+                ("ece", "Expected calibration error", "fraction"),
+            )
+            for of, what in _CHECKED
+        ),
+        Column("is_used", "BOOLEAN", _W, "The new calibrator is in force in the week."),
+        Column("reason", "VARCHAR", _W, "Why, or why not.", allowed=RECALIBRATION_REASONS),
+        Column("calibrator", "VARCHAR", _W, "The new one.", "JSON", is_nullable=True),
+        Column("calibrator_sha256", "VARCHAR", _W, "Checked on load.", is_nullable=True),
+        Column(
+            "in_force_week",
+            "DATE",
+            _W,
+            "Week whose calibrator is in force in this one; null: the base model's own.",
+            is_nullable=True,
+        ),
+        Column("in_force", "VARCHAR", _W, "The calibrator in force.", "JSON", is_nullable=True),
+        Column("in_force_sha256", "VARCHAR", _W, "Checked on load.", is_nullable=True),
+        Column("config_hash", "VARCHAR", _W, "Hash of the settings it was made with."),
+    ),
+    ("week",),
+    partition="week",
+    partition_dates=PartitionDates.WEEK,
+)
+
 STEP3_REPORT = Table(
     "step3_report",
     "The report as written, with its verdict.",
@@ -1177,6 +1289,7 @@ TABLES: dict[str, Table] = {
         REGISTRY_TRANSITIONS,
         TUNED_PARAMS,
         TRIALS,
+        RECALIBRATIONS,
         STEP3_REPORT,
     )
 }

@@ -28,6 +28,7 @@ _KNOWN_AT = {
     KnownAt.DECISION: "known at the decision instant; in `events`, a feature",
     KnownAt.OUTCOME: "known only after entry; never a feature",
     KnownAt.FOLD_START: "computed from labels that were final before the test month",
+    KnownAt.WEEK_START: "computed from labels that were final before the week's first session",
     KnownAt.RESULT: "computed after the outcome, by a backtest or the report",
 }
 

@@ -64,7 +64,7 @@ def find_problems(frame: pd.DataFrame, table: Table) -> list[Problem]:
 
     Checked: exactly the table's columns; each of its type; no null unless allowed; no infinity;
     positive where declared; only the allowed words, and 0 or 1 where that is the unit; the
-    partition a first of month; no key twice.
+    partition a first of month, or a Monday; no key twice.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ def value_faults(values: pd.Series, column: Column, table: Table) -> list[tuple[
         faults.append((f"not one of {', '.join(column.allowed)}", strange))
     if column.name == table.partition:
         codes, distinct = pd.factorize(values)
-        is_late = np.array([d.day != 1 for d in distinct] + [False])
-        faults.append(("not the first of a month", is_late[codes]))
+        wrong = np.array([not table.partition_dates.holds(d) for d in distinct] + [False])
+        faults.append((f"not {table.partition_dates}", wrong[codes]))
     return faults
 
 

@@ -37,6 +37,8 @@ __all__ = ["Store", "StoreError", "Transaction"]
 class Store:
     """Tables in one DuckDB file.
 
+    Where a method speaks of months, a table by week takes weeks, as their Mondays.
+
     Safe to share between threads, to pickle, and to inherit across a fork: it holds a path, and
     each process opens its own DuckDB when it first needs one.
 
@@ -132,7 +134,7 @@ class Store:
         months : sequence of date
             Months to replace (first days). Every row must lie in one of them.
         """
-        months = check_months(months)
+        months = check_months(months, map(known_table, frames))
         batches = prepare_months(frames, months)
         self._write(list(frames), lambda transaction: transaction.put_months(batches, months))
 

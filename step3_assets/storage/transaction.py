@@ -16,9 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from step3_assets.domain.canonical import canonical_dtype
-from step3_assets.domain.months import month_label
 from step3_assets.domain.validation import TableError, validate_frame
-from step3_assets.schemas import Table
+from step3_assets.schemas import PartitionDates, Table
 from step3_assets.storage.ddl import ARROW_TYPES, known_table, qualified, quoted, statement
 from step3_assets.storage.errors import StoreError
 
@@ -84,7 +83,7 @@ class Transaction:
         where, values = "", []
         if months is not None:
             where = f"WHERE {quoted([partition_of(described)])} IN (SELECT unnest(?::DATE[]))"
-            values = [check_months(months)]
+            values = [check_months(months, [described])]
         return (
             self._use(table)
             .execute(
@@ -108,7 +107,7 @@ class Transaction:
 
     def replace_months(self, frames: Mapping[str, pd.DataFrame], months: Sequence[dt.date]) -> None:
         """As :meth:`step3_assets.storage.store.Store.replace_months`."""
-        months = check_months(months)
+        months = check_months(months, map(known_table, frames))
         self.put_months(prepare_months(frames, months), months)
 
     def replace_all(self, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -177,17 +176,18 @@ def partition_of(table: Table) -> str:
     return table.partition
 
 
-def check_months(months: Sequence[dt.date]) -> list[dt.date]:
-    """The months, distinct and ascending.
+def check_months(months: Sequence[dt.date], tables: Iterable[Table]) -> list[dt.date]:
+    """The months, distinct and ascending; weeks for tables by week.
 
     Raises
     ------
     StoreError
-        If one is no :class:`datetime.date` on the first of a month.
+        If one is no :class:`datetime.date`, or not one of those that a table is partitioned by.
     """
-    wrong = [m for m in months if type(m) is not dt.date or m.day != 1]
-    if wrong:
-        raise StoreError(f"months are dates on the first of a month, not {wrong[:5]}")
+    for dates in {table.partition_dates for table in tables} or {PartitionDates.MONTH}:
+        wrong = [m for m in months if type(m) is not dt.date or not dates.holds(m)]
+        if wrong:
+            raise StoreError(f"{dates.name.lower()}s are dates on {dates}, not {wrong[:5]}")
     return sorted(set(months))
 
 
@@ -228,7 +228,7 @@ def prepare_months(frames: Mapping[str, pd.DataFrame], months: list[dt.date]) ->
             positions = np.flatnonzero(frame[column].isin(outside).to_numpy())
             raise StoreError(
                 f"{name}.{column}: {len(positions)} rows lie outside the months being replaced, "
-                f"in {', '.join(map(month_label, outside[:5]))}: rows "
+                f"in {', '.join(map(table.partition_dates.label, outside[:5]))}: rows "
                 f"{', '.join(map(str, positions[:5]))}"
             )
         batches.append((table, rows))
@@ -272,9 +272,8 @@ def _check_foreign_rows(
     with _registered(connection, rows):
         foreign = connection.execute(sql).fetchall()
     if foreign:
-        shown = "; ".join(
-            f"{', '.join(map(str, row[:-1]))} in {month_label(row[-1])}" for row in foreign
-        )
+        label = table.partition_dates.label
+        shown = "; ".join(f"{', '.join(map(str, row[:-1]))} in {label(row[-1])}" for row in foreign)
         raise StoreError(
             f"{table.name}.{'+'.join(table.key)}: rows are already stored in months that are not "
             f"being replaced: {shown}"

@@ -5,8 +5,9 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.live.weeks import add_weeks, week_of
 from step3_assets.domain.months import add_months
-from step3_assets.schemas import Column, Table
+from step3_assets.schemas import Column, PartitionDates, Table
 
 FIRST = dt.date(2019, 2, 1)
 TEXTS = (
@@ -26,6 +27,17 @@ INTEGERS = (0, 1, -1, 2**53 - 1, -(2**53) + 1)
 def months(count: int) -> list[dt.date]:
     """The first ``count`` months from 2019-02."""
     return [add_months(FIRST, i) for i in range(count)]
+
+
+def partitions_of(table: Table, count: int = 3) -> list[dt.date]:
+    """The first ``count`` partitions of a table: months, or weeks."""
+    return [_partition(table, i) for i in range(count)]
+
+
+def _partition(table: Table, place: int) -> dt.date:
+    if table.partition_dates is PartitionDates.WEEK:
+        return add_weeks(week_of(FIRST), place)
+    return add_months(FIRST, place)
 
 
 def rows_of(table: Table, *, n_months: int = 3, per_month: int = 8, tag: int = 0) -> pd.DataFrame:
@@ -51,7 +63,7 @@ def rows_of(table: Table, *, n_months: int = 3, per_month: int = 8, tag: int = 0
 def _values(
     column: Column, table: Table, index: np.ndarray, per_month: int, tag: int
 ) -> pd.Series | list:
-    month = [add_months(FIRST, int(i)) for i in index // per_month]
+    month = [_partition(table, int(i)) for i in index // per_month]
     if column.dtype == "DATE":
         # A key of a month and little else needs another month in each row.
         return [add_months(FIRST, int(i)) for i in index] if _needs_months(table) else month

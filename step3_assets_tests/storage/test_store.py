@@ -16,7 +16,7 @@ from step3_assets.domain.hashing import frame_hash
 from step3_assets.schemas import TABLES
 from step3_assets.storage import transaction as transaction_module
 from step3_assets.storage.store import Store, StoreError
-from step3_assets_tests.storage.rows import FIRST, months, rows_of
+from step3_assets_tests.storage.rows import FIRST, months, partitions_of, rows_of
 
 BY_MONTH = [name for name, table in TABLES.items() if table.partition]
 WHOLE = [name for name, table in TABLES.items() if not table.partition]
@@ -30,7 +30,7 @@ def store(empty_store: Store) -> Store:
 
 def put(store: Store, name: str, frame: pd.DataFrame) -> None:
     if TABLES[name].partition:
-        store.replace_months({name: frame}, months(3))
+        store.replace_months({name: frame}, partitions_of(TABLES[name]))
     else:
         store.replace_all({name: frame})
 
@@ -214,6 +214,11 @@ WRONG_CALLS = [
     (lambda s: s.read("events", months=["2019-02"]), "months are dates on the first"),
     (lambda s: s.read("events", months=[dt.date(2019, 2, 2)]), "months are dates on the first"),
     (lambda s: s.replace_months({}, [dt.datetime(2019, 2, 1)]), "months are dates on the first"),
+    (lambda s: s.read("recalibrations", months=[FIRST]), "weeks are dates on a Monday"),
+    (
+        lambda s: s.replace_months({"recalibrations": pd.DataFrame()}, [FIRST]),
+        "weeks are dates on a Monday",
+    ),
     (lambda s: s.replace_months({"portfolio": pd.DataFrame()}, []), "portfolio: has no months"),
     (lambda s: s.replace_all({"events": pd.DataFrame()}), "events: is replaced by month"),
     (lambda s: s.append("events", pd.DataFrame()), "events: columns missing"),
@@ -224,6 +229,23 @@ WRONG_CALLS = [
 def test_wrong_calls_say_what_is_wrong(store: Store, call, message: str) -> None:
     with pytest.raises(StoreError, match=message):
         call(store)
+
+
+def test_weeks_are_replaced_like_months(store: Store) -> None:
+    table = TABLES["recalibrations"]
+    weeks = partitions_of(table)
+    put(store, table.name, rows_of(table))
+    new = rows_of(table, tag=1)
+    store.replace_months({table.name: new.iloc[1:2]}, [weeks[1]])
+    stored = store.read(table.name)
+    assert stored["week"].tolist() == weeks
+    assert weeks == [dt.date(2019, 1, 28), dt.date(2019, 2, 4), dt.date(2019, 2, 11)]
+    assert stored["n_labels"].tolist() != rows_of(table)["n_labels"].tolist()
+    with pytest.raises(StoreError, match="outside the months being replaced, in 2019-01-28"):
+        store.replace_months({table.name: new}, weeks[1:])
+    wrong = new.assign(week=[weeks[0], weeks[1], dt.date(2019, 2, 12)])
+    with pytest.raises(StoreError, match="not a Monday in 1 row"):
+        store.replace_months({table.name: wrong}, weeks)
 
 
 def test_a_transaction_reads_compares_and_writes_as_one(store: Store) -> None:
