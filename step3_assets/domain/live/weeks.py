@@ -89,7 +89,7 @@ def weeks_of(stamps: pd.Series) -> pd.Series:
     stamps : Series of datetime64[us, UTC]
     """
     days = stamps.dt.tz_convert("UTC").dt.tz_localize(None).dt.normalize()
-    mondays = days - pd.to_timedelta(days.dt.weekday, unit="D")
+    mondays = days - pd.to_timedelta(days.dt.day_of_week, unit="D")
     values = np.asarray(mondays.dt.date, dtype=object)
     return pd.Series(values, index=stamps.index, name="week", dtype=object)
 
@@ -106,10 +106,12 @@ def week_sessions(week: date) -> list[Session]:
     """
     monday = week_of(week)
     bars = session_bars(monday, monday + timedelta(days=6))
+    by_day = bars.groupby("session", sort=True)
+    opens, closes = by_day["date"].min(), by_day["bar_end"].max()
     return [
-        Session(day, own["date"].iloc[0], own["bar_end"].iloc[-1])
-        for day, own in bars.groupby("session", sort=True)
-    ]  # type: ignore[misc]
+        Session(day, opened, closed)
+        for day, opened, closed in zip(opens.index, opens, closes, strict=True)
+    ]
 
 
 def first_session(week: date) -> Session | None:
