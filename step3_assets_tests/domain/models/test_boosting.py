@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from step3_assets.config import LightGBMConfig
-from step3_assets.domain.models.boosting import fit_booster, predict_booster
+from step3_assets.domain.models.boosting import fit_booster, fit_mean_booster, predict_booster
 
 RNG = np.random.default_rng(1)
 X = RNG.standard_normal((900, 4))
@@ -48,3 +48,13 @@ def test_classifier_gives_probabilities():
 def test_missing_values_are_routed():
     text = fit_booster(X, Y, W, MEAN, CONFIG, 7)
     assert np.isfinite(predict_booster(text, np.full((1, 4), np.nan))).all()
+
+
+@pytest.mark.parametrize("n_rows", [20, 39])
+def test_too_few_rows_to_split_say_their_mean(n_rows):
+    """An early inner fold: LightGBM's own filter of features would leave it none, and it fails."""
+    x, y, w = X[:n_rows], Y[:n_rows], W[:n_rows]
+    text = fit_mean_booster(x, y, w, np.arange(n_rows), CONFIG, 7)
+    assert predict_booster(text, X) == pytest.approx(np.full(900, y.mean()))
+    text = fit_booster(x, (y > 0).astype(float), w, {"objective": "binary"}, CONFIG, 7)
+    assert predict_booster(text, X) == pytest.approx(np.full(900, (y > 0).mean()))
