@@ -72,8 +72,8 @@ def rival(
 
     def trial_value(trial: optuna.Trial) -> float:
         models = space.suggest_models(trial, config.models, config.search.space)
-        _, gate, sizing, size = space.suggest_trading(trial, config, config.search.space, 1)
-        own = with_settings(config, models=models, gate=gate, sizing=sizing, size_frac=size)
+        _, own = space.suggest_trading(trial, config, config.search.space, 1)
+        own = with_settings(own, models=models)
         parts = []
         for month in epoch.inner:
             fold = build_fold(events, bars, month, own.folds)

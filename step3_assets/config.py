@@ -502,8 +502,10 @@ class SearchRange(Frozen):
 class SearchSpace(Frozen):
     """What the nested search may choose from; every default of the platform lies inside.
 
-    Risk rules and the allocation among symbols are not searched: they are limits for days that two
-    years hardly hold, and their state runs on across epochs.
+    Risk limits may be tightened, never loosened beyond those configured: they are there for days
+    that two years of inner months hardly hold, so that such months cannot say that more would have
+    been safe. A limit that spoke on no inner month stays as configured, one that is off stays off.
+    Pacing (minimum holding, cooldown) and the re-arm rule are not searched.
     """
 
     max_depth: SearchRange = Field(
@@ -556,6 +558,29 @@ class SearchSpace(Frozen):
     overnight_haircut_frac: SearchRange = Field(
         default=SearchRange(low=0.0, high=0.5), description="None to half of the size."
     )
+    kill_drawdown_frac: SearchRange = Field(
+        default=SearchRange(low=0.04, high=0.10),
+        description="Below 4 % a quarter's ordinary fall would cost a month aside. The upper end "
+        "may not pass the plan's cap on the drawdown.",
+    )
+    session_loss_frac: SearchRange = Field(
+        default=SearchRange(low=0.01, high=0.03),
+        description="An account fully in an index loses 1 % in a session once a fortnight.",
+    )
+    max_symbol_frac: SearchRange = Field(
+        default=SearchRange(low=0.3, high=1.0),
+        description="Binds where an allocation leans on one symbol.",
+    )
+    max_turnover_per_day: SearchRange = Field(
+        default=SearchRange(low=2.0, high=6.0), description="One to three round trips of it all."
+    )
+    max_turnover_per_week: SearchRange = Field(
+        default=SearchRange(low=4.0, high=20.0), description="Two to ten round trips."
+    )
+    max_turnover_per_month: SearchRange = Field(
+        default=SearchRange(low=10.0, high=40.0),
+        description="Five round trips, as many as the acceptance gate asks for, to twenty.",
+    )
 
 
 class SearchConfig(Frozen):
@@ -592,6 +617,13 @@ class SearchConfig(Frozen):
     )
     finalists: int = Field(
         default=2, ge=1, description="Best model trials that the gate trials choose among."
+    )
+    allocation_finalists: int = Field(
+        default=3,
+        ge=0,
+        description="Best gate trials that are tried under the other ways of dividing equity, "
+        "beside the documented settings. Last and few: Calmar weights cost 0.2 s a trial, thirty "
+        "times the rest of it.",
     )
     model_batch: int = Field(
         default=4,
@@ -636,6 +668,16 @@ class SearchConfig(Frozen):
         "higher by this much: the best of hundreds is always somewhat higher.",
     )
     space: SearchSpace = SearchSpace()
+
+    @model_validator(mode="after")
+    def _kills_within_the_cap(self) -> "SearchConfig":
+        high = self.space.kill_drawdown_frac.high
+        if high > self.max_drawdown_frac:
+            raise ValueError(
+                f"search.space.kill_drawdown_frac: up to {high:g} passes the cap on the drawdown, "
+                f"search.max_drawdown_frac = {self.max_drawdown_frac:g}"
+            )
+        return self
 
 
 class Step3Config(Frozen):

@@ -888,7 +888,12 @@ ALLOCATION_COMPARISON = Table(
     "The platform's decisions under every way of dividing capital among symbols.",
     "portfolio",
     (
-        Column("method", "VARCHAR", _I, "equal_weight, inverse_volatility or calmar."),
+        Column(
+            "method",
+            "VARCHAR",
+            _I,
+            "equal_weight, inverse_volatility, calmar, or searched where months differ.",
+        ),
         Column("is_used", "BOOLEAN", _R, "The method that the platform trades with."),
         Column("weight_turnover_frac", "DOUBLE", _R, "Weight moved in a mean month.", "fraction"),
         *_figures(
@@ -913,7 +918,7 @@ ALLOCATION_WEIGHTS = Table(
     "Each symbol's share of equity by month and method, decided at the month's start.",
     "portfolio",
     (
-        Column("method", "VARCHAR", _I, "equal_weight, inverse_volatility or calmar."),
+        Column("method", "VARCHAR", _I, "As in allocation_comparison."),
         MONTH,
         Column("symbol", "VARCHAR", _I, "Ticker."),
         Column("weight_frac", "DOUBLE", _F, "Share of equity.", "fraction"),
@@ -1118,7 +1123,7 @@ TUNED_PARAMS = Table(
     partition="epoch",
 )
 
-TRIAL_LEVELS = ("model", "gate")
+TRIAL_LEVELS = ("model", "gate", "allocation")
 TRIAL_STATES = ("complete", "pruned")
 
 TRIALS = Table(
@@ -1128,7 +1133,7 @@ TRIALS = Table(
     (
         Column("trial_id", "VARCHAR", _I, "Hash of the study and the trial's number in it."),
         EPOCH,
-        Column("level", "VARCHAR", _I, "model or gate.", allowed=TRIAL_LEVELS),
+        Column("level", "VARCHAR", _I, "What was varied.", allowed=TRIAL_LEVELS),
         Column("study", "VARCHAR", _I, "Name of the Optuna study."),
         Column("number", "BIGINT", _I, "Number of the trial in its study."),
         Column("state", "VARCHAR", _R, "complete, or pruned.", allowed=TRIAL_STATES),

@@ -10,7 +10,8 @@ import click
 
 from step3_assets.cli.running import DELIVERY, INGEST, WORKERS, Step, launch
 
-SEARCHED = ("k", "phi", "method", "size_frac", "max_depth", "num_leaves", "n_rounds", "ev_struct")
+SEARCHED = ("k", "phi", "method", "size_frac", "kill_drawdown_frac", "allocation")
+SEARCHED += ("max_depth", "num_leaves", "n_rounds", "ev_struct")
 
 
 @click.command("optuna-search")
@@ -42,10 +43,11 @@ def optuna_search(
 ) -> None:
     """Choose settings for each epoch (calendar half-year) from folds wholly before it.
 
-    Model settings are trained once for each of the 24 months before the epoch and kept; gate and
-    portfolio settings are tried on those forecasts. Nothing that became known in or after the epoch
-    is looked at, and the documented settings stay unless a trial is clearly better. Every trial
-    lands in the table `trials`, whose count deflates the Sharpe ratio.
+    Model settings are trained once for each of the 24 months before the epoch and kept; gate, size
+    and risk settings are tried on those forecasts, the best of them under every allocation.
+    Nothing that became known in or after the epoch is looked at, and the documented settings stay
+    unless a trial is clearly better. Every trial lands in the table `trials`, whose count deflates
+    the Sharpe ratio.
 
     The choice is stored in `tuned_params` and used by nobody until step3.toml says so:
 
@@ -94,7 +96,7 @@ def _print_choice() -> None:
             f"{row['objective']:.3f}",
             f"{row['default_objective']:.3f}",
             chosen,
-            *(f"{v:.3g}" if isinstance(v := params[n], float) else str(v) for n in SEARCHED),
+            *(f"{v:.3g}" if isinstance(v := params.get(n), float) else str(v) for n in SEARCHED),
         )
     Console(width=140).print(table)
     click.echo(

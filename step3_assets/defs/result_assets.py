@@ -25,7 +25,7 @@ from step3_assets.defs.monthly import (
     settings_in_force,
     slice_months,
 )
-from step3_assets.defs.partitions import MONTH_AND_NEXT, Partitions, months_of
+from step3_assets.defs.partitions import EPOCH_OF_MONTH, MONTH_AND_NEXT, Partitions, months_of
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.result_months import result_months
 from step3_assets.defs.training_assets import monthly_asset
@@ -63,6 +63,7 @@ def build_result_assets(
             dg.AssetDep(walk_forward["calibrated_models"]),
             dg.AssetDep(events),
             dg.AssetDep(bar_features, partition_mapping=MONTH_AND_NEXT),
+            *(dg.AssetDep(a, partition_mapping=EPOCH_OF_MONTH) for a in searched),
         ],
         kinds={"pandas"},
         group="walk_forward",
@@ -75,6 +76,7 @@ def build_result_assets(
         """Each test month on its own, from a flat start, marked at every bar close."""
         store, settings = platform.store(), platform.settings()
         config, months = settings.config, months_of(context)
+        in_force = settings_in_force(store, config, months)
         with_next = [*months, add_months(months[-1], 1)]
         score_rows = store.read("scores", months=months)
         rates = base_rates(store.read("model_metrics", months=months))
@@ -87,7 +89,7 @@ def build_result_assets(
                 slice_months(event_rows, month, month),
                 slice_months(bar_rows, month, add_months(month, 1)),
                 month,
-                config,
+                in_force[month],
                 rates.get(month),
             )
 

@@ -102,7 +102,11 @@ def _search(
     partitions: Partitions,
 ) -> dict[str, Any]:
     """Search one epoch and store its rows; returns its metadata."""
-    from step3_assets.domain.search.epoch_search import Workplace, search_epoch
+    from step3_assets.domain.search.epoch_search import (
+        Workplace,
+        allocation_trials,
+        search_epoch,
+    )
 
     if not epoch.inner:
         months = f"fewer than {base.search.min_inner_months} inner months lie before it"
@@ -113,6 +117,7 @@ def _search(
     dataset = dataset_in_force(store)
     place = Workplace(settings.search_dir, settings.workers, dataset["dataset_version"])
     totals = {"model": base.search.model_trials, "gate": base.search.gate_trials}
+    totals["allocation"] = allocation_trials(base.search)
     with ExitStack() as bars:
         advances = {}
 
@@ -149,7 +154,7 @@ def _describe(found: Any, is_synthetic: bool) -> dict[str, Any]:
         "objective": float(row["objective"]),
         "objective of the documented settings": float(row["default_objective"]),
         "model trials": int(row["n_model_trials"]),
-        "gate trials": int(row["n_gate_trials"]),
+        "gate and portfolio trials": int(row["n_gate_trials"]),
         "inner months": int(row["n_inner_months"]),
     }
     metadata = readable(figures) | {

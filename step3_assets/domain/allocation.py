@@ -62,7 +62,7 @@ def history_months(config: AllocationConfig) -> int:
 def allocate(
     clock: MarkClock,
     months: Sequence[date],
-    config: AllocationConfig,
+    config: AllocationConfig | Mapping[date, AllocationConfig],
     sleeves: SessionReturns | None = None,
 ) -> Shares:
     """Shares of equity by month and symbol.
@@ -72,8 +72,9 @@ def allocate(
     clock : MarkClock
         With as many bars before the first month as there are; fewer mean equal weight for longer.
     months : sequence of date
-        In order. The Calmar weights of a month start from those of the one before.
-    config : AllocationConfig
+        In order. The Calmar weights of a month start from the shares of the one before, whatever
+        made those.
+    config : AllocationConfig, or one for each month
     sleeves : SessionReturns, optional
         Needed by ``calmar`` alone.
 
@@ -82,13 +83,20 @@ def allocate(
     ValueError
         If ``calmar`` is asked for without sleeves.
     """
-    if config.method == "equal_weight":
-        return equal_weight(clock, months)
-    if config.method == "inverse_volatility":
-        return inverse_volatility(clock, months, config)
+    by_month = config if isinstance(config, Mapping) else dict.fromkeys(months, config)
+    shares = equal_weight(clock, months)
+    mine: dict[str, tuple[AllocationConfig, list[date]]] = {}
+    for month in months:
+        if by_month[month].method == "inverse_volatility":
+            mine.setdefault(by_month[month].content_hash(), (by_month[month], []))[1].append(month)
+    for own, its_months in mine.values():
+        shares |= inverse_volatility(clock, its_months, own)
+    seeking = {m: c for m, c in by_month.items() if c.method == "calmar"}
+    if not seeking:
+        return shares
     if sleeves is None:
         raise ValueError("allocation: calmar needs what each symbol's trades earned")
-    return calmar_weights(clock, months, config, sleeves)
+    return calmar_weights(shares, seeking, sleeves)
 
 
 def equal_weight(clock: MarkClock, months: Sequence[date]) -> Shares:
@@ -136,10 +144,7 @@ def inverse_volatility(
 
 
 def calmar_weights(
-    clock: MarkClock,
-    months: Sequence[date],
-    config: AllocationConfig,
-    sleeves: SessionReturns,
+    shares: Shares, settings: Mapping[date, AllocationConfig], sleeves: SessionReturns
 ) -> Shares:
     """Walk-forward weights that seek return over the deepest fall, smoothed.
 
@@ -147,18 +152,30 @@ def calmar_weights(
     return, less the cost of moving there, over the deepest fall; then ``smoothing`` of the way
     from the weights of the month before to these. When no sleeve gained, nothing moves.
 
+    Parameters
+    ----------
+    shares : dict of month to dict of symbol to share
+        Of every month in order: equal weight where these weights are sought, else the month's own.
+    settings : mapping of date to AllocationConfig
+        Of the months whose weights are sought.
+    sleeves : SessionReturns
+
     Notes
     -----
     Solved by skfolio (``MeanRisk``, maximum ratio, maximum drawdown of uncompounded returns) as a
     linear programme; weights are rounded to 1e-6.
     """
-    shares = equal_weight(clock, months)
+    found: Shares = {}
     held: dict[str, float] = {}
-    for month in months:
-        present = list(shares[month])
-        equal = np.array(list(shares[month].values()))
+    for month, given in shares.items():
+        config = settings.get(month)
+        if config is None:
+            found[month] = held = given
+            continue
+        present = list(given)
+        equal = np.array(list(given.values()))
         if set(present) != set(held):
-            held = dict(shares[month])  # symbols joined or left: start from equal weight again
+            held = dict(given)  # symbols joined or left: start from equal weight again
         before = np.array([held[symbol] for symbol in present])
         start, first = (
             instant_us(month_start(m)) for m in (month, add_months(month, -config.lookback_months))
@@ -171,8 +188,8 @@ def calmar_weights(
             if wanted is not None:
                 moved = np.round(before + config.smoothing * (wanted - before), 6)
                 held = dict(zip(present, (moved / moved.sum()).tolist(), strict=True))
-        shares[month] = dict(held)
-    return shares
+        found[month] = dict(held)
+    return found
 
 
 def _best_ratio(

@@ -5,7 +5,7 @@ the simulation, the metrics' formulas, the reference lines' arithmetic, the verd
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -119,8 +119,9 @@ def run_portfolio(
     published_baseline : mapping, optional
         The published baseline's summary file; without it there is no such line.
     settings : mapping of date to Step3Config, optional
-        Settings of months that a search chose them for: gate and sizes are decided again by them
-        under stressed costs. Risk rules and shares are those of `config`.
+        Settings of months that a search chose them for: the platform's risk limits and shares, and
+        gate and sizes where they are decided again under stressed costs. The other series go by
+        `config`, so that what they are held against does not move with the search.
 
     Returns
     -------
@@ -149,7 +150,9 @@ def run_portfolio(
     parts = []
     for series, decisions, priced in runs:
         _require_within(series, decisions, months)
-        ledger = run_account(decisions, priced, period, config)
+        is_ours = series in (PLATFORM, stress_series(factor))
+        own = period if is_ours else replace(period, settings={})
+        ledger = run_account(decisions, priced, own, config)
         parts.append(_series_frames(series, ledger, months, config, factor))
     capital = config.execution.initial_capital_usd
     lines = []

@@ -8,7 +8,7 @@ A run without the frames' overhead gives the same fills, equity and figures as
 :func:`step3_assets.domain.portfolio.run_portfolio`, to the bit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -29,6 +29,7 @@ from step3_assets.domain.execution.marking import (
 from step3_assets.domain.gate import decide
 from step3_assets.domain.metrics import cagr, calmar, max_drawdown, require_calendar, sharpe
 from step3_assets.domain.months import add_months, month_start
+from step3_assets.domain.risk.schedule import RiskSchedule
 from step3_assets.domain.sizing import size_positions
 
 _KEY = ["symbol", "decision_time_utc"]
@@ -161,8 +162,9 @@ class Replay:
         ev_final: np.ndarray | None = None,
         first: int = 0,
         last: int | None = None,
+        settings: Mapping[date, Step3Config] | None = None,
     ) -> Outcome:
-        """Gate, size, allocate, trade and measure under one configuration.
+        """Gate, size, allocate, trade and measure.
 
         Parameters
         ----------
@@ -173,18 +175,20 @@ class Replay:
         first, last : int
             Positions of the first and last month; one month is its fold from a flat start.
             Allocation is that of the whole replay.
+        settings : mapping of date to Step3Config, optional
+            Of months that do not go by `config`; capital and gross cap are `config`'s.
         """
         last = len(self.months) - 1 if last is None else last
         ev = self.ev_final if ev_final is None else ev_final
-        is_gated = decide(self.known, ev, self.q10, config.gate)["is_gated"].to_numpy()
-        sizes = size_positions(
-            self.known, ev, self.q10, self.q90, config.sizing, config.execution.size_frac
-        ).size_frac
-        weights = self._shares(is_gated, sizes, config)
+        by_month = [(settings or {}).get(month, config) for month in self.months]
+        is_gated, sizes = self._decided(ev, by_month)
+        weights = self._shares(is_gated, sizes, by_month, config)
         rows = np.flatnonzero(is_gated & (self.month_of >= first) & (self.month_of <= last))
         share = weights[self.month_of[rows], self.orders.symbol[rows]]
         orders = self.orders.take(rows, share, sizes[rows])
-        fills = fill_orders(orders, self.clock, config.execution, config.risk)
+        limits = {month: own.risk for month, own in zip(self.months, by_month, strict=True)}
+        rules = RiskSchedule.by_month(config.risk, self.months[first : last + 1], limits)
+        fills = fill_orders(orders, self.clock, config.execution, rules)
         curve = self._marked(fills, config.execution.initial_capital_usd, first, last)
         traded_in = self.month_of[rows[fills.order]] - first
         return self._measured(fills, curve, traded_in, config, first, last)
@@ -194,17 +198,44 @@ class Replay:
         rows = period_rows(self.clock, fills.positions, *edges)
         return mark_equity(fills.positions, self.clock, rows, capital)
 
-    def _shares(self, is_gated: np.ndarray, sizes: np.ndarray, config: Step3Config) -> np.ndarray:
+    def _decided(
+        self, ev: np.ndarray, by_month: Sequence[Step3Config]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gate and size of every order by the settings of its month."""
+        is_gated, sizes = np.zeros(len(ev), dtype=bool), np.zeros(len(ev))
+        groups: dict[int, tuple[Step3Config, list[int]]] = {}
+        for place, own in enumerate(by_month):
+            groups.setdefault(id(own), (own, []))[1].append(place)
+        for own, places in groups.values():
+            mine = slice(None) if len(groups) == 1 else np.isin(self.month_of, places)
+            known, q10, q90 = self.known[mine], self.q10[mine], self.q90[mine]
+            is_gated[mine] = decide(known, ev[mine], q10, own.gate)["is_gated"].to_numpy()
+            sizes[mine] = size_positions(
+                known, ev[mine], q10, q90, own.sizing, own.execution.size_frac
+            ).size_frac
+        return is_gated, sizes
+
+    def _shares(
+        self,
+        is_gated: np.ndarray,
+        sizes: np.ndarray,
+        by_month: Sequence[Step3Config],
+        config: Step3Config,
+    ) -> np.ndarray:
         """Shares by month and symbol; remembered, as most trials share them."""
-        key = config.allocation.content_hash()
-        if config.allocation.method == "calmar":
+        methods = {m: own.allocation for m, own in zip(self.months, by_month, strict=True)}
+        distinct = {id(own): own for own in methods.values()}
+        names = {key: own.content_hash() for key, own in distinct.items()}
+        key = names[id(methods[self.months[0]])]
+        if len(distinct) > 1:
+            key = ",".join(names[id(own)] for own in methods.values())
+        needs_sleeves = any(own.method == "calmar" for own in distinct.values())
+        if needs_sleeves:
             asked = np.where(is_gated, sizes, 0.0)
             key += f"{config.execution.content_hash()}{sha256(asked.tobytes()).hexdigest()}"
         if key not in self._weights:
-            sleeves = None
-            if config.allocation.method == "calmar":
-                sleeves = self._sleeves(is_gated, sizes, config)
-            shares = allocate(self.clock, self.months, config.allocation, sleeves)
+            sleeves = self._sleeves(is_gated, sizes, config) if needs_sleeves else None
+            shares = allocate(self.clock, self.months, methods, sleeves)
             self._weights[key] = share_matrix(shares, self.months, self.clock.symbols)
         return self._weights[key]
 

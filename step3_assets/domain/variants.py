@@ -25,16 +25,34 @@ from step3_assets.domain.execution.marking import MarkClock, instant_us
 from step3_assets.domain.execution.stress import stress_events, stress_scores
 from step3_assets.domain.metrics import summarise
 from step3_assets.domain.months import add_months, month_start
+from step3_assets.domain.risk.schedule import RiskSchedule
 from step3_assets.schemas import ALLOCATION_COMPARISON, ALLOCATION_WEIGHTS, COST_STRESS
+
+SEARCHED = "searched"
+"""Name of the allocation whose method the search chose epoch by epoch."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """The calendar months of an account, the clock it is marked on, settings that were searched."""
+    """The calendar months of an account, the clock it is marked on, settings that were searched.
+
+    The account is one through all months: settings of a month change the limits of its rules and
+    its shares from the month's first instant on, while peak, period stood aside, turnover, weights
+    and positions run on.
+    """
 
     months: Sequence[date]
     clock: MarkClock
     settings: Mapping[date, Step3Config] = field(default_factory=dict)
+
+    def rules(self, config: Step3Config) -> RiskSchedule:
+        """Each month's limits, those of `config` where none were searched."""
+        searched = {month: own.risk for month, own in self.settings.items()}
+        return RiskSchedule.by_month(config.risk, self.months, searched)
+
+    def allocation(self, config: Step3Config) -> dict[date, AllocationConfig]:
+        """Each month's way of dividing equity."""
+        return {m: self.settings.get(m, config).allocation for m in self.months}
 
     @property
     def start(self) -> pd.Timestamp:
@@ -54,7 +72,7 @@ def run_account(
     config: Step3Config,
     shares: Shares | None = None,
 ) -> LedgerResult:
-    """Trade the gated decisions on one account, under the configured shares and rules.
+    """Trade the gated decisions on one account, under each month's shares and rules.
 
     Parameters
     ----------
@@ -63,7 +81,7 @@ def run_account(
     period : Period
     config : Step3Config
     shares : dict of month to dict of symbol to share, optional
-        In place of the configured allocation.
+        In place of each month's own.
     """
     candidates = gated_candidates(decisions, events)
     return simulate(
@@ -71,18 +89,21 @@ def run_account(
         period.clock,
         start=period.start,
         end=period.end,
-        allocation=shares or shares_of(candidates, period, config, config.allocation),
+        allocation=shares or shares_of(candidates, period, config, period.allocation(config)),
         config=config.execution,
-        risk=config.risk,
+        risk=period.rules(config),
     )
 
 
 def shares_of(
-    candidates: pd.DataFrame, period: Period, config: Step3Config, allocation: AllocationConfig
+    candidates: pd.DataFrame,
+    period: Period,
+    config: Step3Config,
+    allocation: Mapping[date, AllocationConfig],
 ) -> Shares:
     """Shares by month: see :func:`step3_assets.domain.allocation.allocate`."""
     sleeves = None
-    if allocation.method == "calmar":
+    if any(own.method == "calmar" for own in allocation.values()):
         sleeves = sleeve_returns(candidates, period, config)
     return allocate(period.clock, period.months, allocation, sleeves)
 
@@ -151,17 +172,26 @@ def cost_stress(
 def allocation_tables(
     scores: pd.DataFrame, events: pd.DataFrame, period: Period, config: Step3Config
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables ``allocation_comparison`` and ``allocation_weights``: every method, side by side."""
+    """Tables ``allocation_comparison`` and ``allocation_weights``: every method, side by side.
+
+    Where months have methods of their own, what they make together is one more, :data:`SEARCHED`.
+    """
     candidates = gated_candidates(scores, events)
+    in_use = period.allocation(config)
+    used = {own.method for own in in_use.values()}
+    used_name = used.pop() if len(used) == 1 else SEARCHED
     compared, weights = [], []
-    for method in METHODS:
-        allocation = config.allocation.model_copy(update={"method": method})
+    for method in METHODS if used_name in METHODS else (*METHODS, SEARCHED):
+        allocation = in_use
+        if method != SEARCHED:
+            changed = config.allocation.model_copy(update={"method": method})
+            allocation = dict.fromkeys(period.months, changed)
         shares = shares_of(candidates, period, config, allocation)
         ledger = run_account(scores, events, period, config, shares)
         compared.append(
             {
                 "method": method,
-                "is_used": method == config.allocation.method,
+                "is_used": method == used_name,
                 "weight_turnover_frac": weight_turnover(shares),
                 **_figures(ledger, period, config),
             }

@@ -54,12 +54,20 @@ def switch_on(place: Installation) -> Step3Config:
     return load_settings(place.home).config
 
 
+def plant(place: Installation, tuned: Step3Config) -> None:
+    """Put settings in force for the epoch, as if the search had chosen them."""
+    row = place.store.read("tuned_params").assign(
+        settings=json.dumps(searched_sections(tuned)), config_hash=trading_hash(tuned)
+    )
+    place.store.replace_months({"tuned_params": row}, [EPOCH])
+
+
 def test_every_trial_is_in_the_ledger(searched: Installation):
     trials = searched.store.read("trials")
-    assert trials.groupby("level").size().to_dict() == {"gate": 4, "model": 2}
+    assert trials.groupby("level").size().to_dict() == {"allocation": 8, "gate": 4, "model": 2}
     assert set(trials["first_month"]) == {date(2020, 10, 1)}
     assert set(trials["last_month"]) == {date(2020, 12, 1)}
-    assert [len(json.loads(text)) for text in trials["month_returns"]] == [3] * 6
+    assert [len(json.loads(text)) for text in trials["month_returns"]] == [3] * 14
     row = searched.store.read("tuned_params").iloc[0]
     assert (row["epoch"], row["last_month"], row["n_inner_months"]) == (EPOCH, date(2021, 6, 1), 3)
 
@@ -83,11 +91,7 @@ def test_the_walk_forward_takes_an_epochs_settings_where_that_is_on(searched: In
     base = load_settings(searched.home).config
     models = base.models.model_copy(update={"ev_struct": "barrier"})
     gate = base.gate.model_copy(update={"k": 0.7})
-    tuned = with_settings(base, models=models, gate=gate, size_frac=0.5)
-    row = searched.store.read("tuned_params").assign(
-        settings=json.dumps(searched_sections(tuned)), config_hash=trading_hash(tuned)
-    )
-    searched.store.replace_months({"tuned_params": row}, [EPOCH])
+    plant(searched, with_settings(base, models=models, gate=gate, size_frac=0.5))
 
     assert searched.run("walk_forward", FIRST_TEST, LAST).success
     stored = searched.store.read("calibrated_models")
@@ -109,6 +113,30 @@ def test_the_walk_forward_takes_an_epochs_settings_where_that_is_on(searched: In
     audit = searched.store.read("audit").set_index("check")["is_passed"]
     assert audit["time_travel_models"]
     assert audit["time_travel_scores"]
+
+
+def test_limits_and_shares_of_an_epoch_reach_fold_and_portfolio(searched: Installation):
+    """Every event is let through; the epoch's symbol cap is what binds."""
+    base = switch_on(searched)
+    risk = base.risk.model_copy(update={"max_symbol_frac": 0.05})
+    shares = base.allocation.model_copy(update={"method": "inverse_volatility"})
+    plant(searched, with_settings(base, risk=risk, allocation=shares))
+    months = [FIRST_TEST, LAST]
+    for table in ("scores", "mock_baseline"):
+        rows = searched.store.read(table).assign(is_gated=True, gate_reason="pass", size_frac=1.0)
+        searched.store.replace_months({table: rows}, months)
+    result = searched.run("walk_forward", FIRST_TEST, LAST, assets=["fold_backtests"])
+    assert result.success, failure_text(result)
+    result = searched.run("results", assets=["portfolio"])
+    assert result.success, failure_text(result)
+    compared = searched.store.read("allocation_comparison").set_index("method")["is_used"]
+    assert list(compared[compared].index) == ["inverse_volatility"]
+    trades = searched.store.read("portfolio_trades")
+    largest = (trades["notional_usd"] / trades["equity_before_usd"]).groupby(trades["series"]).max()
+    assert largest["platform"] == pytest.approx(0.05, rel=1e-12)
+    assert largest["mock_baseline"] > 0.4, "what it is held against does not move with the search"
+    folds = searched.store.read("fold_trades")
+    assert folds["notional_usd"].max() < 0.051 * base.execution.initial_capital_usd
 
 
 def test_settings_searched_from_others_are_refused(searched: Installation):

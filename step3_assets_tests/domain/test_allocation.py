@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.config import AllocationConfig
+from step3_assets.config import AllocationConfig, RiskConfig, Step3Config
 from step3_assets.domain import allocation
 from step3_assets.domain.allocation import (
     SessionReturns,
@@ -15,7 +15,8 @@ from step3_assets.domain.allocation import (
     weight_turnover,
 )
 from step3_assets.domain.execution.marking import MarkClock, instant_us
-from step3_assets.domain.months import add_months, month_range, month_start
+from step3_assets.domain.months import add_months, month_of, month_range, month_start
+from step3_assets.domain.variants import Period, run_account
 from step3_assets_tests.domain.execution.samples import make_bars
 
 
@@ -169,6 +170,80 @@ def test_weights_that_peek_are_caught(monkeypatch):
     monkeypatch.setattr(allocation, "month_start", lambda m: honest(add_months(m, 1)))
     with pytest.raises(AssertionError):
         test_nothing_after_a_months_start_changes_its_weights(INVERSE, date(2020, 3, 1))
+
+
+def test_a_months_method_is_its_own_and_starts_from_the_shares_before_it():
+    sleeves = sleeves_on(CLOCK, (8e-4, 2e-4))
+    half = CALMAR.model_copy(update={"smoothing": 0.5})
+    switch = MONTHS.index(date(2020, 3, 1))
+    methods = {m: half if i >= switch else INVERSE for i, m in enumerate(MONTHS)}
+    mixed = allocate(CLOCK, MONTHS, methods, sleeves)
+    inverse, calmar = (allocate(CLOCK, MONTHS, c, sleeves) for c in (INVERSE, CALMAR))
+    first, before = MONTHS[switch], MONTHS[switch - 1]
+    assert {m: mixed[m] for m in MONTHS[:switch]} == {m: inverse[m] for m in MONTHS[:switch]}
+    # Half of the way from February's inverse volatility to what Calmar wants by itself.
+    wanted = 0.5 * (inverse[before]["CALM"] + calmar[first]["CALM"])
+    assert mixed[first]["CALM"] == pytest.approx(wanted, abs=2e-6)
+    assert mixed[first]["CALM"] != pytest.approx(inverse[first]["CALM"], abs=0.01)
+
+
+def alternating(symbol: str, step: float) -> pd.DataFrame:
+    """Daily bars whose closes go up and down by the step, from 2020 on."""
+    days = pd.bdate_range("2020-01-02", "2020-04-20", tz="UTC") + pd.Timedelta(hours=15)
+    close = 100 * np.exp(np.where(np.arange(len(days)) % 2, step, 0.0))
+    frame = pd.DataFrame({"symbol": symbol, "date": days.as_unit("us"), "open": 100.0})
+    frame["bar_end_utc"] = frame["date"] + pd.Timedelta(hours=5)
+    frame["month"] = month_of(frame["date"])
+    return frame.assign(close=close, low=np.minimum(close, 100.0))
+
+
+def test_a_method_that_changes_while_a_position_is_open():
+    """Equal weight until March, then 3/4 and 1/4: deviations of 1 % and 3 %."""
+    bars = pd.concat([alternating("AAA", 0.01), alternating("BBB", 0.03)])
+    months = month_range(date(2020, 1, 1), date(2020, 4, 1))
+
+    def event(symbol: str, decided: str, entered: str, left: str) -> dict:
+        at, entry, exit_ = (pd.Timestamp(f"{d} 15:00", tz="UTC") for d in (decided, entered, left))
+        return {
+            "symbol": symbol,
+            "decision_time_utc": at,
+            "decision_instant_utc": at + pd.Timedelta(hours=5),
+            "entry_time_utc": entry,
+            "exit_time_utc": exit_,
+            "entry_open": 100.0,
+            "exit_open": 100.0,
+            "cost_rt": 0.0,
+            "maturity": "final",
+        }
+
+    events = pd.DataFrame(
+        [
+            event("BBB", "2020-03-30", "2020-03-31", "2020-04-03"),
+            event("AAA", "2020-04-01", "2020-04-02", "2020-04-07"),
+            event("BBB", "2020-04-06", "2020-04-07", "2020-04-08"),
+            event("AAA", "2020-04-07", "2020-04-08", "2020-04-10"),
+        ]
+    )
+    decisions = events[["symbol", "decision_time_utc"]].assign(
+        month=month_of(events["decision_time_utc"]), is_gated=True, size_frac=1.0
+    )
+    config = Step3Config(risk=RiskConfig.off())
+    inverse = AllocationConfig(method="inverse_volatility", vol_sessions=60)
+    settings = {months[3]: config.model_copy(update={"allocation": inverse})}
+    period = Period(months, MarkClock.from_bars(bars), settings)
+    trades = run_account(decisions, events, period, config).trades
+    assert trades["allocation_frac"].tolist() == pytest.approx([0.5, 0.75, 0.25, 0.75], abs=1e-3)
+    # Every fill is at 100 and free: nothing is gained. BBB's 50 shares of March are neither cut
+    # nor sold by April's weights; beside them AAA gets the room under the cap, no more.
+    assert trades["units"].tolist()[0] == 50.0
+    assert trades["exit_time_utc"].tolist() == events["exit_time_utc"].tolist()
+    at = (bars["symbol"] == "BBB") & (bars["date"] == events["decision_time_utc"][1])
+    held = 50.0 * bars.loc[at, "close"].item()
+    equity = 5_000.0 + held
+    assert trades["binding_cap"].tolist() == ["size_frac", "gross_cap", "size_frac", "size_frac"]
+    assert trades["notional_usd"].tolist()[1] == pytest.approx(equity - held, rel=1e-12)
+    later = trades["notional_usd"] / trades["equity_before_usd"]
+    assert later.tolist()[2:] == trades["allocation_frac"].tolist()[2:]
 
 
 def test_calmar_without_sleeves_is_refused():

@@ -1,5 +1,6 @@
 """The fast path is the portfolio's own path: same fills, same equity, same figures."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -91,6 +92,50 @@ def test_it_is_the_portfolio_to_the_bit(world, name):
     np.testing.assert_array_equal(out.month_n_trades, months["n_trades"])
     equity = whole.equity.loc[whole.equity["series"] == "platform", "equity_usd"]
     np.testing.assert_array_equal(out.curve.equity_usd, equity)
+
+
+def test_searched_months_are_the_portfolios_to_the_bit(world):
+    """Gate, size, limits and allocation of their own in two of the four months."""
+    base = Step3Config()
+    tight = RiskConfig(kill_drawdown_frac=0.01, rearm_sessions=5, session_loss_frac=0.004)
+    calmar = AllocationConfig(method="calmar", min_history_months=1, lookback_months=3)
+    settings = {
+        world.months[1]: Step3Config(risk=tight, gate=GateConfig(k=0.3), sizing=KELLY),
+        world.months[3]: Step3Config(allocation=calmar, sizing=KELLY),
+    }
+    by_month = [
+        decided(replace(world, scores=world.scores[world.scores["month"] == m]), own)
+        for m in world.months
+        for own in [settings.get(m, base)]
+    ]
+    platform = pd.concat(by_month).sort_index()
+    replay = Replay.from_tables(world.scores, world.events, world.bars, world.months)
+    out = replay.run(base, settings=settings)
+    series = {"platform": platform}
+    whole = run_portfolio(series, world.events, world.bars, world.months, base, settings=settings)
+    equity = whole.equity.loc[whole.equity["series"] == "platform", "equity_usd"]
+    np.testing.assert_array_equal(out.curve.equity_usd, equity)
+    assert {e.threshold for e in out.fills.risk_events if e.rule == "session_loss"} == {0.004}
+    assert not np.array_equal(out.curve.equity_usd, replay.run(base).curve.equity_usd)
+    shares = whole.allocation_weights.set_index(["method", "month"])["weight_frac"]
+    assert set(shares.loc["searched", world.months[0]]) == {0.5}
+    assert set(shares.loc["searched", world.months[3]]) != {0.5}
+    compared = whole.allocation_comparison.set_index("method")["is_used"]
+    assert list(compared[compared].index) == ["searched"]
+    fold = backtest_fold(
+        platform, world.events, world.bars, world.months[1], settings[world.months[1]]
+    )
+    alone = replay.run(base, first=1, last=1, settings=settings)
+    np.testing.assert_array_equal(fold.equity["equity_usd"], alone.curve.equity_usd)
+
+
+def test_settings_that_are_the_bases_change_no_bit(world):
+    replay = Replay.from_tables(world.scores, world.events, world.bars, world.months)
+    base = CONFIGS["every rule, kelly"]
+    same = {month: base.model_copy(deep=True) for month in world.months[1:]}
+    plain, searched = replay.run(base), replay.run(base, settings=same)
+    np.testing.assert_array_equal(plain.curve.equity_usd, searched.curve.equity_usd)
+    assert plain.fills.risk_events == searched.fills.risk_events
 
 
 def test_the_strict_rules_of_this_world_do_bind(world):

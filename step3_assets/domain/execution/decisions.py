@@ -21,6 +21,7 @@ from step3_assets.domain.risk.engine import (
     RiskEvent,
 )
 from step3_assets.domain.risk.rules import EntryRequest
+from step3_assets.domain.risk.schedule import RiskSchedule
 
 
 @dataclass
@@ -52,6 +53,8 @@ class _Watch:
         self.account: Account | None = None
 
     def __call__(self, row: int, now: int, equity: float) -> None:
+        if now > self._engine.next_us:
+            self._engine.move_to(now)
         session = self._sessions[row]
         for stop in self._engine.stops:
             breach = stop.mark(session, equity)
@@ -77,7 +80,10 @@ class _Watch:
 
 
 def decide_orders(
-    orders: Orders, clock: MarkClock, config: ExecutionConfig, risk: RiskConfig
+    orders: Orders,
+    clock: MarkClock,
+    config: ExecutionConfig,
+    risk: RiskConfig | RiskSchedule,
 ) -> Taken:
     """Go through the orders in time and say of each what became of it."""
     engine = RiskEngine(risk, config.max_gross_frac, config.initial_capital_usd)
@@ -106,6 +112,8 @@ def decide_orders(
             taken.status.append("zero_size")
             continue
         account.advance(instant, mark_row)
+        if instant > engine.next_us:
+            engine.move_to(instant)
         if not account.is_free(symbol, entry[order]):
             taken.status.append("position_open")
             continue

@@ -27,6 +27,7 @@ from step3_assets.domain.execution.marking import (
     utc_index,
 )
 from step3_assets.domain.risk.engine import RiskEvent
+from step3_assets.domain.risk.schedule import RiskSchedule
 from step3_assets.domain.sizing import SIZING_COLUMNS
 
 ALL_SYMBOLS = "ALL"
@@ -66,7 +67,7 @@ def simulate(
     end: pd.Timestamp,
     allocation: Allocation,
     config: ExecutionConfig,
-    risk: RiskConfig | None = None,
+    risk: RiskConfig | RiskSchedule | None = None,
 ) -> LedgerResult:
     """Trade the candidates on one capital account and mark it at every bar close.
 
@@ -84,8 +85,9 @@ def simulate(
     allocation : mapping
         Share of equity by symbol, or by month and symbol.
     config : ExecutionConfig
-    risk : RiskConfig, optional
-        None is no rule but the gross cap.
+    risk : RiskConfig or RiskSchedule, optional
+        A schedule changes the rules' limits with time, not their state. None is no rule but the
+        gross cap.
 
     Returns
     -------
@@ -150,7 +152,10 @@ class Fills:
 
 
 def fill_orders(
-    orders: Orders, clock: MarkClock, config: ExecutionConfig, risk: RiskConfig | None = None
+    orders: Orders,
+    clock: MarkClock,
+    config: ExecutionConfig,
+    risk: RiskConfig | RiskSchedule | None = None,
 ) -> Fills:
     """Run the account over orders that are laid out already; see :func:`simulate`.
 

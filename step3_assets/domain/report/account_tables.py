@@ -17,6 +17,7 @@ METHOD_NAMES = {
     "equal_weight": "Equal weight",
     "inverse_volatility": "Inverse volatility",
     "calmar": "Calmar-seeking",
+    "searched": "As searched, epoch by epoch",
 }
 RULE_NAMES = {
     "drawdown_kill": "Drawdown kill switch",

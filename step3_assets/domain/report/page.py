@@ -167,6 +167,11 @@ def _risk(inputs: ReportInputs) -> Blocks:
         f"the kill switch {fmt.plural(config.risk.rearm_sessions, 'session')} are stood aside; "
         "then the peak is measured anew."
     )
+    if config.search.is_enabled:
+        yield (
+            "The limits above are those of `step3.toml`; a searched epoch may have tighter ones, "
+            "in `tuned_params`. Each row of `risk_events` shows the one that spoke."
+        )
     yield _source("risk_events")
 
 

@@ -4,6 +4,9 @@ Belongs here: gross and per-symbol exposure at the entry. Does not belong here: 
 account does. Prices that move a position above a cap later do not cut it.
 """
 
+from math import inf
+
+from step3_assets.config import RiskConfig
 from step3_assets.domain.risk.rules import EntryRequest
 
 
@@ -29,8 +32,16 @@ class SymbolCap:
 
     name = "symbol_cap"
 
-    def __init__(self, max_frac: float) -> None:
-        self.max_frac = max_frac
+    def __init__(self) -> None:
+        self.max_frac = inf
+
+    def limit_of(self, config: RiskConfig) -> float | None:
+        """``max_symbol_frac``."""
+        return config.max_symbol_frac
+
+    def set_limit(self, config: RiskConfig) -> None:
+        """A position held already is not cut to a lower cap."""
+        self.max_frac = inf if config.max_symbol_frac is None else config.max_symbol_frac
 
     def room_usd(self, request: EntryRequest) -> float:
         """The cap itself."""

@@ -4,12 +4,14 @@ Belongs here: which rules a configuration means, their order, the record. Does n
 rule's condition.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 from step3_assets.config import RiskConfig
 from step3_assets.domain.risk.caps import GrossCap, SymbolCap
 from step3_assets.domain.risk.pacing import Cooldown, MinimumHolding
-from step3_assets.domain.risk.rules import AccountStop, EntryRequest, EntryRule, SizeCap
+from step3_assets.domain.risk.rules import AccountStop, EntryRequest, EntryRule, Rule, SizeCap
+from step3_assets.domain.risk.schedule import RiskSchedule
 from step3_assets.domain.risk.stops import DrawdownKillSwitch, SessionLossStop
 from step3_assets.domain.risk.turnover import TurnoverGovernor
 
@@ -19,6 +21,8 @@ count as one where trades are counted."""
 
 TRIPPED, FORCED_EXIT, CANCELLED = "tripped", "forced_exit", "cancelled_entry"
 REFUSED, TRIMMED = "refused_entry", "trimmed_entry"
+
+_NEVER = 2**63 - 1
 
 
 class RiskEvent(NamedTuple):
@@ -42,45 +46,53 @@ class RiskEvent(NamedTuple):
 class RiskEngine:
     """The rules of one account, in the order in which they are asked.
 
+    Limits may change with time, the rules' state runs on: the peak, the period stood aside, the
+    value traded. A rule that only later settings know is there from the start, with a limit that
+    nothing reaches.
+
     Parameters
     ----------
-    config : RiskConfig
+    schedule : RiskConfig or RiskSchedule
     max_gross_frac, capital_usd : float
         Of the account.
     """
 
-    def __init__(self, config: RiskConfig, max_gross_frac: float, capital_usd: float) -> None:
-        stops: list[AccountStop] = []
-        if config.kill_drawdown_frac is not None:
-            stops.append(
-                DrawdownKillSwitch(config.kill_drawdown_frac, config.rearm_sessions, capital_usd)
-            )
-        if config.session_loss_frac is not None:
-            stops.append(SessionLossStop(config.session_loss_frac, capital_usd))
-        pacing: list[EntryRule] = []
-        if config.min_holding_bars:
-            pacing.append(MinimumHolding(config.min_holding_bars))
-        if config.cooldown_bars:
-            pacing.append(Cooldown(config.cooldown_bars))
-        governors: list[EntryRule] = [
-            TurnoverGovernor(period, cap)
-            for period, cap in (
-                ("day", config.max_turnover_per_day),
-                ("week", config.max_turnover_per_week),
-                ("month", config.max_turnover_per_month),
-            )
-            if cap is not None
-        ]
-        caps: list[SizeCap] = [GrossCap(max_gross_frac)]
-        if config.max_symbol_frac is not None:
-            caps.append(SymbolCap(config.max_symbol_frac))
-        self.stops, self.caps = tuple(stops), tuple(caps)
-        self.needs_bars = bool(pacing)
-        self.needs_calendar = bool(stops or governors)
+    def __init__(
+        self, schedule: RiskConfig | RiskSchedule, max_gross_frac: float, capital_usd: float
+    ) -> None:
+        if isinstance(schedule, RiskConfig):
+            schedule = RiskSchedule((schedule,))
+        stops = [DrawdownKillSwitch(capital_usd), SessionLossStop(capital_usd)]
+        pacing = [MinimumHolding(), Cooldown()]
+        governors = [TurnoverGovernor(period) for period in ("day", "week", "month")]
+        used = partial(_is_used, schedule=schedule)
+        self.stops: tuple[AccountStop, ...] = tuple(filter(used, stops))
+        symbol_caps = tuple(filter(used, [SymbolCap()]))
+        self.caps: tuple[SizeCap, ...] = (GrossCap(max_gross_frac), *symbol_caps)
+        self._pacing: tuple[EntryRule, ...] = tuple(filter(used, pacing))
+        self._governors: tuple[EntryRule, ...] = tuple(filter(used, governors))
+        self.needs_bars = bool(self._pacing)
+        self.needs_calendar = bool(self.stops or self._governors)
         self.events: list[RiskEvent] = []
-        self._before_size = (*stops, *pacing)
-        self._governors = tuple(governors)
-        self._entered = (*pacing, *governors)
+        self._before_size = (*self.stops, *self._pacing)
+        self._entered = (*self._pacing, *self._governors)
+        self._rules: tuple[Rule, ...] = (*self._before_size, *symbol_caps, *self._governors)
+        self._coming = list(zip(schedule.from_us, schedule.configs[1:], strict=True))
+        self.next_us = self._coming[0][0] if self._coming else _NEVER
+        self._set_limits(schedule.configs[0])
+
+    def move_to(self, now_us: int) -> None:
+        """Put the settings in force that the schedule holds for an instant; time moves forward.
+
+        Only needed after ``next_us``.
+        """
+        while self._coming and now_us > self._coming[0][0]:
+            self._set_limits(self._coming.pop(0)[1])
+        self.next_us = self._coming[0][0] if self._coming else _NEVER
+
+    def _set_limits(self, config: RiskConfig) -> None:
+        for rule in self._rules:
+            rule.set_limit(config)
 
     def allow(self, request: EntryRequest, now_us: int, order: int) -> tuple[float, str]:
         """Notional that may be entered and what bound it; 0 and the rule's name when refused.
@@ -146,3 +158,8 @@ class RiskEngine:
                 -1,
             )
         )
+
+
+def _is_used(rule: Rule, schedule: RiskSchedule) -> bool:
+    """Whether any settings of a schedule give the rule a limit."""
+    return any(rule.limit_of(config) is not None for config in schedule.configs)

@@ -4,6 +4,7 @@ Belongs here: minimum holding and cooldown, in the symbol's own bars. Does not b
 value traded (:mod:`.turnover`).
 """
 
+from step3_assets.config import RiskConfig
 from step3_assets.domain.risk.rules import Breach, EntryRequest
 
 
@@ -16,8 +17,16 @@ class MinimumHolding:
 
     name = "min_holding"
 
-    def __init__(self, bars: int) -> None:
-        self.bars = bars
+    def __init__(self) -> None:
+        self.bars = 0
+
+    def limit_of(self, config: RiskConfig) -> float | None:
+        """``min_holding_bars``; 0 is off."""
+        return config.min_holding_bars or None
+
+    def set_limit(self, config: RiskConfig) -> None:
+        """The bars since the last fill are the account's, whatever the limit was then."""
+        self.bars = config.min_holding_bars
 
     def refuses(self, request: EntryRequest) -> Breach | None:
         """Refuse an entry too few bars after the symbol's last one."""
@@ -33,8 +42,16 @@ class Cooldown:
 
     name = "cooldown"
 
-    def __init__(self, bars: int) -> None:
-        self.bars = bars
+    def __init__(self) -> None:
+        self.bars = 0
+
+    def limit_of(self, config: RiskConfig) -> float | None:
+        """``cooldown_bars``; 0 is off."""
+        return config.cooldown_bars or None
+
+    def set_limit(self, config: RiskConfig) -> None:
+        """The bars since the last fill are the account's, whatever the limit was then."""
+        self.bars = config.cooldown_bars
 
     def refuses(self, request: EntryRequest) -> Breach | None:
         """Refuse an entry too few bars after the symbol's last exit."""

@@ -8,6 +8,8 @@ Every field is known at the decision instant or, for a stop, at the bar close it
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from step3_assets.config import RiskConfig
+
 
 class Breach(NamedTuple):
     """A limit and the figure that broke it, in the rule's own unit."""
@@ -47,10 +49,22 @@ class EntryRequest:
     bars_since_exit: int | None
 
 
-class AccountStop(Protocol):
-    """A rule that watches marked equity, flattens the account and stands aside."""
+class Rule(Protocol):
+    """What every rule is. Its limit may change with time, its state runs on."""
 
     name: str
+
+    def limit_of(self, config: RiskConfig) -> float | None:
+        """The limit that settings give it; None where they switch it off."""
+        ...
+
+    def set_limit(self, config: RiskConfig) -> None:
+        """Go by these settings from now on; switched off, it is a limit that nothing reaches."""
+        ...
+
+
+class AccountStop(Rule, Protocol):
+    """A rule that watches marked equity, flattens the account and stands aside."""
 
     def mark(self, session: int, equity_usd: float) -> Breach | None:
         """See one bar close; an answer flattens everything at the next open.
@@ -64,10 +78,8 @@ class AccountStop(Protocol):
         ...
 
 
-class EntryRule(Protocol):
+class EntryRule(Rule, Protocol):
     """A rule that refuses an entry whole."""
-
-    name: str
 
     def refuses(self, request: EntryRequest) -> Breach | None:
         """Answer when the entry may not be made."""

@@ -4,7 +4,9 @@ Belongs here: value traded over equity by period. Does not belong here: the numb
 """
 
 from collections.abc import Callable
+from math import inf
 
+from step3_assets.config import RiskConfig
 from step3_assets.domain.risk.rules import Breach, EntryRequest
 
 PERIODS: dict[str, Callable[[EntryRequest], int]] = {
@@ -24,15 +26,23 @@ class TurnoverGovernor:
     ----------
     period : str
         ``day``, ``week`` or ``month``.
-    max_turnover : float
-        Value traded over equity at the decision.
     """
 
-    def __init__(self, period: str, max_turnover: float) -> None:
+    def __init__(self, period: str) -> None:
         self.name = f"turnover_{period}"
-        self.max_turnover = max_turnover
+        self.max_turnover = inf
+        self._setting = f"max_turnover_per_{period}"
         self._period_of = PERIODS[period]
         self._traded_usd: dict[int, float] = {}
+
+    def limit_of(self, config: RiskConfig) -> float | None:
+        """``max_turnover_per_`` day, week or month: value traded over equity at the decision."""
+        return getattr(config, self._setting)
+
+    def set_limit(self, config: RiskConfig) -> None:
+        """What a period has traded already counts under the new cap."""
+        limit = self.limit_of(config)
+        self.max_turnover = inf if limit is None else limit
 
     def refuses(self, request: EntryRequest) -> Breach | None:
         """Refuse what would exceed the cap; the figure is the turnover it would have reached."""

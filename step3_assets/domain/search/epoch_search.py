@@ -1,15 +1,16 @@
 """The search of one epoch: model trials on inner folds, then gate trials on their forecasts.
 
-Belongs here: the two levels, what is chosen, the rows of ``tuned_params`` and ``trials``. Does not
-belong here: how Optuna is asked (:mod:`.studies`), forecasts (:mod:`.forecasts`), the simulation
-(:mod:`step3_assets.domain.replay`).
+Last the best of these, and the documented settings, under the other ways of dividing equity.
+
+Belongs here: the levels, what is chosen. Does not belong here: how Optuna is asked
+(:mod:`.studies`), forecasts (:mod:`.forecasts`), the rows that are stored (:mod:`.trial_rows`), the
+simulation (:mod:`step3_assets.domain.replay`).
 
 Everything starts from :func:`step3_assets.domain.search.epochs.known_before`: nothing that became
 known at or after the epoch's start reaches a trial.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from step3_assets.config import GateConfig, ModelConfig, SizingConfig, Step3Config
-from step3_assets.domain.allocation import history_months
+from step3_assets.config import ModelConfig, SearchConfig, Step3Config
+from step3_assets.domain.allocation import METHODS, history_months
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.hashing import frame_hash
 from step3_assets.domain.months import add_months, month_label
@@ -33,14 +34,9 @@ from step3_assets.domain.search.forecasts import (
     inner_month,
 )
 from step3_assets.domain.search.objective import Evaluation
-from step3_assets.domain.search.settings import (
-    from_sections,
-    searched_sections,
-    short_hash,
-    trading_hash,
-    with_settings,
-)
+from step3_assets.domain.search.settings import short_hash, trading_hash, with_settings
 from step3_assets.domain.search.studies import StudyPlan, best_of, run_study
+from step3_assets.domain.search.trial_rows import Origin, Tried, trial_row, tuned_row
 from step3_assets.domain.side_by_side import run_months
 from step3_assets.schemas import EVENTS, TRIALS, TUNED_PARAMS
 
@@ -49,7 +45,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 BAR_COLUMNS = ["symbol", "date", "bar_end_utc", "open", "close", "low"]
-Trading = tuple[int, GateConfig, SizingConfig, float]
+Trading = tuple[int, Step3Config]
 OnBatch = Callable[[str, int, float], None]
 
 
@@ -152,24 +148,24 @@ def search_epoch(
         proposal = _models_of(trial, base)
         if proposal not in finalists:
             finalists.append(proposal)
-    finalists = finalists[: config.finalists]
-    gates = _search_trading(inner, finalists, base, place, label, on_batch)
-    rows = [_trial_row(inner, "model", label, t, _models_config(t, base), place) for t in models]
-    rows += [
-        _trial_row(inner, "gate", label, t, _trading_config(t, base, finalists), place)
-        for t in gates
-    ]
-    ledger = pd.DataFrame(rows)[TRIALS.names]
-    best = best_of(gates)[0]
-    tuned = _tuned_row(
-        inner, models, best, len(gates), base, _trading_config(best, base, finalists), place
-    )
-    studies = {f"{label} model": models, f"{label} gate": gates}
-    return EpochResult(pd.DataFrame([tuned])[TUNED_PARAMS.names], ledger, studies)
+    desk = _TradingDesk(inner, finalists[: config.finalists], base, place)
+    gates = _search_gates(desk, label, on_batch)
+    shares = _search_allocations(desk, gates, label, on_batch)
+    tried = [Tried("model", t, with_settings(base, models=_models_of(t, base))) for t in models]
+    origin = Origin(epoch, inner.search_hash, place.dataset_version)
+    ledger = pd.DataFrame([trial_row(origin, label, one) for one in (*tried, *gates, *shares)])
+    tuned = tuned_row(origin, tried, [*gates, *shares], base)
+    studies = {f"{label} model": models, f"{label} gate": [one.trial for one in gates]}
+    return EpochResult(pd.DataFrame([tuned])[TUNED_PARAMS.names], ledger[TRIALS.names], studies)
+
+
+def allocation_trials(config: SearchConfig) -> int:
+    """Number of trials of the last level where there are several symbols."""
+    return min(config.allocation_finalists + 1, config.gate_trials) * (len(METHODS) - 1)
 
 
 def evaluate_trading(
-    replays: Sequence[Replay], proposals: Sequence[Trading], base: Step3Config
+    replays: Sequence[Replay], proposals: Sequence[Trading], search: SearchConfig
 ) -> list[Evaluation]:
     """Gate, size and trade the finalists' forecasts under each proposal.
 
@@ -177,15 +173,11 @@ def evaluate_trading(
     ----------
     replays : sequence of Replay
         One for each finalist.
-    proposals : sequence of (finalist, gate, sizing, size_frac)
-    base : Step3Config
-        Of everything that a proposal does not replace.
+    proposals : sequence of (finalist, Step3Config)
+    search : SearchConfig
+        Of the objective.
     """
-    found = []
-    for model, gate, sizing, size_frac in proposals:
-        config = with_settings(base, gate=gate, sizing=sizing, size_frac=size_frac)
-        found.append(Evaluation.of(replays[model].run(config), base.search))
-    return found
+    return [Evaluation.of(replays[model].run(config), search) for model, config in proposals]
 
 
 def _lay_out(events: pd.DataFrame, bars: pd.DataFrame, epoch: Epoch, base: Step3Config) -> _Inner:
@@ -254,7 +246,7 @@ def _search_models(
         config.model_trials,
         config.model_batch,
         config.startup_model_trials,
-        space.default_model_params(base.models),
+        (space.default_model_params(base.models),),
     )
     return run_study(
         plan,
@@ -265,36 +257,38 @@ def _search_models(
     )
 
 
-def _search_trading(
-    inner: _Inner,
-    finalists: list[ModelConfig],
-    base: Step3Config,
-    place: Workplace,
-    label: str,
-    on_batch: OnBatch | None,
-) -> list["FrozenTrial"]:
-    """Gate and portfolio trials on the finalists' cached forecasts."""
-    config, cache = base.search, place.cache
-    replays: list[Replay] = []
+class _TradingDesk:
+    """The finalists' forecasts, laid out once a trial is left to evaluate on them."""
 
-    def laid_out() -> list[Replay]:
-        if not replays:  # only where a trial is left to evaluate
-            cache.fill(((one, m) for one in inner.months for m in finalists), place.workers)
-            for models in finalists:
-                replay = inner.replay(cache.read(inner.months, models), len(inner.months))
-                replay.run(base)  # its shares are remembered and go to the workers with it
-                replays.append(replay)
-        return replays
+    def __init__(
+        self, inner: _Inner, finalists: list[ModelConfig], base: Step3Config, place: Workplace
+    ) -> None:
+        self.inner, self.finalists, self.base = inner, finalists, base
+        self._place = place
+        self._replays: list[Replay] = []
 
-    def evaluate(trials: Sequence["Trial"], proposals: Sequence[Trading]) -> list[float | None]:
+    def study(
+        self,
+        plan: StudyPlan,
+        suggest: Callable[["Trial"], Trading],
+        on_batch: Callable[[int, float], None] | None,
+    ) -> list["FrozenTrial"]:
+        """Run trials that propose a finalist and how to trade it."""
+        return run_study(plan, self._place.journal, suggest, self._evaluate, on_batch)
+
+    def _evaluate(
+        self, trials: Sequence["Trial"], proposals: Sequence[Trading]
+    ) -> list[float | None]:
+        workers = self._place.workers
         shares = [
             [proposals[i] for i in part]
-            for part in np.array_split(np.arange(len(proposals)), place.workers)
+            for part in np.array_split(np.arange(len(proposals)), workers)
             if len(part)
         ]
-        tasks = ((inner.epoch.first, (laid_out(), share, base)) for share in shares)
+        replays, search = self._laid_out(), self.base.search
+        tasks = ((self.inner.epoch.first, (replays, share, search)) for share in shares)
         found: list[Evaluation] = []
-        for _, outcome in run_months(evaluate_trading, tasks, min(place.workers, len(shares))):
+        for _, outcome in run_months(evaluate_trading, tasks, min(workers, len(shares))):
             if isinstance(outcome, Exception):
                 raise outcome
             found += outcome
@@ -302,22 +296,72 @@ def _search_trading(
             _note(trial, evaluation)
         return [evaluation.objective for evaluation in found]
 
-    chosen = short_hash(*(m.content_hash() for m in finalists))[:8]
+    def _laid_out(self) -> list[Replay]:
+        months, cache = self.inner.months, self._place.cache
+        if not self._replays:
+            cache.fill(((one, m) for one in months for m in self.finalists), self._place.workers)
+            for models in self.finalists:
+                replay = self.inner.replay(cache.read(months, models), len(months))
+                replay.run(self.base)  # its shares are remembered and go to the workers with it
+                self._replays.append(replay)
+        return self._replays
+
+
+def _search_gates(desk: _TradingDesk, label: str, on_batch: OnBatch | None) -> list[Tried]:
+    """Gate, size and risk trials on the finalists' cached forecasts."""
+    base, finalists = desk.base, desk.finalists
+    config = base.search
     plan = StudyPlan(
-        f"{label} gate {chosen}",
+        f"{label} gate {short_hash(*(m.content_hash() for m in finalists))[:8]}",
         config.seed + 1,
         config.gate_trials,
         config.gate_batch,
         config.startup_gate_trials,
-        space.default_trading_params(base, len(finalists)),
+        (space.default_trading_params(base, len(finalists)),),
     )
-    return run_study(
-        plan,
-        place.journal,
-        lambda trial: space.suggest_trading(trial, base, config.space, len(finalists)),
-        evaluate,
-        _told(on_batch, "gate"),
-    )
+
+    def suggest(trial: Any) -> Trading:
+        return space.suggest_trading(trial, base, config.space, len(finalists))
+
+    tried = []
+    for trial in desk.study(plan, suggest, _told(on_batch, "gate")):
+        model, proposed = suggest(_again(trial))
+        proposed = space.without_unspoken_limits(proposed, base.risk, trial.user_attrs["rules"])
+        with_models = with_settings(proposed, models=finalists[model])
+        tried.append(Tried("gate", trial, with_models, model))
+    return tried
+
+
+def _search_allocations(
+    desk: _TradingDesk, gates: list[Tried], label: str, on_batch: OnBatch | None
+) -> list[Tried]:
+    """The best gate trials, and the documented settings, under the other ways of dividing equity.
+
+    A grid, and the last level: Calmar weights take many times as long as all else in a trial.
+    """
+    base = desk.base
+    count = base.search.allocation_finalists
+    ranked = best_of([one.trial for one in gates], count + 1)
+    numbers = [0, *[t.number for t in ranked if t.number][:count]]
+    others = [method for method in METHODS if method != base.allocation.method]
+    if len(desk.inner.clock.symbols) < 2:
+        return []
+    grid = tuple({"gate": gate, "allocation": method} for gate in numbers for method in others)
+    asked = short_hash(grid, *(trading_hash(gates[n].config) for n in numbers))[:8]
+    plan = StudyPlan(f"{label} allocation {asked}", 0, len(grid), len(grid), len(grid), grid)
+
+    def suggest(trial: Any) -> Trading:
+        gate = gates[trial.suggest_int("gate", 0, len(gates) - 1)]
+        method = trial.suggest_categorical("allocation", METHODS)
+        allocation = base.allocation.model_copy(update={"method": method})
+        return gate.model, with_settings(gate.config, allocation=allocation)
+
+    tried = []
+    for trial in desk.study(plan, suggest, _told(on_batch, "allocation")):
+        model, proposed = suggest(_again(trial))
+        proposed = space.without_unspoken_limits(proposed, base.risk, trial.user_attrs["rules"])
+        tried.append(Tried("allocation", trial, proposed, model))
+    return tried
 
 
 def _told(on_batch: OnBatch | None, level: str) -> Callable[[int, float], None] | None:
@@ -335,98 +379,7 @@ def _models_of(trial: "FrozenTrial", base: Step3Config) -> ModelConfig:
     return space.suggest_models(_again(trial), base.models, base.search.space)
 
 
-def _models_config(trial: "FrozenTrial", base: Step3Config) -> Step3Config:
-    return with_settings(base, models=_models_of(trial, base))
-
-
-def _trading_config(
-    trial: "FrozenTrial", base: Step3Config, finalists: list[ModelConfig]
-) -> Step3Config:
-    model, gate, sizing, size_frac = space.suggest_trading(
-        _again(trial), base, base.search.space, len(finalists)
-    )
-    return with_settings(
-        base, models=finalists[model], gate=gate, sizing=sizing, size_frac=size_frac
-    )
-
-
 def _again(trial: "FrozenTrial") -> Any:
     from optuna.trial import FixedTrial
 
     return FixedTrial(trial.params)
-
-
-def _trial_row(
-    inner: _Inner,
-    level: str,
-    label: str,
-    trial: "FrozenTrial",
-    config: Step3Config,
-    place: Workplace,
-) -> dict[str, Any]:
-    noted = trial.user_attrs
-    months = inner.epoch.inner[: len(noted["month_return_frac"])]
-    config_hash = trading_hash(config)
-    what = "forecasts and an account" if level == "model" else "an account on cached forecasts"
-    return {
-        "trial_id": short_hash(label, level, trial.number, config_hash, len(months)),
-        "epoch": inner.epoch.first,
-        "level": level,
-        "study": f"{label} {level}",
-        "number": trial.number,
-        "state": trial.state.name.lower(),
-        "params": json.dumps(trial.params, sort_keys=True),
-        "config_hash": config_hash,
-        "models_hash": config.models.content_hash(),
-        "first_month": months[0],
-        "last_month": months[-1],
-        "objective": noted["objective"],
-        "max_drawdown_frac": noted["max_drawdown_frac"],
-        "n_trades": noted["n_trades"],
-        "month_returns": json.dumps(noted["month_return_frac"]),
-        "evaluated_on": f"{what}: inner folds {month_label(months[0])} to "
-        f"{month_label(months[-1])}, {noted['n_trades']} trades",
-        "search_hash": inner.search_hash,
-        "dataset_version": place.dataset_version,
-    }
-
-
-def _tuned_row(
-    inner: _Inner,
-    models: Sequence["FrozenTrial"],
-    best: "FrozenTrial",
-    n_gates: int,
-    base: Step3Config,
-    chosen: Step3Config,
-    place: Workplace,
-) -> dict[str, Any]:
-    default = float(models[0].user_attrs["objective"])
-    objective = float(best.user_attrs["objective"])
-    is_default = objective <= default or objective < default + base.search.min_gain
-    in_force = base if is_default else chosen
-    sections = searched_sections(in_force)
-    if trading_hash(from_sections(base, sections)) != trading_hash(in_force):
-        raise ValueError("the settings chosen are not those that their row would give back")
-    epoch = inner.epoch
-    return {
-        "epoch": epoch.first,
-        "last_month": epoch.last,
-        "inner_first_month": epoch.inner[0],
-        "inner_last_month": epoch.inner[-1],
-        "n_inner_months": len(epoch.inner),
-        "n_model_trials": len(models),
-        "n_gate_trials": n_gates,
-        "objective": objective,
-        "default_objective": default,
-        "is_default": is_default,
-        "params": json.dumps(_shown(in_force), sort_keys=True),
-        "settings": json.dumps(sections, sort_keys=True),
-        "config_hash": trading_hash(in_force),
-        "base_hash": trading_hash(base),
-        "search_hash": inner.search_hash,
-        "dataset_version": place.dataset_version,
-    }
-
-
-def _shown(config: Step3Config) -> dict[str, Any]:
-    return space.default_model_params(config.models) | space.default_trading_params(config, 1)

@@ -24,12 +24,15 @@ class Evaluation:
     n_trades : int
     month_return_frac : tuple of float
         Of each month of one account that runs through them.
+    rules : tuple of str
+        Risk rules that spoke.
     """
 
     objective: float
     max_drawdown_frac: float
     n_trades: int
     month_return_frac: tuple[float, ...]
+    rules: tuple[str, ...]
 
     @classmethod
     def of(cls, outcome: Outcome, config: SearchConfig) -> "Evaluation":
@@ -38,7 +41,8 @@ class Evaluation:
             outcome.month_calmar, outcome.month_n_trades, outcome.max_drawdown_frac, config
         )
         returns = tuple(float(x) for x in outcome.month_return_frac)
-        return cls(value, float(outcome.max_drawdown_frac), int(outcome.n_trades), returns)
+        rules = tuple(sorted({event.rule for event in outcome.fills.risk_events}))
+        return cls(value, float(outcome.max_drawdown_frac), int(outcome.n_trades), returns, rules)
 
 
 def objective(

@@ -13,9 +13,11 @@ from typing import Any
 import pandas as pd
 
 from step3_assets.config import (
+    AllocationConfig,
     Frozen,
     GateConfig,
     ModelConfig,
+    RiskConfig,
     SizingConfig,
     Step3Config,
 )
@@ -30,12 +32,19 @@ def with_settings(
     gate: GateConfig | None = None,
     sizing: SizingConfig | None = None,
     size_frac: float | None = None,
+    risk: RiskConfig | None = None,
+    allocation: AllocationConfig | None = None,
 ) -> Step3Config:
     """The configuration with some of its searched sections replaced."""
+    sections = {
+        "models": models,
+        "gate": gate,
+        "sizing": sizing,
+        "risk": risk,
+        "allocation": allocation,
+    }
     update: dict[str, Frozen] = {
-        name: section
-        for name, section in (("models", models), ("gate", gate), ("sizing", sizing))
-        if section is not None
+        n: section for n, section in sections.items() if section is not None
     }
     if size_frac is not None:
         update["execution"] = base.execution.model_copy(update={"size_frac": size_frac})
@@ -49,6 +58,8 @@ def searched_sections(config: Step3Config) -> dict[str, Any]:
         "gate": config.gate.model_dump(mode="json"),
         "sizing": config.sizing.model_dump(mode="json"),
         "size_frac": config.execution.size_frac,
+        "risk": config.risk.model_dump(mode="json"),
+        "allocation": config.allocation.model_dump(mode="json"),
     }
 
 
@@ -60,6 +71,8 @@ def from_sections(base: Step3Config, sections: dict[str, Any]) -> Step3Config:
         gate=GateConfig.model_validate(sections["gate"]),
         sizing=SizingConfig.model_validate(sections["sizing"]),
         size_frac=float(sections["size_frac"]),
+        risk=RiskConfig.model_validate(sections["risk"]),
+        allocation=AllocationConfig.model_validate(sections["allocation"]),
     )
 
 

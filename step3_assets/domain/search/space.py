@@ -4,16 +4,17 @@ Belongs here: which numbers are searched and their names. Does not belong here: 
 reasons (``config.search.space``), trials.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from step3_assets.config import (
-    GateConfig,
     ModelConfig,
+    RiskConfig,
     SearchRange,
     SearchSpace,
-    SizingConfig,
     Step3Config,
 )
+from step3_assets.domain.search.settings import with_settings
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -22,6 +23,15 @@ METHODS = ("fixed", "vol_capped", "kelly")
 EV_STRUCT = ("payoff", "barrier")
 GATE_PARAMS = ("k", "phi", "overnight_multiplier")
 SIZING_PARAMS = ("kelly_fraction", "vol_target_annual", "overnight_haircut_frac")
+RULE_OF_LIMIT = {
+    "kill_drawdown_frac": "drawdown_kill",
+    "session_loss_frac": "session_loss",
+    "max_symbol_frac": "symbol_cap",
+    "max_turnover_per_day": "turnover_day",
+    "max_turnover_per_week": "turnover_week",
+    "max_turnover_per_month": "turnover_month",
+}
+"""Rule that speaks for each risk limit that is searched."""
 _UNUSED = {"fixed": SIZING_PARAMS, "vol_capped": ("kelly_fraction",), "kelly": ()}
 
 
@@ -60,11 +70,11 @@ def default_model_params(base: ModelConfig) -> dict[str, Any]:
 
 def suggest_trading(
     trial: "BaseTrial", base: Step3Config, space: SearchSpace, n_models: int
-) -> tuple[int, GateConfig, SizingConfig, float]:
-    """Finalist, gate, sizing and largest size of a gate trial.
+) -> tuple[int, Step3Config]:
+    """Finalist of a gate trial, and the base settings with its gate, sizes and risk limits.
 
     A setting that the sizing method does not read keeps its base value, so that what acts alike
-    also hashes alike.
+    also hashes alike. A risk limit is at most the base's; one that is off there stays off.
     """
     model = trial.suggest_int("model", 0, n_models - 1) if n_models > 1 else 0
     gate = base.gate.model_copy(update={n: _number(trial, n, space) for n in GATE_PARAMS})
@@ -72,7 +82,14 @@ def suggest_trading(
     drawn = {n: _number(trial, n, space) for n in SIZING_PARAMS}
     read = {n: v for n, v in drawn.items() if n not in _UNUSED[method]}
     sizing = base.sizing.model_copy(update={"method": method, **read})
-    return model, gate, sizing, _number(trial, "size_frac", space)
+    size_frac = _number(trial, "size_frac", space)
+    limits = {
+        name: trial.suggest_float(name, low, min(high, limit))
+        for name, limit in _limits(base.risk).items()
+        for low, high in [_bounds(name, space)]
+    }
+    risk = base.risk.model_copy(update=limits)
+    return model, with_settings(base, gate=gate, sizing=sizing, size_frac=size_frac, risk=risk)
 
 
 def default_trading_params(base: Step3Config, n_models: int) -> dict[str, Any]:
@@ -80,7 +97,25 @@ def default_trading_params(base: Step3Config, n_models: int) -> dict[str, Any]:
     params: dict[str, Any] = {n: getattr(base.gate, n) for n in GATE_PARAMS}
     params |= {n: getattr(base.sizing, n) for n in SIZING_PARAMS}
     params |= {"method": base.sizing.method, "size_frac": base.execution.size_frac}
+    params |= _limits(base.risk)
     return params | ({"model": 0} if n_models > 1 else {})
+
+
+def without_unspoken_limits(
+    config: Step3Config, base: RiskConfig, spoke: Collection[str]
+) -> Step3Config:
+    """Risk limits whose rule never spoke go back to the base's.
+
+    They are no tighter there, so that the rule says nothing there either: the account is the same,
+    and a limit that nothing speaks for is not put in force.
+    """
+    idle = {n: v for n, v in _limits(base).items() if RULE_OF_LIMIT[n] not in spoke}
+    return with_settings(config, risk=config.risk.model_copy(update=idle))
+
+
+def _limits(risk: RiskConfig) -> dict[str, float]:
+    """The searched risk limits that are on."""
+    return {n: getattr(risk, n) for n in RULE_OF_LIMIT if getattr(risk, n) is not None}
 
 
 def require_inside(params: dict[str, Any], space: SearchSpace) -> None:
@@ -98,6 +133,11 @@ def require_inside(params: dict[str, Any], space: SearchSpace) -> None:
                 f"search.space.{name}: {bounds.low:g} to {bounds.high:g} does not hold the "
                 f"configured {value:g}; widen it in step3.toml"
             )
+
+
+def _bounds(name: str, space: SearchSpace) -> tuple[float, float]:
+    bounds: SearchRange = getattr(space, name)
+    return bounds.low, bounds.high
 
 
 def _number(trial: "BaseTrial", name: str, space: SearchSpace) -> float:

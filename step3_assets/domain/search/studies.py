@@ -11,7 +11,7 @@ was killed takes up after the last whole one with the same proposals as an undis
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,8 +36,8 @@ class StudyPlan:
     seed : int
     n_trials, batch, n_startup : int
         Trials in all, asked for at once, and drawn at random first.
-    first : dict
-        Parameters of the first trial.
+    first : tuple of dict
+        Parameters of the first trials, at most a batch of them.
     """
 
     name: str
@@ -45,7 +45,7 @@ class StudyPlan:
     n_trials: int
     batch: int
     n_startup: int
-    first: dict[str, Any] = field(default_factory=dict)
+    first: tuple[dict[str, Any], ...] = ()
 
 
 def run_study(
@@ -120,8 +120,9 @@ def _run_batch(
     study.sampler = optuna.samplers.TPESampler(
         seed=int(seeds.generate_state(1)[0]), n_startup_trials=plan.n_startup, constant_liar=True
     )
-    if n_done == 0 and plan.first:
-        study.enqueue_trial(plan.first)
+    if n_done == 0:
+        for params in plan.first:
+            study.enqueue_trial(params)
     trials, proposals = [], []
     for _ in range(count):
         trials.append(study.ask())

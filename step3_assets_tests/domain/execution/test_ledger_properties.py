@@ -12,6 +12,7 @@ from step3_assets.domain.execution.candidates import gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.execution.reconcile import reconcile
+from step3_assets.domain.risk.schedule import RiskSchedule
 from step3_assets_tests.domain.execution.samples import (
     MONTH_END,
     MONTH_START,
@@ -32,7 +33,7 @@ class World:
     candidates: pd.DataFrame
     allocation: dict[str, float]
     config: ExecutionConfig
-    risk: RiskConfig | None = None
+    risk: RiskConfig | RiskSchedule | None = None
 
     def run(self, candidates: pd.DataFrame | None = None, bars=None) -> LedgerResult:
         return simulate(

@@ -22,7 +22,9 @@ from step3_assets_tests.domain.execution.samples import (
 DAY = 24  # bars are hourly; bar 0 starts 14:00 UTC, 9:00 in New York, and midnight is at bar 15
 
 
-def run(bars, rows, allocation=None, end=MONTH_END, gross=1.0, **rules: Any) -> LedgerResult:
+def run(
+    bars, rows, allocation=None, end=MONTH_END, gross=1.0, schedule=None, **rules: Any
+) -> LedgerResult:
     rows = [{"symbol": "AAA", "cost_rt": 0.0, **row} for row in rows]
     config = ExecutionConfig(max_gross_frac=gross)
     out = simulate(
@@ -32,7 +34,7 @@ def run(bars, rows, allocation=None, end=MONTH_END, gross=1.0, **rules: Any) -> 
         end=end,
         allocation=allocation or dict.fromkeys(sorted(set(bars["symbol"])), 1.0),
         config=config,
-        risk=RiskConfig.off().model_copy(update=rules),
+        risk=schedule or RiskConfig.off().model_copy(update=rules),
     )
     assert reconcile(out, config, bars) == []
     assert out.risk_events is not None

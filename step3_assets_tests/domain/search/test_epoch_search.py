@@ -97,18 +97,18 @@ def test_two_workers_choose_the_same(market, undisturbed, tmp_path):
     assert same(search(market, SMALL, Workplace(tmp_path, workers=2)), undisturbed)
 
 
-@pytest.mark.parametrize("level", ["model", "gate"])
+@pytest.mark.parametrize("level", ["model", "gate", "allocation"])
 def test_killed_and_taken_up_it_ends_as_undisturbed(
     market, undisturbed, folder, tmp_path, monkeypatch, level
 ):
-    """Dies in its second batch; forecasts that another search left are used as they are."""
+    """Dies in a level's second batch, or before its only one; forecasts are those of another."""
     place = Workplace(tmp_path)
     place.cache.folder.symlink_to(folder / "cache")
     batches = []
 
     def dies(told: str, count: int, best: float) -> None:
         batches.append(told)
-        if batches.count(level) == 2:  # the first call is the start
+        if batches.count(level) == (1 if level == "allocation" else 2):  # the first is the start
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -127,7 +127,7 @@ def test_forecasts_are_made_once(market, undisturbed, folder, monkeypatch):
 
 def test_every_trial_has_a_row_with_what_it_was_evaluated_on(undisturbed):
     trials = undisturbed.trials
-    assert trials.groupby("level").size().to_dict() == {"gate": 10, "model": 4}
+    assert trials.groupby("level").size().to_dict() == {"allocation": 8, "gate": 10, "model": 4}
     assert trials["trial_id"].is_unique
     complete = trials[trials["state"] == "complete"]
     assert set(complete["last_month"]) == {small_epoch().inner[-1]}
@@ -135,9 +135,23 @@ def test_every_trial_has_a_row_with_what_it_was_evaluated_on(undisturbed):
     assert (trials["evaluated_on"].str.contains("2017-03 to")).all()
 
 
-def test_the_choice_is_the_best_gate_trial(undisturbed):
+def test_the_best_gate_trials_and_the_base_are_tried_under_every_allocation(undisturbed):
+    trials = undisturbed.trials.set_index(["level", "number"])
+    gates, shares = trials.loc["gate"], trials.loc["allocation"]
+    asked = [json.loads(text) for text in shares["params"]]
+    ranked = gates.drop(index=0)["objective"].sort_values(ascending=False, kind="stable")
+    numbers = [0, *ranked.index[:3]]
+    assert [(p["gate"], p["allocation"]) for p in asked] == [
+        (n, method) for n in numbers for method in ("inverse_volatility", "calmar")
+    ]
+    # Three months hold no year of history: Calmar weights are equal, and so is all else.
+    seeking = [i for i, p in enumerate(asked) if p["allocation"] == "calmar"]
+    assert list(shares.iloc[seeking]["objective"]) == list(gates.loc[numbers, "objective"])
+
+
+def test_the_choice_is_the_best_trading_trial(undisturbed):
     trials, row = undisturbed.trials, undisturbed.tuned_params.iloc[0]
-    gates = trials[trials["level"] == "gate"]
+    gates = trials[trials["level"] != "model"].reset_index(drop=True)
     best = gates.loc[gates["objective"].idxmax()]
     assert row["objective"] == best["objective"] > row["default_objective"]
     assert row["config_hash"] == best["config_hash"]

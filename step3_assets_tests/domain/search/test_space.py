@@ -3,7 +3,15 @@
 import pytest
 from optuna.trial import FixedTrial
 
-from step3_assets.config import GateConfig, SearchSpace, Step3Config
+from step3_assets.config import (
+    AllocationConfig,
+    GateConfig,
+    RiskConfig,
+    SearchConfig,
+    SearchRange,
+    SearchSpace,
+    Step3Config,
+)
 from step3_assets.domain.search import space
 from step3_assets.domain.search.settings import (
     from_sections,
@@ -18,8 +26,7 @@ DEFAULTS = space.default_trading_params(BASE, 1)
 
 def tried(**changed) -> Step3Config:
     trial = FixedTrial(DEFAULTS | changed)
-    _, gate, sizing, size = space.suggest_trading(trial, BASE, SearchSpace(), 1)
-    return with_settings(BASE, gate=gate, sizing=sizing, size_frac=size)
+    return space.suggest_trading(trial, BASE, SearchSpace(), 1)[1]
 
 
 def test_the_defaults_as_trials_give_the_defaults_back():
@@ -48,9 +55,45 @@ def test_settings_that_the_space_does_not_hold_are_refused():
 
 
 def test_sections_are_read_back_and_unknown_keys_refused():
-    changed = tried(k=0.5, method="kelly", size_frac=0.6)
+    changed = tried(k=0.5, method="kelly", size_frac=0.6, kill_drawdown_frac=0.07)
+    changed = with_settings(changed, allocation=AllocationConfig(method="calmar"))
     sections = searched_sections(changed)
     assert from_sections(BASE, sections) == changed
     sections["gate"]["kk"] = 1.0
     with pytest.raises(ValueError, match="kk"):
         from_sections(BASE, sections)
+
+
+def test_risk_limits_are_tightened_and_never_loosened():
+    """A desk that has tightened its kill switch is not loosened by a search; what is off stays."""
+    risk = RiskConfig(kill_drawdown_frac=0.06, max_turnover_per_week=None)
+    base = BASE.model_copy(update={"risk": risk})
+    defaults = space.default_trading_params(base, 1)
+    assert "max_turnover_per_week" not in defaults
+    for drawn in (0.04, 0.06):
+        trial = FixedTrial(defaults | {"kill_drawdown_frac": drawn})
+        found = space.suggest_trading(trial, base, SearchSpace(), 1)[1].risk
+        assert found == risk.model_copy(update={"kill_drawdown_frac": drawn})
+    ranges = FixedTrial(defaults)
+    space.suggest_trading(ranges, base, SearchSpace(), 1)
+    highest = {name: str(of) for name, of in ranges.distributions.items()}
+    assert "high=0.06," in highest["kill_drawdown_frac"]
+    assert "high=0.03," in highest["session_loss_frac"]
+
+
+def test_a_limit_that_did_not_speak_goes_back():
+    config = tried(kill_drawdown_frac=0.05, session_loss_frac=0.02, max_turnover_per_day=3.0)
+    kept = space.without_unspoken_limits(config, BASE.risk, ["session_loss", "gross_cap"])
+    assert kept == BASE.model_copy(
+        update={"risk": BASE.risk.model_copy(update={"session_loss_frac": 0.02})}
+    )
+    assert space.without_unspoken_limits(config, BASE.risk, []) == BASE
+
+
+def test_no_kill_switch_beyond_the_plans_cap():
+    wide = SearchSpace(kill_drawdown_frac=SearchRange(low=0.05, high=0.13))
+    with pytest.raises(ValueError, match=r"up to 0\.13 passes the cap on the drawdown"):
+        SearchConfig(space=wide)
+    looser = BASE.model_copy(update={"risk": RiskConfig(kill_drawdown_frac=0.11)})
+    with pytest.raises(ValueError, match=r"configured 0\.11"):
+        space.require_inside(space.default_trading_params(looser, 1), SearchSpace())

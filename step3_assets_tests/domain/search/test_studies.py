@@ -9,7 +9,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from step3_assets.domain.search.studies import StudyPlan, best_of, run_study
 
-PLAN = StudyPlan("parabola", seed=3, n_trials=11, batch=3, n_startup=5, first={"x": 0.5, "y": 1})
+PLAN = StudyPlan("parabola", seed=3, n_trials=11, batch=3, n_startup=5, first=({"x": 0.5, "y": 1},))
 
 
 class Killed(Exception):
@@ -33,7 +33,7 @@ def run(path: Path, evaluate=parabola, plan: StudyPlan = PLAN) -> list[tuple]:
 
 def test_the_first_trial_is_the_given_one(tmp_path):
     trials = run(tmp_path / "journal")
-    assert trials[0][1] == PLAN.first
+    assert (trials[0][1],) == PLAN.first
     assert [t[0] for t in trials] == list(range(11))
     assert "PRUNED" in {t[3] for t in trials}
 
