@@ -9,6 +9,7 @@ import dagster as dg
 
 from step3_assets.defs.checks import build_checks
 from step3_assets.defs.delivery_assets import build_delivery_assets
+from step3_assets.defs.delivery_sensor import build_delivery_sensor
 from step3_assets.defs.jobs import build_jobs
 from step3_assets.defs.partitions import partitions_for
 from step3_assets.defs.resources import (
@@ -18,6 +19,7 @@ from step3_assets.defs.resources import (
     load_settings,
 )
 from step3_assets.defs.result_assets import build_result_assets
+from step3_assets.defs.run_failure import build_run_failure_sensor
 from step3_assets.defs.search_assets import build_search_asset
 from step3_assets.defs.training_assets import build_training_assets
 
@@ -36,7 +38,7 @@ def build_defs(
     """
     settings = settings or load_settings()
     partitions = partitions_for(settings)
-    bar_features, events = build_delivery_assets(partitions)
+    bar_features, events = build_delivery_assets(partitions, settings.freshness)
     tuned_params = build_search_asset(partitions, settings, events, bar_features)
     # Lineage says what is used: nothing waits for a search that nobody asked for.
     searched = tuned_params if settings.config.search.is_enabled else None
@@ -44,10 +46,12 @@ def build_defs(
     by_name = {a.key.to_user_string(): a for a in (*training, searched) if a is not None}
     results = build_result_assets(partitions, events, bar_features, by_name)
     assets = [bar_features, events, tuned_params, *training, *results]
+    jobs = build_jobs()
     return dg.Definitions(
         assets=assets,
         asset_checks=build_checks(partitions, assets),
-        jobs=build_jobs(),
+        jobs=jobs,
+        sensors=[build_delivery_sensor(partitions, jobs), build_run_failure_sensor()],
         resources={
             "platform": PlatformResource(home=str(settings.home)),
             "progress": ProgressResource(),

@@ -33,6 +33,7 @@ VERBS = {
     "build-step2": ("build_step2", "build_step2", "Bars in, a complete Step 2 delivery out."),
     "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),
     "certify": ("certify", "certify", "Many synthetic worlds: power and size of the platform."),
+    "notify": ("notify", "notify", "Who is told of failures; send a test message."),
     "docs": ("docs", "docs", "Generate, or check, the generated pages of the documentation."),
     "validate": ("validate", "validate", "Load every definition; fail on any warning."),
 }

@@ -11,6 +11,7 @@ import click
 from step3_assets.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
+    from step3_assets.defs.resources import Settings
     from step3_assets.storage.store import Store
 
 
@@ -59,6 +60,8 @@ def status(hashes: bool) -> None:
             f"dataset   {row['dataset_version']} ({kind}; {row['symbols']}; "
             f"{month_label(row['first_month'])} to {month_label(row['last_month'])})"
         )
+    if seen := _seen_by_sensor(settings):
+        console.print(f"sensor    {seen}", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False)
     columns = ["table", "rows", "months", "first", "last", *(["content hash"] if hashes else [])]
     for column in columns:
@@ -75,6 +78,24 @@ def status(hashes: bool) -> None:
     if len(report):
         console.print(f"\n[bold]{report['verdict'].iloc[0]}[/]")
         console.print(f"report    {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
+
+
+def _seen_by_sensor(settings: "Settings") -> str:
+    """What the delivery sensor said last; empty where it has never looked."""
+    from step3_assets.cli.installation import dagster_instance
+    from step3_assets.defs.delivery_plan import read_cursor
+    from step3_assets.defs.delivery_sensor import SENSOR
+
+    if not (settings.dagster_home / "schedules").is_dir():
+        return ""
+    with dagster_instance(settings) as instance:
+        states = [s for s in instance.all_instigator_state() if s.name == SENSOR]
+    if not states:
+        return ""
+    cursor = read_cursor(getattr(states[0].instigator_data, "cursor", None))
+    said = f"{cursor.said_at}: {cursor.said}" if cursor.said else "has judged no delivery yet"
+    waits = f"; waiting: {cursor.waiting.reason}" if cursor.waiting else ""
+    return f"{'on' if states[0].is_running else 'off'}; {said}{waits}"
 
 
 @click.command()

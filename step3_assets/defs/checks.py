@@ -17,8 +17,9 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
+from step3_assets.defs.delivery_assets import load_delivery
 from step3_assets.defs.partitions import Partitions, look_back, months_of
-from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.result_assets import BAR_COLUMNS
 from step3_assets.domain import invariants
 from step3_assets.domain.execution.reconcile import price_disagreements
@@ -85,7 +86,7 @@ def build_checks(
         checks.append(
             _check(by_name[asset], name, condition, is_blocking=is_blocking, description=text)
         )
-    return checks
+    return [*checks, _delivery_check(by_name["events"])]
 
 
 PORTFOLIO_TEXT = (
@@ -129,6 +130,32 @@ def _check(
         return dg.AssetCheckResult(**verdict_fields(problems, severity))
 
     return check
+
+
+def _delivery_check(events: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
+    """The one check that looks at the folder; the delivery sensor gives its verdict as well."""
+
+    @dg.asset_check(
+        asset=events,
+        name="delivery",
+        description="The delivery that lies in the folder is valid. What is refused leaves the "
+        "tables as they were.",
+    )
+    def delivery(
+        platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
+    ) -> dg.AssetCheckResult:
+        from step3_assets.domain.delivery import DeliveryError
+
+        folder = platform.settings().delivery
+        problems = [] if folder is not None else ["no delivery is set"]
+        if folder is not None:
+            try:
+                load_delivery(folder, progress)
+            except DeliveryError as error:
+                problems = [str(problem) for problem in error.problems]
+        return dg.AssetCheckResult(**verdict_fields(problems, dg.AssetCheckSeverity.ERROR))
+
+    return delivery
 
 
 def _schema_condition(asset: str) -> Condition:

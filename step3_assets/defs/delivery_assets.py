@@ -5,19 +5,20 @@ Does not belong here: the contract itself (:mod:`step3_assets.domain.delivery`).
 """
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from step3_assets.config import FreshnessConfig
 from step3_assets.defs.metadata import column_schema, readable
 from step3_assets.defs.monthly import CHUNK_MONTHS
 from step3_assets.defs.partitions import Partitions, months_of, partition_key
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.domain.delivery import Delivery, find_revisions, read_delivery
-from step3_assets.domain.hashing import frame_hash
+from step3_assets.domain.hashing import month_hashes
 from step3_assets.domain.months import month_label
 from step3_assets.schemas import TABLES
 from step3_assets.storage.store import Store
@@ -25,10 +26,18 @@ from step3_assets.storage.store import Store
 _CACHE: dict[tuple, Delivery] = {}
 
 
-def build_delivery_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
+def build_delivery_assets(
+    partitions: Partitions, freshness: FreshnessConfig
+) -> list[dg.AssetsDefinition]:
     """The two ingest assets over the months of the data."""
+    weekly = dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(days=freshness.warn_days),
+        fail_window=timedelta(days=freshness.fail_days),
+    )
 
-    def ingest_asset(table: str, description: str) -> dg.AssetsDefinition:
+    def ingest_asset(
+        table: str, description: str, freshness_policy: dg.FreshnessPolicy | None = None
+    ) -> dg.AssetsDefinition:
         @dg.asset(
             name=table,
             partitions_def=partitions.data_months,
@@ -38,6 +47,7 @@ def build_delivery_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
             owners=["team:step3"],
             description=description,
             metadata=column_schema(table),
+            freshness_policy=freshness_policy,
         )
         def ingest(
             context: dg.AssetExecutionContext,
@@ -57,6 +67,7 @@ def build_delivery_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
             "events",
             "Candidate trades with signals, geometry, cost and outcome, validated, by UTC month of "
             "the decision. The other symbol's signals are `cross_*`. Only final labels train.",
+            weekly,
         ),
     ]
 
@@ -156,7 +167,7 @@ def store_months(
     """
     rows = delivery.events if table == "events" else delivery.bars
     frames = {month: rows[rows["month"] == month] for month in months}
-    hashes = {month: frame_hash(frame, TABLES[table]) for month, frame in frames.items()}
+    hashes = month_hashes(rows[rows["month"].isin(months)], TABLES[table], months)
     described: dict[date, dict[str, Any]] = {}
     with store.transaction([table, "dataset_months", "revisions"]) as transaction:
         manifest = transaction.read("dataset_months", months=months)

@@ -8,14 +8,14 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 from pydantic import Field, ValidationError
 
-from step3_assets.config import Frozen, Step3Config
+from step3_assets.config import FreshnessConfig, Frozen, NotifyConfig, Step3Config
 from step3_assets.storage.store import Store
 
 SETTINGS_FILE = "step3.toml"
@@ -31,6 +31,8 @@ class SettingsFile(Frozen):
 
     delivery: str | None = Field(default=None, description="Folder of the Step 2 delivery.")
     workers: int | None = Field(default=None, ge=1, le=256, description="Processes for training.")
+    notify: NotifyConfig = NotifyConfig()
+    freshness: FreshnessConfig = FreshnessConfig()
     config: Step3Config = Step3Config()
 
 
@@ -47,12 +49,16 @@ class Settings:
     workers : int
         Processes that train months side by side.
     config : Step3Config
+    notify : NotifyConfig
+    freshness : FreshnessConfig
     """
 
     home: Path
     delivery: Path | None
     workers: int
     config: Step3Config
+    notify: NotifyConfig = field(default_factory=NotifyConfig)
+    freshness: FreshnessConfig = field(default_factory=FreshnessConfig)
 
     @property
     def database(self) -> Path:
@@ -102,7 +108,23 @@ def load_settings(home: Path | None = None) -> Settings:
         delivery=(home / delivery).resolve() if delivery else None,
         workers=parsed.workers or max(1, os.cpu_count() or 1),
         config=parsed.config,
+        notify=parsed.notify,
+        freshness=parsed.freshness,
     )
+
+
+def secret(variable: str) -> str:
+    """A secret from the environment.
+
+    Raises
+    ------
+    SettingsError
+        If the variable is not set; the message names it and never a value.
+    """
+    value = os.environ.get(variable)
+    if not value:
+        raise SettingsError(f"the environment variable {variable} is not set")
+    return value
 
 
 class ProgressResource:

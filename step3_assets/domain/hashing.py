@@ -10,6 +10,8 @@ on which pandas or Arrow flavour of a type held the value.
 """
 
 import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ import pandas as pd
 from step3_assets.domain.canonical import canonical_columns, canonical_frame
 from step3_assets.schemas import Column, Table
 
-__all__ = ["canonical_frame", "frame_hash", "row_hashes", "text_hash"]
+__all__ = ["canonical_frame", "frame_hash", "month_hashes", "row_hashes", "text_hash"]
 
 _HEX_DIGITS = 32
 _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
@@ -58,9 +60,32 @@ def frame_hash(frame: pd.DataFrame, table: Table, *, exclude: tuple[str, ...] = 
         If columns are missing, unknown or of another type, or ``exclude`` names an unknown one.
     """
     columns = _hashed_columns(table, exclude)
+    return _combined(_row_digests(frame, table, columns), table, columns)
+
+
+def month_hashes(frame: pd.DataFrame, table: Table, months: Iterable[date]) -> dict[date, str]:
+    """:func:`frame_hash` of the rows of each month, every row encoded once.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As for :func:`frame_hash`, with a column ``month``.
+    table : Table
+    months : iterable of date
+        A month without rows has the hash of an empty frame.
+    """
+    columns = _hashed_columns(table, ())
+    digests: dict[date, list[bytes]] = {month: [] for month in months}
+    for month, digest in zip(frame["month"], _row_digests(frame, table, columns), strict=True):
+        if month in digests:
+            digests[month].append(digest)
+    return {month: _combined(rows, table, columns) for month, rows in digests.items()}
+
+
+def _combined(rows: list[bytes], table: Table, columns: Sequence[Column]) -> str:
     digest = hashlib.sha256()
     digest.update(f"{table.name}({','.join(f'{c.name} {c.dtype}' for c in columns)})".encode())
-    for row in sorted(_row_digests(frame, table, columns)):
+    for row in sorted(rows):
         digest.update(row)
     return digest.hexdigest()[:_HEX_DIGITS]
 

@@ -4,6 +4,8 @@ Belongs here: the comparison and its reasons. Does not belong here: writing the 
 """
 
 import json
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -49,6 +51,54 @@ def find_revisions(
     """
     old, new = canonical_frame(stored, table), canonical_frame(delivered, table)
     stamp = next(name for name in table.key if name != "symbol")
+    changed = _compare(old, new, table)
+    was = changed.was
+    revisions = pd.DataFrame(
+        {
+            "month": was["month"],
+            "table_name": table.name,
+            "symbol": was["symbol"],
+            "stamp_utc": was[stamp],
+            "row_hash": changed.row_hash,
+            "reason": changed.reason,
+            "dataset_version": stored_version,
+            "superseded_by": new_version,
+            "payload": [_as_json(row) for row in was.to_dict("records")],
+        }
+    )
+    return canonical_frame(revisions, REVISIONS)
+
+
+def count_revisions(stored: pd.DataFrame, delivered: pd.DataFrame, table: Table) -> dict[str, int]:
+    """How many rows a delivery changes, by reason; also ``new``, rows not stored before.
+
+    Parameters
+    ----------
+    stored, delivered : DataFrame
+        As for :func:`find_revisions`.
+
+    Returns
+    -------
+    dict of str to int
+        Only what occurs.
+    """
+    old, new = canonical_frame(stored, table), canonical_frame(delivered, table)
+    changed = _compare(old, new, table)
+    counts = Counter(str(reason) for reason in changed.reason)
+    n_kept = len(old) - counts["withdrawn"]
+    return {k: n for k, n in {**counts, "new": len(new) - n_kept}.items() if n}
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """Stored rows that changed or went, with their hashes and reasons."""
+
+    was: pd.DataFrame
+    row_hash: np.ndarray
+    reason: np.ndarray
+
+
+def _compare(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> _Changed:
     place = pd.MultiIndex.from_frame(new[list(table.key)]).get_indexer(
         pd.MultiIndex.from_frame(old[list(table.key)])
     )
@@ -58,20 +108,7 @@ def find_revisions(
     is_changed[~is_gone] = old_hashes[~is_gone] != new_hashes[place[~is_gone]]
     was = old.loc[is_changed].reset_index(drop=True)
     now = new.reindex(place[is_changed]).reset_index(drop=True)
-    revisions = pd.DataFrame(
-        {
-            "month": was["month"],
-            "table_name": table.name,
-            "symbol": was["symbol"],
-            "stamp_utc": was[stamp],
-            "row_hash": old_hashes[is_changed],
-            "reason": _reasons(was, now, is_gone[is_changed], table),
-            "dataset_version": stored_version,
-            "superseded_by": new_version,
-            "payload": [_as_json(row) for row in was.to_dict("records")],
-        }
-    )
-    return canonical_frame(revisions, REVISIONS)
+    return _Changed(was, old_hashes[is_changed], _reasons(was, now, is_gone[is_changed], table))
 
 
 def _reasons(was: pd.DataFrame, now: pd.DataFrame, is_gone: np.ndarray, table: Table) -> np.ndarray:
