@@ -137,8 +137,8 @@ class BlendConfig(Frozen):
     prior_slope_error: float = Field(
         default=0.25,
         gt=0,
-        description="Standard error of that belief. The data's own is about 0.3, and tells of inner "
-        "heads that saw less than the final one.",
+        description="Standard error of that belief. The data's own is about 0.3, and tells of "
+        "inner heads that saw less than the final one.",
     )
     prior_mean_share: float = Field(
         default=0.9,
@@ -764,6 +764,104 @@ class FreshnessConfig(Frozen):
         return self
 
 
+class DriftConfig(Frozen):
+    """When monitoring speaks: windows, least samples, alarm rates.
+
+    Every bound allows for chance as the data show it, so that a quiet market raises no alarm; the
+    rates below are what is left of false ones.
+    """
+
+    window_months: int = Field(
+        default=3,
+        ge=1,
+        le=12,
+        description="Recent test months of features, probabilities and costs: some sixty sessions, "
+        "few enough to notice soon, enough to tell from chance.",
+    )
+    ev_window_months: int = Field(
+        default=12,
+        ge=1,
+        le=36,
+        description="The same for the slope of realised net on ev_final, whose error over three "
+        "months is several times the slope itself.",
+    )
+    warn_rate: float = Field(
+        default=0.01,
+        gt=0,
+        lt=0.5,
+        description="Chance that a line warns in a month when nothing changed: with five of them "
+        "one false warning in some two years.",
+    )
+    error_rate: float = Field(
+        default=0.001, gt=0, lt=0.5, description="The same for an error: hardly ever."
+    )
+    psi_bins: int = Field(
+        default=10, ge=2, le=50, description="Deciles of the training rows, as is customary."
+    )
+    psi_warn: float = Field(
+        default=0.25,
+        gt=0,
+        description="The customary mark of a shifted population; below it nobody is bothered, "
+        "however surely it is above chance.",
+    )
+    psi_error: float = Field(
+        default=1.0,
+        gt=0,
+        description="Reached when over half of the recent rows lie in one tenth of training's.",
+    )
+    psi_certain: float = Field(
+        default=4.0,
+        gt=0,
+        description="Nearly every recent row lies in one tenth of training's, as with a signal "
+        "that got stuck: no turmoil that training held excuses that.",
+    )
+    min_feature_rows: int = Field(
+        default=100, ge=10, description="Ten a bin: with fewer the index is mostly noise."
+    )
+    min_outcome_rows: int = Field(
+        default=200,
+        ge=30,
+        description="Final labels behind a Brier score or calibration error: some six overlap, so "
+        "these are about thirty independent ones.",
+    )
+    min_weeks: int = Field(
+        default=8,
+        ge=8,
+        description="Weeks with labels behind a calibration error: its chance is drawn week by "
+        "week, and 2 to the 8 draws just resolve one in a hundred.",
+    )
+    min_ev_rows: int = Field(
+        default=500, ge=30, description="Final labels behind a slope: some eighty independent ones."
+    )
+    min_cost_rows: int = Field(
+        default=100,
+        ge=10,
+        description="Intraday entries: a move of 5 bps or so then has an error of half a bp.",
+    )
+    cost_growth_warn: float = Field(
+        default=1.25,
+        ge=1,
+        description="Moves at entry, over the modelled half cost, against those in training: the "
+        "factor of dearer costs that acceptance demands to be survived.",
+    )
+    cost_growth_error: float = Field(
+        default=1.5, ge=1, description="Beyond every stress that the report shows."
+    )
+    n_draws: int = Field(
+        default=4000, ge=1000, description="Sign draws; one in a thousand then rests on four."
+    )
+    seed: int = 20160125
+
+    @model_validator(mode="after")
+    def _errors_are_worse(self) -> "DriftConfig":
+        if not self.error_rate <= self.warn_rate:
+            raise ValueError("drift.error_rate must be at most drift.warn_rate")
+        marks = [self.psi_warn, self.psi_error, self.psi_certain]
+        if marks != sorted(marks) or self.cost_growth_error < self.cost_growth_warn:
+            raise ValueError("drift: what is an error must lie beyond what is a warning")
+        return self
+
+
 class Step3Config(Frozen):
     """The whole platform."""
 
@@ -778,6 +876,7 @@ class Step3Config(Frozen):
     audit: AuditConfig = AuditConfig()
     acceptance: AcceptanceConfig = AcceptanceConfig()
     search: SearchConfig = SearchConfig()
+    drift: DriftConfig = DriftConfig()
 
     @model_validator(mode="after")
     def _inner_folds_fit(self) -> "Step3Config":

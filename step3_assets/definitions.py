@@ -10,6 +10,7 @@ import dagster as dg
 from step3_assets.defs.checks import build_checks
 from step3_assets.defs.delivery_assets import build_delivery_assets
 from step3_assets.defs.delivery_sensor import build_delivery_sensor
+from step3_assets.defs.drift_assets import build_drift_checks
 from step3_assets.defs.jobs import build_jobs
 from step3_assets.defs.partitions import partitions_for
 from step3_assets.defs.resources import (
@@ -46,10 +47,11 @@ def build_defs(
     by_name = {a.key.to_user_string(): a for a in (*training, searched) if a is not None}
     results = build_result_assets(partitions, events, bar_features, by_name)
     assets = [bar_features, events, tuned_params, *training, *results]
+    drift = next(a for a in results if a.key == dg.AssetKey("drift"))
     jobs = build_jobs()
     return dg.Definitions(
         assets=assets,
-        asset_checks=build_checks(partitions, assets),
+        asset_checks=[*build_checks(partitions, assets), *build_drift_checks(drift)],
         jobs=jobs,
         sensors=[build_delivery_sensor(partitions, jobs), build_run_failure_sensor()],
         resources={

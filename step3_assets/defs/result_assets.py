@@ -16,6 +16,7 @@ import pandas as pd
 from step3_assets import __version__
 from step3_assets.config import Step3Config
 from step3_assets.defs.audit_assets import build_audit_asset
+from step3_assets.defs.drift_assets import build_drift_asset
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
 from step3_assets.defs.monthly import (
     Frames,
@@ -187,9 +188,10 @@ def build_result_assets(
         )
 
     audit = build_audit_asset(portfolio, events, bar_features, walk_forward)
+    drift = build_drift_asset(events, bar_features, walk_forward)
 
     @dg.asset(
-        deps=[acceptance, statistics, audit, portfolio, fold_backtests, events],
+        deps=[acceptance, statistics, audit, drift, portfolio, fold_backtests, events],
         group_name="results",
         kinds={"markdown", "duckdb"},
         owners=["team:step3"],
@@ -220,7 +222,7 @@ def build_result_assets(
             }
         )
 
-    return [fold_backtests, portfolio, statistics, acceptance, audit, step3_report]
+    return [fold_backtests, portfolio, statistics, acceptance, audit, drift, step3_report]
 
 
 def _published(dataset: dict[str, Any]) -> dict[str, Any] | None:
@@ -245,6 +247,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
         acceptance=gates,
         statistics=store.read("statistics"),
         audit=store.read("audit"),
+        drift=store.read("drift"),
         portfolio_decisions=store.read("portfolio_decisions"),
         mock_baseline=store.read("mock_baseline", months=months),
         events_outcomes=outcomes,

@@ -32,9 +32,11 @@ EDGES = {
         "portfolio",
         "scores",
     },
+    "drift": {"bar_features", "calibrated_models", "events", "folds", "scores"},
     "step3_report": {
         "acceptance",
         "audit",
+        "drift",
         "events",
         "fold_backtests",
         "portfolio",

@@ -29,6 +29,7 @@ _CATALOGUED = (
     "acceptance",
     "statistics",
     "audit",
+    "drift",
     "portfolio",
     "portfolio_months",
     "portfolio_equity",
@@ -54,7 +55,7 @@ class ReportInputs:
     ----------
     verdict : str
         The sentence that opens the page, as :mod:`step3_assets.domain.acceptance` words it.
-    acceptance, statistics, audit, portfolio, portfolio_months, portfolio_equity, \
+    acceptance, statistics, audit, drift, portfolio, portfolio_months, portfolio_equity, \
 portfolio_trades, portfolio_decisions, risk_events, cost_stress, allocation_comparison, \
 allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bins : DataFrame
         Tables of the catalogue (:mod:`step3_assets.schemas`), all months. Empty frames with their
@@ -84,6 +85,7 @@ allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bi
     acceptance: pd.DataFrame
     statistics: pd.DataFrame
     audit: pd.DataFrame
+    drift: pd.DataFrame
     portfolio: pd.DataFrame
     portfolio_months: pd.DataFrame
     portfolio_equity: pd.DataFrame

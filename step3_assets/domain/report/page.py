@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from step3_assets.domain.report import account_tables as account
+from step3_assets.domain.report import drift_tables as monitoring
 from step3_assets.domain.report import evidence_tables as evidence
 from step3_assets.domain.report import money_tables as money
 from step3_assets.domain.report import numbers as fmt
@@ -313,6 +314,30 @@ def _folds(inputs: ReportInputs) -> Blocks:
     yield _source("folds", "fold_backtests")
 
 
+def _monitoring(inputs: ReportInputs) -> Blocks:
+    rows, own = inputs.drift, inputs.config.drift
+    if rows.empty:
+        yield "Nothing was monitored: materialize `drift`."
+        return
+    yield monitoring.state_sentence(rows)
+    yield (
+        f"At the close of each test month its last {fmt.plural(own.window_months, 'month')} "
+        f"({own.ev_window_months} for the slope) are held against the training window of the "
+        "first model that scored them, which saw none of them. Outcomes count where the label "
+        "was final at that close. Bounds allow for chance, and for signals that run on for weeks."
+    )
+    yield monitoring.newest_table(rows).markdown()
+    yield _figure("drift_features.png", "Heat map of feature stability by month")
+    yield _figure("drift_outcomes.png", "Brier score, calibration error and EV slope by month")
+    yield monitoring.features_table(rows).folded("Every feature in the newest month")
+    yield monitoring.history_table(rows).markdown()
+    yield (
+        "Costs are watched as far as bars show them: how far the price moves from the decision's "
+        "close to the entry's open. Spread, queue and impact are not in a bar."
+    )
+    yield _source("drift")
+
+
 def _data(inputs: ReportInputs) -> Blocks:
     kind = f"**{MARK}** (simulated bars)" if inputs.is_synthetic else "as delivered"
     yield "\n".join(
@@ -345,6 +370,7 @@ _SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
     "From candidate to trade": _funnel,
     "Risk rules": _risk,
     "Folds": _folds,
+    "Monitoring": _monitoring,
     "Leakage audit": _audit,
     "Data and settings": _data,
     "What this page cannot tell": _limits,

@@ -83,6 +83,7 @@ def make_inputs(
         acceptance=_acceptance(),
         statistics=_statistics(),
         audit=_audit(),
+        drift=_drift(rng, months),
         portfolio=_portfolio(equity, trades, table, months),
         portfolio_months=table,
         portfolio_equity=equity,
@@ -369,6 +370,26 @@ def _audit() -> pd.DataFrame:
     ]
     names = ["check", "position", "is_passed", "evidence"]
     return conform("audit", pd.DataFrame(rows, columns=names))
+
+
+def _drift(rng, months) -> pd.DataFrame:
+    rows = []
+    for number, month in enumerate(months):
+        state = "not_enough" if number < 2 else "warn" if number == len(months) - 1 else "quiet"
+        psi = np.nan if state == "not_enough" else 0.6 if state == "warn" else rng.uniform(0, 0.2)
+        rows.append((month, "psi", "vol_z", psi, 0.05, np.nan, np.nan, 0.25, 180, state))
+        rows.append((month, "psi", "family", 0.01, 0.01, np.nan, np.nan, 0.25, 180, "quiet"))
+        for metric, level in (("brier", 0.25), ("ece", 0.03), ("ev_slope", 0.8)):
+            value = np.nan if number < 2 else level * rng.uniform(0.9, 1.1)
+            quiet = "not_enough" if number < 2 else "quiet"
+            span = (value - 0.1, value + 0.1) if metric != "ece" else (np.nan, np.nan)
+            rows.append((month, metric, "ALL", value, level, *span, level * 1.2, 300, quiet))
+    names = [
+        "month", "metric", "feature", "value", "reference", "lower", "upper", "threshold",
+        "n_rows", "state",
+    ]  # fmt: skip
+    sentence = "Made of noise: 1 bp | less."
+    return conform("drift", pd.DataFrame(rows, columns=names).assign(sentence=sentence))
 
 
 def _fold_backtests(rng, scores, trades, symbols, months) -> pd.DataFrame:

@@ -16,6 +16,8 @@ NAMES = (
     "ev_calibration",
     "gate_funnel",
     "drop_reasons",
+    "drift_features",
+    "drift_outcomes",
 )
 WIDE = {f"{name}.png": f"wide {name}".encode() for name in NAMES}
 SMALL = {f"{name}.png": f"small {name}".encode() for name in NAMES}
@@ -76,7 +78,7 @@ def test_cells_carry_what_they_are(html, cell):
 
 
 def test_sentences_of_gates_statistics_and_audit_may_wrap(html):
-    assert html.count('class="prose"') == (1 + 7) + (1 + 3) + (1 + 2)
+    assert html.count('class="prose"') == (1 + 7) + (1 + 3) + (1 + 4) + (1 + 2)
 
 
 def test_a_figure_that_is_linked_but_missing_is_an_error(inputs):

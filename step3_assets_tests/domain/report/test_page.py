@@ -25,6 +25,7 @@ SECTIONS = [
     "From candidate to trade",
     "Risk rules",
     "Folds",
+    "Monitoring",
     "Leakage audit",
     "Data and settings",
     "What this page cannot tell",
@@ -49,6 +50,7 @@ def nothing_at_all():
         "acceptance",
         "statistics",
         "audit",
+        "drift",
         "portfolio",
         "portfolio_months",
         "portfolio_equity",
@@ -313,3 +315,16 @@ def test_null_marks_of_a_gate_fail_it(inputs):
     page = write_page(replace(inputs, acceptance=gates))
     assert "0 of 7 gates passed." in page
     assert "| PASS |" not in section(page, "Gates")
+
+
+def test_monitoring_names_what_speaks_up(inputs, page):
+    text = section(page, "Monitoring")
+    assert "At the close of 2020-12 **1 line of 5 speaks up**." in text
+    assert cells(page, "Monitoring", "Feature stability (PSI)")[:3] == ["0.60", "0.25", "WARN"]
+    assert cells(page, "Monitoring", "vol\\_z") == ["0.60", "0.05", "0.25", "WARN"]
+    assert cells(page, "Monitoring", "Brier score")[2] == "quiet"
+
+
+def test_monitoring_that_was_not_run_says_so():
+    page = write_page(replace(make_inputs(n_months=1), drift=empty("drift")))
+    assert "Nothing was monitored" in section(page, "Monitoring")

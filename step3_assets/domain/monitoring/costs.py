@@ -1,0 +1,96 @@
+"""What the bars show of the cost of getting in, against what the model charges.
+
+Belongs here: moves from the decision's close to the entry's open, intraday. Does not belong here:
+spread, queue and impact, which no bar shows: a backtest and a shadow ledger fill at the open by
+construction, and only a broker's fills could tell more.
+
+Source: the move from decision price to fill is the delay part of the implementation shortfall
+(A. Perold 1988, *The Implementation Shortfall: Paper versus Reality*). A label starts at the
+entry's open, so the shortfall costs the backtest nothing; it is what the half cost of one side
+should be able to bear for one who is filled a moment later.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from step3_assets.domain.statistics.clustered import mean_over_days
+
+BPS = 1e4
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A mean with the lowest it can be at each alarm rate.
+
+    Parameters
+    ----------
+    value : float
+    lower, upper : float
+        Two-sided interval.
+    floors : tuple of float
+        One-sided lower bound of the mean at each rate.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    floors: tuple[float, ...]
+
+
+def entry_moves(events: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
+    """Intraday entries with their move from decision to entry and the modelled half cost.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``symbol``, ``decision_time_utc``, ``entry_open``, ``entry_overnight``, ``spread_half``,
+        ``slip_half``. Overnight entries are left out: their gap is market risk, not delay.
+    bars : DataFrame
+        ``symbol``, ``date``, ``close`` of the decision bars.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `events` and ``move_bps`` (``ln(entry_open / close)``; above 0 the long
+        entry got dearer), ``half_cost_bps`` (``spread_half + slip_half``), ``jump_ratio``
+        (``|move_bps| / half_cost_bps``). Known at the entry's open.
+    """
+    inside = events[(events["entry_overnight"] == 0) & events["entry_open"].notna()]
+    closes = bars[["symbol", "date", "close"]].rename(columns={"date": "decision_time_utc"})
+    rows = inside.merge(
+        closes, on=["symbol", "decision_time_utc"], how="inner", validate="one_to_one"
+    )
+    entry, close = (rows[c].to_numpy(dtype=np.float64) for c in ("entry_open", "close"))
+    half = (rows["spread_half"] + rows["slip_half"]).to_numpy(dtype=np.float64) * BPS
+    move = np.log(entry / close) * BPS
+    return rows.assign(move_bps=move, half_cost_bps=half, jump_ratio=np.abs(move) / half)
+
+
+def mean_with_floors(
+    values: np.ndarray,
+    days: np.ndarray,
+    *,
+    n_lags: int,
+    level: float,
+    rates: tuple[float, ...],
+) -> Bounded:
+    """Mean of dependent rows; errors as for the Brier score.
+
+    Parameters
+    ----------
+    values, days : ndarray, shape (n_rows,)
+    n_lags : int
+        Days that lean on one another.
+    level : float
+        Two-sided level of the interval.
+    rates : tuple of float
+        One-sided alarm rates.
+    """
+    mean, error = mean_over_days(values, days, n_lags)
+    freedom = max(len(np.unique(days)) / (n_lags + 1) - 1.0, 1.0)
+    half = float(stats.t.ppf(0.5 + level / 2.0, freedom)) * error
+    floors = tuple(mean - float(stats.t.isf(rate, freedom)) * error for rate in rates)
+    return Bounded(mean, mean - half, mean + half, floors)

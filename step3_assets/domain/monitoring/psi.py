@@ -1,0 +1,184 @@
+"""Population stability index of features, and how large it gets where nothing is wrong.
+
+Belongs here: bins cut on training rows, the index, the bound that training's own history puts on
+it. Does not belong here: which rows are recent (:mod:`step3_assets.domain.monitoring.table`).
+
+Sources: the index is the symmetric Kullback-Leibler divergence of binned shares (H. Jeffreys 1946;
+N. Siddiqi, *Credit Risk Scorecards*, 2006, for its use and the mark of 0.25). On independent rows
+it is chi-square over the number of rows; signals of a market run on for weeks, so a window of three
+months holds far fewer independent rows than rows. How many is read from training itself, as surveys
+do for clustered rows (J. Rao and A. Scott 1984, second-order correction): the index of every window
+as long, against the rest of training, has a mean and a variance, which give the degrees of freedom
+of a chi-square; that its mean is an estimate from a dozen such windows makes the bound one of F.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from step3_assets.schemas import CATEGORICAL_FEATURES
+
+MIN_INDEPENDENT_WINDOWS = 4
+MIN_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class FeatureShift:
+    """How far one feature's recent values lie from those that trained.
+
+    Parameters
+    ----------
+    feature : str
+    psi : float
+        0 where the shares are equal.
+    usual : float
+        Mean index of windows as long inside training; NaN where training is too short for four.
+    warn_bound, error_bound : float
+        What chance exceeds at the two alarm rates, by training's own windows; NaN like `usual`.
+    """
+
+    feature: str
+    psi: float
+    usual: float
+    warn_bound: float
+    error_bound: float
+
+
+def psi(recent: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Population stability index of counts in the same bins.
+
+    Parameters
+    ----------
+    recent, reference : ndarray, shape (..., n_bins)
+        Rows in each bin.
+
+    Returns
+    -------
+    ndarray, shape (...,)
+        Sum of ``(p - q) ln(p / q)`` over bins. Half a row is added to each bin, so that an empty
+        one is finite; a bin that is empty on both sides everywhere is left out.
+
+    Examples
+    --------
+    Shares of 1/4 and 3/4 against 1/2 each, up to the half rows:
+
+    >>> float(psi(np.array([25e6, 75e6]), np.array([50e6, 50e6])).round(4))
+    0.2747
+    """
+    used = (recent.sum(axis=tuple(range(recent.ndim - 1))) > 0) | (
+        reference.sum(axis=tuple(range(reference.ndim - 1))) > 0
+    )
+    p, q = (_shares(counts[..., used]) for counts in (recent, reference))
+    return np.sum((p - q) * np.log(p / q), axis=-1)
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    padded = counts + 0.5
+    return padded / padded.sum(axis=-1, keepdims=True)
+
+
+def bin_edges(values: np.ndarray, n_bins: int) -> np.ndarray:
+    """Inner edges of bins that hold about equally many of `values`; NaN is left out.
+
+    A feature of at most `n_bins` distinct values gets a bin for each.
+    """
+    known = values[np.isfinite(values)]
+    distinct = np.unique(known)
+    if len(distinct) <= n_bins:
+        return distinct[1:]
+    return np.unique(np.quantile(known, np.arange(1, n_bins) / n_bins))
+
+
+def place(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Bin of each value, ``edges[k - 1] <= value < edges[k]``; a missing one's is the last."""
+    bins = np.searchsorted(edges, values, side="right")
+    return np.where(np.isfinite(values), bins, len(edges) + 1)
+
+
+def feature_shifts(
+    recent: pd.DataFrame,
+    reference: pd.DataFrame,
+    features: Sequence[str],
+    *,
+    n_bins: int,
+    min_rows: int,
+    warn_rate: float,
+    error_rate: float,
+) -> list[FeatureShift]:
+    """Index of each feature between the recent rows and those of the training window.
+
+    Parameters
+    ----------
+    recent, reference : DataFrame
+        `features` and ``month`` of candidates; the reference is the training window, from which
+        alone bins and categories come.
+    features : sequence of str
+    n_bins : int
+    min_rows : int
+        Windows of training with fewer say nothing of what is usual.
+    warn_rate, error_rate : float
+        Chance that any one of the features exceeds its bound: each gets its part of the rate.
+    """
+    months = sorted(set(reference["month"]))
+    row_month = reference["month"].map({m: i for i, m in enumerate(months)}).to_numpy()
+    width = max(recent["month"].nunique(), 1)
+    found, windows = [], []
+    for name in features:
+        old, new = _coded(reference[name], recent[name])
+        edges = bin_edges(old, n_bins)
+        n_places = len(edges) + 2
+        flat = row_month * n_places + place(old, edges)
+        by_month = np.bincount(flat, minlength=len(months) * n_places)
+        by_month = by_month.reshape(len(months), n_places)
+        counts = np.bincount(place(new, edges), minlength=n_places)
+        found.append(float(psi(counts, by_month.sum(axis=0))))
+        windows.append(usual_psi(by_month, width, min_rows))
+    usual = np.array(windows)
+    if usual.shape[1] < MIN_INDEPENDENT_WINDOWS * width:
+        return [FeatureShift(*pair, *[np.nan] * 3) for pair in zip(features, found, strict=True)]
+    rates = (warn_rate / len(features), error_rate / len(features))
+    columns = (usual.mean(axis=1), *(_bounds(usual, width, rate) for rate in rates))
+    rows = zip(features, found, *(c.tolist() for c in columns), strict=True)
+    return [FeatureShift(*row) for row in rows]
+
+
+def usual_psi(by_month: np.ndarray, width: int, min_rows: int) -> np.ndarray:
+    """Index of every run of `width` months inside training against the rest of training.
+
+    Parameters
+    ----------
+    by_month : ndarray, shape (n_months, n_bins)
+        Rows of each training month in each bin.
+    width, min_rows : int
+        Months of a run, and the rows it must have.
+    """
+    sums = np.concatenate([np.zeros((1, by_month.shape[1])), np.cumsum(by_month, axis=0)])
+    inside = sums[width:] - sums[:-width]
+    inside = inside[inside.sum(axis=1) >= min_rows]
+    return psi(inside, sums[-1] - inside) if len(inside) else np.empty(0)
+
+
+def _bounds(usual: np.ndarray, width: int, rate: float) -> np.ndarray:
+    """What the index of one more window exceeds at `rate`, feature by feature.
+
+    Parameters
+    ----------
+    usual : ndarray, shape (n_features, n_windows)
+        Overlapping windows of `width` months: they count as one in `width`.
+    width : int
+    rate : float
+    """
+    mean, variance = usual.mean(axis=1), usual.var(axis=1, ddof=1)
+    freedom = 2.0 * mean**2 / np.maximum(variance, MIN_VARIANCE)
+    return mean * stats.f.isf(rate, np.maximum(freedom, MIN_VARIANCE), usual.shape[1] / width - 1)
+
+
+def _coded(reference: pd.Series, recent: pd.Series) -> tuple[np.ndarray, ...]:
+    """Both as float: a category as its place among training's, one unknown to it as missing."""
+    if reference.name not in CATEGORICAL_FEATURES:
+        return reference.to_numpy(dtype=np.float64), recent.to_numpy(dtype=np.float64)
+    places = {category: float(i) for i, category in enumerate(sorted(reference.dropna().unique()))}
+    return tuple(s.map(places).to_numpy(dtype=np.float64) for s in (reference, recent))
