@@ -862,6 +862,17 @@ class DriftConfig(Frozen):
         return self
 
 
+class ShadowConfig(Frozen):
+    """The shadow deployment."""
+
+    live_account: str = Field(
+        default="live",
+        pattern=r"^[a-z][a-z0-9_-]{0,39}$",
+        description="Name of the account that follows new deliveries. Its history follows from the "
+        "execution, risk and allocation settings that it began with: under others, begin another.",
+    )
+
+
 class Step3Config(Frozen):
     """The whole platform."""
 
@@ -877,6 +888,7 @@ class Step3Config(Frozen):
     acceptance: AcceptanceConfig = AcceptanceConfig()
     search: SearchConfig = SearchConfig()
     drift: DriftConfig = DriftConfig()
+    shadow: ShadowConfig = ShadowConfig()
 
     @model_validator(mode="after")
     def _inner_folds_fit(self) -> "Step3Config":

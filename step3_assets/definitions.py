@@ -22,6 +22,7 @@ from step3_assets.defs.resources import (
 from step3_assets.defs.result_assets import build_result_assets
 from step3_assets.defs.run_failure import build_run_failure_sensor
 from step3_assets.defs.search_assets import build_search_asset
+from step3_assets.defs.shadow_assets import build_shadow_assets
 from step3_assets.defs.training_assets import build_training_assets
 
 
@@ -46,9 +47,10 @@ def build_defs(
     training = build_training_assets(partitions, events, bar_features, searched)
     by_name = {a.key.to_user_string(): a for a in (*training, searched) if a is not None}
     results = build_result_assets(partitions, events, bar_features, by_name)
-    assets = [bar_features, events, tuned_params, *training, *results]
     drift = next(a for a in results if a.key == dg.AssetKey("drift"))
     jobs = build_jobs()
+    shadow = build_shadow_assets(events, bar_features, by_name["calibrated_models"])
+    assets = [bar_features, events, tuned_params, *training, *results, shadow]
     return dg.Definitions(
         assets=assets,
         asset_checks=[*build_checks(partitions, assets), *build_drift_checks(drift)],

@@ -1284,6 +1284,136 @@ RECALIBRATIONS = Table(
     partition_dates=PartitionDates.WEEK,
 )
 
+_SHADOW_KEY = (
+    Column("account", "VARCHAR", _I, "The live account, or replay:FIRST..LAST month."),
+    Column("symbol", "VARCHAR", _I, "Ticker."),
+    Column("decision_time_utc", "TIMESTAMPTZ", _I, "Key of the event.", "UTC"),
+)
+_ARRIVAL = Column("arrival", "BIGINT", _R, "Arrival that brought the row, from 1 an account.")
+
+SHADOW_ARRIVALS = Table(
+    "shadow_arrivals",
+    "Deliveries that a shadow account has seen, in order, with a seal over the rows each appended.",
+    "shadow_decisions",
+    (
+        _SHADOW_KEY[0],
+        Column("arrival", "BIGINT", _I, "Running number, from 1."),
+        Column("arrival_utc", "TIMESTAMPTZ", _I, "End of the delivery's last bar.", "UTC"),
+        Column(
+            "known_until_utc",
+            "TIMESTAMPTZ",
+            _R,
+            "Up to where every symbol has bars: the account lives until then.",
+            "UTC",
+        ),
+        Column("first_month", "DATE", _I, "First month of the account."),
+        Column("last_month", "DATE", _I, "Last month of a replay.", is_nullable=True),
+        Column("settings_hash", "VARCHAR", _I, "Hash of execution, risk and allocation settings."),
+        Column("n_scored", "BIGINT", _R, "Candidates seen for the first time.", "events"),
+        Column("n_late", "BIGINT", _R, "Of these, seen after their entry.", "events"),
+        Column("n_fills", "BIGINT", _R, "Fills and refusals appended.", "rows"),
+        Column("n_open", "BIGINT", _R, "Positions ordered or held.", "positions"),
+        Column("equity_usd", "DOUBLE", _R, "Equity at the last known bar close.", "USD"),
+        Column("decisions_hash", "VARCHAR", _R, "Over the decisions it appended."),
+        Column("fills_hash", "VARCHAR", _R, "Over the fills it appended."),
+        Column("positions_hash", "VARCHAR", _R, "Over the positions it appended."),
+    ),
+    ("account", "arrival"),
+    partition=None,
+)
+
+SHADOW_DECISIONS = Table(
+    "shadow_decisions",
+    "Every candidate, scored once when it was first seen by the model in force; append-only.",
+    "shadow_decisions",
+    (
+        *_SHADOW_KEY,
+        MONTH,
+        _ARRIVAL,
+        Column("first_seen_utc", "TIMESTAMPTZ", _R, "End of that delivery's last bar.", "UTC"),
+        Column("is_late", "BOOLEAN", _R, "The entry lay before that: traded on paper only."),
+        Column("decision_instant_utc", "TIMESTAMPTZ", _I, "End of the decision bar.", "UTC"),
+        Column(
+            "maturity_seen",
+            "VARCHAR",
+            _R,
+            "The label when it was first seen; no score reads it.",
+            allowed=("final", "provisional", "pending"),
+        ),
+        Column("model_id", "VARCHAR", _F, "The model in force, by where it comes from."),
+        Column("model_hash", "VARCHAR", _F, "Hash over all its stored heads."),
+        Column("settings_hash", "VARCHAR", _F, "Hash of model, gate and sizing settings."),
+        Column("event_hash", "VARCHAR", _D, "Hash of what the event said at the decision."),
+        *SCORES.columns[3:],
+    ),
+    ("account", "symbol", "decision_time_utc"),
+    partition=None,
+)
+
+SHADOW_FILLS = Table(
+    "shadow_fills",
+    "What became of every gated decision: entry, exit or refusal, once the bars show it; "
+    "append-only.",
+    "shadow_fills",
+    (
+        *_SHADOW_KEY,
+        Column("kind", "VARCHAR", _I, "What happened.", allowed=("entry", "exit", "refused")),
+        _ARRIVAL,
+        Column("time_utc", "TIMESTAMPTZ", _R, "Fill, or the close it was refused at.", "UTC"),
+        Column("status", "VARCHAR", _R, "traded, or why not.", allowed=TRADE_STATUSES),
+        *(
+            Column(name, "DOUBLE", _R, meaning, unit, is_nullable=True)
+            for name, meaning, unit in [
+                ("price_usd", "Open of the bar it filled at.", "USD"),
+                ("units", "Shares (fractional).", "shares"),
+                ("value_usd", "Units times price.", "USD"),
+                ("cost_usd", "Half of cost_rt on that value.", "USD"),
+                ("pnl_usd", "Gain after costs; exits only.", "USD"),
+                ("equity_before_usd", "Equity when it was sized; entries only.", "USD"),
+                ("allocation_frac", "The symbol's share of equity; entries only.", "fraction"),
+            ]
+        ),
+        Column("binding_cap", "VARCHAR", _R, "What limited an entry.", is_nullable=True),
+        Column("exit_rule", "VARCHAR", _R, "label, or the rule that forced it.", is_nullable=True),
+    ),
+    ("account", "symbol", "decision_time_utc", "kind"),
+    partition=None,
+)
+
+POSITION_STATES = ("ordered", "open", "exit_ordered", "closed", "settled")
+
+SHADOW_POSITIONS = Table(
+    "shadow_positions",
+    "Each position at each arrival, from its order until its label is final; append-only.",
+    "shadow_positions",
+    (
+        *_SHADOW_KEY,
+        Column("arrival", "BIGINT", _I, "Arrival at which it was looked at."),
+        Column("arrival_utc", "TIMESTAMPTZ", _R, "Up to where bars were known.", "UTC"),
+        Column(
+            "state",
+            "VARCHAR",
+            _R,
+            "ordered: fills at the next open; open; exit_ordered: leaves at the next open; closed; "
+            "settled: closed and its label final.",
+            allowed=POSITION_STATES,
+        ),
+        Column("notional_usd", "DOUBLE", _R, "Value at entry.", "USD"),
+        *(
+            Column(name, "DOUBLE", _R, meaning, unit, is_nullable=True)
+            for name, meaning, unit in [
+                ("units", "Shares; null until it is filled.", "shares"),
+                ("entry_open", "Entry price; null until it is filled.", "USD"),
+                ("mark_usd", "Last close; null when it is gone.", "USD"),
+                ("unrealised_pnl_usd", "At the mark, cost of the entry paid.", "USD"),
+                ("realised_pnl_usd", "After costs; null while it is held.", "USD"),
+            ]
+        ),
+    ),
+    ("account", "arrival", "symbol", "decision_time_utc"),
+    partition=None,
+)
+
 STEP3_REPORT = Table(
     "step3_report",
     "The report as written, with its verdict.",
@@ -1334,6 +1464,10 @@ TABLES: dict[str, Table] = {
         TUNED_PARAMS,
         TRIALS,
         RECALIBRATIONS,
+        SHADOW_ARRIVALS,
+        SHADOW_DECISIONS,
+        SHADOW_FILLS,
+        SHADOW_POSITIONS,
         STEP3_REPORT,
     )
 }

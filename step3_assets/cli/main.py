@@ -30,6 +30,7 @@ VERBS = {
         "optuna_search",
         "Choose settings for each half-year from folds before it.",
     ),
+    "shadow": ("shadow", "shadow", "Trade on paper what arrives; replay history; parity."),
     "build-step2": ("build_step2", "build_step2", "Bars in, a complete Step 2 delivery out."),
     "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),
     "certify": ("certify", "certify", "Many synthetic worlds: power and size of the platform."),

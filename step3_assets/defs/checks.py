@@ -16,6 +16,7 @@ import dagster as dg
 import pandas as pd
 
 from step3_assets.config import Step3Config
+from step3_assets.defs import shadow_checks
 from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
 from step3_assets.defs.delivery_assets import load_delivery
 from step3_assets.defs.partitions import Partitions, look_back, months_of
@@ -55,9 +56,9 @@ def build_checks(
     partitions: Partitions, assets: Sequence[dg.AssetsDefinition]
 ) -> list[dg.AssetChecksDefinition]:
     """Every check of the platform."""
-    by_name = {a.key.to_user_string(): a for a in assets}
+    by_name = {key.to_user_string(): (key, a) for a in assets for key in a.keys}
     checks = [
-        _check(asset, "schema", _schema_condition(name), description=SCHEMA_TEXT)
+        _check(*asset, "schema", _schema_condition(name), description=SCHEMA_TEXT)
         for name, asset in by_name.items()
     ]
     start = partitions.first_data_month
@@ -80,23 +81,32 @@ def build_checks(
         ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
         ("acceptance", "fail_closed", _fail_closed, True, "A gate without a figure fails."),
         ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
+        ("shadow_decisions", "append_only", _shadow_seals, True, "Rows are those appended."),
+        ("shadow_decisions", "seen_in_time", _shadow_order, True, "Scored once known, not before."),
+        ("shadow_fills", "contradictions", _shadow_fills, False, "Fills still follow from data."),
+        ("shadow_fills", "parity", _shadow_parity, False, SHADOW_PARITY_TEXT),
         ("step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."),
     ]
     for asset, name, condition, is_blocking, text in named:
         checks.append(
-            _check(by_name[asset], name, condition, is_blocking=is_blocking, description=text)
+            _check(*by_name[asset], name, condition, is_blocking=is_blocking, description=text)
         )
-    return [*checks, _delivery_check(by_name["events"])]
+    return [*checks, _delivery_check(by_name["events"][1])]
 
 
 PORTFOLIO_TEXT = (
     "Ledger, equity and months add up; equity at every bar close is cash and units times the close "
     "in bar_features, to 1e-12."
 )
+SHADOW_PARITY_TEXT = (
+    "The live account against the backtest of its months: the same trades, sizes and P&L to the "
+    "cent, or a named difference."
+)
 SCHEMA_TEXT = "Types, nulls, keys and allowed values of every stored row, as the catalogue says."
 
 
 def _check(
+    key: dg.AssetKey,
     asset: dg.AssetsDefinition,
     name: str,
     condition: Condition,
@@ -107,7 +117,7 @@ def _check(
     severity = dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN
 
     @dg.asset_check(
-        asset=asset,
+        asset=key,
         name=name,
         blocking=is_blocking,
         description=description,
@@ -122,7 +132,7 @@ def _check(
         if len(months) > 1:
             log_month_verdicts(
                 context,
-                dg.AssetCheckKey(asset.key, name),
+                dg.AssetCheckKey(key, name),
                 lambda month: condition(replace(scope, months=[month])) if problems else [],
                 severity=severity,
                 is_blocking=is_blocking,
@@ -274,6 +284,22 @@ def _fail_closed(scope: Scope) -> list[str]:
         return ["acceptance: no gate was judged"]
     open_gates = gates[gates["is_passed"] & gates["value"].isna()]
     return [f"acceptance: {g} passed without a figure" for g in open_gates["gate"]]
+
+
+def _shadow_seals(scope: Scope) -> list[str]:
+    return shadow_checks.append_only(scope.store)
+
+
+def _shadow_order(scope: Scope) -> list[str]:
+    return shadow_checks.seen_in_time(scope.store)
+
+
+def _shadow_fills(scope: Scope) -> list[str]:
+    return shadow_checks.contradicted(scope.store, scope.config)
+
+
+def _shadow_parity(scope: Scope) -> list[str]:
+    return shadow_checks.parity_broken(scope.store, scope.config)
 
 
 def _audit_passed(scope: Scope) -> list[str]:

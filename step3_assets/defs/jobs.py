@@ -1,4 +1,4 @@
-"""Jobs: the three steps of the main job and the search, as a person launches them.
+"""Jobs: the three steps of the main job, the search and the shadow, as a person launches them.
 
 Belongs here: selections by group. Partition ranges are chosen at launch.
 """
@@ -9,10 +9,12 @@ INGEST = "ingest"
 WALK_FORWARD = "walk_forward"
 RESULTS = "results"
 SEARCH = "search"
+SHADOW = "shadow"
+SHADOW_TABLES = ("shadow_decisions", "shadow_fills", "shadow_positions")
 
 
 def build_jobs() -> list:
-    """Ingest (data months), walk-forward (test months), results (whole), search (epochs)."""
+    """Ingest by data month, walk-forward by test month, search by epoch; results, shadow whole."""
     return [
         dg.define_asset_job(
             INGEST,
@@ -33,5 +35,10 @@ def build_jobs() -> list:
             SEARCH,
             selection=dg.AssetSelection.groups("search"),
             description="Choose the settings of epochs on folds wholly before them.",
+        ),
+        dg.define_asset_job(
+            SHADOW,
+            selection=dg.AssetSelection.assets(*SHADOW_TABLES),
+            description="Take the stored delivery as the live account's next arrival.",
         ),
     ]

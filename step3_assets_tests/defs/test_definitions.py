@@ -23,6 +23,9 @@ EDGES = {
     "fold_backtests": {"bar_features", "calibrated_models", "events", "scores"},
     "portfolio": {"bar_features", "events", "mock_baseline", "scores"},
     "statistics": {"calibrated_models", "events", "portfolio", "scores"},
+    "shadow_decisions": {"bar_features", "calibrated_models", "events"},
+    "shadow_fills": {"bar_features", "calibrated_models", "events"},
+    "shadow_positions": {"bar_features", "calibrated_models", "events"},
     "acceptance": {"calibrated_models", "fold_backtests", "portfolio", "scores", "statistics"},
     "audit": {
         "bar_features",

@@ -24,7 +24,7 @@ _CHUNK = 131_072
 
 
 @dataclass(frozen=True)
-class _Touches:
+class Touches:
     """First touch of each candidate: its bar (-1 for none) and which barriers that bar reached."""
 
     bar: np.ndarray
@@ -70,7 +70,7 @@ def label_candidates(
     entry = rows + 1
     horizon = priced["H"].to_numpy()
     last_scanned = np.minimum(entry + horizon, len(bars) - 2)
-    touches = _first_touches(bars, entry, last_scanned, priced)
+    touches = first_touches(bars, entry, last_scanned, priced)
 
     is_touched = touches.bar >= 0
     is_ambiguous = touches.is_target & touches.is_stop
@@ -96,10 +96,24 @@ def label_candidates(
     )
 
 
-def _first_touches(
+def first_touches(
     bars: pd.DataFrame, entry: np.ndarray, last_scanned: np.ndarray, priced: pd.DataFrame
-) -> _Touches:
-    """Scan all candidates bar by bar of their life, a chunk of candidates at a time."""
+) -> Touches:
+    """First touch of each candidate.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        ``open``, ``high``, ``low`` of the symbol in time order.
+    entry, last_scanned : ndarray of int
+        Rows of the entry bar and of the last bar that counts; both exist.
+    priced : DataFrame
+        ``a_tp`` and ``b_sl`` of each.
+
+    Notes
+    -----
+    All candidates are scanned bar by bar of their life, a chunk of candidates at a time.
+    """
     opens, highs, lows = (bars[name].to_numpy() for name in ("open", "high", "low"))
     target = opens[entry] * np.exp(priced["a_tp"].to_numpy())
     stop = opens[entry] * np.exp(-priced["b_sl"].to_numpy())
@@ -117,4 +131,4 @@ def _first_touches(
             bar[hit], is_target[hit], is_stop[hit] = at[is_hit], is_high[is_hit], is_low[is_hit]
             goes_on = ~is_hit & (at < last_scanned[open_ones])
             open_ones, at = open_ones[goes_on], at[goes_on] + 1
-    return _Touches(bar, is_target, is_stop)
+    return Touches(bar, is_target, is_stop)

@@ -1,0 +1,184 @@
+"""The shadow's verbs: a live step, a replay of history, the comparison with the backtest.
+
+Belongs here: their arguments and closing words. Does not belong here: what an arrival does
+(:mod:`step3_assets.domain.shadow`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    from step3_assets.domain.shadow.parity import Parity
+
+
+@click.group()
+def shadow() -> None:
+    """Trade on paper what arrives, and hold it against the backtest.
+
+    Each new candidate is scored once, when a delivery first brings it, by the model in force; the
+    decision is never taken again. Fills follow from the same simulation as every backtest, as soon
+    as the bars show them. Tables shadow_decisions, shadow_fills and shadow_positions are
+    append-only; an account is one column of them: the live one, or replay:FIRST..LAST.
+
+    \b
+    Examples:
+        step3 shadow step        # after each ingest
+        step3 shadow parity      # does the live account equal the backtest?
+        step3 shadow replay --bars bars --from 2023-01 --to 2023-06
+    """
+
+
+@shadow.command()
+def step() -> None:
+    """Take the stored delivery as the live account's next arrival.
+
+    The account begins with the month of the first delivery's last bar. Doing it twice adds nothing.
+    The same as job `shadow` in the UI.
+
+    \b
+    Examples:
+        step3 train-dataset --delivery step2_out && step3 shadow step
+    """
+    from step3_assets.cli.running import Step, launch
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.jobs import SHADOW
+    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.shadow_accounts import read_account
+
+    store = open_store()
+    launch([Step(SHADOW, "whole")], None, None, None, None)
+    stored = read_account(store, load_settings().config.shadow.live_account)
+    last = stored.arrivals.iloc[-1]
+    click.echo(
+        f"account {last['account']}, arrival {last['arrival']}: bars known until "
+        f"{last['known_until_utc']:%Y-%m-%d %H:%M} UTC, {last['n_scored']} scored "
+        f"({last['n_late']} after their entry), {last['n_fills']} fills and refusals, "
+        f"{last['n_open']} open, equity {last['equity_usd']:,.2f} USD"
+    )
+
+
+@shadow.command()
+@click.option(
+    "--bars",
+    "bars_dir",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of the bars that the stored delivery was built from.",
+)
+@click.option("--from", "first", required=True, metavar="YYYY-MM", help="First month.")
+@click.option("--to", "last", required=True, metavar="YYYY-MM", help="Last month.")
+@click.option(
+    "--retrain",
+    is_flag=True,
+    help="Train each month's models from the delivery in which its first candidates arrive: proves "
+    "that the stored ones knew no more. [default: the stored models, by their hash]",
+)
+@click.option("--fresh", is_flag=True, help="Forget an earlier replay of these months first.")
+def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) -> None:
+    """Play months of history week by week as they would have arrived, then check parity.
+
+    For every week the delivery is built as of its last close, pending candidates with it, and read
+    through the contract. New candidates are scored, fills taken, positions noted, each week in one
+    transaction: stopped in the middle, the same command goes on where it was. At the end the shadow
+    ledger is held against the backtest of the same months from a flat start: the same trades, sizes
+    and P&L to the cent, or every difference by its name.
+
+    The months must be trained and scored (`step3 run --from --to`). Exit status 0 when parity is
+    exact, 1 otherwise.
+
+    \b
+    Examples:
+        step3 shadow replay --bars bars --from 2023-01 --to 2023-06
+        step3 shadow replay --bars bars --from 2023-01 --to 2023-03 --retrain --fresh
+    """
+    from rich.console import Console
+
+    from step3_assets.cli.installation import quiet_previews
+    from step3_assets.cli.progress import BarProgress
+    from step3_assets.cli.status import open_store
+
+    quiet_previews()
+    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.shadow_accounts import account_parity
+    from step3_assets.defs.shadow_replay import replay as play
+    from step3_assets.defs.shadow_replay import replay_account
+    from step3_assets.domain.months import parse_month
+    from step3_assets.domain.shadow.arrivals import ShadowError
+    from step3_assets.domain.step2.bars import BarsError
+
+    store, settings = open_store(), load_settings()
+    try:
+        account = replay_account(parse_month(first), parse_month(last))
+        found = play(
+            store,
+            settings,
+            account,
+            bars_dir,
+            BarProgress(Console(stderr=True)),
+            is_retrained=retrain,
+            is_fresh=fresh,
+        )
+        parity = account_parity(store, account.name, settings.config)
+    except (ShadowError, BarsError, ValueError) as error:
+        raise CommandFailed(str(error)) from error
+    for text in found[:10]:
+        click.echo(f"contradiction: {text}")
+    _print_parity(account.name, parity)
+    if found or not parity.is_exact:
+        raise SystemExit(1)
+
+
+@shadow.command()
+@click.option("--account", help="Whose ledger. [default: the live account]")
+def parity(account: str | None) -> None:
+    """Hold a stored shadow account against the backtest of its months.
+
+    Exit status 0 when every trade, size and P&L is the same to the cent, 1 otherwise.
+
+    \b
+    Examples:
+        step3 shadow parity
+        step3 shadow parity --account replay:2023-01..2023-06
+    """
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.shadow_accounts import account_parity
+    from step3_assets.domain.shadow.arrivals import ShadowError
+
+    config = load_settings().config
+    name = account or config.shadow.live_account
+    try:
+        found = account_parity(open_store(), name, config)
+    except ShadowError as error:
+        raise CommandFailed(str(error)) from error
+    _print_parity(name, found)
+    if not found.is_exact:
+        raise SystemExit(1)
+
+
+def _print_parity(name: str, parity: Parity) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    for column in (name, "shadow", "backtest"):
+        table.add_column(column, justify="left" if column == name else "right")
+    for row in parity.figures.to_dict("records"):
+        digits = 2 if "USD" in row["figure"] else 0
+        both = (f"{row[side]:,.{digits}f}" for side in ("shadow", "backtest"))
+        table.add_row(row["figure"], *both)
+    console.print(table)
+    for row in parity.differences.head(20).itertuples():
+        console.print(f"[red]{row.difference}[/]  {escape(str(row.text))}", soft_wrap=True)
+    if len(parity.differences) > 20:
+        console.print(f"and {len(parity.differences) - 20} more")
+    mark = "[green]parity[/]" if parity.is_exact else "[red]NO PARITY[/]"
+    console.print(f"\n{mark}: {escape(parity.sentence)}", soft_wrap=True)

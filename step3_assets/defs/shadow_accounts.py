@@ -1,0 +1,216 @@
+"""Shadow accounts in the store: read whole, appended to in one transaction, compared.
+
+Belongs here: what stands between the shadow's tables and its domain functions, and which model is
+in force. Does not belong here: Dagster assets, scoring, the account itself
+(:mod:`step3_assets.domain.shadow`).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.monthly import ingested_months, settings_in_force
+from step3_assets.domain.allocation import history_months
+from step3_assets.domain.months import add_months, month_label
+from step3_assets.domain.shadow.arrivals import (
+    SHADOW_TABLES,
+    Arrived,
+    Delivered,
+    ModelInForce,
+    ShadowError,
+    ShadowRows,
+    process_arrival,
+)
+from step3_assets.domain.shadow.book import Account
+from step3_assets.domain.shadow.parity import Parity, check_parity
+from step3_assets.storage.store import Store
+
+_NAMES = [table.name for table in SHADOW_TABLES.values()]
+
+
+def read_account(store: Store, name: str) -> ShadowRows:
+    """Everything stored of an account, from one moment."""
+    with store.transaction(_NAMES) as transaction:
+        frames = (transaction.read(table) for table in _NAMES)
+        return ShadowRows(*frames).of_account(name)
+
+
+def account_named(stored: ShadowRows) -> Account:
+    """The account that rows belong to.
+
+    Raises
+    ------
+    ShadowError
+        If it has seen nothing yet.
+    """
+    if stored.arrivals.empty:
+        raise ShadowError("this account has seen no delivery yet: run `step3 shadow step`")
+    row = stored.arrivals.iloc[0]
+    last = None if pd.isna(row["last_month"]) else row["last_month"]
+    return Account(str(row["account"]), row["first_month"], last)
+
+
+def append_arrival(store: Store, stored: ShadowRows, arrived: Arrived) -> bool:
+    """Append an arrival's rows, all of them or none.
+
+    Returns
+    -------
+    bool
+        False when another process has appended to the account since `stored` was read: read again.
+    """
+    arrivals = arrived.new.arrivals
+    if arrivals.empty:
+        return True
+    name = arrivals["account"].iloc[0]
+    with store.transaction(_NAMES) as transaction:
+        now = transaction.read("shadow_arrivals")
+        if int((now["account"] == name).sum()) != len(stored.arrivals):
+            return False
+        for table, frame in arrived.new.by_table().items():
+            transaction.append(table, frame)
+    return True
+
+
+def take_arrival(
+    store: Store,
+    account: Account,
+    delivered: Delivered,
+    model_of: Callable[[date], ModelInForce],
+    config: Step3Config,
+) -> Arrived:
+    """Process a delivery for an account and append what it adds; doing it twice adds nothing."""
+    settings = _settings(store, account, delivered, config)
+    while True:
+        stored = read_account(store, account.name)
+        arrived = process_arrival(account, stored, delivered, model_of, config, settings)
+        if append_arrival(store, stored, arrived):
+            return arrived
+
+
+def _settings(
+    store: Store, account: Account, delivered: Delivered, config: Step3Config
+) -> Mapping[date, Step3Config]:
+    """Each month's settings, as far as the delivery reaches."""
+    months = account.months_until(max(delivered.bars["month"]))
+    return settings_in_force(store, config, months)
+
+
+def forget_account(store: Store, name: str) -> None:
+    """Remove a replay's rows, so that it can be played again.
+
+    Raises
+    ------
+    ShadowError
+        If it is no replay: what a live account has seen is never removed.
+    """
+    if not name.startswith("replay:"):
+        raise ShadowError(f"{name} is no replay: a live account's rows are never removed")
+    with store.transaction(_NAMES) as transaction:
+        frames = {table: transaction.read(table) for table in _NAMES}
+        transaction.replace_all({t: f[f["account"] != name] for t, f in frames.items()})
+
+
+def stored_model(store: Store, config: Step3Config, month: date) -> ModelInForce | None:
+    """The walk-forward's own model of a month; None where the month was not trained."""
+    models = store.read("calibrated_models", months=[month])
+    if models.empty and store.read("folds", months=[month], columns=["month"]).empty:
+        return None
+    settings = settings_in_force(store, config, [month])[month]
+    return ModelInForce(f"calibrated_models {month_label(month)}", models, settings)
+
+
+def stored_models(
+    store: Store, config: Step3Config, months: list[date]
+) -> Mapping[date, ModelInForce]:
+    """The walk-forward's own models of those months that have one."""
+    found = {month: stored_model(store, config, month) for month in months}
+    return {month: model for month, model in found.items() if model is not None}
+
+
+def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInForce:
+    """What a candidate of a month is scored with: the month's own model, else the newest before.
+
+    Raises
+    ------
+    ShadowError
+        If there is neither: a candidate is scored once, so it waits rather than be scored by none.
+    """
+    own = stored_model(store, config, month)
+    if own is not None:
+        return own
+    earlier = [m for m in store.months("calibrated_models") if m < month]
+    newest = stored_model(store, config, earlier[-1]) if earlier else None
+    if newest is None:
+        raise ShadowError(
+            f"no model is in force for {month_label(month)}: train that month first "
+            "(`step3 run`, or job walk_forward)"
+        )
+    return newest
+
+
+def step_live(store: Store, config: Step3Config) -> Arrived:
+    """Take the delivery in the store as the live account's next arrival.
+
+    The account begins with the month of the first delivery's last bar.
+
+    Raises
+    ------
+    ShadowError
+        If nothing is ingested, there is no model in force, or the delivery cannot be taken.
+    """
+    name = config.shadow.live_account
+    months = [m for m in ingested_months(store, "bar_features") if m]
+    if not months or not ingested_months(store, "events"):
+        raise ShadowError("nothing is ingested yet: materialize events and bar_features first")
+    stored = read_account(store, name)
+    account = account_named(stored) if len(stored.arrivals) else Account(name, months[-1])
+    delivered = _delivered(store, account, config)
+    return take_arrival(
+        store, account, delivered, lambda month: model_in_force(store, config, month), config
+    )
+
+
+def _delivered(store: Store, account: Account, config: Step3Config) -> Delivered:
+    """The delivery in force, as far back as the account looks."""
+    before = add_months(account.first_month, -history_months(config.allocation))
+    months = {
+        table: [m for m in ingested_months(store, table) if m >= start]
+        for table, start in (("events", account.first_month), ("bar_features", before))
+    }
+    return Delivered(
+        store.read("events", months=months["events"]),
+        store.read("bar_features", months=months["bar_features"]),
+    )
+
+
+def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
+    """The stored account against the backtest of its months.
+
+    Raises
+    ------
+    ShadowError
+        If it has seen nothing, or the stored delivery ends before what it has seen.
+    """
+    stored = read_account(store, name)
+    account = account_named(stored)
+    delivered = _delivered(store, account, config)
+    seen = stored.arrivals["known_until_utc"].max()
+    if delivered.bars.empty or delivered.arrival < seen:
+        raise ShadowError(
+            f"account {name} has seen bars to {seen}; the delivery in the store ends before that: "
+            "ingest one that reaches as far"
+        )
+    months = sorted(set(delivered.events["month"]))
+    scores = store.read("scores", months=months)
+    return check_parity(
+        account,
+        stored,
+        scores,
+        delivered.events,
+        delivered.bars,
+        config,
+        stored_models(store, config, months),
+        _settings(store, account, delivered, config),
+    )

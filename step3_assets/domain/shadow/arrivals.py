@@ -1,0 +1,396 @@
+"""An arrival: what a delivery that is seen for the first time adds to a shadow account.
+
+Belongs here: scoring new candidates once, appending what the bars now show, seals, and what of the
+stored rows no longer follows. Does not belong here: the account itself
+(:mod:`step3_assets.domain.shadow.book`), storage, which model is in force.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.allocation import history_months
+from step3_assets.domain.canonical import canonical_frame
+from step3_assets.domain.hashing import frame_hash, row_hashes, text_hash
+from step3_assets.domain.months import add_months
+from step3_assets.domain.scoring import score_fold
+from step3_assets.domain.search.settings import short_hash
+from step3_assets.domain.shadow.book import KEY, Account, Book, keep_book
+from step3_assets.domain.shadow.outlook import BAR_COLUMNS, known_until
+from step3_assets.schemas import (
+    EVENTS,
+    OUTCOME_COLUMNS,
+    SCORES,
+    SHADOW_ARRIVALS,
+    SHADOW_DECISIONS,
+    SHADOW_FILLS,
+    SHADOW_POSITIONS,
+    Table,
+)
+
+NOT_KNOWN_AT_THE_DECISION = (*OUTCOME_COLUMNS, "maturity", "t_idx")
+"""Columns of ``events`` that its hash at first sight leaves out; ``t_idx`` is the build's own."""
+
+
+class ShadowError(ValueError):
+    """An arrival that the account cannot take; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class ModelInForce:
+    """What a month's candidates are scored with.
+
+    Attributes
+    ----------
+    model_id : str
+        Where it comes from, for example ``calibrated_models 2023-01``.
+    models : DataFrame
+        Rows of ``calibrated_models``; none where the fold could not be trained.
+    config : Step3Config
+        The settings it was trained and is gated with.
+    """
+
+    model_id: str
+    models: pd.DataFrame
+    config: Step3Config
+
+    @property
+    def model_hash(self) -> str:
+        """Over the payloads of all heads, 16 hex digits."""
+        rows = self.models.sort_values("head")
+        heads = [f"{h} {s}" for h, s in zip(rows["head"], rows["payload_sha256"], strict=True)]
+        return text_hash("\n".join(heads))[:16]
+
+    @property
+    def settings_hash(self) -> str:
+        """Over everything else that a score depends on, 16 hex digits."""
+        config = self.config
+        sections = (config.models, config.gate, config.sizing)
+        return short_hash(*(s.content_hash() for s in sections), config.execution.size_frac)
+
+
+@dataclass(frozen=True)
+class ShadowRows:
+    """Rows of the four shadow tables, all of one account."""
+
+    arrivals: pd.DataFrame
+    decisions: pd.DataFrame
+    fills: pd.DataFrame
+    positions: pd.DataFrame
+
+    @classmethod
+    def none(cls) -> "ShadowRows":
+        """An account that has seen nothing."""
+        return cls(*(canonical_frame(no_rows(t), t) for t in SHADOW_TABLES.values()))
+
+    def plus(self, new: "ShadowRows") -> "ShadowRows":
+        """These rows and those that an arrival appended."""
+        stacked = (
+            canonical_frame(pd.concat([mine, theirs]) if len(mine) else theirs, table)
+            for mine, theirs, table in (
+                (getattr(self, name), getattr(new, name), table)
+                for name, table in SHADOW_TABLES.items()
+            )
+        )
+        return ShadowRows(*stacked)
+
+    def by_table(self) -> dict[str, pd.DataFrame]:
+        """The frames by table name."""
+        return {SHADOW_TABLES[f.name].name: getattr(self, f.name) for f in fields(self)}
+
+    def of_account(self, name: str) -> "ShadowRows":
+        """The rows of one account."""
+        frames = (getattr(self, f.name) for f in fields(self))
+        kept = (f[f["account"] == name].reset_index(drop=True) for f in frames)
+        return ShadowRows(*kept)
+
+
+SHADOW_TABLES: dict[str, Table] = {
+    "arrivals": SHADOW_ARRIVALS,
+    "decisions": SHADOW_DECISIONS,
+    "fills": SHADOW_FILLS,
+    "positions": SHADOW_POSITIONS,
+}
+"""The tables by the attribute of :class:`ShadowRows` that holds their rows."""
+
+
+def no_rows(table: Table) -> pd.DataFrame:
+    """No rows of a table."""
+    return pd.DataFrame(columns=table.names)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What an arrival brings: tables ``events`` and ``bar_features`` as they are known."""
+
+    events: pd.DataFrame
+    bars: pd.DataFrame
+
+    @property
+    def arrival(self) -> pd.Timestamp:
+        """End of its last bar."""
+        return self.bars["bar_end_utc"].max()
+
+    def since(self, first_month: date, config: Step3Config) -> "Delivered":
+        """What an account that begins with a month looks at, the history of its shares with it."""
+        before = add_months(first_month, -history_months(config.allocation))
+        events = self.events[self.events["month"] >= first_month]
+        bars = self.bars.loc[self.bars["month"] >= before, list(BAR_COLUMNS)]
+        return Delivered(events.reset_index(drop=True), bars.reset_index(drop=True))
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What an arrival came to.
+
+    Attributes
+    ----------
+    new : ShadowRows
+        Rows to append.
+    book : Book
+        The account as it stands now.
+    contradictions : list of str
+        Stored rows that no longer follow; they are left as they are.
+    """
+
+    new: ShadowRows
+    book: Book
+    contradictions: list[str]
+
+
+def account_settings_hash(config: Step3Config) -> str:
+    """Hash of the settings that an account's history depends on, beside its decisions."""
+    sections = (config.execution, config.risk, config.allocation)
+    return short_hash(*(s.content_hash() for s in sections))
+
+
+def process_arrival(
+    account: Account,
+    stored: ShadowRows,
+    delivered: Delivered,
+    model_of: Callable[[date], ModelInForce],
+    config: Step3Config,
+    settings: Mapping[date, Step3Config] | None = None,
+) -> Arrived:
+    """Score what is new, fill what the bars show, and hold it against what is stored.
+
+    Parameters
+    ----------
+    account : Account
+    stored : ShadowRows
+        Everything that the account has; one that has nothing begins.
+    delivered : Delivered
+    model_of : callable
+        The model in force for candidates of a month; asked only for months with new candidates.
+    config : Step3Config
+    settings : mapping of date to Step3Config, optional
+        Settings of months that a search chose them for.
+
+    Returns
+    -------
+    Arrived
+        Without rows in ``new.arrivals`` when the same delivery was processed before.
+
+    Raises
+    ------
+    ShadowError
+        If the delivery ends before what the account has seen, or execution, risk or allocation
+        settings are others than it began with.
+    LedgerError
+        If bars that a fill needs are missing.
+    """
+    arrival, until = delivered.arrival, known_until(delivered.bars)
+    _refuse_strange(stored, arrival, config)
+    delivered = delivered.since(account.first_month, config)
+    number = len(stored.arrivals) + 1
+    decisions = _score_new(account, stored, delivered, model_of, number)
+    all_decisions = stored.plus(_only(decisions=decisions)).decisions
+    known = delivered.events, delivered.bars
+    book = keep_book(account, all_decisions, *known, until, config, settings)
+    stamped = {"account": account.name, "arrival": number}
+    fills = _not_stored(book.fills.assign(**stamped), stored.fills, SHADOW_FILLS)
+    positions = _to_report(book.positions, stored.positions)
+    positions = canonical_frame(positions.assign(**stamped, arrival_utc=until), SHADOW_POSITIONS)
+    row = {
+        **stamped,
+        "arrival_utc": arrival,
+        "known_until_utc": until,
+        "first_month": account.first_month,
+        "last_month": account.last_month,
+        "settings_hash": account_settings_hash(config),
+        "n_scored": len(decisions),
+        "n_late": int(decisions["is_late"].sum()),
+        "n_fills": len(fills),
+        "n_open": int(book.positions["state"].isin(["ordered", "open", "exit_ordered"]).sum()),
+        "equity_usd": _equity(book, config),
+        **seals(decisions, fills, positions),
+    }
+    is_known = len(stored.arrivals) > 0 and (
+        arrival == stored.arrivals["arrival_utc"].max() and not len(decisions) and not len(fills)
+    )
+    if is_known:
+        new = ShadowRows.none()
+    else:
+        arrivals = canonical_frame(pd.DataFrame([row]), SHADOW_ARRIVALS)
+        new = ShadowRows(arrivals, decisions, fills, positions)
+    return Arrived(new, book, contradictions(stored, book))
+
+
+def seals(decisions: pd.DataFrame, fills: pd.DataFrame, positions: pd.DataFrame) -> dict[str, str]:
+    """Hash over the rows that one arrival appended to each table."""
+    return {
+        "decisions_hash": frame_hash(decisions, SHADOW_DECISIONS),
+        "fills_hash": frame_hash(fills, SHADOW_FILLS),
+        "positions_hash": frame_hash(positions, SHADOW_POSITIONS),
+    }
+
+
+def broken_seals(stored: ShadowRows) -> dict[str, set[int]]:
+    """Arrivals of one account whose rows are not those that were appended, by attribute."""
+    broken: dict[str, set[int]] = {"decisions": set(), "fills": set(), "positions": set()}
+    named = {name: getattr(stored, name) for name in broken}
+    known = set(stored.arrivals["arrival"])
+    for row in stored.arrivals.to_dict("records"):
+        mine = {n: f[f["arrival"] == row["arrival"]] for n, f in named.items()}
+        found = seals(**mine)
+        for name in broken:
+            if found[f"{name}_hash"] != row[f"{name}_hash"]:
+                broken[name].add(row["arrival"])
+    for name, frame in named.items():
+        broken[name] |= {int(a) for a in set(frame["arrival"]) - known}
+    return broken
+
+
+def contradictions(stored: ShadowRows, book: Book) -> list[str]:
+    """Stored fills that do not follow from the stored decisions and the delivery as it is now.
+
+    Nothing is overwritten: a sentence says what differs, the first of each fill.
+    """
+    found = [
+        f"{k.symbol} {k.decision_time_utc}: its event was withdrawn after it was scored"
+        for k in book.withdrawn.itertuples()
+    ]
+    return found + differing_fills(stored.fills, book.fills)["text"].tolist()
+
+
+def differing_fills(stored: pd.DataFrame, derived: pd.DataFrame) -> pd.DataFrame:
+    """Stored fills that the derived account has otherwise, or not at all.
+
+    Returns
+    -------
+    DataFrame
+        ``symbol``, ``decision_time_utc``, ``kind``, ``arrival``, ``column`` (the first that
+        differs, empty where there is no such fill) and ``text``.
+    """
+    key = [*KEY, "kind"]
+    columns = [c for c in SHADOW_FILLS.names if c not in ("account", "arrival", *key)]
+    both = stored.merge(derived, on=key, how="left", suffixes=("", "_now"), indicator=True)
+    rows = []
+    for row in both.to_dict("records"):
+        name, why = f"{row['symbol']} {row['decision_time_utc']} {row['kind']}", ""
+        if row["_merge"] == "left_only":
+            column, why = "", "does not follow any more"
+        else:
+            column = next((c for c in columns if not _same(row[c], row[f"{c}_now"])), None)
+            if column is None:
+                continue
+            why = f"{column} is stored as {row[column]}, now it would be {row[f'{column}_now']}"
+        rows.append([*(row[k] for k in key), row["arrival"], column, f"{name}: {why}"])
+    return pd.DataFrame(rows, columns=[*key, "arrival", "column", "text"])
+
+
+def _same(a: object, b: object) -> bool:
+    return bool(a == b) or bool(pd.isna(a) and pd.isna(b))  # type: ignore[arg-type]
+
+
+def _refuse_strange(stored: ShadowRows, arrival: pd.Timestamp, config: Step3Config) -> None:
+    if stored.arrivals.empty:
+        return
+    last = stored.arrivals.sort_values("arrival").iloc[-1]
+    if arrival < last["arrival_utc"]:
+        raise ShadowError(
+            f"the delivery ends at {arrival}, but account {last['account']} has seen bars to "
+            f"{last['arrival_utc']}: bring a delivery that goes on from there"
+        )
+    if account_settings_hash(config) != last["settings_hash"]:
+        raise ShadowError(
+            f"account {last['account']} was begun under other execution, risk or allocation "
+            "settings, from which its history follows: put them back, or begin another account "
+            "(config.shadow.live_account)"
+        )
+
+
+def _score_new(
+    account: Account,
+    stored: ShadowRows,
+    delivered: Delivered,
+    model_of: Callable[[date], ModelInForce],
+    number: int,
+) -> pd.DataFrame:
+    """Candidates that the account has not seen, scored by the model in force at their month."""
+    events = delivered.events[account.takes(delivered.events["month"])]
+    seen = pd.MultiIndex.from_frame(stored.decisions[KEY])
+    new = events[~pd.MultiIndex.from_frame(events[KEY]).isin(seen)]
+    parts = []
+    for month in sorted(set(new["month"])):
+        model, mine = model_of(month), new[new["month"] == month]
+        settings = model.config
+        scores = score_fold(
+            model.models,
+            mine,
+            month,
+            settings.models,
+            settings.gate,
+            settings.execution.size_frac,
+            settings.sizing,
+        )
+        known = mine[[*KEY, "decision_instant_utc", "entry_time_utc", "maturity"]].assign(
+            event_hash=event_hashes(mine)
+        )
+        rows = scores[SCORES.names].merge(known, on=KEY, validate="one_to_one")
+        rows["is_late"] = rows["entry_time_utc"] < delivered.arrival
+        rows = rows.rename(columns={"maturity": "maturity_seen"}).drop(columns="entry_time_utc")
+        parts.append(
+            rows.assign(
+                account=account.name,
+                arrival=number,
+                first_seen_utc=delivered.arrival,
+                model_id=model.model_id,
+                model_hash=model.model_hash,
+                settings_hash=model.settings_hash,
+            )
+        )
+    frame = pd.concat(parts, ignore_index=True) if parts else no_rows(SHADOW_DECISIONS)
+    return canonical_frame(frame, SHADOW_DECISIONS)
+
+
+def event_hashes(events: pd.DataFrame) -> pd.Series:
+    """Hash of what each event says at its decision."""
+    return row_hashes(events[EVENTS.names], EVENTS, exclude=NOT_KNOWN_AT_THE_DECISION)
+
+
+def _only(*, decisions: pd.DataFrame) -> ShadowRows:
+    empty = ShadowRows.none()
+    return ShadowRows(empty.arrivals, decisions, empty.fills, empty.positions)
+
+
+def _not_stored(rows: pd.DataFrame, stored: pd.DataFrame, table: Table) -> pd.DataFrame:
+    key = list(table.key)
+    known = pd.MultiIndex.from_frame(stored[key])
+    return canonical_frame(rows[~pd.MultiIndex.from_frame(rows[key]).isin(known)], table)
+
+
+def _to_report(positions: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """Positions that are not settled, and those that have just become so."""
+    settled = stored.loc[stored["state"] == "settled", KEY]
+    is_old = pd.MultiIndex.from_frame(positions[KEY]).isin(pd.MultiIndex.from_frame(settled))
+    return positions[~is_old]
+
+
+def _equity(book: Book, config: Step3Config) -> float:
+    if book.equity.empty:
+        return config.execution.initial_capital_usd
+    return float(book.equity["equity_usd"].iloc[-1])

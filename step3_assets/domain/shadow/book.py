@@ -1,0 +1,237 @@
+"""The book: the account that follows from frozen decisions and the bars known at an instant.
+
+Belongs here: running the one simulator on an outlook, and keeping of its result what has happened
+by then: fills, refusals, positions, equity. Does not belong here: scoring, what is stored already
+(:mod:`step3_assets.domain.shadow.arrivals`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.canonical import canonical_frame
+from step3_assets.domain.execution.ledger import LedgerResult
+from step3_assets.domain.execution.marking import MarkClock, stamps_us
+from step3_assets.domain.months import month_range
+from step3_assets.domain.risk.engine import CANCELLED, FORCED_EXIT
+from step3_assets.domain.shadow.outlook import Outlook, look_ahead
+from step3_assets.domain.variants import Period, run_account
+from step3_assets.schemas import SHADOW_FILLS, SHADOW_POSITIONS, Table
+
+KEY = ["symbol", "decision_time_utc"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A shadow account.
+
+    Attributes
+    ----------
+    name : str
+        The live account's name, or ``replay:FIRST..LAST``.
+    first_month : date
+        It starts flat at this month's first instant.
+    last_month : date or None
+        Last month whose candidates it takes; None runs on.
+    """
+
+    name: str
+    first_month: date
+    last_month: date | None = None
+
+    def takes(self, months: pd.Series) -> pd.Series:
+        """Whether candidates of these months are the account's."""
+        inside = months >= self.first_month
+        return inside if self.last_month is None else inside & (months <= self.last_month)
+
+    def months_until(self, last: date) -> list[date]:
+        """The account's months up to one of them."""
+        return month_range(self.first_month, min(last, self.last_month or last))
+
+
+@dataclass(frozen=True)
+class Book:
+    """An account at an instant.
+
+    Attributes
+    ----------
+    fills : DataFrame
+        Table ``shadow_fills`` without ``account`` and ``arrival``.
+    positions : DataFrame
+        Table ``shadow_positions`` without those and ``arrival_utc``: every position so far.
+    equity : DataFrame
+        Table ``portfolio_equity`` without ``series``, up to the instant.
+    withdrawn : DataFrame
+        Keys of gated decisions whose event is gone from the delivery; they are left out.
+    """
+
+    fills: pd.DataFrame
+    positions: pd.DataFrame
+    equity: pd.DataFrame
+    withdrawn: pd.DataFrame
+
+
+def keep_book(
+    account: Account,
+    decisions: pd.DataFrame,
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    until: pd.Timestamp,
+    config: Step3Config,
+    settings: Mapping[date, Step3Config] | None = None,
+) -> Book:
+    """Derive the account from its decisions, as far as the bars show at an instant.
+
+    Parameters
+    ----------
+    account : Account
+    decisions : DataFrame
+        Rows of ``shadow_decisions`` of the account.
+    events, bars : DataFrame
+        Tables ``events`` and ``bar_features`` as they are known; of the bars the account's months
+        and the history that its allocation looks at.
+    until : Timestamp
+        See :func:`step3_assets.domain.shadow.outlook.known_until`.
+    config : Step3Config
+        Its ``execution``, ``risk`` and ``allocation`` count.
+    settings : mapping of date to Step3Config, optional
+        Settings of months that a search chose them for.
+
+    Returns
+    -------
+    Book
+        A later instant only adds to it: what stands here stands there, to the bit.
+    """
+    decided = decisions[decisions["decision_instant_utc"] <= until]
+    gated = decided[decided["is_gated"].astype(bool)]
+    wanted = gated[KEY].merge(events, on=KEY, how="left", indicator=True)
+    withdrawn = wanted.loc[wanted["_merge"] == "left_only", KEY]
+    theirs = wanted[wanted["_merge"] == "both"].drop(columns="_merge")
+    outlook = look_ahead(theirs, bars, until)
+    clock = MarkClock.from_bars(outlook.bars)
+    last = _last_month(bars, until)
+    period = Period(account.months_until(last), clock, settings or {})
+    kept = gated.merge(outlook.events[KEY], on=KEY)
+    ledger = run_account(kept, outlook.events, period, config)
+    maturity = theirs.set_index(KEY)["maturity"]
+    return Book(
+        _fills(ledger, outlook, kept),
+        _positions(ledger, outlook, maturity),
+        ledger.equity[ledger.equity["bar_end_utc"] <= until].reset_index(drop=True),
+        withdrawn.reset_index(drop=True),
+    )
+
+
+def _last_month(bars: pd.DataFrame, until: pd.Timestamp) -> date:
+    last = bars.loc[bars["bar_end_utc"] <= until, "date"].max()
+    return date(last.year, last.month, 1)
+
+
+def _fills(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> pd.DataFrame:
+    trades = ledger.trades
+    common = {"status": "traded", "units": trades["units"]}
+    entries = trades[KEY].assign(
+        kind="entry",
+        time_utc=trades["entry_time_utc"],
+        price_usd=trades["entry_open"],
+        value_usd=trades["notional_usd"],
+        cost_usd=trades["cost_entry_usd"],
+        equity_before_usd=trades["equity_before_usd"],
+        allocation_frac=trades["allocation_frac"],
+        binding_cap=trades["binding_cap"],
+        **common,
+    )
+    exits = trades[KEY].assign(
+        kind="exit",
+        time_utc=trades["exit_time_utc"],
+        price_usd=trades["exit_open"],
+        value_usd=trades["units"] * trades["exit_open"],
+        cost_usd=trades["cost_exit_usd"],
+        pnl_usd=trades["pnl_usd"],
+        exit_rule=trades["exit_rule"],
+        **common,
+    )
+    filled = pd.concat([entries, exits], ignore_index=True)
+    refused = _refusals(ledger, outlook, decisions)
+    rows = pd.concat([filled[_has_come(filled, "time_utc", outlook)], refused], ignore_index=True)
+    return _canonical(rows, SHADOW_FILLS)
+
+
+def _refusals(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> pd.DataFrame:
+    """Orders that were not traded, at the close that refused or cancelled them."""
+    told = ledger.decisions[ledger.decisions["status"] != "traded"]
+    rows = told[[*KEY, "status"]].merge(decisions[[*KEY, "decision_instant_utc"]], on=KEY)
+    assert ledger.risk_events is not None
+    events = ledger.risk_events
+    cancelled = events.loc[events["action"] == CANCELLED, [*KEY, "time_utc"]]
+    rows = rows.merge(cancelled, on=KEY, how="left")
+    time = rows["time_utc"].fillna(rows["decision_instant_utc"])
+    rows = rows.assign(kind="refused", time_utc=time).drop(columns="decision_instant_utc")
+    return rows[rows["time_utc"] <= outlook.until]
+
+
+def _positions(ledger: LedgerResult, outlook: Outlook, maturity: pd.Series) -> pd.DataFrame:
+    trades = ledger.trades
+    is_filled, is_gone = (
+        _has_come(trades, name, outlook) for name in ("entry_time_utc", "exit_time_utc")
+    )
+    is_next = stamps_us(trades["exit_time_utc"]) == _next_open(trades, outlook)
+    leaves_next = is_next & _exit_is_decided(ledger, outlook)
+    label = pd.MultiIndex.from_frame(trades[KEY])
+    is_final = (maturity.reindex(label) == "final").to_numpy()
+    state = np.select(
+        [~is_filled, is_gone & is_final, is_gone, leaves_next],
+        ["ordered", "settled", "closed", "exit_ordered"],
+        "open",
+    )
+    known = outlook.bars[outlook.bars["bar_end_utc"] <= outlook.until]
+    close = known.sort_values("date").groupby("symbol")["close"].last()
+    mark = np.where(is_filled & ~is_gone, trades["symbol"].map(close).astype("float64"), np.nan)
+    paid = trades["notional_usd"] + trades["cost_entry_usd"]
+    rows = trades[KEY].assign(
+        state=state,
+        notional_usd=trades["notional_usd"],
+        units=trades["units"].where(is_filled),
+        entry_open=trades["entry_open"].where(is_filled),
+        mark_usd=mark,
+        unrealised_pnl_usd=trades["units"] * mark - paid,
+        realised_pnl_usd=trades["pnl_usd"].where(is_gone),
+    )
+    return _canonical(rows, SHADOW_POSITIONS)
+
+
+def _next_open(rows: pd.DataFrame, outlook: Outlook) -> np.ndarray:
+    return rows["symbol"].map(outlook.next_open_us).to_numpy(dtype="int64")
+
+
+def _has_come(rows: pd.DataFrame, column: str, outlook: Outlook) -> np.ndarray:
+    """Whether the bars show each row's fill: the bar at whose open it happened has ended."""
+    return stamps_us(rows[column]) < _next_open(rows, outlook)
+
+
+def _exit_is_decided(ledger: LedgerResult, outlook: Outlook) -> np.ndarray:
+    """Whether each trade's exit follows from what is known, and not from a stop on a stand-in."""
+    events = ledger.risk_events
+    assert events is not None
+    ahead = events[(events["action"] == FORCED_EXIT) & (events["time_utc"] > outlook.until)]
+    forced = pd.MultiIndex.from_frame(ahead[KEY])
+    return ~pd.MultiIndex.from_frame(ledger.trades[KEY]).isin(forced)
+
+
+def _canonical(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """In the table's columns and types, but for those that an arrival adds."""
+    later = [c for c in table.names if c in ("account", "arrival", "arrival_utc")]
+    whole = rows.reindex(columns=[c for c in table.names if c not in later])
+    part = Table(
+        table.name,
+        table.meaning,
+        table.asset,
+        tuple(c for c in table.columns if c.name not in later),
+        tuple(k for k in table.key if k not in later),
+        None,
+    )
+    return canonical_frame(whole, part)
