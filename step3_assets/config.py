@@ -873,6 +873,31 @@ class ShadowConfig(Frozen):
     )
 
 
+class RecalibrationConfig(Frozen):
+    """The weekly recalibration of the live loop: what a calibrator is refitted and checked on."""
+
+    window_weeks: int = Field(
+        default=104,
+        ge=13,
+        le=156,
+        description="Decisions before the week: two years, as many as the out-of-fold rows that a "
+        "fold's own calibrator is fitted on.",
+    )
+    min_rows: int = Field(
+        default=500,
+        ge=50,
+        description="With fewer labels (some 80 independent) nothing is fitted: the floor under "
+        "which a fold has no model either.",
+    )
+    min_check_rows: int = Field(
+        default=30,
+        ge=1,
+        description="Labels new since the calibrator in force was fitted, without which it stays; "
+        "a usual week of two symbols brings more. So few tell a broken calibrator from a sound "
+        "one, not a good one from a better.",
+    )
+
+
 class Step3Config(Frozen):
     """The whole platform."""
 
@@ -889,6 +914,7 @@ class Step3Config(Frozen):
     search: SearchConfig = SearchConfig()
     drift: DriftConfig = DriftConfig()
     shadow: ShadowConfig = ShadowConfig()
+    recalibration: RecalibrationConfig = RecalibrationConfig()
 
     @model_validator(mode="after")
     def _inner_folds_fit(self) -> "Step3Config":

@@ -12,7 +12,9 @@ from step3_assets.defs.delivery_assets import build_delivery_assets
 from step3_assets.defs.delivery_sensor import build_delivery_sensor
 from step3_assets.defs.drift_assets import build_drift_checks
 from step3_assets.defs.jobs import build_jobs
+from step3_assets.defs.live_assets import build_live_assets
 from step3_assets.defs.partitions import partitions_for
+from step3_assets.defs.recalibration_schedule import build_recalibration_schedule
 from step3_assets.defs.resources import (
     PlatformResource,
     ProgressResource,
@@ -46,16 +48,20 @@ def build_defs(
     searched = tuned_params if settings.config.search.is_enabled else None
     training = build_training_assets(partitions, events, bar_features, searched)
     by_name = {a.key.to_user_string(): a for a in (*training, searched) if a is not None}
+    upstream = {"events": events, "bar_features": bar_features, **by_name}
+    live = build_live_assets(partitions, settings, upstream)
+    by_name |= {a.key.to_user_string(): a for a in live}
     results = build_result_assets(partitions, events, bar_features, by_name)
     drift = next(a for a in results if a.key == dg.AssetKey("drift"))
     jobs = build_jobs()
     shadow = build_shadow_assets(events, bar_features, by_name["calibrated_models"])
-    assets = [bar_features, events, tuned_params, *training, *results, shadow]
+    assets = [bar_features, events, tuned_params, *training, *live, *results, shadow]
     return dg.Definitions(
         assets=assets,
         asset_checks=[*build_checks(partitions, assets), *build_drift_checks(drift)],
         jobs=jobs,
         sensors=[build_delivery_sensor(partitions, jobs), build_run_failure_sensor()],
+        schedules=[build_recalibration_schedule()],
         resources={
             "platform": PlatformResource(home=str(settings.home)),
             "progress": ProgressResource(),

@@ -1220,16 +1220,16 @@ RECALIBRATIONS = Table(
         WEEK,
         Column("first_session", "DATE", _I, "First session of the week."),
         Column("as_of_utc", "TIMESTAMPTZ", _I, "Its open: labels final before it count.", "UTC"),
+        Column("data_end_utc", "TIMESTAMPTZ", _W, "End of the last bar before it.", "UTC"),
         Column("base_month", "DATE", _W, "Fold whose models score the week, by its test month."),
         Column("base_hash", "VARCHAR", _W, "Hash of those models; empty where there are none."),
-        Column("method", "VARCHAR", _W, "What was fitted anew.", allowed=("calibrator",)),
         Column("n_labels", "BIGINT", _W, "Labels that the new calibrator is fitted on.", "rows"),
         Column("n_independent", "DOUBLE", _W, "The same, weighed by uniqueness.", "rows"),
         Column(
             "last_final_utc",
             "TIMESTAMPTZ",
             _W,
-            "When the last of them, or of those checked on, became final; before as_of_utc.",
+            "When the last of them became final; before as_of_utc.",
             "UTC",
             is_nullable=True,
         ),
@@ -1237,7 +1237,7 @@ RECALIBRATIONS = Table(
             "labels_hash",
             "VARCHAR",
             _W,
-            "Hash of the labels and raw probabilities fitted and checked on.",
+            "Hash of those labels and their raw probabilities.",
         ),
         Column(
             "incumbent_week",
@@ -1254,7 +1254,7 @@ RECALIBRATIONS = Table(
             "UTC",
             is_nullable=True,
         ),
-        Column("n_check", "BIGINT", _W, "Labels checked on.", "rows"),
+        Column("n_check", "BIGINT", _W, "Labels checked on, of those fitted on.", "rows"),
         *(
             Column(f"{figure}_{of}", "DOUBLE", _W, f"{text} of {what}.", unit, is_nullable=True)
             for figure, text, unit in (
@@ -1414,6 +1414,48 @@ SHADOW_POSITIONS = Table(
     partition=None,
 )
 
+RECALIBRATION_COMPARISON = Table(
+    "recalibration_comparison",
+    "Does recalibrating weekly help? The walk-forward, the same decided again under the calibrator "
+    "in force each week, and under every new one whatever its check said.",
+    "recalibration_comparison",
+    (
+        Column("arm", "VARCHAR", _I, "walk_forward, weekly or weekly_unchecked."),
+        Column("position", "BIGINT", _I, "Order on the page."),
+        Column("first_month", "DATE", _R, "First calendar month compared."),
+        Column("last_month", "DATE", _R, "Last one; every week of these months is made."),
+        Column("n_weeks", "BIGINT", _R, "Weeks that hold a decision.", "weeks"),
+        Column("n_weeks_recalibrated", "BIGINT", _R, "Without the fold's own.", "weeks"),
+        Column("n_labels", "BIGINT", _R, "Final labels.", "rows"),
+        *(
+            Column(name, "DOUBLE", _R, meaning, unit, is_nullable=True)
+            for name, meaning, unit in [
+                ("brier", "Brier score of the calibrated probability.", ""),
+                ("brier_base", "Brier score of each fold's training base rate.", ""),
+                ("log_loss", "Log loss.", "nats"),
+                ("ece", "Expected calibration error.", "fraction"),
+                ("brier_gain", "Brier score of walk_forward less the arm's.", ""),
+                ("brier_gain_lower", "Lower end of its interval.", ""),
+                ("brier_gain_upper", "Upper end of its interval.", ""),
+            ]
+        ),
+        Column("n_gated", "BIGINT", _R, "Let through by the gate.", "events"),
+        *_figures(
+            "n_trades",
+            "trades_per_month",
+            "net_bps_mean",
+            "hit_rate",
+            "end_equity_usd",
+            "cagr",
+            "max_drawdown_frac",
+            "calmar",
+            "sharpe",
+        ),
+    ),
+    ("arm",),
+    partition=None,
+)
+
 STEP3_REPORT = Table(
     "step3_report",
     "The report as written, with its verdict.",
@@ -1468,6 +1510,7 @@ TABLES: dict[str, Table] = {
         SHADOW_DECISIONS,
         SHADOW_FILLS,
         SHADOW_POSITIONS,
+        RECALIBRATION_COMPARISON,
         STEP3_REPORT,
     )
 }

@@ -31,6 +31,11 @@ VERBS = {
         "Choose settings for each half-year from folds before it.",
     ),
     "shadow": ("shadow", "shadow", "Trade on paper what arrives; replay history; parity."),
+    "recalibrate": (
+        "recalibrate",
+        "recalibrate",
+        "Refit the calibrator of each week, and say what it is worth.",
+    ),
     "build-step2": ("build_step2", "build_step2", "Bars in, a complete Step 2 delivery out."),
     "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),
     "certify": ("certify", "certify", "Many synthetic worlds: power and size of the platform."),

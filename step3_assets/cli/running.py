@@ -38,10 +38,10 @@ TO = click.option(
 
 @dataclass(frozen=True)
 class Step:
-    """One Dagster job of a verb, over data months, test months, search epochs or whole."""
+    """One Dagster job of a verb, over data months, test months, epochs, weeks or whole."""
 
     job: str
-    months: str  # "data", "test", "epoch" or "whole"
+    months: str  # "data", "test", "epoch", "week" or "whole"
     selection: Sequence[str] | None = None
     ops: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # an op's own config
 
@@ -107,8 +107,11 @@ def launch(
     first: str | None,
     last: str | None,
     workers: int | None,
+    weeks: tuple[date, date] | None = None,
 ) -> None:
     """Execute the steps in this process, in order; stop at the first that fails.
+
+    A step over weeks takes those of `weeks`, first and last Monday.
 
     Raises
     ------
@@ -150,6 +153,7 @@ def launch(
         "data": (data_first, data_last),
         "test": (test_first, test_last),
         "epoch": epochs_of(test_first, test_last, settings.config.search.epoch_months),
+        "week": weeks,
         "whole": None,
     }
     with dagster_instance(settings) as instance:

@@ -19,11 +19,15 @@ from step3_assets.config import Step3Config
 from step3_assets.defs import shadow_checks
 from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
 from step3_assets.defs.delivery_assets import load_delivery
+from step3_assets.defs.live_assets import CLOCK_COLUMNS, LABEL_COLUMNS
 from step3_assets.defs.partitions import Partitions, look_back, months_of
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.result_assets import BAR_COLUMNS
 from step3_assets.domain import invariants
 from step3_assets.domain.execution.reconcile import price_disagreements
+from step3_assets.domain.live import verify
+from step3_assets.domain.live.base_model import BaseModel
+from step3_assets.domain.live.weeks import add_weeks
 from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.validation import find_problems
 from step3_assets.schemas import TABLES
@@ -79,6 +83,9 @@ def build_checks(
         ("scores", "gate", _gate, True, "Every test event is scored; gates follow from figures."),
         ("fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."),
         ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
+        ("recalibrations", "known_at", _weeks_known_at, True, WEEKS_TEXT),
+        ("recalibrations", "integrity", _weeks_integrity, True, "Calibrators are unaltered."),
+        ("recalibrations", "fresh", _weeks_fresh, False, "The data of the week before had come."),
         ("acceptance", "fail_closed", _fail_closed, True, "A gate without a figure fails."),
         ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
         ("shadow_decisions", "append_only", _shadow_seals, True, "Rows are those appended."),
@@ -102,6 +109,7 @@ SHADOW_PARITY_TEXT = (
     "The live account against the backtest of its months: the same trades, sizes and P&L to the "
     "cent, or a named difference."
 )
+WEEKS_TEXT = "Fitted on the very labels that a delivery ending at the first open calls final."
 SCHEMA_TEXT = "Types, nulls, keys and allowed values of every stored row, as the catalogue says."
 
 
@@ -276,6 +284,35 @@ def _portfolio(scope: Scope) -> list[str]:
     with_next = [*month_range(months.min(), months.max()), add_months(months.max(), 1)]
     bars = scope.store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
     return reconcile_portfolio(stored, scope.config, bars)
+
+
+def _weeks_known_at(scope: Scope) -> list[str]:
+    config = scope.config.recalibration
+    first = add_weeks(scope.months[0], -config.window_weeks).replace(day=1)
+    window = month_range(first, add_weeks(scope.months[-1], 1))
+    scores, events, bars, models = (
+        scope.store.read(table, months=window, columns=columns)
+        for table, columns in (
+            ("scores", ["month", "symbol", "decision_time_utc", "p_raw"]),
+            ("events", [*LABEL_COLUMNS, "exit_time_utc"]),
+            ("bar_features", [*CLOCK_COLUMNS, "date"]),
+            ("calibrated_models", ["month", "head", "config_hash"]),
+        )
+    )
+    rows = scope.read("recalibrations")
+    return verify.known_at_violations(rows, scores, events, bars, models, config)
+
+
+def _weeks_integrity(scope: Scope) -> list[str]:
+    rows = scope.read("recalibrations")
+    months = sorted(set(rows["base_month"]))
+    models = scope.store.read("calibrated_models", months=months)
+    bases = {month: BaseModel.of_models(models, month) for month in months}
+    return verify.integrity_violations(rows, bases)
+
+
+def _weeks_fresh(scope: Scope) -> list[str]:
+    return verify.stale_weeks(scope.read("recalibrations"))
 
 
 def _fail_closed(scope: Scope) -> list[str]:

@@ -41,6 +41,8 @@ def asset_graph_markdown(definitions: dg.Definitions) -> str:
 
 
 def _partition_name(node) -> str:
+    if isinstance(node.partitions_def, dg.WeeklyPartitionsDefinition):
+        return "week"
     names = {"delivery": "data month", "search": "search epoch"}
     return names.get(node.group_name, "test month")
 
@@ -52,7 +54,8 @@ def _look_back_label(graph, key: dg.AssetKey, parent: dg.AssetKey) -> str:
     if start and end:
         return "|before the epoch|"
     if start:
-        return f"|M{start} to M|"
+        unit = "W" if _partition_name(graph.get(key)) == "week" else "M"
+        return f"|{unit}{start} to {unit}|"
     return "|M, M+1|" if end else ""
 
 

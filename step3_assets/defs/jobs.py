@@ -1,4 +1,4 @@
-"""Jobs: the three steps of the main job, the search and the shadow, as a person launches them.
+"""Jobs: the three steps of the main job, the search, the shadow, the weekly recalibration.
 
 Belongs here: selections by group. Partition ranges are chosen at launch.
 """
@@ -11,10 +11,11 @@ RESULTS = "results"
 SEARCH = "search"
 SHADOW = "shadow"
 SHADOW_TABLES = ("shadow_decisions", "shadow_fills", "shadow_positions")
+RECALIBRATION = "recalibration"
 
 
 def build_jobs() -> list:
-    """Ingest by data month, walk-forward by test month, search by epoch; results, shadow whole."""
+    """Each job over its own partitions: data months, test months, epochs, weeks, or whole."""
     return [
         dg.define_asset_job(
             INGEST,
@@ -40,5 +41,10 @@ def build_jobs() -> list:
             SHADOW,
             selection=dg.AssetSelection.assets(*SHADOW_TABLES),
             description="Take the stored delivery as the live account's next arrival.",
+        ),
+        dg.define_asset_job(
+            RECALIBRATION,
+            selection=dg.AssetSelection.assets("recalibrations", "recalibration_comparison"),
+            description="The calibrator of each week, and what recalibrating has been worth.",
         ),
     ]

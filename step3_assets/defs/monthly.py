@@ -1,5 +1,7 @@
 """One way to materialize months: alone or a range in one run, each from its own slice.
 
+An asset by week goes the same way; where a month is spoken of, its week is meant.
+
 Belongs here: the loop over the months of a run, parallel work, chunked transactions, and what
 happens when some months fail. Does not belong here: what a month computes.
 
@@ -23,6 +25,7 @@ from step3_assets.defs.resources import ProgressResource
 from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.search.settings import settings_by_month
 from step3_assets.domain.side_by_side import run_months
+from step3_assets.schemas import PartitionDates
 from step3_assets.storage.store import Store
 
 CHUNK_MONTHS = 12
@@ -48,6 +51,8 @@ class MonthTask:
         ``describe(month, frames)`` gives the month's metadata for the UI.
     workers : int
         Processes; 1 computes in this one.
+    dates : PartitionDates
+        What its partitions are: months, or weeks.
     """
 
     label: str
@@ -55,6 +60,7 @@ class MonthTask:
     compute: Callable[..., Frames]
     describe: Callable[[date, Frames], Metadata]
     workers: int = 1
+    dates: PartitionDates = PartitionDates.MONTH
 
 
 @dataclass
@@ -87,14 +93,14 @@ def materialize_months(
         for month, result in run_months(task.compute, _prepared(task, months), workers):
             if isinstance(result, Exception):
                 outcome.failed[month] = f"{type(result).__name__}: {result}"
-                context.log.error(f"{month_label(month)}: {outcome.failed[month]}")
+                context.log.error(f"{task.dates.label(month)}: {outcome.failed[month]}")
             else:
                 chunk[month] = result
             if len(chunk) >= CHUNK_MONTHS:
                 _write(store, task, chunk, outcome)
             advance(1)
         _write(store, task, chunk, outcome)
-    return _report(context, outcome)
+    return _report(context, outcome, task.dates)
 
 
 def _prepared(task: MonthTask, months: Sequence[date]) -> Iterator[tuple[date, tuple | Exception]]:
@@ -120,7 +126,9 @@ def _write(store: Store, task: MonthTask, chunk: dict[date, Frames], outcome: _O
     chunk.clear()
 
 
-def _report(context: dg.AssetExecutionContext, outcome: _Outcome) -> dg.MaterializeResult:
+def _report(
+    context: dg.AssetExecutionContext, outcome: _Outcome, dates: PartitionDates
+) -> dg.MaterializeResult:
     if not outcome.failed:
         for month, metadata in outcome.done.items():
             context.add_asset_metadata(metadata, partition_key=partition_key(month))
@@ -131,11 +139,12 @@ def _report(context: dg.AssetExecutionContext, outcome: _Outcome) -> dg.Material
                 asset_key=context.asset_key, partition=partition_key(month), metadata=metadata
             )
         )
-    lines = [f"{month_label(m)}: {error}" for m, error in sorted(outcome.failed.items())]
+    lines = [f"{dates.label(m)}: {error}" for m, error in sorted(outcome.failed.items())]
+    noun = f"{dates.name.lower()}s"
     raise dg.Failure(
-        description=f"{len(lines)} of {len(lines) + len(outcome.done)} months failed; the others "
+        description=f"{len(lines)} of {len(lines) + len(outcome.done)} {noun} failed; the others "
         "are stored. " + " | ".join(lines[:5]),
-        metadata={"failed months": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
+        metadata={f"failed {noun}": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
         allow_retries=False,
     )
 

@@ -1,10 +1,11 @@
-"""Partitions: the months of the data, the walk-forward (test) months, the search's epochs.
+"""Partitions: the months of the data, the test months, the search's epochs, the live weeks.
 
 Belongs here: every partitions definition and mapping. Does not belong here: month arithmetic
 (:mod:`step3_assets.domain.months`).
 
-All run to the current calendar month (``end_offset=1``), so that the month under way
-can be materialized; all are UTC.
+All run to the current calendar month, epoch or week (``end_offset=1``), so that the one under way
+can be materialized; all are UTC. The coming week is there from Monday 00:00 UTC, Sunday evening in
+New York, and so before its first session.
 """
 
 import warnings
@@ -17,7 +18,8 @@ from step3_assets.config import SearchConfig
 from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings
 from step3_assets.domain.delivery import DeliveryError, probe_months
 from step3_assets.domain.delivery.probe import COMPLETE_BY_DAY
-from step3_assets.domain.months import add_months, first_test_month, parse_month
+from step3_assets.domain.live.weeks import add_weeks, month_of_week, week_of
+from step3_assets.domain.months import add_months, first_test_month
 from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.storage.store import Store
 
@@ -68,6 +70,23 @@ def before_the_epoch(search: SearchConfig) -> dg.TimeWindowPartitionMapping:
 EPOCH_OF_MONTH = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 
 
+def weekly(first_test_month: date) -> dg.WeeklyPartitionsDefinition:
+    """Weeks by their Monday, from the first whose first session lies in a test month."""
+    first = week_of(first_test_month)
+    while (month_of_week(first) or first) < first_test_month:
+        first = add_weeks(first, 1)
+    return dg.WeeklyPartitionsDefinition(
+        start_date=first.strftime(DAY_FORMAT), day_offset=1, end_offset=1, timezone="UTC"
+    )
+
+
+def weeks_before(count: int) -> dg.TimeWindowPartitionMapping:
+    """The months that a week and the ``count`` weeks before it lie in."""
+    return dg.TimeWindowPartitionMapping(
+        start_offset=-count, end_offset=0, allow_nonexistent_upstream_partitions=True
+    )
+
+
 @dataclass(frozen=True)
 class Partitions:
     """The definitions of one installation.
@@ -80,11 +99,14 @@ class Partitions:
         Every test month: from the first whose whole window is covered.
     epochs : TimeWindowPartitionsDefinition
         Every search epoch that holds a test month.
+    weeks : WeeklyPartitionsDefinition
+        Every week of the live loop: from the first test month's.
     """
 
     data_months: dg.MonthlyPartitionsDefinition
     fold_months: dg.MonthlyPartitionsDefinition
     epochs: dg.TimeWindowPartitionsDefinition
+    weeks: dg.WeeklyPartitionsDefinition
 
     @property
     def first_data_month(self) -> date:
@@ -110,6 +132,7 @@ def partitions_for(settings: Settings) -> Partitions:
         data_months=monthly(first),
         fold_months=monthly(first_test),
         epochs=search_epochs(first_test, settings.config.search.epoch_months),
+        weeks=weekly(first_test),
     )
 
 
@@ -129,12 +152,12 @@ def _first_month(settings: Settings) -> tuple[date, bool]:
 
 
 def months_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
-    """The months this run was asked for, in order."""
-    return sorted(parse_month(key) for key in context.partition_keys)
+    """The months this run was asked for, or the weeks, in order."""
+    return sorted(date.fromisoformat(key) for key in context.partition_keys)
 
 
 def partition_key(month: date) -> str:
-    """Dagster's key of a month."""
+    """Dagster's key of a month or week."""
     return month.strftime(DAY_FORMAT)
 
 

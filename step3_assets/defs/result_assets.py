@@ -191,7 +191,16 @@ def build_result_assets(
     drift = build_drift_asset(events, bar_features, walk_forward)
 
     @dg.asset(
-        deps=[acceptance, statistics, audit, drift, portfolio, fold_backtests, events],
+        deps=[
+            acceptance,
+            statistics,
+            audit,
+            drift,
+            portfolio,
+            fold_backtests,
+            events,
+            walk_forward["recalibration_comparison"],
+        ],
         group_name="results",
         kinds={"markdown", "duckdb"},
         owners=["team:step3"],
@@ -240,6 +249,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
     outcomes = store.read("events", months=months, columns=OUTCOMES)
     whole = ("portfolio", "portfolio_months", "portfolio_equity", "portfolio_trades")
     whole += ("risk_events", "cost_stress", "allocation_comparison", "allocation_weights")
+    whole += ("recalibrations", "recalibration_comparison")
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
     gates = store.read("acceptance")
     return ReportInputs(

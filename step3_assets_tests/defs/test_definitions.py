@@ -43,7 +43,16 @@ EDGES = {
         "events",
         "fold_backtests",
         "portfolio",
+        "recalibration_comparison",
         "statistics",
+    },
+    "recalibrations": {"bar_features", "calibrated_models", "events", "scores"},
+    "recalibration_comparison": {
+        "bar_features",
+        "calibrated_models",
+        "events",
+        "recalibrations",
+        "scores",
     },
 }
 

@@ -44,6 +44,8 @@ _CATALOGUED = (
     "scores",
     "model_metrics",
     "reliability_bins",
+    "recalibrations",
+    "recalibration_comparison",
 )
 
 
@@ -57,7 +59,8 @@ class ReportInputs:
         The sentence that opens the page, as :mod:`step3_assets.domain.acceptance` words it.
     acceptance, statistics, audit, drift, portfolio, portfolio_months, portfolio_equity, \
 portfolio_trades, portfolio_decisions, risk_events, cost_stress, allocation_comparison, \
-allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bins : DataFrame
+allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bins, \
+recalibrations, recalibration_comparison : DataFrame
         Tables of the catalogue (:mod:`step3_assets.schemas`), all months. Empty frames with their
         columns are allowed: the section then says that there is nothing.
     events_outcomes : DataFrame
@@ -101,6 +104,8 @@ allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bi
     events_outcomes: pd.DataFrame
     model_metrics: pd.DataFrame
     reliability_bins: pd.DataFrame
+    recalibrations: pd.DataFrame
+    recalibration_comparison: pd.DataFrame
     mock_baseline: pd.DataFrame | None
     dataset_version: str
     dataset_note: str

@@ -15,6 +15,7 @@ from step3_assets.domain.report import drift_tables as monitoring
 from step3_assets.domain.report import evidence_tables as evidence
 from step3_assets.domain.report import money_tables as money
 from step3_assets.domain.report import numbers as fmt
+from step3_assets.domain.report import recalibration_tables as weekly
 from step3_assets.domain.report import score_tables as tables
 from step3_assets.domain.report.canvas import MARK
 from step3_assets.domain.report.ev_calibration import ev_deciles
@@ -296,6 +297,25 @@ def _mock_funnel(inputs: ReportInputs) -> list | None:
     return gate_funnel(inputs.mock_baseline, inputs.portfolio_decisions, MOCK)
 
 
+def _recalibration(inputs: ReportInputs) -> Blocks:
+    rows = inputs.recalibration_comparison
+    if rows.empty:
+        yield (
+            "Weekly recalibration has not been run over whole calendar months: `step3 "
+            "recalibrate` does, and says here what it is worth."
+        )
+        return
+    yield weekly.answer(rows, inputs.config.statistics.level)
+    yield weekly.comparison_table(rows).markdown()
+    yield weekly.reasons_table(inputs.recalibrations, rows).markdown()
+    yield (
+        "The same scored events, decided again by the same gate, sizes and account. A week's "
+        "calibrator saw only labels final before the week's first session. Nothing on this page "
+        "but this section uses it."
+    )
+    yield _source("recalibration_comparison", "recalibrations")
+
+
 def _folds(inputs: ReportInputs) -> Blocks:
     if inputs.folds.empty:
         yield "There is no fold."
@@ -366,6 +386,7 @@ _SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
     "Equity and drawdown": _equity,
     "Profit and loss by month": _months,
     "Reliability": _reliability,
+    "Weekly recalibration": _recalibration,
     "Expected value": _ev,
     "From candidate to trade": _funnel,
     "Risk rules": _risk,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import Step3Config
+from step3_assets.domain.live.weeks import week_range
 from step3_assets.domain.months import add_months, month_range
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.schemas import TABLES
@@ -99,6 +100,8 @@ def make_inputs(
         events_outcomes=_outcomes(rng, scores),
         model_metrics=_metrics(rng, months),
         reliability_bins=_bins(rng, months),
+        recalibrations=_recalibrations(months),
+        recalibration_comparison=_recalibration_comparison(months),
         mock_baseline=mock,
         dataset_version="3f6c1d0a9b7e4f2288aa01",
         dataset_note=f"{', '.join(symbols)}, 2016-01 to {months[-1]:%Y-%m}",
@@ -106,6 +109,31 @@ def make_inputs(
         config=Step3Config(),
         code_version="0.1.0",
     )
+
+
+def _recalibrations(months: list[date]) -> pd.DataFrame:
+    reasons = ("no_worse", "worse_brier", "too_few_new_labels")
+    weeks = week_range(months[0], months[-1])
+    frame = pd.DataFrame({"week": weeks, "reason": [reasons[i % 3] for i in range(len(weeks))]})
+    frame["is_used"] = frame["reason"] == "no_worse"
+    frame["base_month"] = [week.replace(day=1) for week in weeks]
+    stamps = [pd.Timestamp(week, tz="UTC").as_unit("us") for week in weeks]
+    times = ("as_of_utc", "data_end_utc", "last_final_utc", "check_from_utc")
+    frame = frame.assign(**dict.fromkeys(times, stamps), first_session=weeks)
+    return conform("recalibrations", frame.assign(incumbent_week=None, in_force_week=None))
+
+
+def _recalibration_comparison(months: list[date]) -> pd.DataFrame:
+    span = {"first_month": months[0], "last_month": months[-1], "n_weeks": 60, "n_labels": 2400}
+    rows = [
+        {"arm": "walk_forward", "position": 1, "brier": 0.251, "n_weeks_recalibrated": 0},
+        {"arm": "weekly", "position": 2, "brier": 0.2502, "n_weeks_recalibrated": 21},
+        {"arm": "weekly_unchecked", "position": 3, "brier": 0.2515, "n_weeks_recalibrated": 58},
+    ]
+    frame = pd.DataFrame(rows).assign(**span)
+    gain = frame["brier"].iloc[0] - frame["brier"]
+    interval = {"brier_gain_lower": gain - 0.001, "brier_gain_upper": gain + 0.001}
+    return conform("recalibration_comparison", frame.assign(brier_gain=gain, **interval))
 
 
 def _risk_events() -> pd.DataFrame:

@@ -21,6 +21,7 @@ SECTIONS = [
     "Equity and drawdown",
     "Profit and loss by month",
     "Reliability",
+    "Weekly recalibration",
     "Expected value",
     "From candidate to trade",
     "Risk rules",
@@ -60,6 +61,8 @@ def nothing_at_all():
         "folds",
         "scores",
         "model_metrics",
+        "recalibrations",
+        "recalibration_comparison",
         "reliability_bins",
     ]
     return replace(
@@ -287,6 +290,27 @@ def test_calmar_is_compared_in_the_opening(inputs, own, mock, sentence):
     summary.loc["mock_baseline", "calmar"] = mock
     page = write_page(replace(inputs, portfolio=summary.reset_index()))
     assert sentence in page.split("## Gates")[0]
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "sentence"),
+    [
+        (-0.001, 0.002, "no difference of the probabilities that could not be chance"),
+        (0.0001, 0.002, "the probabilities were better"),
+        (-0.002, -0.0001, "the probabilities were worse"),
+    ],
+)
+def test_the_page_says_whether_recalibrating_weekly_helps(inputs, lower, upper, sentence):
+    rows = inputs.recalibration_comparison.assign(brier_gain_lower=lower, brier_gain_upper=upper)
+    page = write_page(replace(inputs, recalibration_comparison=rows))
+    assert sentence in section(page, "Weekly recalibration")
+    assert cells(page, "Weekly recalibration", "Recalibrated weekly, if no worse")[0] == "21 of 60"
+
+
+def test_without_weeks_the_page_says_how_to_make_them(inputs):
+    rows = inputs.recalibration_comparison.iloc[:0]
+    page = write_page(replace(inputs, recalibration_comparison=rows))
+    assert "`step3 recalibrate`" in section(page, "Weekly recalibration")
 
 
 def test_versions_and_settings_are_on_the_page(inputs, page):

@@ -1,0 +1,148 @@
+"""``step3 recalibrate``: the weekly recalibration of past weeks or of the coming one.
+
+Belongs here: which weeks, the closing tables. Does not belong here: the recalibration
+(:mod:`step3_assets.domain.live`).
+"""
+
+from datetime import date
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.running import WORKERS, Step, launch
+
+ARMS = {
+    "walk_forward": "each fold's own calibrator",
+    "weekly": "recalibrated weekly, if no worse",
+    "weekly_unchecked": "recalibrated weekly, unchecked",
+}
+
+
+@click.command()
+@click.option(
+    "--from",
+    "first",
+    metavar="YYYY-MM-DD",
+    help="A day of the first week [default: the first week of the walked test months].",
+)
+@click.option(
+    "--to",
+    "last",
+    metavar="YYYY-MM-DD",
+    help="A day of the last week [default: that of the last bar].",
+)
+@WORKERS
+def recalibrate(first: str | None, last: str | None, workers: int | None) -> None:
+    """Refit the calibrator of each week on labels final before its first session.
+
+    The base model of a week is the fold of the month that holds the week's first session; `step3
+    run` must have made it, and the months that its raw probabilities are calibrated on. A new
+    calibrator is in force in its week only if it was no worse than last week's on the labels that
+    became final since. Weeks may be made in any order, again and again: the same bits.
+
+    The second table says what recalibrating has been worth: over the calendar months all of whose
+    weeks are made, the walk-forward as it is and decided again under the calibrators of the weeks.
+
+    In the UI the schedule weekly_recalibration does the same before each week's first session.
+
+    \b
+    Examples:
+        step3 recalibrate                                    # every week of the walked months
+        step3 recalibrate --from 2023-01-02 --to 2023-12-29
+        step3 recalibrate --from 2024-01-08 --to 2024-01-08  # one week
+    """
+    weeks = _weeks(first, last)
+    launch([Step("recalibration", "week")], None, None, None, workers, weeks)
+    _print_weeks(*weeks)
+    _print_comparison()
+
+
+def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.partitions import weekly
+    from step3_assets.domain.live.weeks import parse_week, week_of
+
+    store = open_store()
+    walked = store.months("folds")
+    if not walked:
+        raise CommandFailed("no test month is walked forward yet: run `step3 run` first")
+    try:
+        start = parse_week(first) if first else weekly(walked[0]).start.date()
+        end = parse_week(last) if last else week_of(_last_bar(store))
+    except ValueError as error:
+        raise CommandFailed(str(error)) from error
+    if start > end:
+        raise CommandFailed(f"the week of {start} lies after that of {end}")
+    return start, end
+
+
+def _last_bar(store) -> date:
+    months = store.months("bar_features")
+    return store.read("bar_features", months=months[-1:], columns=["date"])["date"].max().date()
+
+
+def _print_weeks(first: date, last: date) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from step3_assets.cli.status import open_store
+
+    rows = open_store().read("recalibrations")
+    rows = rows[(rows["week"] >= first) & (rows["week"] <= last)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("week", "first session", "base", "labels", "checked on", "Brier new"):
+        table.add_column(name, justify="right")
+    for name in ("Brier last week's", "reason", "in force"):
+        table.add_column(name, justify="right" if name.startswith("Brier") else "left")
+    for row in rows.to_dict("records"):
+        own = row["in_force_week"] is None
+        table.add_row(
+            str(row["week"]),
+            str(row["first_session"]),
+            f"{row['base_month']:%Y-%m}",
+            f"{row['n_labels']:,}",
+            str(row["n_check"]),
+            _figure(row["brier_new"]),
+            _figure(row["brier_incumbent"]),
+            row["reason"].replace("_", " "),
+            "the fold's own" if own else f"week {row['in_force_week']}",
+        )
+    Console(width=140).print(table)
+
+
+def _figure(value: float) -> str:
+    return "" if value != value else f"{value:.4f}"
+
+
+def _print_comparison() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from step3_assets.cli.status import open_store
+
+    rows = open_store().read("recalibration_comparison").sort_values("position")
+    if rows.empty:
+        click.echo("\nNo calendar month has all its weeks yet, so there is nothing to compare.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    names = ("Brier", "ECE", "log loss", "net bps", "trades", "end equity", "Calmar")
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in rows.to_dict("records"):
+        table.add_row(
+            ARMS[row["arm"]],
+            _figure(row["brier"]),
+            _figure(row["ece"]),
+            _figure(row["log_loss"]),
+            "" if row["n_trades"] == 0 else f"{row['net_bps_mean']:.2f}",
+            str(row["n_trades"]),
+            f"{row['end_equity_usd']:,.0f}",
+            f"{row['calmar']:.2f}",
+        )
+    of = rows.iloc[0]
+    click.echo(
+        f"\nDoes it help? {of['first_month']:%Y-%m} to {of['last_month']:%Y-%m}, {of['n_weeks']} "
+        f"weeks, {of['n_labels']:,} final labels:"
+    )
+    Console(width=140).print(table)

@@ -1,0 +1,248 @@
+"""Assets of the live loop by week: ``recalibrations`` and ``recalibration_comparison``.
+
+Belongs here: reading what a week may look back on, calling one domain function, metadata. Does not
+belong here: fitting or judging a calibrator (:mod:`step3_assets.domain.live`), the schedule
+(:mod:`step3_assets.defs.schedules`).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import partial
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
+from step3_assets.defs.monthly import (
+    PLOT_MONTHS,
+    Frames,
+    MonthTask,
+    dataset_in_force,
+    materialize_months,
+    settings_in_force,
+)
+from step3_assets.defs.partitions import Partitions, months_of, weeks_before
+from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.domain.live.base_model import BaseModel, chain_of
+from step3_assets.domain.live.recalibration import final_labels, recalibration_step
+from step3_assets.domain.live.weeks import add_weeks, weeks_of
+from step3_assets.domain.month_steps import base_rates
+from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.schemas import RECALIBRATION_COMPARISON, PartitionDates
+from step3_assets.storage.store import Store
+
+SCORE_COLUMNS = ["month", "symbol", "decision_time_utc", "p_raw"]
+LABEL_COLUMNS = ["symbol", "decision_time_utc", "t_idx", "H", "label_end_idx", "y", "maturity"]
+CLOCK_COLUMNS = ["symbol", "bar_idx", "bar_end_utc"]
+BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
+LONGEST_CHAIN_WEEKS = 5  # weeks whose first session one month can hold
+
+
+def build_live_assets(
+    partitions: Partitions, settings: Settings, by_name: Mapping[str, dg.AssetsDefinition]
+) -> list[dg.AssetsDefinition]:
+    """The weekly recalibration, and what it is worth over all weeks made."""
+    history = weeks_before(settings.config.recalibration.window_weeks + LONGEST_CHAIN_WEEKS)
+    names = ("scores", "events", "bar_features", "calibrated_models")
+
+    @dg.asset(
+        partitions_def=partitions.weeks,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[dg.AssetDep(by_name[name], partition_mapping=history) for name in names],
+        kinds={"scikitlearn", "duckdb"},
+        group_name="live",
+        owners=["team:step3"],
+        metadata=column_schema("recalibrations"),
+    )
+    def recalibrations(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """The calibrator of a week, refitted on labels final before its first session.
+
+        The base model is the fold of the month that holds the first session. The new calibrator is
+        fitted on the walk-forward's own raw probabilities of the window before; it is in force in
+        the week only if, on the labels that became final since last week's was fitted, neither its
+        Brier score nor its log loss is higher. A fold's own models are not touched.
+        """
+        store, platform_settings = platform.store(), platform.settings()
+        weeks = months_of(context)
+        prepare, bases = week_inputs(store, weeks, platform_settings)
+        task = MonthTask(
+            "recalibration",
+            prepare,
+            recalibration_step,
+            partial(
+                _describe,
+                bases=bases,
+                plotted=frozenset(weeks[-PLOT_MONTHS:]),
+                is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
+            ),
+            workers=platform_settings.workers if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
+            dates=PartitionDates.WEEK,
+        )
+        return materialize_months(context, store, progress, task)
+
+    @dg.asset(
+        deps=[recalibrations, *(by_name[name] for name in names)],
+        group_name="live",
+        kinds={"pandas", "duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("recalibration_comparison"),
+    )
+    def recalibration_comparison(platform: PlatformResource) -> dg.MaterializeResult:
+        """Does recalibrating weekly help? Probabilities and trades with and without it.
+
+        Over the latest unbroken stretch of calendar months all of whose weeks were recalibrated, on
+        one account: the walk-forward as it is, decided again under the calibrator in force each
+        week, and under every new calibrator whatever its check said.
+        """
+        from step3_assets.domain.live.comparison import compare
+
+        store, config = platform.store(), platform.settings().config
+        weeks = store.read("recalibrations")
+        walked = walked_months(store, set(weeks["week"]), config)
+        if walked is None:
+            nothing = pd.DataFrame(columns=RECALIBRATION_COMPARISON.names)
+            store.replace_all({"recalibration_comparison": nothing})
+            text = "no calendar month has all its weeks recalibrated yet"
+            return dg.MaterializeResult(metadata={"dagster/row_count": 0, "compared": text})
+        frame = compare(walked, weeks, config)
+        store.replace_all({"recalibration_comparison": frame})
+        months = f"{month_label(walked.months[0])} to {month_label(walked.months[-1])}"
+        shown = frame.set_index("arm").drop(columns=["position", "first_month", "last_month"])
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(frame),
+                "compared": months,
+                "beside one another": table_metadata(
+                    shown.astype(object).T.rename_axis("figure").reset_index()
+                ),
+            }
+        )
+
+    return [recalibrations, recalibration_comparison]
+
+
+def week_inputs(
+    store: Store, weeks: list[date], settings: Settings
+) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
+    """``prepare(week)`` for the recalibration, and the base models by month that it fills.
+
+    One read serves every week of a run; each week's labels are cut from it by the window of its
+    own chain, and the domain looks at none that became final later than the week's start.
+    """
+    config = settings.config
+    look_back = config.recalibration.window_weeks + LONGEST_CHAIN_WEEKS
+    first = add_weeks(weeks[0], -look_back).replace(day=1)
+    months = month_range(first, add_weeks(weeks[-1], 1))
+    models = store.read("calibrated_models", months=months)
+    bars = store.read("bar_features", months=months, columns=CLOCK_COLUMNS)
+    bar_ends = bars["bar_end_utc"].drop_duplicates()
+    labels = final_labels(
+        store.read("scores", months=months, columns=SCORE_COLUMNS),
+        store.read("events", months=months, columns=LABEL_COLUMNS),
+        bars,
+        models,
+    )
+    walked = sorted(set(store.read("folds", months=months, columns=["month"])["month"]))
+    bases: dict[date, BaseModel] = {}
+
+    def prepare(week: date) -> tuple:
+        chain = chain_of(week)
+        if not chain:
+            return labels.iloc[:0], None, (), None, config
+        month = chain[-1].day.replace(day=1)
+        _require_walked(walked, month)
+        if month not in bases:
+            bases[month] = BaseModel.of_models(models, month)
+        start = chain[0].open_utc - pd.Timedelta(weeks=look_back)
+        end = chain[-1].open_utc
+        decided = labels["decision_time_utc"]
+        mine = labels[(decided >= start) & (decided < end)].reset_index(drop=True)
+        data_end = bar_ends[bar_ends < end].max()
+        return mine, bases[month], tuple(chain), data_end, config
+
+    return prepare, bases
+
+
+def _require_walked(walked: list[date], month: date) -> None:
+    """Fail unless the base month has its fold and no month before it is left out.
+
+    Raises
+    ------
+    ValueError
+        Naming the months that are missing.
+    """
+    first = walked[0] if walked else month
+    missing = sorted(set(month_range(min(first, month), month)) - set(walked))
+    if missing:
+        names = ", ".join(month_label(m) for m in missing[:6])
+        raise ValueError(
+            f"the walk-forward lacks {len(missing)} month(s) that this week is calibrated on "
+            f"({names}); materialize the job walk_forward for them, or step3 run --from "
+            f"{month_label(missing[0])} --to {month_label(missing[-1])}"
+        )
+
+
+def walked_months(store: Store, made: set[date], config: Any) -> Any:
+    """What the walk-forward left of the months whose weeks are all made; None without any."""
+    from step3_assets.domain.live.comparison import HEADS_NEEDED, Walked, covered_months
+
+    keys = store.read("scores", columns=["month", "decision_time_utc"])
+    keys["week"] = weeks_of(keys["decision_time_utc"])
+    decision_weeks: dict[date, set[date]] = {}
+    for month, week in zip(keys["month"], keys["week"], strict=True):
+        decision_weeks.setdefault(month, set()).add(week)
+    months = covered_months(decision_weeks, made)
+    if not months:
+        return None
+    models = store.read("calibrated_models", months=months)
+    return Walked(
+        store.read("scores", months=months),
+        store.read("events", months=months),
+        store.read(
+            "bar_features", months=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
+        ),
+        models[models["head"].isin(HEADS_NEEDED)],
+        base_rates(store.read("model_metrics", months=months)),
+        months,
+        settings_in_force(store, config, months),
+    )
+
+
+def _describe(
+    week: date,
+    frames: Frames,
+    *,
+    bases: Mapping[date, BaseModel],
+    plotted: frozenset[date],
+    is_synthetic: bool,
+) -> dict[str, Any]:
+    rows = frames["recalibrations"]
+    if rows.empty:
+        return {"dagster/row_count": 0, "week": "no session on the exchange calendar"}
+    row = {str(name): value for name, value in rows.iloc[0].items()}
+    metadata: dict[str, Any] = {
+        "dagster/row_count": 1,
+        "first session": f"{row['first_session']}, opens {row['as_of_utc']:%Y-%m-%d %H:%M} UTC",
+        "used": "yes" if row["is_used"] else "no",
+        "reason": row["reason"],
+        "in force": "the fold's own"
+        if row["in_force_week"] is None
+        else f"that of week {row['in_force_week']}",
+        "base model": month_label(row["base_month"]),
+        "labels": int(row["n_labels"]),
+        "labels checked on": int(row["n_check"]),
+        **{f"Brier {of}": float(row[f"brier_{of}"]) for of in ("raw", "fold", "incumbent", "new")},
+        "log loss incumbent": float(row["log_loss_incumbent"]),
+        "log loss new": float(row["log_loss_new"]),
+    }
+    if week in plotted and isinstance(row["in_force"], str):
+        from step3_assets.domain.live.figures import calibrator_figure
+
+        png = calibrator_figure(row, bases[row["base_month"]], is_synthetic=is_synthetic)
+        metadata["calibrators"] = png_metadata("calibrators", png)
+    return readable(metadata)

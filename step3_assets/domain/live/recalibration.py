@@ -1,0 +1,379 @@
+"""The weekly recalibration: a calibrator fitted on labels final by a week's start, and its check.
+
+Belongs here: which labels were final when, the fit, the comparison with the calibrator in force,
+the row that a week leaves. Does not belong here: how a calibrator is fitted
+(:mod:`step3_assets.domain.models.calibration`), which models score a week
+(:mod:`step3_assets.domain.live.base_model`).
+
+Every raw probability here was given by a fold to its own test month, so no model had seen the
+label. A week is a function of those labels and of the base model alone: the chain of the weeks
+before it is made again from the same labels, never read from their rows, so weeks may be made in
+any order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.calibration_metrics import brier, expected_calibration_error, log_loss
+from step3_assets.domain.live.base_model import BaseModel
+from step3_assets.domain.live.weeks import Session, week_of
+from step3_assets.domain.models.calibration import Numbers, Split, calibrate, choose_calibrator
+from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
+from step3_assets.domain.months import month_start
+from step3_assets.domain.uniqueness import average_uniqueness
+from step3_assets.schemas import RECALIBRATIONS
+
+KEY = ["symbol", "decision_time_utc"]
+FORECASTS = ("raw", "fold", "incumbent", "new")
+CHOICE_BLOCKS = 4  # of the pool in time, on which isotonic regression is held against Platt
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A calibrator and what it was fitted on.
+
+    Attributes
+    ----------
+    rows : ndarray of bool
+        Over the labels.
+    weights : ndarray
+        Average uniqueness of those rows.
+    numbers : dict or None
+        None where `problem` says why nothing could be fitted.
+    problem : str
+        A reason of table ``recalibrations``, or empty.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+    numbers: Numbers | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The calibrator in force before a week.
+
+    Attributes
+    ----------
+    numbers : dict
+    week : date or None
+        Week it was fitted for; None for the base model's own.
+    since : Timestamp
+        It saw no label that became final from here on.
+    """
+
+    numbers: Numbers
+    week: date | None
+    since: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class _Link:
+    """One week of the chain."""
+
+    fit: Fit
+    checked: np.ndarray  # bool over the labels
+    figures: dict[str, float]
+    reason: str
+
+
+def final_labels(
+    scores: pd.DataFrame, events: pd.DataFrame, bars: pd.DataFrame, models: pd.DataFrame
+) -> pd.DataFrame:
+    """Out-of-sample raw probabilities with their final labels, and when each became final.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``month``, ``symbol``, ``decision_time_utc``, ``p_raw`` of table ``scores``.
+    events : DataFrame
+        ``symbol``, ``decision_time_utc``, ``t_idx``, ``H``, ``label_end_idx``, ``y``, ``maturity``.
+    bars : DataFrame
+        ``symbol``, ``bar_idx``, ``bar_end_utc``.
+    models : DataFrame
+        ``month``, ``head``, ``config_hash`` of table ``calibrated_models``.
+
+    Returns
+    -------
+    DataFrame
+        ``month``, ``symbol``, ``decision_time_utc``, ``p_raw``, ``y``, ``t_idx``,
+        ``label_end_idx``, ``config_hash`` (of the models that gave ``p_raw``) and
+        ``final_at_utc``: the end of bar ``t_idx + H + 2``, with which a delivery first calls the
+        label final, and never before its exit bar. Rows without such a bar are left out. In the
+        order of decision time and symbol.
+    """
+    final = events.loc[
+        events["maturity"] == "final", [*KEY, "t_idx", "H", "label_end_idx", "y"]
+    ].astype({"t_idx": "int64", "H": "int64", "label_end_idx": "int64", "y": "float64"})
+    hashes = models.loc[models["head"] == "calibrator", ["month", "config_hash"]]
+    known = scores.loc[scores["p_raw"].notna(), ["month", *KEY, "p_raw"]]
+    rows = known.merge(final, on=KEY, validate="one_to_one").merge(hashes, on="month")
+    ends = bars[["symbol", "bar_idx", "bar_end_utc"]]
+    rows = rows.assign(bar_idx=rows["t_idx"] + rows["H"] + 2).merge(ends, on=["symbol", "bar_idx"])
+    rows = rows.rename(columns={"bar_end_utc": "final_at_utc"})
+    rows = rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
+    return rows.drop(columns=["bar_idx", "H"])
+
+
+def labels_before(labels: pd.DataFrame, instant: pd.Timestamp) -> np.ndarray:
+    """Labels that were final before an instant, as a mask."""
+    return (labels["final_at_utc"] < instant).to_numpy(copy=True)
+
+
+def is_comparable(labels: pd.DataFrame, base: BaseModel) -> np.ndarray:
+    """Labels whose raw probability came of models with the base model's settings, as a mask."""
+    return (labels["config_hash"] == base.config_hash).to_numpy(copy=True)
+
+
+def fit_calibrator(
+    labels: pd.DataFrame,
+    instant: pd.Timestamp,
+    base: BaseModel,
+    config: Step3Config,
+) -> Fit:
+    """Fit a calibrator on what was final at an instant.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        As :func:`final_labels` gives them; those final at `instant` or later are not looked at.
+    instant : Timestamp
+    base : BaseModel
+        Only labels that models of its settings scored are comparable with it.
+    config : Step3Config
+    """
+    since = instant - pd.Timedelta(weeks=config.recalibration.window_weeks)
+    mask = labels_before(labels, instant) & is_comparable(labels, base)
+    mask &= (labels["decision_time_utc"] >= since).to_numpy()
+    rows = labels[mask]
+    won = rows["y"].to_numpy(dtype=np.float64)
+    weights = np.ones(len(rows))
+    if config.models.use_uniqueness_weights and len(rows):
+        first = rows["t_idx"].to_numpy(dtype=np.int64) + 1
+        last = rows["label_end_idx"].to_numpy(dtype=np.int64)
+        weights = average_uniqueness(rows["symbol"], first, last)
+    if len(rows) < config.recalibration.min_rows:
+        return Fit(mask, weights, None, "too_few_labels")
+    if len(np.unique(won)) < 2:
+        return Fit(mask, weights, None, "one_outcome")
+    p_raw = rows["p_raw"].to_numpy(dtype=np.float64)
+    numbers = choose_calibrator(
+        p_raw, won, weights, _forward_splits(rows), config.models.calibration
+    )
+    return Fit(mask, weights, numbers, "")
+
+
+def _forward_splits(rows: pd.DataFrame) -> list[Split]:
+    """Blocks of equal span in time, each with the labels that were final before it began."""
+    decided, final = rows["decision_time_utc"], rows["final_at_utc"]
+    edges = pd.date_range(decided.iloc[0], decided.iloc[-1], CHOICE_BLOCKS + 1)
+    splits = []
+    for start, end in zip(edges[1:-1], [*edges[2:-1], None], strict=True):
+        judged = decided >= start if end is None else (decided >= start) & (decided < end)
+        splits.append(((final < start).to_numpy(), judged.to_numpy()))
+    return splits
+
+
+def recalibrate_week(
+    labels: pd.DataFrame,
+    base: BaseModel,
+    chain: Sequence[Session],
+    data_end: pd.Timestamp,
+    config: Step3Config,
+) -> pd.DataFrame:
+    """The row of the week that ends a chain.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        As :func:`final_labels` gives them, at least those of the window of every week of the
+        chain; those that became final later are not looked at.
+    base : BaseModel
+        What scores the weeks of the chain.
+    chain : sequence of Session
+        First session of each week since the base model came into force, the week itself last.
+    data_end : Timestamp
+        End of the last bar before the week's first session: how far the data had come.
+    config : Step3Config
+        Its ``recalibration``, and of ``models`` calibration and weights.
+
+    Returns
+    -------
+    DataFrame
+        One row of table ``recalibrations``, known at the open of the week's first session.
+
+    Notes
+    -----
+    The check: every label that became final since the incumbent was fitted is predicted by the
+    incumbent, and by the calibrator that would have been fitted at the start of the label's own
+    day. Neither has seen it. The new calibrator is used if neither its Brier score nor its log
+    loss is higher, on at least ``min_check_rows`` labels; a tie goes to the new one.
+    """
+    incumbent = Incumbent(base.calibrator or {}, None, month_start(base.month))
+    for session in chain[:-1] if base.calibrator else []:
+        link = _link(labels, session.open_utc, incumbent, base, config)
+        incumbent = _successor(link, session, incumbent)
+    session = chain[-1]
+    link = _link(labels, session.open_utc, incumbent, base, config)
+    row = _row(link, labels, session, incumbent, base)
+    return _table({**row, "data_end_utc": data_end, "config_hash": settings_hash(config)})
+
+
+def recalibration_step(
+    labels: pd.DataFrame,
+    base: BaseModel | None,
+    chain: Sequence[Session],
+    data_end: pd.Timestamp | None,
+    config: Step3Config,
+) -> dict[str, pd.DataFrame]:
+    """The week's rows by table: none for a week without a session, which has no base model."""
+    if base is None or data_end is None:
+        return {"recalibrations": pd.DataFrame(columns=RECALIBRATIONS.names)}
+    return {"recalibrations": recalibrate_week(labels, base, chain, data_end, config)}
+
+
+def _link(
+    labels: pd.DataFrame,
+    as_of: pd.Timestamp,
+    incumbent: Incumbent,
+    base: BaseModel,
+    config: Step3Config,
+) -> _Link:
+    """Fit at the week's start, and check what it would be worth."""
+    fit = fit_calibrator(labels, as_of, base, config)
+    nothing = np.zeros(len(labels), dtype=bool)
+    if base.calibrator is None:
+        return _Link(fit, nothing, {}, "no_model")
+    new = labels_before(labels, as_of) & ~labels_before(labels, incumbent.since)
+    new &= is_comparable(labels, base)
+    p_new = np.full(len(labels), np.nan)
+    days = labels["decision_time_utc"].dt.floor("D")
+    for day in days[new].unique():
+        before = fit_calibrator(labels, day, base, config)
+        if before.numbers is not None:
+            of_day = new & (days == day).to_numpy()
+            p_new[of_day] = calibrate(before.numbers, labels["p_raw"].to_numpy()[of_day])
+    checked = new & ~np.isnan(p_new)
+    figures = _figures(labels[checked], p_new[checked], incumbent, base, config)
+    reason = fit.problem or _verdict(figures, int(checked.sum()), config)
+    return _Link(fit, checked, figures, reason)
+
+
+def _figures(
+    checked: pd.DataFrame,
+    p_new: np.ndarray,
+    incumbent: Incumbent,
+    base: BaseModel,
+    config: Step3Config,
+) -> dict[str, float]:
+    """Brier score, log loss and calibration error of every way to give a probability."""
+    if checked.empty:
+        return {}
+    won = checked["y"].to_numpy(dtype=np.float64)
+    raw = checked["p_raw"].to_numpy(dtype=np.float64)
+    forecasts = {
+        "raw": raw,
+        "fold": calibrate(base.calibrator or {}, raw),
+        "incumbent": calibrate(incumbent.numbers, raw),
+        "new": p_new,
+    }
+    figures = {}
+    for name, p in forecasts.items():
+        figures[f"brier_{name}"] = brier(won, p)
+        figures[f"log_loss_{name}"] = log_loss(won, p)
+        figures[f"ece_{name}"] = expected_calibration_error(
+            won, p, config.models.calibration.n_bins
+        )
+    return figures
+
+
+def _verdict(figures: dict[str, float], n_check: int, config: Step3Config) -> str:
+    if n_check < config.recalibration.min_check_rows:
+        return "too_few_new_labels"
+    for figure in ("brier", "log_loss"):
+        if not figures[f"{figure}_new"] <= figures[f"{figure}_incumbent"]:
+            return f"worse_{figure}"
+    return "no_worse"
+
+
+def _successor(link: _Link, session: Session, incumbent: Incumbent) -> Incumbent:
+    if link.reason != "no_worse" or link.fit.numbers is None:
+        return incumbent
+    return Incumbent(link.fit.numbers, week_of(session.day), session.open_utc)
+
+
+def _row(
+    link: _Link, labels: pd.DataFrame, session: Session, incumbent: Incumbent, base: BaseModel
+) -> dict[str, Any]:
+    successor = _successor(link, session, incumbent)
+    used = labels[link.fit.rows]  # those checked on are among them
+    new, in_force = _payload(link.fit.numbers), _payload(successor.numbers or None)
+    figures = (f"{figure}_{of}" for figure in ("brier", "log_loss", "ece") for of in FORECASTS)
+    return {
+        "week": week_of(session.day),
+        "first_session": session.day,
+        "as_of_utc": session.open_utc,
+        "base_month": base.month,
+        "base_hash": base.artefact_hash,
+        "n_labels": len(used),
+        "n_independent": float(link.fit.weights.sum()),
+        "last_final_utc": used["final_at_utc"].max(),
+        "labels_hash": labels_hash(used),
+        "incumbent_week": incumbent.week,
+        "check_from_utc": incumbent.since if base.calibrator else pd.NaT,
+        "n_check": int(link.checked.sum()),
+        **{name: link.figures.get(name, np.nan) for name in figures},
+        "is_used": link.reason == "no_worse",
+        "reason": link.reason,
+        "calibrator": new,
+        "calibrator_sha256": None if new is None else payload_sha256(new),
+        "in_force_week": successor.week,
+        "in_force": in_force,
+        "in_force_sha256": None if in_force is None else payload_sha256(in_force),
+    }
+
+
+def _table(row: dict[str, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame([row])
+    for column in RECALIBRATIONS.columns:
+        if column.dtype == "TIMESTAMPTZ":
+            stamps = pd.to_datetime(frame[column.name], utc=True)
+            frame[column.name] = stamps.dt.as_unit("us")
+    return frame[RECALIBRATIONS.names]
+
+
+def _payload(numbers: Numbers | None) -> str | None:
+    return None if numbers is None else dump_numbers(numbers)
+
+
+def labels_hash(rows: pd.DataFrame) -> str:
+    """SHA-256 over the keys, raw probabilities and outcomes of labels, in their order."""
+    return payload_sha256(
+        dump_numbers(
+            {
+                "symbol": rows["symbol"].tolist(),
+                "decision_us": rows["decision_time_utc"].dt.as_unit("us").astype("int64").tolist(),
+                "p_raw": rows["p_raw"].tolist(),
+                "y": rows["y"].tolist(),
+            }
+        )
+    )
+
+
+def settings_hash(config: Step3Config) -> str:
+    """Hash of every setting that a recalibration depends on beside its base model."""
+    text = dump_numbers(
+        {
+            "recalibration": config.recalibration.content_hash(),
+            "calibration": config.models.calibration.content_hash(),
+            "use_uniqueness_weights": config.models.use_uniqueness_weights,
+        }
+    )
+    return payload_sha256(text)[:16]

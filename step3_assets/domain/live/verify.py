@@ -1,0 +1,125 @@
+"""What is wrong with stored recalibrations, found by other means than those that made them.
+
+Belongs here: checks of meaning over rows of ``recalibrations``. Does not belong here: types and
+keys (:mod:`step3_assets.domain.validation`).
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from step3_assets.config import RecalibrationConfig
+from step3_assets.domain.live.base_model import BaseModel
+from step3_assets.domain.live.recalibration import labels_hash
+from step3_assets.domain.live.weeks import add_weeks, first_session, week_sessions
+from step3_assets.domain.models.text_format import payload_sha256
+
+KEY = ["symbol", "decision_time_utc"]
+
+
+def known_at_violations(
+    rows: pd.DataFrame,
+    scores: pd.DataFrame,
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    models: pd.DataFrame,
+    config: RecalibrationConfig,
+) -> list[str]:
+    """Weeks that were fitted on other labels than those final before their first session.
+
+    Recomputed by cutting the bars off at the open of the first session, as the exchange calendar
+    has it, and asking of what is left which labels a delivery would have called final: those whose
+    exit bar and whose whole horizon lie in it.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of table ``recalibrations``.
+    scores, events, bars, models : DataFrame
+        Tables ``scores``, ``events``, ``bar_features`` and ``calibrated_models`` over the windows
+        of the weeks.
+    config : RecalibrationConfig
+    """
+    hashes = models.loc[models["head"] == "calibrator", ["month", "config_hash"]]
+    final = events[events["maturity"] == "final"].drop(columns="month", errors="ignore")
+    scored = scores[scores["p_raw"].notna()].merge(final, on=KEY).merge(hashes, on="month")
+    scored = scored.sort_values(["decision_time_utc", "symbol"], kind="stable")
+    of_base: dict[Any, str] = dict(zip(hashes["month"], hashes["config_hash"], strict=True))
+    problems = []
+    for row in rows.to_dict("records"):
+        week, session = row["week"], first_session(row["week"])
+        if session is None or session.open_utc != row["as_of_utc"]:
+            opens = "has no session" if session is None else f"opens at {session.open_utc}"
+            problems.append(f"recalibrations: week {week} says {row['as_of_utc']}, but it {opens}")
+            continue
+        if row["last_final_utc"] >= session.open_utc:
+            problems.append(
+                f"recalibrations: week {week} uses a label that became final at "
+                f"{row['last_final_utc']}, not before {session.open_utc}"
+            )
+        known = _final_before(scored, bars, session.open_utc)
+        since = session.open_utc - pd.Timedelta(weeks=config.window_weeks)
+        known = known[known["decision_time_utc"] >= since]
+        known = known[known["config_hash"] == of_base.get(row["base_month"], "")]
+        if len(known) != row["n_labels"] or labels_hash(known) != row["labels_hash"]:
+            problems.append(
+                f"recalibrations: week {week} was fitted on {row['n_labels']} labels that are not "
+                f"the {len(known)} final before {session.open_utc}"
+            )
+    return problems
+
+
+def _final_before(scored: pd.DataFrame, bars: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
+    """Labels that a delivery that ends at the instant would call final."""
+    ended = bars[bars["bar_end_utc"] < instant]
+    exits = ended[["symbol", "date"]].rename(columns={"date": "exit_time_utc"})
+    known = scored.merge(exits, on=["symbol", "exit_time_utc"], how="inner")
+    last_bar = ended.groupby("symbol")["bar_idx"].max().rename("last_bar").reset_index()
+    known = known.merge(last_bar, on="symbol")
+    entry = known["t_idx"] + 1
+    known = known[entry + known["H"] <= known["last_bar"] - 1].astype({"y": "float64"})
+    return known.sort_values(["decision_time_utc", "symbol"], kind="stable")
+
+
+def integrity_violations(rows: pd.DataFrame, bases: Mapping[date, BaseModel]) -> list[str]:
+    """Calibrators that were altered, and weeks whose base model is no longer the stored one.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of table ``recalibrations``.
+    bases : mapping of date to BaseModel
+        What ``calibrated_models`` holds of the weeks' base months.
+    """
+    problems = []
+    for row in rows.to_dict("records"):
+        for column in ("calibrator", "in_force"):
+            text, recorded = row[column], row[f"{column}_sha256"]
+            if isinstance(text, str) and payload_sha256(text) != recorded:
+                problems.append(f"recalibrations: {column} of week {row['week']} was altered")
+        if bases[row["base_month"]].artefact_hash != row["base_hash"]:
+            problems.append(
+                f"recalibrations: week {row['week']} was made on other models of "
+                f"{row['base_month']:%Y-%m} than those stored; make it again"
+            )
+    return problems
+
+
+def stale_weeks(rows: pd.DataFrame) -> list[str]:
+    """Weeks whose data ended before the last session that the exchange calendar has before them."""
+    problems = []
+    for row in rows.to_dict("records"):
+        week, closed = row["week"], None
+        while closed is None:
+            week = add_weeks(week, -1)
+            sessions = week_sessions(week)
+            closed = sessions[-1].close_utc if sessions else None
+        if row["data_end_utc"] < closed:
+            problems.append(
+                f"recalibrations: the data of week {row['week']} ended at "
+                f"{row['data_end_utc']:%Y-%m-%d %H:%M} UTC, before the close of the session "
+                f"before it; make it again when they have come"
+            )
+    return problems

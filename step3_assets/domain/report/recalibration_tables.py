@@ -1,0 +1,92 @@
+"""Tables of the weekly recalibration: what it was worth, and how often it was used.
+
+Belongs here: laying out tables ``recalibration_comparison`` and ``recalibrations``. Does not belong
+here: what they hold.
+"""
+
+import pandas as pd
+
+from step3_assets.domain.report import numbers as fmt
+from step3_assets.domain.report.text_table import TextTable, escape, text_table
+
+WITHOUT, CHECKED = "walk_forward", "weekly"
+_ARMS = {
+    WITHOUT: "Each fold's own calibrator",
+    CHECKED: "Recalibrated weekly, if no worse",
+    "weekly_unchecked": "Recalibrated weekly, unchecked",
+}
+_REASONS = {
+    "no_worse": "used: no worse than last week's on the newest labels",
+    "worse_brier": "not used: higher Brier score on the newest labels",
+    "worse_log_loss": "not used: higher log loss on the newest labels",
+    "too_few_labels": "not fitted: too few labels",
+    "one_outcome": "not fitted: winners or losers only",
+    "too_few_new_labels": "not used: too few new labels to check on",
+    "no_model": "not fitted: the fold has no model",
+}
+
+
+def answer(rows: pd.DataFrame, level: float) -> str:
+    """Whether recalibrating weekly helped, in a sentence.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Table ``recalibration_comparison``.
+    level : float
+        Of the interval.
+    """
+    by_arm = rows.set_index("arm").to_dict("index")
+    mine, without = by_arm[CHECKED], by_arm[WITHOUT]
+    gain, lower, upper = (mine[f"brier_gain{end}"] for end in ("", "_lower", "_upper"))
+    span = f"{mine['first_month']:%Y-%m} to {mine['last_month']:%Y-%m}"
+    if fmt.is_missing(gain):
+        return f"Does recalibrating weekly help? {span}: too few labels to say."
+    if lower > 0:
+        verdict = "the probabilities were better"
+    elif upper < 0:
+        verdict = "the probabilities were worse"
+    else:
+        verdict = "no difference of the probabilities that could not be chance"
+    return (
+        f"Does recalibrating weekly help? {span}: {verdict} (Brier {fmt.score(without['brier'])} "
+        f"without, {fmt.score(mine['brier'])} with; gain {fmt.score(gain)}, {level:.0%} interval "
+        f"{fmt.score(lower)} to {fmt.score(upper)})."
+    )
+
+
+def comparison_table(rows: pd.DataFrame) -> TextTable:
+    """Each arm's probabilities and trades."""
+    header = ("", "Weeks recalibrated", "Brier", "Brier of base rate", "ECE", "Log loss")
+    header += ("Net bps", "Trades", "End equity", "Calmar")
+    lines = [
+        (
+            _ARMS.get(row["arm"], escape(str(row["arm"]))),
+            f"{row['n_weeks_recalibrated']} of {row['n_weeks']}",
+            fmt.score(row["brier"]),
+            fmt.score(row["brier_base"]),
+            fmt.score(row["ece"]),
+            fmt.score(row["log_loss"]),
+            fmt.bps(row["net_bps_mean"]),
+            f"{row['n_trades']:,}",
+            fmt.usd(row["end_equity_usd"]),
+            fmt.ratio(row["calmar"]),
+        )
+        for row in rows.sort_values("position").to_dict("records")
+    ]
+    return text_table(header, lines, "lrrrrrrrrr")
+
+
+def reasons_table(weeks: pd.DataFrame, compared: pd.DataFrame) -> TextTable:
+    """How many weeks of the months compared ended in each reason.
+
+    Parameters
+    ----------
+    weeks, compared : DataFrame
+        Tables ``recalibrations`` and ``recalibration_comparison``.
+    """
+    first, last = compared["first_month"].iloc[0], compared["last_month"].iloc[0]
+    inside = weeks[(weeks["base_month"] >= first) & (weeks["base_month"] <= last)]
+    counts = inside["reason"].value_counts()
+    rows = [(text, str(int(counts[name]))) for name, text in _REASONS.items() if name in counts]
+    return text_table(("New calibrator", "Weeks"), rows, "lr")

@@ -1,0 +1,105 @@
+"""The weekly schedule: which weeks it asks for, and when it has nothing to ask."""
+
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+
+from step3_assets.defs import recalibration_schedule
+from step3_assets.defs.recalibration_schedule import CRON, weeks_due
+from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.domain.live.weeks import add_weeks, first_session, week_range
+from step3_assets.schemas import RECALIBRATIONS, TABLES
+from step3_assets.storage.store import Store
+from step3_assets_tests.storage.rows import rows_of
+
+NY = ZoneInfo("America/New_York")
+WEEK = date(2023, 1, 16)  # Monday is a holiday
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    store = Store(load_settings(tmp_path).database)
+    store.ensure_tables()
+    store.replace_months({"folds": rows_of(TABLES["folds"], n_months=1)}, [date(2019, 2, 1)])
+    return tmp_path
+
+
+def mark_made(home: Path, *weeks: date) -> None:
+    frame = rows_of(RECALIBRATIONS, n_months=len(weeks)).assign(week=list(weeks))
+    store = Store(load_settings(home).database)
+    store.replace_months({"recalibrations": frame}, list(weeks))
+
+
+def tick(home: Path, at: datetime) -> ScheduleExecutionData:
+    from step3_assets.definitions import build_defs
+
+    definitions = build_defs(load_settings(home))
+    schedule = definitions.resolve_schedule_def("weekly_recalibration")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=at,
+            repository_def=definitions.get_repository_def(),
+            resources={"platform": PlatformResource(home=str(home))},
+        )
+        return schedule.evaluate_tick(context)
+
+
+def asked(result: ScheduleExecutionData) -> list[str | None]:
+    return [request.partition_key for request in result.run_requests or []]
+
+
+def monday(week: date, hour: int = 6) -> datetime:
+    return datetime(week.year, week.month, week.day, hour, tzinfo=NY)
+
+
+def test_the_first_tick_ever_asks_for_its_own_week_and_names_the_first_session(home: Path):
+    result = tick(home, monday(WEEK))
+    assert asked(result) == ["2023-01-16"]
+    (request,) = result.run_requests or []
+    assert request.tags["step3/first_session"] == "2023-01-17"
+
+
+def test_weeks_that_were_missed_are_asked_for_too(home: Path):
+    mark_made(home, add_weeks(WEEK, -4), add_weeks(WEEK, -2))
+    assert asked(tick(home, monday(WEEK))) == ["2022-12-26", "2023-01-09", "2023-01-16"]
+
+
+def test_a_week_that_is_made_is_not_asked_for_again(home: Path):
+    mark_made(home, WEEK)
+    result = tick(home, monday(WEEK, 7))
+    assert asked(result) == []
+    assert "first session 2023-01-17, opens 09:30 EST: recalibrated already" in str(
+        result.skip_message
+    )
+
+
+def test_a_week_without_a_session_is_skipped_with_the_reason(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(recalibration_schedule, "first_session", lambda week: None)
+    result = tick(home, monday(WEEK))
+    assert asked(result) == []
+    assert "no session in the week of 2023-01-16" in str(result.skip_message)
+
+
+def test_before_anything_is_walked_forward_it_says_so(tmp_path: Path):
+    assert "nothing is walked forward yet" in str(tick(tmp_path, monday(WEEK)).skip_message)
+
+
+def test_it_does_not_reach_back_beyond_a_quarter():
+    due = weeks_due(WEEK, {add_weeks(WEEK, -200)})
+    assert list(due) == week_range(add_weeks(WEEK, -13), WEEK)
+
+
+@pytest.mark.parametrize("year", [2019, 2023, 2026])
+def test_every_tick_of_a_year_comes_before_its_first_session(year: int):
+    assert CRON == "0 6-8 * * 1"
+    for week in week_range(date(year, 1, 1), date(year, 12, 31)):
+        session = first_session(week)
+        assert session is not None
+        assert monday(week, 8) < session.open_utc.to_pydatetime()

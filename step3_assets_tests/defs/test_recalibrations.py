@@ -1,0 +1,231 @@
+"""The weekly recalibration through Dagster: any order, the same bits; what its checks catch."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from step3_assets.defs.partitions import partition_key
+from step3_assets.defs.resources import load_settings
+from step3_assets.domain.live import recalibration
+from step3_assets.domain.live.comparison import covered_months, decide_again, stored_calibrators
+from step3_assets.domain.live.weeks import week_range, week_start
+from step3_assets.domain.models.text_format import load_numbers
+from step3_assets.domain.months import add_months
+from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
+from step3_assets_tests.deliveries import write_small_delivery
+
+N_MONTHS = 27
+LAST = add_months(START, N_MONTHS - 1)  # March 2021, the third test month
+MONTHS = [FIRST_TEST, add_months(FIRST_TEST, 1), LAST]
+WEEKS = week_range(date(2021, 1, 4), date(2021, 3, 29))
+SCORED = ["folds", "calibrated_models", "scores"]
+SETTINGS = """
+[config.recalibration]
+window_weeks = 13
+min_rows = 50
+min_check_rows = 5
+"""
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("delivery")
+    return write_small_delivery(folder, start=START, n_months=N_MONTHS, events_per_month=40)
+
+
+@pytest.fixture(scope="module")
+def place(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Three walked months and every one of their weeks, made in one run."""
+    home = tmp_path_factory.mktemp("weeks") / "home"
+    installation = Weekly(home, delivery)
+    for job, first, last, assets in (
+        ("ingest", START, LAST, None),
+        ("walk_forward", FIRST_TEST, LAST, SCORED),
+        ("recalibration", WEEKS[0], WEEKS[-1], None),
+    ):
+        result = installation.run(job, first, last, assets=assets)
+        assert result.success, failure_text(result)
+    return installation
+
+
+class Weekly(Installation):
+    """An installation whose recalibration is content with few labels."""
+
+    def point_to(self, delivery: Path) -> None:
+        super().point_to(delivery)
+        with (self.home / "step3.toml").open("a") as file:
+            file.write(SETTINGS)
+
+
+def copy_of(place: Installation, delivery: Path, home: Path) -> Weekly:
+    shutil.copytree(place.home, home)
+    return Weekly(home, delivery)
+
+
+def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+
+
+def test_every_week_has_its_row_and_the_reasons_are_of_more_than_one_kind(place: Installation):
+    rows = place.store.read("recalibrations")
+    assert rows["week"].tolist() == WEEKS
+    assert rows.loc[0, "reason"] == "too_few_labels"
+    assert rows["reason"].isin(["no_worse", "worse_brier", "worse_log_loss"]).sum() > 5
+    assert rows["is_used"].any()
+    assert (rows["last_final_utc"].dropna() < rows.loc[rows["n_labels"] > 0, "as_of_utc"]).all()
+
+
+def test_weeks_alone_backwards_equal_the_range(place: Installation, delivery: Path, tmp_path: Path):
+    alone = copy_of(place, delivery, tmp_path / "home")
+    alone.store.replace_months({"recalibrations": place.store.read("recalibrations")[:0]}, WEEKS)
+    for week in (WEEKS[9], WEEKS[8], WEEKS[10]):
+        result = alone.run("recalibration", week, assets=["recalibrations"])
+        assert result.success, failure_text(result)
+    made = [WEEKS[8], WEEKS[9], WEEKS[10]]
+    ours, theirs = (p.store.read("recalibrations", months=made) for p in (alone, place))
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def test_a_week_is_what_it_would_have_been_live(
+    place: Installation, delivery: Path, tmp_path: Path
+):
+    """A delivery that ended the evening before gives the row that the whole history gives."""
+    short = write_small_delivery(
+        tmp_path / "short", start=START, n_months=N_MONTHS - 1, events_per_month=40
+    )
+    live = Weekly(tmp_path / "home", short)
+    for job, first, last, assets in (
+        ("ingest", START, add_months(LAST, -1), None),
+        ("walk_forward", FIRST_TEST, LAST, SCORED),  # March before its first bar
+    ):
+        result = live.run(job, first, last, assets=assets)
+        assert result.success, failure_text(result)
+    week = date(2021, 3, 1)
+    assert live.run("recalibration", week, assets=["recalibrations"]).success
+    ours, theirs = (p.store.read("recalibrations", months=[week]) for p in (live, place))
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def test_a_planted_leak_is_caught_by_the_known_at_check(
+    place: Installation, delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    leaky = copy_of(place, delivery, tmp_path / "home")
+    real = recalibration.labels_before
+    monkeypatch.setattr(
+        recalibration,
+        "labels_before",
+        lambda labels, instant: real(labels, instant + pd.Timedelta(days=2)),
+    )
+    result = leaky.run("recalibration", WEEKS[6], WEEKS[7], assets=["recalibrations"])
+    assert not result.success
+    assert "known_at" in failed_checks(result)
+
+
+def plant(place: Installation, **values: Any) -> dg.ExecuteInProcessResult:
+    """Change the row of a week and run the checks on it."""
+    from step3_assets.definitions import build_defs
+
+    week = WEEKS[7]
+    row = place.store.read("recalibrations", months=[week])
+    place.store.replace_months({"recalibrations": row.assign(**values)}, [week])
+    selection = dg.AssetSelection.checks_for_assets(dg.AssetKey("recalibrations"))
+    job = dg.define_asset_job("checks", selection=selection)
+    definitions = dg.Definitions.merge(
+        build_defs(load_settings(place.home)), dg.Definitions(jobs=[job])
+    )
+    ends = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("checks").execute_in_process(
+            instance=instance,
+            tags=dict.fromkeys(ends, partition_key(week)),
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+    place.store.replace_months({"recalibrations": row}, [week])
+    return result
+
+
+@pytest.mark.parametrize(
+    ("values", "check"),
+    [
+        ({"as_of_utc": week_start(WEEKS[8]).as_unit("us")}, "known_at"),
+        ({"n_labels": 10_000}, "known_at"),
+        ({"calibrator": '{"kind":"base_rate","rate":0.9}'}, "integrity"),
+        ({"base_hash": "0" * 64}, "integrity"),
+        ({"data_end_utc": pd.Timestamp("2021-02-10", tz="UTC").as_unit("us")}, "fresh"),
+    ],
+)
+def test_planted_rows_are_caught(place: Installation, values: dict, check: str):
+    assert failed_checks(plant(place, **values)) == {check}
+
+
+def test_honest_rows_pass_every_check(place: Installation):
+    assert failed_checks(plant(place)) == set()
+
+
+def test_a_week_without_its_fold_says_what_to_make(
+    place: Installation, delivery: Path, tmp_path: Path
+):
+    other = copy_of(place, delivery, tmp_path / "home")
+    result = other.run("recalibration", date(2021, 4, 5), assets=["recalibrations"])
+    assert not result.success
+    assert "2021-04-05: ValueError" in failure_text(result)
+    assert "step3 run --from 2021-04 --to 2021-04" in failure_text(result)
+
+
+def walked(place: Installation):
+    from step3_assets.defs.live_assets import walked_months
+
+    found = walked_months(place.store, set(WEEKS), load_settings(place.home).config)
+    assert found is not None
+    return found
+
+
+def test_a_folds_own_calibrator_decides_as_the_walk_forward_did(place: Installation):
+    found = walked(place)
+    models = place.store.read("calibrated_models")
+    own = models[models["head"] == "calibrator"].set_index("month")["payload"]
+    month = FIRST_TEST
+    inside = [w for w in WEEKS if w.month == month.month][:-1]
+    again = decide_again(found, {week: load_numbers(own[month]) for week in inside})
+    pd.testing.assert_frame_equal(again, found.scores, check_exact=True)
+
+
+def test_the_comparison_is_of_every_month_and_answers_with_both_arms(place: Installation):
+    rows = place.store.read("recalibration_comparison").sort_values("position")
+    by_arm = rows.set_index("arm").to_dict("index")
+    assert list(by_arm) == [
+        "walk_forward",
+        "weekly",
+        "weekly_unchecked",
+    ]
+    assert set(rows["first_month"]) == {FIRST_TEST}
+    assert set(rows["last_month"]) == {LAST}
+    used = stored_calibrators(place.store.read("recalibrations"), checked=True)
+    assert 0 < by_arm["weekly"]["n_weeks_recalibrated"] <= len(used)
+    assert by_arm["walk_forward"]["brier_gain"] == 0.0
+    assert rows["n_labels"].nunique() == 1
+    assert by_arm["weekly"]["brier"] != by_arm["walk_forward"]["brier"]
+
+
+def test_a_comparison_is_of_months_without_a_gap():
+    weeks = {month: {w for w in WEEKS if w.month == month.month} for month in MONTHS}
+    assert covered_months(weeks, set(WEEKS)) == MONTHS
+    assert covered_months(weeks, set(WEEKS) - {date(2021, 2, 15)}) == [LAST]
+    assert covered_months(weeks, set(WEEKS) - {date(2021, 3, 15)}) == MONTHS[:2]
+    assert covered_months({FIRST_TEST: weeks[FIRST_TEST], LAST: weeks[LAST]}, set(WEEKS)) == [LAST]
+    assert covered_months(weeks, set()) == []
+
+
+def test_altered_calibrators_are_refused(place: Installation):
+    from step3_assets.domain.models.text_format import ModelIntegrityError
+
+    rows = place.store.read("recalibrations")
+    used = rows[rows["is_used"]].assign(in_force='{"kind":"base_rate","rate":0.9}')
+    with pytest.raises(ModelIntegrityError, match="was altered"):
+        stored_calibrators(used, checked=True)
