@@ -26,14 +26,18 @@ from step3_assets.storage.store import Store
 _CACHE: dict[tuple, Delivery] = {}
 
 
+def weekly_freshness(config: FreshnessConfig) -> dg.FreshnessPolicy:
+    """The policy of an asset that a working week brings up to date."""
+    return dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(days=config.warn_days), fail_window=timedelta(days=config.fail_days)
+    )
+
+
 def build_delivery_assets(
     partitions: Partitions, freshness: FreshnessConfig
 ) -> list[dg.AssetsDefinition]:
     """The two ingest assets over the months of the data."""
-    weekly = dg.FreshnessPolicy.time_window(
-        warn_window=timedelta(days=freshness.warn_days),
-        fail_window=timedelta(days=freshness.fail_days),
-    )
+    weekly = weekly_freshness(freshness)
 
     def ingest_asset(
         table: str, description: str, freshness_policy: dg.FreshnessPolicy | None = None

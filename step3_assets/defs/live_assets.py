@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from step3_assets.defs.delivery_assets import weekly_freshness
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
 from step3_assets.defs.monthly import (
     PLOT_MONTHS,
@@ -54,6 +55,7 @@ def build_live_assets(
         group_name="live",
         owners=["team:step3"],
         metadata=column_schema("recalibrations"),
+        freshness_policy=weekly_freshness(settings.freshness),
     )
     def recalibrations(
         context: dg.AssetExecutionContext,
