@@ -515,8 +515,8 @@ class SearchSpace(Frozen):
         default=SearchRange(low=4, high=24, is_log=True), description="As for the depth."
     )
     min_data_in_leaf: SearchRange = Field(
-        default=SearchRange(low=100, high=600, is_log=True),
-        description="16 to 100 independent rows.",
+        default=SearchRange(low=150, high=1000, is_log=True),
+        description="25 to 160 independent rows.",
     )
     learning_rate: SearchRange = Field(
         default=SearchRange(low=0.01, high=0.05, is_log=True),

@@ -37,7 +37,11 @@ class PipelineResult:
 
 
 def run_month(
-    events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Step3Config
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    month: date,
+    config: Step3Config,
+    trained: Mapping[str, pd.DataFrame] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """One test month from fold to backtest.
 
@@ -48,6 +52,8 @@ def run_month(
     month : date
         The test month.
     config : Step3Config
+    trained : mapping of str to DataFrame, optional
+        What a run under the same folds and models returned; only the rest is made.
 
     Returns
     -------
@@ -55,9 +61,12 @@ def run_month(
         The month's rows of every table from ``folds`` to ``fold_trades``.
     """
     size_frac = config.execution.size_frac
-    tables = dict(steps.fold_step(events, bars[bars["month"] <= month], month, config.folds))
-    fold = Fold(month, tables["folds"], tables["fold_members"])
-    tables |= steps.training_step(events, fold, config.models)
+    tables = dict(trained or {})
+    if not tables:
+        tables |= steps.fold_step(events, bars[bars["month"] <= month], month, config.folds)
+        fold = Fold(month, tables["folds"], tables["fold_members"])
+        tables |= steps.training_step(events, fold, config.models)
+        tables |= steps.mock_step(events, fold, config.models, size_frac)
     test = events[events["month"] == month]
     tables |= steps.scoring_step(
         tables["calibrated_models"],
@@ -68,7 +77,6 @@ def run_month(
         size_frac,
         config.sizing,
     )
-    tables |= steps.mock_step(events, fold, config.models, size_frac)
     rate = steps.base_rates(tables["model_metrics"]).get(month)
     later = bars[bars["month"] >= month]
     tables |= steps.backtest_step(tables["scores"], test, later, month, config, rate)
@@ -111,8 +119,7 @@ def run_pipeline(
         (
             month,
             (
-                _window(events, month, month),
-                _window(bars, month, add_months(month, 1)),
+                *month_window(events, bars, month),
                 month,
                 (settings or {}).get(month, config),
             ),
@@ -126,6 +133,20 @@ def run_pipeline(
         runs.append(run)
         if on_month is not None:
             on_month()
+    return pipeline_result(runs, events, bars, months, config, published_baseline, settings, trials)
+
+
+def pipeline_result(
+    runs: Sequence[Mapping[str, pd.DataFrame]],
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    months: Sequence[date],
+    config: Step3Config,
+    published_baseline: dict | None = None,
+    settings: Mapping[date, Step3Config] | None = None,
+    trials: Trials | None = None,
+) -> PipelineResult:
+    """Portfolio, gates and verdict of months that were run; see :func:`run_pipeline`."""
     tables = {name: pd.concat([r[name] for r in runs], ignore_index=True) for name in runs[0]}
     before = add_months(months[0], -history_months(config.allocation))
     result = run_portfolio(
@@ -150,7 +171,10 @@ def run_pipeline(
     return PipelineResult(tables, result, statistics, gates, verdict(gates))
 
 
-def _window(frame: pd.DataFrame, month: date, last: date) -> pd.DataFrame:
-    """The look-back of a test month, through ``last``."""
+def month_window(
+    events: pd.DataFrame, bars: pd.DataFrame, month: date
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a test month reads: its look-back and itself, and of the bars the next month too."""
     first = add_months(month, -LOOK_BACK_MONTHS)
-    return frame[(frame["month"] >= first) & (frame["month"] <= last)]
+    events = events[(events["month"] >= first) & (events["month"] <= month)]
+    return events, bars[(bars["month"] >= first) & (bars["month"] <= add_months(month, 1))]
