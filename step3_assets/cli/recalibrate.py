@@ -4,7 +4,7 @@ Belongs here: which weeks, the closing tables. Does not belong here: the recalib
 (:mod:`step3_assets.domain.live`).
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import click
 
@@ -66,13 +66,18 @@ def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
     walked = store.months("folds")
     if not walked:
         raise CommandFailed("no test month is walked forward yet: run `step3 run` first")
+    earliest = weekly(walked[0]).start.date()
     try:
-        start = parse_week(first) if first else weekly(walked[0]).start.date()
+        start = parse_week(first) if first else earliest
         end = parse_week(last) if last else week_of(_last_bar(store))
     except ValueError as error:
         raise CommandFailed(str(error)) from error
-    if start > end:
-        raise CommandFailed(f"the week of {start} lies after that of {end}")
+    latest = week_of(datetime.now(UTC).date())
+    if not earliest <= start <= end <= latest:
+        raise CommandFailed(
+            f"weeks {start} to {end} are not within {earliest}, the first of the walked months, to "
+            f"{latest}, this one"
+        )
     return start, end
 
 

@@ -63,14 +63,22 @@ def status(hashes: bool) -> None:
     if seen := _seen_by_sensor(settings):
         console.print(f"sensor    {seen}", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False)
-    columns = ["table", "rows", "months", "first", "last", *(["content hash"] if hashes else [])]
+    columns = [
+        "table",
+        "rows",
+        "partitions",
+        "first",
+        "last",
+        *(["content hash"] if hashes else []),
+    ]
     for column in columns:
-        table.add_column(column, justify="right" if column in ("rows", "months") else "left")
+        table.add_column(column, justify="right" if column in ("rows", "partitions") else "left")
     for name, description in TABLES.items():
         counts = store.count_by_month(name) if description.partition else {}
         rows = sum(counts.values()) if description.partition else len(store.read(name))
         months = sorted(counts)
-        span = [str(len(months)), month_label(months[0]), month_label(months[-1])] if months else []
+        label = description.partition_dates.label
+        span = [str(len(months)), label(months[0]), label(months[-1])] if months else []
         cells = [name, f"{rows:,}", *(span or ["", "", ""])]
         table.add_row(*cells, *([store.table_hash(name)[:16]] if hashes else []))
     console.print(table)

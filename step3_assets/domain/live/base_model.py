@@ -18,11 +18,11 @@ from step3_assets.domain.live.weeks import Session, add_weeks, first_session, mo
 from step3_assets.domain.models.calibration import Numbers
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
-    dump_numbers,
     load_numbers,
     payload_sha256,
     read_payloads,
 )
+from step3_assets.domain.registry.entries import artefacts_hash
 
 MonthOfWeek = Callable[[date], date | None]
 
@@ -36,8 +36,8 @@ class BaseModel:
     month : date
         Their fold, by its test month.
     artefact_hash, config_hash : str
-        Hash of every head's payload, and of the settings they were trained with; empty where the
-        fold has no model.
+        Hash of every head's payload, with which the registry names the version, and of the settings
+        they were trained with; empty where the fold has no model.
     calibrator : dict or None
         The fold's own.
     """
@@ -65,7 +65,7 @@ class BaseModel:
         hashes = {head: payload_sha256(text) for head, text in payloads.items()}
         return cls(
             month,
-            payload_sha256(dump_numbers(hashes)),
+            artefacts_hash(hashes),
             str(rows["config_hash"].iloc[0]),
             load_numbers(payloads["calibrator"]),
         )
