@@ -46,7 +46,7 @@ from step3_assets.domain.delivery.changes import (
     ranges_of,
     stored_hashes,
 )
-from step3_assets.domain.delivery.revisions import count_revisions
+from step3_assets.domain.delivery.revisions import CHANGES, count_revisions
 from step3_assets.domain.months import month_label
 from step3_assets.schemas import TABLES
 from step3_assets.storage.store import Store
@@ -54,7 +54,6 @@ from step3_assets.storage.store import Store
 SENSOR = "delivery_sensor"
 CHECK = "delivery"
 INTERVAL_S = 30
-REASONS = ("matured", "restated", "withdrawn", "new")
 EVENTS_KEY = dg.AssetKey("events")
 
 
@@ -194,7 +193,7 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
         "months delivered": _span(delivery.first_month, delivery.last_month),
         "months to ingest": _spans(demand.ingest),
         "test months to make": _spans(demand.walk),
-        **{f"rows {reason}": int(revised[reason].sum()) for reason in REASONS},
+        **{f"rows {reason}": int(revised[reason].sum()) for reason in CHANGES},
     }
     if len(revised):
         found["rows by month"] = table_metadata(revised)
@@ -212,16 +211,13 @@ def _count_revisions(
     """Rows matured, restated, withdrawn and new, by table and month; only months that change."""
     counted = []
     for table, rows in (("events", delivery.events), ("bar_features", delivery.bars)):
-        arriving = dict(list(rows[rows["month"].isin(demand.ingest)].groupby("month")))
         known = [month for month in demand.ingest if month in stored[table]]
-        before = dict(list(store.read(table, months=known).groupby("month")))
-        for month in demand.ingest:
-            old, new = before.get(month, rows.iloc[:0]), arriving.get(month, rows.iloc[:0])
-            counts = count_revisions(old, new, TABLES[table]) if len(old) else {"new": len(new)}
-            if any(counts.values()):
-                shown = {reason: counts.get(reason, 0) for reason in REASONS}
-                counted.append({"table": table, "month": month_label(month), **shown})
-    return pd.DataFrame(counted, columns=["table", "month", *REASONS])
+        before, arriving = store.read(table, months=known), rows[rows["month"].isin(demand.ingest)]
+        counts = count_revisions(before, arriving, TABLES[table])
+        counts.insert(0, "month", [month_label(month) for month in counts.index])
+        counts.insert(0, "table", table)
+        counted.append(counts)
+    return pd.concat(counted, ignore_index=True)
 
 
 def _leave(

@@ -3,6 +3,7 @@
 Belongs here: what several Dagster tests share.
 """
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -60,6 +61,7 @@ class Installation:
         *,
         assets: list[str] | None = None,
         instance: dg.DagsterInstance | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Execute a job over months, or whole."""
         from step3_assets.definitions import build_defs
@@ -71,9 +73,9 @@ class Installation:
                 "progress": ProgressResource(),
             },
         )
-        tags = {}
+        tags = dict(tags or {})
         if first is not None:
-            tags = {
+            tags |= {
                 "dagster/asset_partition_range_start": partition_key(first),
                 "dagster/asset_partition_range_end": partition_key(last or first),
             }

@@ -4,7 +4,6 @@ Belongs here: the comparison and its reasons. Does not belong here: writing the 
 """
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +13,8 @@ import pandas as pd
 
 from step3_assets.domain.hashing import canonical_frame, row_hashes
 from step3_assets.schemas import REVISIONS, KnownAt, Table
+
+CHANGES = ("matured", "restated", "withdrawn", "new")
 
 _RIPENESS = {"pending": 0, "provisional": 1, "final": 2}
 
@@ -69,8 +70,8 @@ def find_revisions(
     return canonical_frame(revisions, REVISIONS)
 
 
-def count_revisions(stored: pd.DataFrame, delivered: pd.DataFrame, table: Table) -> dict[str, int]:
-    """How many rows a delivery changes, by reason; also ``new``, rows not stored before.
+def count_revisions(stored: pd.DataFrame, delivered: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """How many rows a delivery changes, by month and reason.
 
     Parameters
     ----------
@@ -79,14 +80,17 @@ def count_revisions(stored: pd.DataFrame, delivered: pd.DataFrame, table: Table)
 
     Returns
     -------
-    dict of str to int
-        Only what occurs.
+    DataFrame of int, index month, columns matured, restated, withdrawn, new
+        Only months in which something changes; ``new`` are rows that were not stored before.
     """
     old, new = canonical_frame(stored, table), canonical_frame(delivered, table)
     changed = _compare(old, new, table)
-    counts = Counter(str(reason) for reason in changed.reason)
-    n_kept = len(old) - counts["withdrawn"]
-    return {k: n for k, n in {**counts, "new": len(new) - n_kept}.items() if n}
+    known, arriving = (pd.MultiIndex.from_frame(f[list(table.key)]) for f in (old, new))
+    new_months = new.loc[~arriving.isin(known), "month"]
+    months = pd.concat([changed.was["month"], new_months], ignore_index=True)
+    reasons = pd.Series([*changed.reason, *["new"] * len(new_months)], dtype=object)
+    counts = pd.crosstab(months, reasons) if len(months) else pd.DataFrame()
+    return counts.reindex(columns=list(CHANGES), fill_value=0)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.domain.delivery import find_revisions, read_delivery
+from step3_assets.domain.delivery import count_revisions, find_revisions, read_delivery
 from step3_assets.domain.hashing import row_hashes
 from step3_assets.domain.validation import validate_frame
 from step3_assets.schemas import BAR_FEATURES, EVENTS, REVISIONS
@@ -135,3 +135,18 @@ def test_the_old_row_is_kept_whole(deliveries):
 def test_frames_of_another_table_are_refused(deliveries):
     with pytest.raises(ValueError, match="events"):
         revisions(deliveries[0].bars, deliveries[0].bars)
+
+
+def test_counts_by_month_are_those_of_the_revisions(deliveries):
+    first, second = deliveries
+    changed = altered(second.events, 3, spread_half=9.0).drop(index=5)
+    counts = count_revisions(first.events, changed, EVENTS)
+    rows = revisions(first.events, changed)
+    for reason in ("matured", "restated", "withdrawn"):
+        by_month = rows.loc[rows["reason"] == reason, "month"].value_counts()
+        assert counts[reason][counts[reason] > 0].to_dict() == by_month.to_dict()
+    assert counts["restated"].sum() == counts["withdrawn"].sum() == 1
+    assert counts["new"].sum() == len(changed) - (len(first.events) - 1)
+    same = count_revisions(first.events, first.events, EVENTS)
+    assert same.empty
+    assert list(same.columns) == ["matured", "restated", "withdrawn", "new"]
