@@ -3,9 +3,21 @@
 Belongs here: which exceptions are messages. Anything else keeps its traceback: it is a defect.
 """
 
+import errno
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNWRITABLE = (*_FULL, errno.EROFS, errno.EACCES, errno.EPERM)
+_SQLITE_FULL = "database or disk is full"
+_SQLITE_UNWRITABLE = (
+    _SQLITE_FULL,
+    "attempt to write a readonly database",
+    "unable to open database file",
+    "disk I/O error",
+)
 
 
 class CommandFailed(RuntimeError):
@@ -18,10 +30,39 @@ def one_message() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_expected(error):
+        trouble = disk_trouble(error)
+        if not trouble and not _is_expected(error):
             raise
-        print(f"step3: {error}", file=sys.stderr)
+        print(f"step3: {trouble or error}", file=sys.stderr)
         sys.exit(1)
+
+
+def disk_trouble(error: BaseException) -> str:
+    """What to say when a full or read-only disk lies at the bottom of an error; empty if none does.
+
+    Dagster's run log is SQLite and meets the disk's end as often as the tables do; its errors come
+    wrapped two or three times.
+    """
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        text = str(link).splitlines()[0] if str(link) else ""
+        if isinstance(link, OSError) and link.errno in _UNWRITABLE:
+            place = f"{link.filename}: " if link.filename else ""
+            return _advice(f"{place}{link.strerror}", link.errno in _FULL)
+        if isinstance(link, sqlite3.Error) and text in _SQLITE_UNWRITABLE:
+            return _advice(f"the run log of Dagster: {text}", text == _SQLITE_FULL)
+        if "No space left on device" in text:
+            return _advice(text, True)
+        link = link.__cause__ or link.__context__
+    return ""
+
+
+def _advice(what: str, is_full: bool) -> str:
+    if is_full:
+        return f"the disk is full ({what}); make room and run again: what is stored is whole"
+    return f"STEP3_HOME cannot be written ({what}); what is stored is whole"
 
 
 def _is_expected(error: Exception) -> bool:

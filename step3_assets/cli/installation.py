@@ -14,6 +14,7 @@ import dagster as dg
 import tomlkit
 from filelock import FileLock
 
+from step3_assets.cli.dead_runs import close_dead_runs
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
 
@@ -85,13 +86,15 @@ def _note_delivery(path: Path, delivery: Path) -> None:
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The installation's Dagster instance; its storage is created under a lock, once.
 
-    Several first processes on a new home would otherwise crash one another.
+    Several first processes on a new home would otherwise crash one another. Runs whose process was
+    killed are closed as failed first.
     """
     quiet_previews()
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):
         instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
         instance.get_runs_count()
     with instance:
+        close_dead_runs(instance)
         yield instance
 
 

@@ -40,6 +40,8 @@ VERBS = {
     "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),
     "certify": ("certify", "certify", "Many synthetic worlds: power and size of the platform."),
     "notify": ("notify", "notify", "Who is told of failures; send a test message."),
+    "backup": ("backup", "backup", "A checked copy of the installation, while it runs."),
+    "restore": ("backup", "restore", "Put a backup back, after checking every hash."),
     "docs": ("docs", "docs", "Generate, or check, the generated pages of the documentation."),
     "validate": ("validate", "validate", "Load every definition; fail on any warning."),
 }

@@ -184,11 +184,12 @@ def _test_range(
 def _execute(definitions, instance, step: Step, months: tuple[date, date] | None, console) -> None:
     import dagster as dg
 
+    from step3_assets.cli.dead_runs import PROCESS_TAG, process_mark
     from step3_assets.defs.partitions import partition_key
 
-    tags = {}
+    tags = {PROCESS_TAG: process_mark()}
     if months is not None:
-        tags = {
+        tags |= {
             "dagster/asset_partition_range_start": partition_key(months[0]),
             "dagster/asset_partition_range_end": partition_key(months[1]),
         }

@@ -3,16 +3,21 @@
 Belongs here: starting and stopping the two processes.
 """
 
+import ipaddress
 import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from step3_assets.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    from step3_assets.defs.resources import Settings
 
 # The code location has the same name here as in the repository's own workspace.yaml, so that runs
 # and schedules belong to the same one however the UI was started.
@@ -34,17 +39,30 @@ load_from:
     help="Address to listen on. Whoever reaches it can launch runs: keep it on loopback.",
 )
 @click.option(
+    "--read-only",
+    is_flag=True,
+    help="To look only: no run can be launched, nothing switched; no daemon.",
+)
+@click.option(
     "--delivery",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the Step 2 delivery; remembered in step3.toml.",
 )
-def ui(port: int, host: str, delivery: Path | None) -> None:
+def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
     """Open the Dagster UI: the asset graph, runs, checks, plots, backfills.
 
     Starts the web server and the daemon and stops both on Ctrl-C. Materialize a month by clicking
     an asset, or start a backfill over a range of months.
+
+    \b
+    Examples:
+        step3 ui
+        step3 ui --read-only --port 3001     # a second one, for people who only look
     """
+    from filelock import FileLock, Timeout
+
     from step3_assets.cli.installation import dagster_instance, prepare_home
+    from step3_assets.storage.backup import UI_LOCK
 
     settings = prepare_home(delivery)
     with dagster_instance(settings):
@@ -52,13 +70,52 @@ def ui(port: int, host: str, delivery: Path | None) -> None:
     with socket.socket() as probe:
         if probe.connect_ex((host, port)) == 0:
             raise CommandFailed(f"port {port} is taken; choose another with --port")
-    workspace = settings.dagster_home / "workspace.yaml"
-    workspace.write_text(WORKSPACE_YAML, "utf-8")
-    command = [
-        sys.executable, "-m", "dagster", "dev",
+    if not _is_loopback(host):
+        click.echo(
+            f"{host} is not the loopback address, and there is no password: whoever reaches it can "
+            + (
+                "read everything"
+                if read_only
+                else "launch runs (--read-only keeps them to looking)"
+            ),
+            err=True,
+        )
+    servers = FileLock(settings.home / UI_LOCK)
+    if not read_only:
+        try:
+            servers.acquire(timeout=0)
+        except Timeout as error:
+            raise CommandFailed(
+                f"`step3 ui` runs on {settings.home} already, with its daemon; a second one may "
+                "only look: step3 ui --read-only --port N"
+            ) from error
+    try:
+        _serve(settings, host, port, read_only)
+    finally:
+        servers.release()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def server_command(workspace: Path, host: str, port: int, read_only: bool) -> list[str]:
+    """The servers' command line: web server and daemon, or a web server that refuses changes."""
+    module = ["dagster_webserver", "--read-only"] if read_only else ["dagster", "dev"]
+    return [
+        sys.executable, "-m", *module,
         "--workspace", str(workspace),
         "--host", host, "--port", str(port), "--log-level", "warning",
     ]  # fmt: skip
+
+
+def _serve(settings: "Settings", host: str, port: int, read_only: bool) -> None:
+    workspace = settings.dagster_home / "workspace.yaml"
+    workspace.write_text(WORKSPACE_YAML, "utf-8")
+    command = server_command(workspace, host, port, read_only)
     environment = {
         **os.environ,
         "PYTHONWARNINGS": "ignore",
@@ -66,7 +123,7 @@ def ui(port: int, host: str, delivery: Path | None) -> None:
         "STEP3_HOME": str(settings.home),
     }
     click.echo(f"http://{host}:{port}  (ready in about 20 s; Ctrl-C stops it)")
-    log = settings.dagster_home / "ui.log"
+    log = settings.dagster_home / ("ui_read_only.log" if read_only else "ui.log")
     click.echo(f"servers and runs write to {log}")
     status = _supervise(command, environment, log)
     if status:

@@ -137,15 +137,18 @@ def attached(
         instance.gate.release()
 
 
+def literal(path: Path) -> str:
+    """A path as SQL text, quoted: ATTACH takes no bound parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, is_writer: bool) -> None:
-    # ATTACH takes no bound parameters: the path is written as a SQL literal.
-    literal = "'" + str(path).replace("'", "''") + "'"
     options = f"STORAGE_VERSION '{STORAGE_VERSION}'" if is_writer else "READ_ONLY"
     with ExitStack() as held:
         if not is_writer:
             held.enter_context(reader_turn(path))
         try:
-            connection.execute(f"ATTACH {literal} AS {CATALOGUE} ({options})")
+            connection.execute(f"ATTACH {literal(path)} AS {CATALOGUE} ({options})")
         except duckdb.BinderException as error:
             raise StoreError(
                 f"{path}: this process has the file open besides the store: {_first_line(error)}"

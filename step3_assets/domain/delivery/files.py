@@ -100,6 +100,10 @@ def _tables(
     folder: Path, part: str, suffix: str, problems: list[Problem], ignored: list[str]
 ) -> dict[str, Path]:
     """Parquet files of one part by symbol; bad names and an absent or empty part are problems."""
+    if (folder / part).is_symlink():
+        message = "is a symbolic link; links are not followed"
+        problems.append(Problem(f"{part}/", "", (), message))
+        return {}
     if not (folder / part).is_dir():
         problems.append(Problem(f"{part}/", "", (), "the folder is missing"))
         return {}
@@ -124,7 +128,7 @@ def _tables(
 
 def _regular_files(folder: Path, part: str, ignored: list[str]) -> list[Path]:
     """Files of a part in name order; links, folders and hidden files go to the ignored."""
-    if not (folder / part).is_dir():
+    if (folder / part).is_symlink() or not (folder / part).is_dir():
         return []
     regular = []
     for path in sorted((folder / part).iterdir()):

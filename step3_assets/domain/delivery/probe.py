@@ -14,7 +14,7 @@ import pyarrow.types as kinds
 from step3_assets.domain.delivery.contract import UTC_NAMES
 from step3_assets.domain.delivery.files import find_files
 from step3_assets.domain.delivery.problems import DeliveryError, Problem
-from step3_assets.domain.delivery.sheet import FIRST_STAMP, LAST_STAMP, READ_ERRORS
+from step3_assets.domain.delivery.sheet import FIRST_STAMP, LAST_STAMP, READ_ERRORS, oversize
 
 COMPLETE_BY_DAY = 5
 """A first month whose bars begin by this day of the month counts as complete."""
@@ -57,6 +57,8 @@ def _span(path: Path) -> tuple[tuple[datetime, datetime] | None, str]:
     """First and last stamp of one file, from its footer if that has them; or what is wrong."""
     try:
         with pq.ParquetFile(path) as parquet:
+            if message := oversize(parquet.metadata):
+                return None, message
             names = parquet.schema_arrow.names
             if names.count("date") != 1:
                 return None, "is missing; expected timestamp with zone UTC"

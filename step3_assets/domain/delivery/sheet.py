@@ -27,6 +27,9 @@ from step3_assets.schemas import OUTCOME_COLUMNS, Table
 READ_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError)
 FIRST_STAMP = pd.Timestamp("1960-01-01", tz="UTC")
 LAST_STAMP = pd.Timestamp("2200-01-01", tz="UTC")
+MOST_ROWS = 10_000_000
+"""A hundred years of minutes. Memory is set aside for as many rows as a file's footer declares, so
+a footer that lies could take the whole machine down."""
 
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _ANY_ZONE = r"[+-][0-9]{2}:?[0-9]{2}"
@@ -120,12 +123,27 @@ def read_sheet(
     return Sheet(file, symbol, table, partner, arrow.num_rows, frame), problems
 
 
+def oversize(metadata: pq.FileMetaData) -> str:
+    """What is wrong when a footer declares more rows than any delivery has; empty if it does not.
+
+    Looked at before anything is read: rows of the file, of each row group, of each of its columns.
+    """
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    declared = [metadata.num_rows, *(group.num_rows for group in groups)]
+    declared += [group.column(i).num_values for group in groups for i in range(group.num_columns)]
+    if max(declared) <= MOST_ROWS and min(declared) >= 0:
+        return ""
+    return f"declares {max(declared, key=abs):,} rows; more than {MOST_ROWS:,} are not believed"
+
+
 def _open(path: Path) -> tuple[pa.Table | None, str]:
     """The whole file, or what is wrong with it."""
     try:
         if path.stat().st_size == 0:
             return None, "is empty (0 bytes); expected a Parquet file"
         with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+            if message := oversize(parquet.metadata):
+                return None, message
             arrow = parquet.read()
         arrow.validate(full=True)
     except READ_ERRORS as error:

@@ -1,0 +1,415 @@
+"""A backup: a copy of an installation that can be checked, and the way back.
+
+Belongs here: which files make up an installation, copying them at one moment, proving a copy by its
+hashes, putting it in place. Does not belong here: words for a person (``step3 backup``).
+
+A backup is a folder, or a zip of that folder::
+
+    manifest.json          content hash of every table, SHA-256 of every other file
+    step3.duckdb           every table
+    step3.toml             settings, where there are any
+    search/optuna.journal  the search's trials
+    registry/**.json       the model registry
+    dagster/...            the Dagster home, where asked for
+
+The forecasts that the search keeps, the report and log files are left out: they can be made again.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+
+from filelock import FileLock, Timeout
+
+from step3_assets.schemas import SCHEMA_VERSION
+from step3_assets.storage.connection import CATALOGUE, STORAGE_VERSION, attached, literal
+from step3_assets.storage.ddl import check_version
+from step3_assets.storage.errors import StoreError
+from step3_assets.storage.locks import Deadline, writer_lock
+from step3_assets.storage.store import Store
+
+Progress = Callable[[str, float], None]
+
+MANIFEST = "manifest.json"
+DATABASE = "step3.duckdb"
+SETTINGS = "step3.toml"
+JOURNAL = "search/optuna.journal"
+REGISTRY = "registry"
+DAGSTER = "dagster"
+UI_LOCK = ".ui.lock"
+"""Held by ``step3 ui`` for as long as its servers run."""
+
+FORMAT = 1
+REPLACED = "replaced"
+_LEFT_OUT_OF_DAGSTER = ("storage", ".telemetry", "logs")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup holds.
+
+    Attributes
+    ----------
+    created_utc : str
+        ISO 8601.
+    schema_version : str
+        Of the catalogue that wrote the tables.
+    tables : dict of str to str
+        Content hash of each table, as :func:`step3_assets.domain.hashing.frame_hash`.
+    files : dict of str to str
+        SHA-256 of every other file, by path inside the backup, with ``/``.
+    format : int
+    """
+
+    created_utc: str
+    schema_version: str
+    tables: dict[str, str]
+    files: dict[str, str]
+    format: int = FORMAT
+
+
+def make_backup(
+    store: Store, out: Path, *, has_dagster: bool = False, progress: Progress | None = None
+) -> Manifest:
+    """Copy the installation that ``store`` belongs to, as it is at one moment.
+
+    Writers wait while the tables and the files beside them are copied; readers go on. The copy is
+    then hashed, and appears under its name when it is whole.
+
+    Parameters
+    ----------
+    store : Store
+        In the installation's home folder.
+    out : Path
+        New folder, or new file when the name ends in ``.zip``.
+    has_dagster : bool
+        Also copy the Dagster home: runs, events, schedules' state.
+
+    Raises
+    ------
+    StoreError
+        If ``out`` exists or cannot be written, or the store cannot be read.
+    """
+    report = progress or (lambda _stage, _share: None)
+    out = out.absolute()
+    if out.exists():
+        raise StoreError(f"{out}: exists already; a backup never overwrites")
+    home = store.path.parent
+    with _as_store_error(out), _draft_beside(out) as draft:
+        report("copying the tables", 0.0)
+        with attached(
+            store.path, is_writer=False, timeout_s=store.lock_timeout_s, log=_log
+        ) as connection:
+            check_version(connection, store.path)
+            connection.execute(
+                f"ATTACH {literal(draft / DATABASE)} AS backup "
+                f"(STORAGE_VERSION '{STORAGE_VERSION}')"
+            )
+            try:
+                connection.execute(f"COPY FROM DATABASE {CATALOGUE} TO backup")
+            finally:
+                connection.execute("DETACH backup")
+            for name in _files_beside(home):
+                _copy(home / name, draft / name)
+        if has_dagster:
+            report("copying the Dagster home", 0.4)
+            _copy_dagster(home / DAGSTER, draft / DAGSTER)
+        report("hashing the copy", 0.5)
+        copy = Store(draft / DATABASE)
+        tables = copy.table_hashes()
+        _forget_lock(copy.path)
+        manifest = Manifest(
+            created_utc=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            schema_version=SCHEMA_VERSION,
+            tables=tables,
+            files={name: _sha256(draft / name) for name in _names_under(draft) - {DATABASE}},
+        )
+        (draft / MANIFEST).write_text(
+            json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n", "utf-8"
+        )
+        report("writing it out", 0.9)
+        _put_out(draft, out)
+    report("done", 1.0)
+    return manifest
+
+
+def restore_backup(
+    source: Path, home: Path, *, lock_timeout_s: float = 60.0, progress: Progress | None = None
+) -> tuple[Manifest, Path | None]:
+    """Check a backup whole, then put it in the place of what the home holds.
+
+    Nothing is touched before every hash was found right. What is replaced is kept under
+    ``replaced/<time>``; files that the backup lacks stay as they are. Each file is swapped whole,
+    the database last: after a kill in between, restore again.
+
+    Parameters
+    ----------
+    source : Path
+        Folder or zip that :func:`make_backup` wrote.
+    home : Path
+        The installation's folder; made where it is missing.
+
+    Returns
+    -------
+    manifest : Manifest
+    kept : Path or None
+        Where the replaced files are; None if there were none.
+
+    Raises
+    ------
+    StoreError
+        If the backup is damaged, of another schema version or no backup; if the database stays
+        locked; or if the backup brings a Dagster home while ``step3 ui`` runs.
+    """
+    report = progress or (lambda _stage, _share: None)
+    source, home = source.absolute(), home.absolute()
+    with _as_store_error(home):
+        home.mkdir(parents=True, exist_ok=True)
+        with _draft_beside(home / "restored") as draft:
+            report("checking the files", 0.0)
+            manifest = _fetch(source, draft)
+            report("checking the tables", 0.3)
+            _check_tables(Store(draft / DATABASE), manifest, source)
+            report("putting it in place", 0.9)
+            with _quiet_servers(home, manifest):
+                deadline = Deadline(lock_timeout_s)
+                with writer_lock(home / DATABASE, deadline, _log):
+                    kept = _swap(draft, home, manifest)
+    report("done", 1.0)
+    return manifest, kept
+
+
+def read_manifest(source: Path) -> Manifest:
+    """The manifest of a backup, checked for what it may name.
+
+    Raises
+    ------
+    StoreError
+    """
+    try:
+        if source.is_dir():
+            text = (source / MANIFEST).read_text("utf-8")
+        else:
+            with zipfile.ZipFile(source) as archive:
+                text = archive.read(MANIFEST).decode("utf-8")
+        found = json.loads(text)
+        manifest = Manifest(**found)
+        texts = [*manifest.tables.items(), *manifest.files.items()]
+        if not all(isinstance(part, str) for pair in texts for part in pair):
+            raise TypeError("hashes must be text")
+    except (OSError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile) as error:
+        raise StoreError(f"{source}: is no backup of step3: {error}") from error
+    if manifest.format != FORMAT:
+        raise StoreError(f"{source}: backup format {manifest.format}; this program reads {FORMAT}")
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise StoreError(
+            f"{source}: holds schema version {manifest.schema_version}, this program reads "
+            f"{SCHEMA_VERSION}: restore it with the program that wrote it"
+        )
+    for name in manifest.files:
+        if not _is_allowed(name):
+            raise StoreError(f"{source}: names a file that no backup holds: {name!r}")
+    return manifest
+
+
+def _is_allowed(name: str) -> bool:
+    """Whether a backup may bring a file of this name: a relative path inside a known place."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
+        return False
+    if name in (SETTINGS, JOURNAL):
+        return True
+    is_nested = len(path.parts) > 1
+    return is_nested and (
+        path.parts[0] == DAGSTER or (path.parts[0] == REGISTRY and path.suffix == ".json")
+    )
+
+
+def _files_beside(home: Path) -> list[str]:
+    found = [name for name in (SETTINGS, JOURNAL) if (home / name).is_file()]
+    registry = sorted((home / REGISTRY).rglob("*.json")) if (home / REGISTRY).is_dir() else []
+    return found + [p.relative_to(home).as_posix() for p in registry if p.is_file()]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file; of a journal that is being written, its whole lines."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    if source.name == Path(JOURNAL).name:
+        whole = target.read_bytes().rfind(b"\n") + 1
+        os.truncate(target, whole)
+
+
+def _copy_dagster(source: Path, target: Path) -> None:
+    """Copy a Dagster home; its SQLite files through SQLite, whatever is being written."""
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source)
+        if not path.is_file() or path.is_symlink() or name.parts[0] in _LEFT_OUT_OF_DAGSTER:
+            continue
+        if path.name.endswith((".db-wal", ".db-shm", ".lock", ".log")):
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".db":
+            with sqlite3.connect(path, timeout=60) as live, sqlite3.connect(target / name) as copy:
+                live.backup(copy)
+            live.close()
+            copy.close()
+        else:
+            shutil.copyfile(path, target / name)
+
+
+def _fetch(source: Path, draft: Path) -> Manifest:
+    """Copy a backup's files to ``draft``, only those that its manifest names, each one proved."""
+    manifest = read_manifest(source)
+    names = [DATABASE, *manifest.files]
+    if source.is_dir():
+        for name in names:
+            if (source / name).is_symlink() or not (source / name).is_file():
+                raise StoreError(f"{source}: damaged: {name} is missing")
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, draft / name)
+    else:
+        with zipfile.ZipFile(source) as archive:
+            for name in names:
+                (draft / name).parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    with archive.open(name) as packed, (draft / name).open("wb") as unpacked:
+                        shutil.copyfileobj(packed, unpacked)
+                except (KeyError, zipfile.BadZipFile, EOFError, ValueError) as error:
+                    raise StoreError(f"{source}: damaged: {name}: {error}") from error
+    wrong = [name for name, want in manifest.files.items() if _sha256(draft / name) != want]
+    if wrong:
+        raise StoreError(f"{source}: damaged: not the bytes that were saved: {', '.join(wrong)}")
+    return manifest
+
+
+def _check_tables(copy: Store, manifest: Manifest, source: Path) -> None:
+    try:
+        found = copy.table_hashes()
+    except StoreError as error:
+        text = str(error).removeprefix(f"{copy.path}: ")
+        raise StoreError(f"{source}: damaged: {DATABASE}: {text}") from error
+    finally:
+        _forget_lock(copy.path)
+    wrong = sorted(
+        name
+        for name in found.keys() | manifest.tables.keys()
+        if found.get(name) != manifest.tables.get(name)
+    )
+    if wrong:
+        raise StoreError(f"{source}: damaged: not the rows that were saved: {', '.join(wrong)}")
+
+
+def _swap(draft: Path, home: Path, manifest: Manifest) -> Path | None:
+    """Put the checked files in place, keeping what was there; the database goes last."""
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S_%f")
+    kept = home / REPLACED / stamp
+    if any(name.startswith(f"{DAGSTER}/") for name in manifest.files):
+        if (home / DAGSTER).exists():
+            kept.mkdir(parents=True, exist_ok=True)
+            (home / DAGSTER).replace(kept / DAGSTER)
+        (draft / DAGSTER).replace(home / DAGSTER)
+    plain = [n for n in manifest.files if not n.startswith(f"{DAGSTER}/")]
+    for name in [*plain, DATABASE]:
+        place = home / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            _keep(place, kept / name)
+        if name == DATABASE:
+            wal = place.with_name(place.name + ".wal")
+            if wal.exists():  # of a writer that was killed: it belongs to the file kept aside
+                kept.mkdir(parents=True, exist_ok=True)
+                wal.replace(kept / wal.name)
+        _flush(draft / name)
+        (draft / name).replace(place)
+    return kept if kept.exists() else None
+
+
+def _keep(place: Path, kept: Path) -> None:
+    """A second name for the file, so that it never leaves its place before the new one comes."""
+    try:
+        os.link(place, kept)
+    except OSError:
+        shutil.copy2(place, kept)
+
+
+@contextmanager
+def _quiet_servers(home: Path, manifest: Manifest) -> Iterator[None]:
+    """The Dagster home is not pulled away from under running servers."""
+    if not any(name.startswith(f"{DAGSTER}/") for name in manifest.files):
+        yield
+        return
+    try:
+        with FileLock(home / UI_LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise StoreError(
+            f"{home}: `step3 ui` is running on it, and the backup brings a Dagster home: stop it"
+        ) from error
+
+
+@contextmanager
+def _draft_beside(out: Path) -> Iterator[Path]:
+    """A hidden folder on the same disk as ``out``; gone afterwards, whatever happens."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _put_out(draft: Path, out: Path) -> None:
+    if out.suffix != ".zip":
+        for name in _names_under(draft):
+            _flush(draft / name)
+        draft.chmod(0o755)
+        draft.replace(out)
+        return
+    packed = draft / "packed.zip.partial"
+    names = sorted(_names_under(draft))
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name in names:
+            archive.write(draft / name, name)
+    _flush(packed)
+    packed.replace(out)
+
+
+@contextmanager
+def _as_store_error(place: Path) -> Iterator[None]:
+    """A full or read-only disk is one message."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{place}: {error}") from error
+
+
+def _names_under(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def _forget_lock(path: Path) -> None:
+    with suppress(OSError):
+        path.with_name(path.name + ".lock").unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
