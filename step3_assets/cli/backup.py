@@ -23,9 +23,10 @@ from step3_assets.cli.failures import CommandFailed
 def backup(out: Path, with_dagster: bool) -> None:
     """Copy the installation, as it is at one moment, with a hash of everything.
 
-    The copy holds every table, step3.toml, the search's journal and the model registry. Runs and
-    the UI may go on meanwhile: writers wait for the seconds that the tables take to copy. Left out
-    is what can be made again: report, logs, the search's forecasts. The delivery is not part of it.
+    The copy holds every table, the model registry among them, step3.toml and the search's journal.
+    Runs and the UI may go on meanwhile: writers wait for the seconds that the tables take to copy.
+    Left out is what can be made again: report, logs, the search's forecasts. The delivery is not
+    part of it.
 
     Nothing is overwritten, and the name appears only when the copy is whole.
 

@@ -9,7 +9,6 @@ A backup is a folder, or a zip of that folder::
     step3.duckdb           every table
     step3.toml             settings, where there are any
     search/optuna.journal  the search's trials
-    registry/**.json       the model registry
     dagster/...            the Dagster home, where asked for
 
 The forecasts that the search keeps, the report and log files are left out: they can be made again.
@@ -44,7 +43,6 @@ MANIFEST = "manifest.json"
 DATABASE = "step3.duckdb"
 SETTINGS = "step3.toml"
 JOURNAL = "search/optuna.journal"
-REGISTRY = "registry"
 DAGSTER = "dagster"
 UI_LOCK = ".ui.lock"
 """Held by ``step3 ui`` for as long as its servers run."""
@@ -228,18 +226,11 @@ def _is_allowed(name: str) -> bool:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
         return False
-    if name in (SETTINGS, JOURNAL):
-        return True
-    is_nested = len(path.parts) > 1
-    return is_nested and (
-        path.parts[0] == DAGSTER or (path.parts[0] == REGISTRY and path.suffix == ".json")
-    )
+    return name in (SETTINGS, JOURNAL) or (len(path.parts) > 1 and path.parts[0] == DAGSTER)
 
 
 def _files_beside(home: Path) -> list[str]:
-    found = [name for name in (SETTINGS, JOURNAL) if (home / name).is_file()]
-    registry = sorted((home / REGISTRY).rglob("*.json")) if (home / REGISTRY).is_dir() else []
-    return found + [p.relative_to(home).as_posix() for p in registry if p.is_file()]
+    return [name for name in (SETTINGS, JOURNAL) if (home / name).is_file()]
 
 
 def _copy(source: Path, target: Path) -> None:
