@@ -55,6 +55,8 @@ def rows_of(table: Table, *, n_months: int = 3, per_month: int = 8, tag: int = 0
     if table.key == (table.partition,):
         per_month = 1
     n = n_months * per_month
+    only = [len(c.allowed) for c in table.columns if c.name in table.key and c.allowed]
+    n = min([n, *only])
     index = np.arange(n)
     columns = {c.name: _values(c, table, index, per_month, tag) for c in table.columns}
     return pd.DataFrame(columns)
@@ -88,6 +90,8 @@ def _key_values(column: Column, index: np.ndarray) -> pd.Series:
         return pd.Series(index[::-1])
     if column.dtype == "DOUBLE":
         return pd.Series(index[::-1] / 8)
+    if column.allowed:
+        return pd.Series([column.allowed[i] for i in index])
     return pd.Series([f"{TEXTS[i % len(TEXTS)]}{i}" for i in index])
 
 
