@@ -21,6 +21,8 @@ from step3_assets.storage.locks import BusyError, Deadline, reader_turn, wait_fo
 
 CATALOGUE = "step3"
 STORAGE_VERSION = "v1.5.0"
+STORAGE_NUMBER = 68
+"""How the file's header writes that version."""
 
 
 class Instance:
@@ -156,10 +158,28 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, is_writer: bool) 
         except duckdb.IOException as error:
             if _is_lock_conflict(error):
                 raise BusyError(_first_line(error)) from None
+            if message := _newer_format(path):
+                raise StoreError(f"{path}: {message}") from error
             purpose = "writing" if is_writer else "reading"
             raise StoreError(
                 f"{path}: cannot be opened for {purpose}: {_first_line(error)}"
             ) from error
+
+
+def _newer_format(path: Path) -> str:
+    """What to say of a file that a newer DuckDB wrote; empty for any other."""
+    try:
+        with path.open("rb") as handle:
+            header = handle.read(20)
+    except OSError:
+        return ""
+    number = int.from_bytes(header[12:20], "little")
+    if header[8:12] != b"DUCK" or number <= STORAGE_NUMBER:
+        return ""
+    return (
+        f"a newer DuckDB wrote it (storage version {number}, this program reads up to "
+        f"{STORAGE_NUMBER}): use the program that wrote it, or restore a backup of this one's"
+    )
 
 
 def _detach(instance: Instance) -> None:

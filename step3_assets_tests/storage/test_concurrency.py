@@ -26,7 +26,7 @@ from step3_assets_tests.storage.rows import months, rows_of
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes")
 
 WRITERS = 4
-REPLACEMENTS = 20
+REPLACEMENTS = 50 if "STEP3_RELIABILITY_ROUNDS" in os.environ else 20
 SHARED = WRITERS  # position of the month that all writers replace
 PAIR = ("scores", "reliability_bins")  # replaced together, with one tag
 
@@ -68,12 +68,16 @@ def tag_of(scores: pd.DataFrame) -> int:
     return int(tags[0])
 
 
-def write_in_turn(store: Store, writer: int) -> None:
-    """Replace the writer's own month and the shared one alternately, 20 times."""
+def write_in_turn(store: Store, writer: int, waits) -> None:
+    """Replace the writer's own month and the shared one alternately; reports the seconds taken."""
+    seconds = []
     for turn in range(REPLACEMENTS):
         position = writer if turn % 2 == 0 else SHARED
         month = months(WRITERS + 1)[position]
+        begun = time.monotonic()
         store.replace_months(tagged(position, writer * 1_000 + turn), [month])
+        seconds.append(time.monotonic() - begun)
+    waits.put(seconds)
 
 
 def read_all_along(store: Store, is_done, results) -> None:
@@ -111,7 +115,9 @@ def store(empty_store: Store) -> Store:
 def test_four_writers_and_a_reader(store: Store) -> None:
     is_done, results = _context.Event(), _context.Queue()
     reader = start(read_all_along, store, is_done, results)
-    writers = [start(write_in_turn, store, i) for i in range(WRITERS)]
+    waits = _context.Queue()
+    writers = [start(write_in_turn, store, i, waits) for i in range(WRITERS)]
+    seconds = sorted(s for _ in writers for s in waits.get(timeout=300))
     for writer in writers:
         writer.join(timeout=60)
     is_done.set()
@@ -121,6 +127,13 @@ def test_four_writers_and_a_reader(store: Store) -> None:
     assert [p.exitcode for p in (*writers, reader)] == [0] * (WRITERS + 1)
     assert reads > 5
     assert n_tags > WRITERS
+    assert len(seconds) == WRITERS * REPLACEMENTS
+    assert seconds[-1] < store.lock_timeout_s
+    shown = ", ".join(f"{seconds[int(len(seconds) * q)]:.3f}" for q in (0.5, 0.95))
+    print(
+        f"{len(seconds)} replacements beside {reads} reads: median, 95th percentile {shown} s, "
+        f"longest {seconds[-1]:.2f} s"
+    )
 
     stored = store.read("scores")
     last = {month: tag_of(rows) for month, rows in stored.groupby("month")}

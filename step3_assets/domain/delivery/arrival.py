@@ -101,7 +101,8 @@ def look(
     Arrival
         Waiting while a new file is younger than two seconds, has no complete Parquet footer or
         misses its pair, or (for a minute) while other files are still those of the delivery
-        before. After ten minutes without a change it is no longer waited for.
+        before. After ten minutes without a change it is no longer waited for; a clock that was set
+        back starts them anew.
     """
     files, problems = find_files(folder)
     paths = _paths(files)
@@ -110,7 +111,8 @@ def look(
     if is_same and fingerprint(known, problems) == judged:
         return Arrival(known, judged, None)
     digest = text_hash(repr((sorted(stamps.items()), [str(p) for p in problems])))
-    if waiting is None or waiting.stamps != digest:
+    is_of_another_clock = waiting is not None and waiting.since > now
+    if waiting is None or waiting.stamps != digest or is_of_another_clock:
         waiting = Waiting("", digest, now)
     is_tired = now - waiting.since >= PATIENCE_S
     reason = "" if is_tired else _unsettled(files, paths, stamps, problems, known, now)

@@ -1,0 +1,184 @@
+"""Full and read-only disks, and a Dagster home that is gone: one message, sound tables.
+
+A real small file system is mounted where the tests may do so (they must be root).
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from step3_assets.cli.installation import DAGSTER_YAML, dagster_instance
+from step3_assets.defs.resources import load_settings
+from step3_assets.schemas import TABLES
+from step3_assets.storage.backup import make_backup, restore_backup
+from step3_assets.storage.store import Store, StoreError
+from step3_assets_tests.defs.installation import START, TOML
+from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.reliability.victims import run_verb, start
+from step3_assets_tests.storage.rows import months, rows_of
+
+Mount = Callable[[str], None]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[tuple[Path, Mount]]:
+    """A small file system of its own and a function that mounts it again with other options."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options: str) -> None:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)],
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.skip("may not mount a file system here")
+
+    if os.name != "posix" or os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root may mount a small file system")
+    mount("size=8m")
+    try:
+        yield place, mount
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+def verb(home: Path, *words: str) -> tuple[int, str]:
+    """Run a verb in a process of its own: its exit status and what it printed."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        output = Path(elsewhere) / "output.txt"
+        process = start(run_verb, home, list(words), output)
+        process.join(120)
+        assert process.exitcode is not None
+        return process.exitcode, output.read_text("utf-8")
+
+
+def one_message(said: str) -> str:
+    """The one line of complaint; a traceback fails the test."""
+    assert "Traceback" not in said, said
+    lines = [line for line in said.splitlines() if line.startswith("step3: ")]
+    assert len(lines) == 1, said
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("delivery")
+    return write_small_delivery(folder, start=START, n_months=25, events_per_month=30)
+
+
+@pytest.fixture(scope="module")
+def quiet(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home where the delivery is ingested."""
+    home = tmp_path_factory.mktemp("quiet") / "home"
+    make_home(home, delivery)
+    status, said = verb(home, "train-dataset")
+    assert status == 0, said
+    return home
+
+
+def make_home(home: Path, delivery: Path) -> None:
+    settings = load_settings(home)
+    settings.dagster_home.mkdir(parents=True)
+    (settings.dagster_home / "dagster.yaml").write_text(DAGSTER_YAML)
+    (home / "step3.toml").write_text(TOML.format(delivery=delivery))
+
+
+def hashes(home: Path) -> dict[str, str]:
+    return Store(home / "step3.duckdb").table_hashes()
+
+
+def fill_up(place: Path, leave_kb: int) -> None:
+    """Take the free space, all but so much."""
+    free = shutil.disk_usage(place).free - leave_kb * 1024
+    (place / "ballast").write_bytes(b"\0" * max(0, free))
+
+
+@pytest.mark.parametrize("leave_kb", [4, 1500])
+def test_a_disk_that_fills_up(
+    quiet: Path, delivery: Path, disk: tuple[Path, Mount], leave_kb: int
+) -> None:
+    """At the run log, at the first months, in between: then room is made and all is well."""
+    place, mount = disk
+    home = place / "home"
+    make_home(home, delivery)
+    with dagster_instance(load_settings(home)):
+        Store(home / "step3.duckdb").ensure_tables()
+    fill_up(place, leave_kb)
+    status, said = verb(home, "train-dataset")
+    assert status == 1
+    message = one_message(said)
+    assert "the disk is full" in message, message
+    assert "make room and run again" in message
+    mount("remount,size=64m")
+    status, said = verb(home, "train-dataset")
+    assert status == 0, said
+    assert hashes(home) == hashes(quiet)
+
+
+def test_a_disk_that_fills_up_under_a_replacement(disk: tuple[Path, Mount]) -> None:
+    """Until the next month no longer fits: the months before it stand, to the hash."""
+    place, mount = disk
+    mount("remount,size=4m")
+    store = Store(place / "step3.duckdb")
+    store.ensure_tables()
+    frame = rows_of(TABLES["scores"], n_months=60, per_month=2_000)
+    last = {}
+    with pytest.raises(StoreError, match="No space left on device") as caught:  # noqa: PT012
+        for month in months(60):
+            last = store.table_hashes()
+            store.replace_months({"scores": frame[frame["month"] == month]}, [month])
+    assert str(store.path) in str(caught.value)
+    n_stored = len(store.months("scores"))
+    assert 0 < n_stored < 60
+    assert store.table_hashes() == last
+    with pytest.raises(StoreError, match="No space left on device"):
+        make_backup(store, place / "b.zip")
+    assert sorted(os.listdir(place)) == ["step3.duckdb", "step3.duckdb.lock"]
+    store.replace_months({"scores": frame.iloc[:0]}, months(60))
+    assert store.months("scores") == []
+
+
+def test_a_home_that_may_only_be_read(
+    quiet: Path, disk: tuple[Path, Mount], tmp_path: Path
+) -> None:
+    place, mount = disk
+    mount("remount,size=64m")
+    home = place / "home"
+    shutil.copytree(quiet, home)
+    before = hashes(home)
+    mount("remount,ro")
+    status, said = verb(home, "status")
+    assert status == 0, said
+    status, said = verb(home, "backup", "--out", str(tmp_path / "b"))
+    assert status == 0, said
+    for words in (["train-dataset"], ["restore", "--from", str(tmp_path / "b"), "--yes"], ["ui"]):
+        status, said = verb(home, *words)
+        assert status == 1
+        message = one_message(said)
+        assert "cannot be written" in message or "Read-only file system" in message
+        assert str(home) in message or "STEP3_HOME" in message
+    assert hashes(home) == before
+    restore_backup(tmp_path / "b", tmp_path / "other")
+    assert hashes(tmp_path / "other") == before
+
+
+def test_a_dagster_home_that_is_gone(quiet: Path, tmp_path: Path) -> None:
+    """The history is lost, nothing else: a new one is made and everything goes on."""
+    home = tmp_path / "home"
+    shutil.copytree(quiet, home)
+    before = hashes(home)
+    shutil.rmtree(home / "dagster")
+    status, said = verb(home, "status")
+    assert status == 0, said
+    status, said = verb(home, "train-dataset")
+    assert status == 0, said
+    assert hashes(home) == before
+    with dagster_instance(load_settings(home)) as instance:
+        assert instance.get_runs_count() == 2
