@@ -90,6 +90,7 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     killed are closed as failed first.
     """
     quiet_previews()
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)  # which dagster.yaml names
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):
         instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
         instance.get_runs_count()

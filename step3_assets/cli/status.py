@@ -89,15 +89,25 @@ def status(hashes: bool) -> None:
 
 
 def _seen_by_sensor(settings: "Settings") -> str:
-    """What the delivery sensor said last; empty where it has never looked."""
+    """What the delivery sensor said last; empty where it has never looked.
+
+    Dagster opens its own files for writing even to read them: where they may only be read, that is
+    what is said, and the rest of the status is shown all the same.
+    """
+    from step3_assets.cli.failures import disk_trouble
     from step3_assets.cli.installation import dagster_instance
     from step3_assets.defs.delivery_plan import read_cursor
     from step3_assets.defs.delivery_sensor import SENSOR
 
     if not (settings.dagster_home / "schedules").is_dir():
         return ""
-    with dagster_instance(settings) as instance:
-        states = [s for s in instance.all_instigator_state() if s.name == SENSOR]
+    try:
+        with dagster_instance(settings) as instance:
+            states = [s for s in instance.all_instigator_state() if s.name == SENSOR]
+    except Exception as error:
+        if trouble := disk_trouble(error):
+            return f"not known: {trouble}"
+        raise
     if not states:
         return ""
     cursor = read_cursor(getattr(states[0].instigator_data, "cursor", None))

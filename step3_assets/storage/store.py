@@ -31,6 +31,15 @@ from step3_assets.storage.transaction import (
     to_frame,
 )
 
+DISK_TROUBLE = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "Read-only file system",
+    "Input/output error",
+)
+"""A commit that fails on the disk comes as the same error as a conflict; no second try helps it."""
+
 __all__ = ["Store", "StoreError", "Transaction"]
 
 
@@ -231,6 +240,7 @@ class Store:
                     return work(transaction) or 0
             except StoreError as error:
                 is_conflict = isinstance(error.__cause__, duckdb.TransactionException)
+                is_conflict &= not any(text in str(error) for text in DISK_TROUBLE)
                 if not is_conflict or deadline.left_s <= 0:
                     raise
                 self._log.warning("%s: replacing again after a conflict: %s", self.path, error)
