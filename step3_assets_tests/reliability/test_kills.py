@@ -90,18 +90,20 @@ def test_killed_at_random_moments_and_run_again(
 ) -> None:
     chance = random.Random(f"moments of {name}")
     count = rounds(2)
-    n_killed = n_between = 0
+    n_between = 0
     for number in range(count):
-        home = tmp_path / f"{number}"
-        shutil.copytree(quiet.before[name], home)
-        start_hashes = stored(home)
-        victim = start(run_verb, home, words)
-        n_killed += kill_after(victim, chance.uniform(0.0, quiet.seconds[name]))
+        home, seconds = tmp_path / f"{number}", quiet.seconds[name]
+        while True:
+            shutil.copytree(quiet.before[name], home)
+            start_hashes = stored(home)
+            if kill_after(start(run_verb, home, words), chance.uniform(0.0, seconds)):
+                break
+            shutil.rmtree(home)  # it was faster than the quiet run: an earlier moment, then
+            seconds /= 2
         left = stored(home)  # opens at once: no lock stays behind
         n_between += left not in (start_hashes, quiet.hashes[name])
         run_to_the_end(home, words)
         assert stored(home) == quiet.hashes[name]
         assert not {"STARTED", "STARTING"} & set(run_statuses(home))
         shutil.rmtree(home)
-    print(f"{name}: {n_killed} of {count} killed, {n_between} left a part of the months")
-    assert n_killed >= count // 2
+    print(f"{name}: {count} killed, {n_between} of them left a part of the months")

@@ -63,16 +63,18 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 def test_a_replay_killed_at_random_moments_and_run_again(played: Played, tmp_path: Path) -> None:
     chance = random.Random("moments of replay")
     count = rounds(1)
-    n_killed = n_between = 0
+    n_between = 0
     untouched = stored(played.before)
     for number in range(count):
-        home = tmp_path / f"{number}"
-        shutil.copytree(played.before, home)
-        victim = start(run_verb, home, played.words)
-        n_killed += kill_after(victim, chance.uniform(0.0, played.seconds))
+        home, seconds = tmp_path / f"{number}", played.seconds
+        while True:
+            shutil.copytree(played.before, home)
+            if kill_after(start(run_verb, home, played.words), chance.uniform(0.0, seconds)):
+                break
+            shutil.rmtree(home)  # it was faster than the quiet run: an earlier moment, then
+            seconds /= 2
         n_between += stored(home) not in (untouched, played.hashes)
         run_to_the_end(home, played.words)
         assert stored(home) == played.hashes
         shutil.rmtree(home)
-    print(f"replay: {n_killed} of {count} killed, {n_between} between two arrivals")
-    assert n_killed >= count // 2
+    print(f"replay: {count} killed, {n_between} of them between two arrivals")
