@@ -5,7 +5,8 @@ not belong here: looking at the folder (:mod:`step3_assets.domain.delivery.arriv
 
 A plan is a list of stages; the runs of a stage are asked for together, and the next stage waits
 until all of them have succeeded: ingest, then the walk-forward (one range of months at a time: a
-run trains on all cores), then the results. A run is found again by its tag, so a failed one that a
+run trains on all cores), then the results and the shadow, which scores what is new with the models
+that are trained by then. A run is found again by its tag, so a failed one that a
 person re-executes in the UI counts for the plan.
 """
 
@@ -16,7 +17,7 @@ import dagster as dg
 from pydantic import Field, ValidationError
 
 from step3_assets.config import Frozen
-from step3_assets.defs.jobs import INGEST, RESULTS, WALK_FORWARD
+from step3_assets.defs.jobs import INGEST, RESULTS, SHADOW, WALK_FORWARD
 from step3_assets.defs.partitions import LOOK_BACK_MONTHS, partition_key
 from step3_assets.domain.delivery.arrival import FileMark, Waiting
 from step3_assets.domain.delivery.changes import (
@@ -182,7 +183,7 @@ def make_plan(demand: Demand, delivery: str, *, needs_results: bool = False) -> 
     stages = [ingest] if ingest else []
     stages += [(request(WALK_FORWARD, months),) for months in ranges_of(demand.walk)]
     if demand.walk or needs_results:
-        stages.append((request(RESULTS, None),))
+        stages.append((request(RESULTS, None), request(SHADOW, None)))
     return Plan(delivery=delivery, stages=tuple(stages)) if stages else None
 
 

@@ -16,7 +16,7 @@ from step3_assets.defs.metadata import column_schema, png_metadata, readable, ta
 from step3_assets.defs.monthly import dataset_in_force
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.shadow_accounts import read_account, step_live
-from step3_assets.domain.shadow.arrivals import Arrived, ShadowError, ShadowRows
+from step3_assets.domain.shadow.arrivals import Arrived, EarlierDelivery, ShadowError, ShadowRows
 from step3_assets.schemas import TABLES
 
 
@@ -47,6 +47,10 @@ def build_shadow_assets(
         store, config = platform.store(), platform.settings().config
         try:
             arrived = step_live(store, config)
+        except EarlierDelivery as error:
+            for name in SHADOW_TABLES:
+                yield dg.MaterializeResult(asset_key=name, metadata={"nothing taken": str(error)})
+            return
         except ShadowError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         stored = read_account(store, config.shadow.live_account)

@@ -6,7 +6,7 @@ Belongs here: reading accounts for a check. Does not belong here: wiring checks 
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.shadow_accounts import account_parity, read_account
-from step3_assets.domain.shadow.arrivals import ShadowRows, broken_seals
+from step3_assets.domain.shadow.arrivals import ShadowError, ShadowRows, broken_seals
 from step3_assets.storage.store import Store
 
 
@@ -49,7 +49,10 @@ def _differences(store: Store, config: Step3Config) -> list[tuple[str, str]]:
     name = config.shadow.live_account
     if read_account(store, name).arrivals.empty:
         return []
-    rows = account_parity(store, name, config).differences
+    try:
+        rows = account_parity(store, name, config).differences
+    except ShadowError as error:
+        return [("not compared", str(error))]
     return list(zip(rows["difference"], rows["text"], strict=True))
 
 

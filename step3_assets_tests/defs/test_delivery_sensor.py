@@ -82,7 +82,7 @@ def test_a_first_delivery_asks_for_everything_in_order(desk: Desk, early: Path):
     assert desk.asks() == ["walk_forward 2021-01..2021-03"]
     assert desk.says() == "under way: walk_forward 2021-01 to 2021-03"
     desk.end_runs()
-    assert desk.asks() == ["results"]
+    assert desk.asks() == ["results", "shadow"]
     desk.end_runs()
     assert "done: ingest 2019-01 to 2021-03; walk_forward" in desk.says()
     assert desk.memory.plan is None
@@ -110,7 +110,7 @@ def test_a_week_asks_for_the_month_under_way_and_the_one_that_matured(ready: Des
     assert "| events       | 2021-04 |" in seen["rows by month"]
     assert [v.passed for v in verdicts([result])] == [True]
     ready.end_runs()
-    assert ready.finish() == [["walk_forward 2021-02..2021-04"], ["results"]]
+    assert ready.finish() == [["walk_forward 2021-02..2021-04"], ["results", "shadow"]]
 
 
 def test_a_revised_label_in_an_old_month_asks_for_exactly_what_rests_on_it(ready: Desk):
@@ -120,7 +120,7 @@ def test_a_revised_label_in_an_old_month_asks_for_exactly_what_rests_on_it(ready
     seen = observation(result)
     assert (seen["months to ingest"], seen["rows restated"], seen["rows new"]) == ("2019-05", 1, 0)
     ready.end_runs()
-    assert ready.finish() == [["walk_forward 2021-01..2021-03"], ["results"]]
+    assert ready.finish() == [["walk_forward 2021-01..2021-03"], ["results", "shadow"]]
 
 
 def test_a_revised_label_in_a_test_month_leaves_the_months_before_it(ready: Desk):
@@ -129,7 +129,7 @@ def test_a_revised_label_in_a_test_month_leaves_the_months_before_it(ready: Desk
     assert ready.finish() == [
         ["ingest 2021-02..2021-02"],
         ["walk_forward 2021-02..2021-03"],
-        ["results"],
+        ["results", "shadow"],
     ]
 
 
@@ -153,7 +153,7 @@ def test_there_back_and_there_again_is_asked_for_each_time(ready: Desk, early: P
         ["ingest 2021-03..2021-03"],
     ]
     keys = [run.tags["dagster/run_key"] for run in ready.instance.get_runs()]
-    assert len(set(keys)) == len(keys) == 9
+    assert len(set(keys)) == len(keys) == 12
 
 
 def test_content_that_comes_back_before_the_walk_forward_owes_nothing(ready: Desk, early: Path):
@@ -177,7 +177,7 @@ def test_a_new_delivery_in_the_middle_takes_over_what_was_owed(ready: Desk):
     assert ready.finish() == [
         ["ingest 2021-03..2021-03"],
         ["walk_forward 2021-01..2021-03"],
-        ["results"],
+        ["results", "shadow"],
     ]
 
 
@@ -194,7 +194,7 @@ def test_a_walk_forward_that_may_have_run_in_part_is_owed_even_when_the_content_
     assert ready.finish() == [
         ["ingest 2021-02..2021-02"],
         ["walk_forward 2021-02..2021-03"],
-        ["results"],
+        ["results", "shadow"],
     ]
 
 
@@ -210,7 +210,7 @@ def test_a_failed_run_is_told_once_and_goes_on_when_it_is_executed_again(ready: 
     ready.re_execute()
     assert "under way" in ready.says()
     ready.end_runs()
-    assert ready.finish() == [["walk_forward 2021-03..2021-03"], ["results"]]
+    assert ready.finish() == [["walk_forward 2021-03..2021-03"], ["results", "shadow"]]
 
 
 def test_a_fixed_delivery_goes_on_after_a_failed_run(ready: Desk):
@@ -314,7 +314,7 @@ def test_a_restart_goes_on_from_the_stored_cursor(ready: Desk, later: Path):
     ready.end_runs()
     again = object.__new__(Desk)
     again.__dict__ = {**ready.__dict__, "cursor": stored, "instance": runs}
-    assert again.finish() == [["walk_forward 2021-02..2021-04"], ["results"]]
+    assert again.finish() == [["walk_forward 2021-02..2021-04"], ["results", "shadow"]]
 
 
 def test_a_request_that_never_became_a_run_is_made_again_under_the_same_key(

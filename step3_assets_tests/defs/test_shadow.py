@@ -224,6 +224,32 @@ def test_checks_call_planted_faults_by_their_names(taken):
     assert shadow_checks.parity_broken(store, config) == []
 
 
+def test_an_earlier_delivery_is_not_taken_and_nothing_fails(taken):
+    """A roll-back: the run is green, says what it did not do, and the check cannot compare."""
+    place, *_ = taken
+    arrivals = place.store.read("shadow_arrivals")
+    is_live = arrivals["account"] == "live"
+    week = pd.Timedelta("7D")
+    later = arrivals.assign(
+        **{
+            name: arrivals[name].where(~is_live, arrivals[name] + week)
+            for name in ("arrival_utc", "known_until_utc")
+        }
+    )
+    try:
+        place.store.replace_all({"shadow_arrivals": later})
+        result = place.run("shadow")
+    finally:
+        place.store.replace_all({"shadow_arrivals": arrivals})
+    assert result.success, failure_text(result)
+    events = result.get_asset_materialization_events()
+    texts = [e.step_materialization_data.materialization.metadata for e in events]
+    assert all(
+        "bring a delivery that goes on from there" in t["nothing taken"].value for t in texts
+    )
+    assert passed(result)["parity"] is False
+
+
 def test_what_cannot_be_done_is_said(taken, bars_dir):
     place, *_ = taken
     store, config = place.store, load_settings(place.home).config

@@ -39,6 +39,10 @@ class ShadowError(ValueError):
     """An arrival that the account cannot take; the message says what to do."""
 
 
+class EarlierDelivery(ShadowError):
+    """The delivery ends before what the account has seen: there is nothing to take."""
+
+
 @dataclass(frozen=True)
 class ModelInForce:
     """What a month's candidates are scored with.
@@ -196,9 +200,10 @@ def process_arrival(
 
     Raises
     ------
+    EarlierDelivery
+        If the delivery ends before what the account has seen.
     ShadowError
-        If the delivery ends before what the account has seen, or execution, risk or allocation
-        settings are others than it began with.
+        If execution, risk or allocation settings are others than it began with.
     LedgerError
         If bars that a fill needs are missing.
     """
@@ -311,7 +316,7 @@ def _refuse_strange(stored: ShadowRows, arrival: pd.Timestamp, config: Step3Conf
         return
     last = stored.arrivals.sort_values("arrival").iloc[-1]
     if arrival < last["arrival_utc"]:
-        raise ShadowError(
+        raise EarlierDelivery(
             f"the delivery ends at {arrival}, but account {last['account']} has seen bars to "
             f"{last['arrival_utc']}: bring a delivery that goes on from there"
         )
