@@ -158,7 +158,8 @@ def _comparable_until(
     ).drop_duplicates()
     waiting = open_ones.merge(gated, on=KEY)["decision_instant_utc"]
     scored = events.merge(scores[KEY], on=KEY)["decision_instant_utc"].max()
-    not_yet = events.loc[events["decision_instant_utc"] > scored, "decision_instant_utc"]
+    is_scored = events["decision_instant_utc"] <= scored  # nowhere, where nothing was scored
+    not_yet = events.loc[~is_scored, "decision_instant_utc"]
     ends = [last_bar + pd.Timedelta(1, "us"), waiting.min(), not_yet.min()]
     return min(end for end in ends if not pd.isna(end))
 

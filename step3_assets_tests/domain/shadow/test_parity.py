@@ -87,6 +87,11 @@ def test_the_backtest_may_lag_behind_the_shadow(stored, scores):
     parity = compare(stored, scores[scores["month"] < LAST])
     assert parity.is_exact
     assert parity.until < pd.Timestamp("2023-09-05", tz="UTC")
+    nothing = compare(stored, scores.head(0))
+    assert nothing.is_exact
+    events = everything().events
+    instants = events.loc[events["month"] == FIRST, "decision_instant_utc"]
+    assert nothing.until == instants.min()
 
 
 def altered(frame: pd.DataFrame, row: int, **values) -> pd.DataFrame:
