@@ -207,7 +207,8 @@ def _execute(definitions, instance, step: Step, months: tuple[date, date] | None
         if not evaluation.passed:
             style = "red" if evaluation.blocking else "yellow"
             name = f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
-            count = int(evaluation.metadata["problems"].value)
+            problems = evaluation.metadata.get("problems")
+            count = int(str(problems.value)) if problems else 1
             more = f" (and {count - 1} more, in the UI)" if count > 1 else ""
             console.print(
                 f"  [{style}]check {name}[/]: {evaluation.description or 'failed'}{more}",
