@@ -1095,6 +1095,28 @@ REGISTRY_TRANSITIONS = Table(
     partition=None,
 )
 
+IMPORTANCES = Table(
+    "importances",
+    "What the boosted heads of each fold look at.",
+    "importances",
+    (
+        TEST_MONTH,
+        Column("head", "VARCHAR", _F, "lgbm_classifier or lgbm_mean."),
+        Column("feature", "VARCHAR", _I, "Column of events; a category over all its codes."),
+        Column("gain_frac", "DOUBLE", _F, "Share of the gain of all splits.", "fraction"),
+        Column(
+            "shap_frac",
+            "DOUBLE",
+            _D,
+            "Share of mean |SHAP| over the test month's candidates; null without any.",
+            "fraction",
+            is_nullable=True,
+        ),
+    ),
+    ("month", "head", "feature"),
+    partition=None,
+)
+
 DRIFT_METRICS = ("psi", "brier", "ece", "ev_slope", "entry_shortfall", "entry_jump")
 DRIFT_STATES = ("not_enough", "quiet", "warn", "error")
 
@@ -1502,6 +1524,7 @@ TABLES: dict[str, Table] = {
         RESULT_VERSIONS,
         MODEL_REGISTRY,
         REGISTRY_TRANSITIONS,
+        IMPORTANCES,
         DRIFT,
         TUNED_PARAMS,
         TRIALS,

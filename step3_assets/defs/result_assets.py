@@ -17,6 +17,7 @@ from step3_assets import __version__
 from step3_assets.config import Step3Config
 from step3_assets.defs.audit_assets import build_audit_asset
 from step3_assets.defs.drift_assets import build_drift_asset
+from step3_assets.defs.importance_assets import build_importance_asset
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
 from step3_assets.defs.monthly import (
     Frames,
@@ -189,6 +190,7 @@ def build_result_assets(
 
     audit = build_audit_asset(portfolio, events, bar_features, walk_forward)
     drift = build_drift_asset(events, bar_features, walk_forward)
+    importances = build_importance_asset(events, walk_forward["calibrated_models"])
 
     @dg.asset(
         deps=[
@@ -196,10 +198,12 @@ def build_result_assets(
             statistics,
             audit,
             drift,
+            importances,
             portfolio,
             fold_backtests,
             events,
             walk_forward["recalibration_comparison"],
+            *searched,
         ],
         group_name="results",
         kinds={"markdown", "duckdb"},
@@ -231,7 +235,16 @@ def build_result_assets(
             }
         )
 
-    return [fold_backtests, portfolio, statistics, acceptance, audit, drift, step3_report]
+    return [
+        fold_backtests,
+        portfolio,
+        statistics,
+        acceptance,
+        audit,
+        drift,
+        importances,
+        step3_report,
+    ]
 
 
 def _published(dataset: dict[str, Any]) -> dict[str, Any] | None:
@@ -258,6 +271,8 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
         statistics=store.read("statistics"),
         audit=store.read("audit"),
         drift=store.read("drift"),
+        importances=store.read("importances"),
+        tuned_params=store.read("tuned_params"),
         portfolio_decisions=store.read("portfolio_decisions"),
         mock_baseline=store.read("mock_baseline", months=months),
         events_outcomes=outcomes,

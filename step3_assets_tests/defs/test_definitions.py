@@ -36,10 +36,12 @@ EDGES = {
         "scores",
     },
     "drift": {"bar_features", "calibrated_models", "events", "folds", "scores"},
+    "importances": {"calibrated_models", "events"},
     "step3_report": {
         "acceptance",
         "audit",
         "drift",
+        "importances",
         "events",
         "fold_backtests",
         "portfolio",
@@ -87,7 +89,7 @@ def test_a_search_in_force_is_upstream_of_what_it_settles(settings: Settings):
     graph = build_defs(replace(settings, config=config)).resolve_asset_graph()
     users = {key.to_user_string() for key in graph.get(dg.AssetKey("tuned_params")).child_keys}
     months = {"calibrated_models", "scores", "fold_backtests"}
-    assert users == months | {"portfolio", "statistics", "audit"}
+    assert users == months | {"portfolio", "statistics", "audit", "step3_report"}
 
 
 def test_no_dependency_is_misspelled(definitions: dg.Definitions):

@@ -7,8 +7,11 @@ import pandas as pd
 
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.money_tables import PROSE_HEADER
+from step3_assets.domain.report.series import MOCK
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
+EXPECTED_GAIN = (0.2, 0.6)
+"""What the plan expects of Calmar over the mock baseline's, as fractions of it."""
 _NAMES = {
     "calmar": "Calmar",
     "calmar_gain_over_mock": "Calmar less the mock baseline's",
@@ -41,6 +44,53 @@ def statistics_table(statistics: pd.DataFrame) -> TextTable:
             )
         )
     return text_table(("Figure", "Value", "Interval", PROSE_HEADER), rows, "lrrl")
+
+
+def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
+    """Whether the platform's Calmar exceeds the mock's by what the plan expects, in one paragraph.
+
+    The gain and its interval are in units of the mock's Calmar as it was; where that is not above
+    0 there is no such unit.
+    """
+    low, high = EXPECTED_GAIN
+    question = (
+        f"**Is Calmar {low:.0%} to {high:.0%} above the mock baseline's, as the plan expects in "
+        "stable folds?** "
+    )
+    everything = (
+        " Every month counts here: which folds were stable is known only afterwards, so none are "
+        "picked."
+    )
+    rows = statistics.set_index("name")
+    mock = portfolio.set_index("series")["calmar"].to_dict().get(MOCK)
+    if "calmar_gain_over_mock" not in rows.index or mock is None or fmt.is_missing(mock):
+        return f"{question}It cannot be answered: there is no mock baseline.{everything}"
+    row = rows.loc["calmar_gain_over_mock"]
+    gain = tuple(float(row[name]) for name in ("value", "lower", "upper"))
+    if any(map(fmt.is_missing, gain)):
+        return f"{question}It cannot be answered: {escape(str(row['sentence']))}{everything}"
+    level = f"{float(row['level']):.0%} interval"
+    if mock <= 0.0:
+        return (
+            f"{question}The mock's Calmar is {fmt.ratio(mock)}, so there is no percentage of it. "
+            f"The difference is {fmt.ratio(gain[0])} ({level} {fmt.ratio(gain[1])} to "
+            f"{fmt.ratio(gain[2])}).{everything}"
+        )
+    value, lower, upper = (part / mock for part in gain)
+    if lower > high:
+        reading = "It is more."
+    elif upper < low:
+        reading = "It is not: the interval lies below."
+    elif lower >= low and upper <= high:
+        reading = "It is."
+    elif lower > 0.0:
+        reading = "It is above the mock's; by how much, the interval does not tell."
+    else:
+        reading = "The interval cannot tell it from no gain at all."
+    return (
+        f"{question}{reading} The gain is {fmt.ratio(gain[0])}, or {value:+,.0%} of the mock's "
+        f"{fmt.ratio(mock)} ({level} {lower:+,.0%} to {upper:+,.0%}).{everything}"
+    )
 
 
 def methods_table(statistics: pd.DataFrame) -> TextTable:

@@ -3,12 +3,14 @@
 Belongs here: the list of figures and which tables each is drawn from. Does not belong here: the
 drawing (:mod:`~step3_assets.domain.report.money_figures`,
 :mod:`~step3_assets.domain.report.score_figures`,
-:mod:`~step3_assets.domain.report.drift_figures`).
+:mod:`~step3_assets.domain.report.drift_figures`,
+:mod:`~step3_assets.domain.report.importance_figures`).
 """
 
 from typing import TypedDict
 
 from step3_assets.domain.report.drift_figures import outcomes_figure, psi_figure
+from step3_assets.domain.report.importance_figures import importance_figure
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.domain.report.money_figures import (
     drawdown_figure,
@@ -30,6 +32,7 @@ __all__ = [
     "equity_figure",
     "ev_calibration_figure",
     "gate_funnel_figure",
+    "importance_figure",
     "monthly_pnl_figure",
     "outcomes_figure",
     "psi_figure",
@@ -69,6 +72,7 @@ def draw_figures(inputs: ReportInputs, *, small: bool = False) -> dict[str, byte
         "ev_calibration.png": ev_calibration_figure(inputs.scores, outcomes, **look),
         "gate_funnel.png": gate_funnel_figure(inputs.scores, inputs.portfolio_decisions, **look),
         "drop_reasons.png": drop_reasons_figure(inputs.folds, **look),
+        "importances.png": importance_figure(inputs.importances, **look),
         "drift_features.png": psi_figure(inputs.drift, **look),
         "drift_outcomes.png": outcomes_figure(inputs.drift, **look),
     }

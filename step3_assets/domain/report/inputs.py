@@ -30,6 +30,8 @@ _CATALOGUED = (
     "statistics",
     "audit",
     "drift",
+    "importances",
+    "tuned_params",
     "portfolio",
     "portfolio_months",
     "portfolio_equity",
@@ -57,7 +59,8 @@ class ReportInputs:
     ----------
     verdict : str
         The sentence that opens the page, as :mod:`step3_assets.domain.acceptance` words it.
-    acceptance, statistics, audit, drift, portfolio, portfolio_months, portfolio_equity, \
+    acceptance, statistics, audit, drift, importances, tuned_params, portfolio, \
+portfolio_months, portfolio_equity, \
 portfolio_trades, portfolio_decisions, risk_events, cost_stress, allocation_comparison, \
 allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bins, \
 recalibrations, recalibration_comparison : DataFrame
@@ -89,6 +92,8 @@ recalibrations, recalibration_comparison : DataFrame
     statistics: pd.DataFrame
     audit: pd.DataFrame
     drift: pd.DataFrame
+    importances: pd.DataFrame
+    tuned_params: pd.DataFrame
     portfolio: pd.DataFrame
     portfolio_months: pd.DataFrame
     portfolio_equity: pd.DataFrame

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from step3_assets.domain.report import account_tables as account
 from step3_assets.domain.report import drift_tables as monitoring
 from step3_assets.domain.report import evidence_tables as evidence
+from step3_assets.domain.report import importance_tables as models
 from step3_assets.domain.report import money_tables as money
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report import recalibration_tables as weekly
@@ -104,9 +105,10 @@ def _chance(inputs: ReportInputs) -> Blocks:
         "How much of the result could be chance. Intervals are two-sided at "
         f"{level:.0%}; a figure that could not be had says why, and fails its gate."
     )
+    yield evidence.expected_gain(inputs.statistics, inputs.portfolio)
     yield evidence.statistics_table(inputs.statistics).markdown()
     yield evidence.methods_table(inputs.statistics).folded("How each figure was had")
-    yield _source("statistics")
+    yield _source("statistics", "portfolio")
 
 
 def _audit(inputs: ReportInputs) -> Blocks:
@@ -334,6 +336,42 @@ def _folds(inputs: ReportInputs) -> Blocks:
     yield _source("folds", "fold_backtests")
 
 
+def _importances(inputs: ReportInputs) -> Blocks:
+    if inputs.importances.empty:
+        yield "No fold has a model to look into."
+        return
+    yield _figure("importances.png", "Heat map of each feature's share of gain by fold")
+    yield (
+        "Gain is what a feature's splits took off the training loss; SHAP is its mean absolute "
+        "part in the scores of the test month's candidates. Both say what the models use, not "
+        "whether they are right to."
+    )
+    table = models.importance_table(inputs.importances)
+    yield _long(table, f"Every feature ({len(table.rows)})")
+    yield _source("importances")
+
+
+def _parameters(inputs: ReportInputs) -> Blocks:
+    rows, search = inputs.tuned_params, inputs.config.search
+    if search.is_enabled:
+        yield (
+            "The months of an epoch run on what its search chose on folds wholly before it. The "
+            "best trial replaces the settings before it only where its objective is higher by "
+            f"{search.min_gain:g}."
+        )
+    else:
+        yield (
+            "No search is in force: every month ran on the documented settings, so no parameter "
+            "could move." + ("" if rows.empty else " What `step3 optuna-search` would choose:")
+        )
+    if rows.empty:
+        return
+    yield models.epochs_table(rows).markdown()
+    yield "What the best trial of each epoch held, taken or not:"
+    yield models.params_table(rows).markdown()
+    yield _source("tuned_params")
+
+
 def _monitoring(inputs: ReportInputs) -> Blocks:
     rows, own = inputs.drift, inputs.config.drift
     if rows.empty:
@@ -391,6 +429,8 @@ _SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
     "From candidate to trade": _funnel,
     "Risk rules": _risk,
     "Folds": _folds,
+    "What the models look at": _importances,
+    "Parameters across epochs": _parameters,
     "Monitoring": _monitoring,
     "Leakage audit": _audit,
     "Data and settings": _data,

@@ -85,6 +85,8 @@ def make_inputs(
         statistics=_statistics(),
         audit=_audit(),
         drift=_drift(rng, months),
+        importances=_importances(months),
+        tuned_params=empty("tuned_params"),
         portfolio=_portfolio(equity, trades, table, months),
         portfolio_months=table,
         portfolio_equity=equity,
@@ -398,6 +400,30 @@ def _audit() -> pd.DataFrame:
     ]
     names = ["check", "position", "is_passed", "evidence"]
     return conform("audit", pd.DataFrame(rows, columns=names))
+
+
+def _importances(months) -> pd.DataFrame:
+    shares = {"trend_score": (0.6, 0.5), "vol_z": (0.3, 0.4), "family": (0.1, 0.1)}
+    rows = [
+        (month, head, feature, gain, shap)
+        for month in months
+        for head in ("lgbm_classifier", "lgbm_mean")
+        for feature, (gain, shap) in shares.items()
+    ]
+    names = ["month", "head", "feature", "gain_frac", "shap_frac"]
+    return conform("importances", pd.DataFrame(rows, columns=names))
+
+
+def tuned_params() -> pd.DataFrame:
+    """Two searched epochs, the second of which kept the settings before it."""
+    rows = [
+        (date(2020, 1, 1), 16, 200, 0.41, 0.92, False, '{"k": 0.25, "method": "kelly"}'),
+        (date(2020, 7, 1), 16, 200, 0.41, 0.50, True, '{"k": 0.125, "max_depth": 3}'),
+    ]
+    names = ["epoch", "n_model_trials", "n_gate_trials", "default_objective", "objective"]
+    frame = pd.DataFrame(rows, columns=[*names, "is_default", "params"])
+    fixed = dict.fromkeys(["last_month", "inner_first_month", "inner_last_month"], date(2020, 6, 1))
+    return conform("tuned_params", frame.assign(**fixed))
 
 
 def _drift(rng, months) -> pd.DataFrame:

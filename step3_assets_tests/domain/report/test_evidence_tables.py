@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import pandas as pd
+import pytest
+
 from step3_assets.domain.report.evidence_tables import (
     audit_table,
+    expected_gain,
     methods_table,
     statistics_table,
 )
@@ -37,3 +41,27 @@ def test_both_stand_on_the_page_and_their_absence_is_said():
     bare = write_page(replace(INPUTS, statistics=empty("statistics"), audit=empty("audit")))
     assert "No statistic was computed." in bare
     assert "has not been run on these results" in bare
+
+
+@pytest.mark.parametrize(
+    ("mock", "gain", "said"),
+    [
+        (0.5, (0.2, 0.11, 0.29), "It is. The gain is 0.20, or +40% of the mock's 0.50 (90% interv"),
+        (0.5, (0.2, -0.1, 0.6), "cannot tell it from no gain at all. The gain is 0.20, or +40%"),
+        (0.5, (0.2, 0.01, 0.6), "above the mock's; by how much, the interval does not tell."),
+        (0.5, (0.9, 0.4, 1.6), "It is more. The gain is 0.90, or +180%"),
+        (0.5, (-0.2, -0.6, 0.05), "It is not: the interval lies below."),
+        (-0.1, (0.4, 0.1, 0.9), "no percentage of it. The difference is 0.40 (90% interval 0.10"),
+        (None, (0.4, 0.1, 0.9), "cannot be answered: there is no mock baseline."),
+        (0.5, (float("nan"),) * 3, "cannot be answered: Calmar less that of the mock."),
+    ],
+)
+def test_the_plans_expectation_is_answered_with_a_number_and_an_interval(mock, gain, said):
+    value, lower, upper = gain
+    statistics = pd.DataFrame(
+        [("calmar_gain_over_mock", value, lower, upper, 0.9, "Calmar less that of the mock.")],
+        columns=["name", "value", "lower", "upper", "level", "sentence"],
+    )
+    series = [("platform", 0.7)] + ([] if mock is None else [("mock_baseline", mock)])
+    portfolio = pd.DataFrame(series, columns=["series", "calmar"])
+    assert said in expected_gain(statistics, portfolio)

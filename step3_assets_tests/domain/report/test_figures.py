@@ -22,6 +22,7 @@ NAMES = [
     "ev_calibration.png",
     "gate_funnel.png",
     "drop_reasons.png",
+    "importances.png",
     "drift_features.png",
     "drift_outcomes.png",
 ]
@@ -133,6 +134,7 @@ def test_nothing_to_show_is_said_in_the_figure(texts, inputs):
     figures.ev_calibration_figure(scores, outcomes, is_synthetic=False)
     figures.gate_funnel_figure(scores, empty("portfolio_decisions"), is_synthetic=False)
     figures.drop_reasons_figure(empty("folds"), is_synthetic=False)
+    figures.importance_figure(empty("importances"), is_synthetic=False)
     figures.psi_figure(empty("drift"), is_synthetic=False)
     figures.outcomes_figure(empty("drift"), is_synthetic=False)
     reasons = [
@@ -143,10 +145,11 @@ def test_nothing_to_show_is_said_in_the_figure(texts, inputs):
         "No expected values with a final label",
         "No candidates in these months",
         "No folds",
+        "No fold has a model",
         "No month has enough candidates yet",
         "Brier score: no month has enough final labels yet",
     ]
-    assert [reason in said for reason, said in zip(reasons, texts, strict=True)] == [True] * 9
+    assert [reason in said for reason, said in zip(reasons, texts, strict=True)] == [True] * 10
 
 
 def test_reliability_without_test_months_has_one_panel(texts, inputs):

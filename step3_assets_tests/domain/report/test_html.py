@@ -16,6 +16,7 @@ NAMES = (
     "ev_calibration",
     "gate_funnel",
     "drop_reasons",
+    "importances",
     "drift_features",
     "drift_outcomes",
 )

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.domain.report.page import anchor, write_page
-from step3_assets_tests.domain.report.frames import VERDICT, empty, make_inputs
+from step3_assets_tests.domain.report.frames import VERDICT, empty, make_inputs, tuned_params
 
 SECTIONS = [
     "Gates",
@@ -26,6 +26,8 @@ SECTIONS = [
     "From candidate to trade",
     "Risk rules",
     "Folds",
+    "What the models look at",
+    "Parameters across epochs",
     "Monitoring",
     "Leakage audit",
     "Data and settings",
@@ -52,6 +54,7 @@ def nothing_at_all():
         "statistics",
         "audit",
         "drift",
+        "importances",
         "portfolio",
         "portfolio_months",
         "portfolio_equity",
@@ -352,3 +355,33 @@ def test_monitoring_names_what_speaks_up(inputs, page):
 def test_monitoring_that_was_not_run_says_so():
     page = write_page(replace(make_inputs(n_months=1), drift=empty("drift")))
     assert "Nothing was monitored" in section(page, "Monitoring")
+
+
+def test_importances_stand_by_head_with_their_range(page):
+    row = cells(page, "What the models look at", "trend\\_score")
+    assert row == ["60.0%", "50.0%", "60.0%", "50.0%", "60.0% to 60.0%"]
+
+
+def test_without_a_search_no_parameter_moved(page):
+    text = section(page, "Parameters across epochs")
+    assert "No search is in force: every month ran on the documented settings" in text
+    assert "|" not in text
+
+
+def test_what_the_search_chose_stands_epoch_by_epoch(inputs):
+    searched = inputs.config.model_copy(
+        update={"search": inputs.config.search.model_copy(update={"is_enabled": True})}
+    )
+    page = write_page(replace(inputs, tuned_params=tuned_params(), config=searched))
+    name = "Parameters across epochs"
+    assert cells(page, name, "2020-01") == ["16 + 200", "0.410", "0.920", "chosen settings"]
+    assert cells(page, name, "2020-07")[-1] == "settings as before"
+    assert cells(page, name, "`k`") == ["0.25", "0.125"]
+    assert cells(page, name, "`max_depth`") == ["", "3"]
+    assert "No search is in force" not in section(page, name)
+
+
+def test_every_section_of_figures_names_its_tables(page):
+    without = {"Data and settings", "What this page cannot tell", "Parameters across epochs"}
+    for name in set(SECTIONS) - without:
+        assert "*Tables: `" in section(page, name), name

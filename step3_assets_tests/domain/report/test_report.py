@@ -34,7 +34,7 @@ def test_the_verdict_leads(report):
 def test_the_page_links_its_figures_and_no_others(report):
     linked = re.findall(rf"\]\({FIGURE_FOLDER}/([^)]*)\)", report.markdown)
     assert sorted(linked) == sorted(report.figures)
-    assert len(linked) == len(set(linked)) == 9
+    assert len(linked) == len(set(linked)) == 10
 
 
 def test_nothing_tells_when_or_where_it_was_made(report):
