@@ -61,11 +61,11 @@ def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
         " Every month counts here: which folds were stable is known only afterwards, so none are "
         "picked."
     )
-    rows = statistics.set_index("name")
+    rows = {str(row["name"]): row for row in statistics.to_dict("records")}
     mock = portfolio.set_index("series")["calmar"].to_dict().get(MOCK)
-    if "calmar_gain_over_mock" not in rows.index or mock is None or fmt.is_missing(mock):
+    if "calmar_gain_over_mock" not in rows or mock is None or fmt.is_missing(mock):
         return f"{question}It cannot be answered: there is no mock baseline.{everything}"
-    row = rows.loc["calmar_gain_over_mock"]
+    row = rows["calmar_gain_over_mock"]
     gain = tuple(float(row[name]) for name in ("value", "lower", "upper"))
     if any(map(fmt.is_missing, gain)):
         return f"{question}It cannot be answered: {escape(str(row['sentence']))}{everything}"

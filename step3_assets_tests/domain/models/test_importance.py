@@ -62,4 +62,6 @@ def test_a_month_without_candidates_has_gain_alone(market):
 
 def test_a_fold_without_a_model_has_no_rows():
 
-    assert head_importances(pd.DataFrame(columns=CALIBRATED_MODELS.names), None, MONTH).empty
+    assert head_importances(
+        pd.DataFrame(columns=CALIBRATED_MODELS.names), pd.DataFrame(), MONTH
+    ).empty
