@@ -1,0 +1,38 @@
+"""``step3 status`` beside a sensor that has looked."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    SensorInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from step3_assets.cli.installation import dagster_instance, prepare_home
+from step3_assets.cli.main import cli
+from step3_assets.defs.delivery_plan import Cursor
+from step3_assets.defs.delivery_sensor import SENSOR
+from step3_assets.defs.resources import load_settings
+from step3_assets.storage.store import Store
+
+
+def test_what_the_sensor_said_last_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STEP3_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    Store(load_settings(tmp_path).database).ensure_tables()
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="step3_assets"))
+    origin = RemoteRepositoryOrigin(location, "__repository__").get_instigator_origin(SENSOR)
+    cursor = Cursor(said="accepted: asks for ingest 2021-03", said_at="2021-04-01 09:00 UTC")
+    with dagster_instance(prepare_home()) as instance:
+        data = SensorInstigatorData(cursor=cursor.model_dump_json())
+        instance.add_instigator_state(
+            InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, data)
+        )
+    monkeypatch.delenv("DAGSTER_HOME")  # as in a person's shell
+    shown = CliRunner().invoke(cli, ["status"], catch_exceptions=False)
+    assert "sensor    on; 2021-04-01 09:00 UTC: accepted: asks for ingest 2021-03" in shown.output
