@@ -125,8 +125,9 @@ class BlendConfig(Frozen):
     min_squared_t: float = Field(
         default=0.1,
         ge=0,
-        description="Where the squared t of the best combination of both estimates is below this, "
-        "nothing is believed and nothing trades.",
+        description="Where the mean head's departures go the wrong way out of fold, or their "
+        "squared t is below this, nothing is believed and nothing trades. On synthetic worlds a "
+        "higher bar stops planted edges as well.",
     )
     prior_slope: float = Field(
         default=1.0,
@@ -135,10 +136,11 @@ class BlendConfig(Frozen):
         "trees this shallow and slow are shrunk already.",
     )
     prior_slope_error: float = Field(
-        default=0.25,
+        default=0.15,
         gt=0,
         description="Standard error of that belief. The data's own is about 0.3, and tells of "
-        "inner heads that saw less than the final one.",
+        "inner heads that saw less than the final one; whether there is anything to believe is "
+        "asked by min_squared_t.",
     )
     prior_mean_share: float = Field(
         default=0.9,
@@ -149,7 +151,7 @@ class BlendConfig(Frozen):
         "ev_ml alone does as well as any mixture.",
     )
     prior_strength: float = Field(
-        default=3.0,
+        default=10.0,
         ge=0,
         description="Weight of that share, 1 being that of the data, which can hardly tell two "
         "estimates of one thing apart.",
@@ -525,14 +527,15 @@ class SearchSpace(Frozen):
         description="At 0.05, forecasts on synthetic worlds were already worse.",
     )
     n_rounds: SearchRange = Field(
-        default=SearchRange(low=60, high=300, is_log=True), description="Half to twice the default."
+        default=SearchRange(low=60, high=300, is_log=True),
+        description="A third of the default to half as much again.",
     )
     lambda_l2: SearchRange = Field(
         default=SearchRange(low=1.0, high=100.0, is_log=True),
         description="Ten times less or more than the default.",
     )
     prior_strength: SearchRange = Field(
-        default=SearchRange(low=0.1, high=10.0, is_log=True),
+        default=SearchRange(low=0.3, high=30.0, is_log=True),
         description="How far the weights of both expected values are shrunk to their prior: from "
         "hardly to almost wholly.",
     )

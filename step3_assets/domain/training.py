@@ -156,10 +156,11 @@ def _train(training: Training, fold: Fold, config: ModelConfig) -> TrainedFold:
         oof.predicted.p_raw, oof.won, oof.uniqueness, oof.forward_splits(), config.calibration
     )
     p_cross, ev_struct, ev_ml = cross_fitted(oof, config)
-    blend = fit_blend(ev_struct, ev_ml, oof.net, oof.gls_weights, oof.weeks, config.blend)
+    slope, slope_t = mean_slope(oof, np.ones(len(oof.net), dtype=bool), config)
+    blend = fit_blend(ev_struct, ev_ml, oof.net, oof.gls_weights, slope_t, config.blend)
     rows = weigh(training.rows, config)
     blend |= {
-        "mean_slope": mean_slope(oof, np.ones(len(oof.net), dtype=bool), config),
+        "mean_slope": slope,
         "mean_centre": float(np.average(rows.scaled_gross, weights=rows.uniqueness)),
     }
     payoff = fit_payoff(rows.events, rows.uniqueness) if config.ev_struct == "payoff" else BARRIER
@@ -198,7 +199,7 @@ def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.nd
             config.calibration,
         )
         p[here] = calibrate(calibrator, oof.predicted.p_raw[here])
-        slope[here] = mean_slope(oof, others, config)
+        slope[here], _ = mean_slope(oof, others, config)
     scale = oof.events["u_atr"].to_numpy(dtype=np.float64)
     cost = oof.events["cost_rt"].to_numpy(dtype=np.float64)
     departure = oof.predicted.mean_scaled - oof.centre
@@ -210,8 +211,8 @@ def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.nd
     return p, ev_struct, ev_ml
 
 
-def mean_slope(oof: OutOfFold, rows: np.ndarray, config: ModelConfig) -> float:
-    """Slope of the mean head's calibration on some of the out-of-fold rows."""
+def mean_slope(oof: OutOfFold, rows: np.ndarray, config: ModelConfig) -> tuple[float, float]:
+    """Slope of the mean head's calibration on some of the out-of-fold rows, and its t."""
     return fit_mean_calibrator(
         oof.predicted.mean_scaled[rows],
         oof.centre[rows],

@@ -7,8 +7,10 @@ Noise is some ten times the signal. What the mean head says beyond the training 
 a slope between what out-of-fold rows show and what such heads are worth on worlds with a known
 edge; t statistics are clustered by week, because labels overlap across days and symbols.
 
-Each estimate is calibrated before it comes here, so the weights divide one unit of belief between
-the two; without evidence for any combination of them both are 0, and nothing trades.
+Each estimate is calibrated before it is mixed, so the weights divide one unit of belief between the
+two. Where departures show no evidence out of fold both are 0, and nothing trades. The evidence is
+that of departures alone: levels of neighbouring windows differ by luck, and a level that was lucky
+would otherwise speak for or against a head that it says nothing about.
 """
 
 from typing import Any
@@ -52,8 +54,8 @@ def fit_mean_calibrator(
     weights: np.ndarray,
     clusters: np.ndarray,
     config: BlendConfig,
-) -> float:
-    """Slope by which the mean head's departures from the training mean are believed.
+) -> tuple[float, float]:
+    """Slope by which the mean head's departures from the training mean are believed, and its t.
 
     The precision-weighted mean of the out-of-fold slope and the prior, which is the posterior mean
     where both errors are normal.
@@ -69,8 +71,10 @@ def fit_mean_calibrator(
 
     Returns
     -------
-    float
+    slope : float
         Between 0 and 1: a departure is never enlarged.
+    t : float
+        Of the out-of-fold slope alone, without the prior; 0 where departures do not vary.
     """
     total = weights.sum()
     x = predicted - centre
@@ -78,9 +82,10 @@ def fit_mean_calibrator(
     y = outcome - (weights * outcome).sum() / total
     slope, error = clustered_slope(x, y, weights, clusters)
     if not np.isfinite(error) or error <= 0:
-        return 0.0
+        return 0.0, 0.0
     data, prior = error**-2, config.prior_slope_error**-2
-    return min(1.0, max(0.0, (data * slope + prior * config.prior_slope) / (data + prior)))
+    posterior = (data * slope + prior * config.prior_slope) / (data + prior)
+    return min(1.0, max(0.0, posterior)), slope / error
 
 
 def fit_blend(
@@ -88,7 +93,7 @@ def fit_blend(
     ev_ml: np.ndarray,
     net: np.ndarray,
     weights: np.ndarray,
-    clusters: np.ndarray,
+    slope_t: float,
     config: BlendConfig,
 ) -> Numbers:
     """Weights of the two expected values: least squares with ``w_struct + w_mean = 1``.
@@ -97,23 +102,17 @@ def fit_blend(
     ----------
     ev_struct, ev_ml, net : ndarray, shape (n,)
         Out of fold, log return.
-    weights, clusters : ndarray, shape (n,)
+    weights : ndarray, shape (n,)
+    slope_t : float
+        Evidence for the mean head's departures, of :func:`fit_mean_calibrator`.
     config : BlendConfig
 
     Returns
     -------
     dict
-        ``w_struct`` and ``w_mean``, both >= 0; their sum is 1, or 0 where the best non-negative
-        combination of the two explains nothing; ``slope_t``, the t of that combination;
-        ``n_clusters``.
+        ``w_struct`` and ``w_mean``, both >= 0; their sum is 1, or 0 where the evidence is below
+        ``config.min_squared_t``; ``slope_t``.
     """
-    from scipy.optimize import nnls
-
-    root = np.sqrt(weights)
-    design = np.column_stack([ev_struct, ev_ml]) * root[:, None]
-    best, _ = nnls(design, net * root)
-    slope, error = clustered_slope(best[0] * ev_struct + best[1] * ev_ml, net, weights, clusters)
-    slope_t = slope / error if np.isfinite(error) and error > 0 else 0.0
     is_believed = slope_t > np.sqrt(config.min_squared_t)
     difference = ev_ml - ev_struct
     moment = float((weights * difference**2).sum())
@@ -125,7 +124,6 @@ def fit_blend(
         "w_struct": float(is_believed) * (1.0 - w_mean),
         "w_mean": float(is_believed) * w_mean,
         "slope_t": float(slope_t),
-        "n_clusters": len(np.unique(clusters)),
     }
 
 
