@@ -3,9 +3,9 @@
 Run: python benchmarks/orchestration.py --delivery DIR [--months 59] [--workers 2]
 
 Both sides do the same work with the same number of processes: read and validate the delivery, every
-fold, model, score, backtest, the portfolio, the audit and the report. The rival is
-``step3_assets.domain.pipeline`` (a bare loop, nothing stored). Each side runs in its own fresh
-process, so that both pay their imports.
+fold, model, score, backtest, the portfolio, the audit, the verdict, the registry's entries and the
+report. The rival is ``step3_assets.domain.pipeline`` (a bare loop, nothing stored). Each side runs
+in its own fresh process, so that both pay their imports.
 """
 
 import argparse
@@ -15,21 +15,28 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 
 def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
-    """The rival: read, loop, judge, audit, report; nothing is stored."""
+    """The rival: read, loop, audit, judge, register, report; nothing is stored."""
     from step3_assets import __version__
     from step3_assets.config import Step3Config
     from step3_assets.defs.result_assets import OUTCOMES
+    from step3_assets.domain.acceptance import judge, verdict
     from step3_assets.domain.audit.inputs import AuditInputs, sample_months
     from step3_assets.domain.audit.run import run_audit
     from step3_assets.domain.delivery import probe_months, read_delivery
+    from step3_assets.domain.hashing import frame_hash
     from step3_assets.domain.months import first_test_month, month_range
     from step3_assets.domain.pipeline import run_pipeline
     from step3_assets.domain.portfolio import PLATFORM, RESULT_TABLES
+    from step3_assets.domain.registry.document import write_document
+    from step3_assets.domain.registry.entries import Provenance, fold_entries
+    from step3_assets.domain.registry.stages import Change, Registry, register_folds
     from step3_assets.domain.report import ReportInputs, build_report
+    from step3_assets.schemas import EVENTS
 
     config = Step3Config()
     first, last, is_complete = probe_months(delivery)
@@ -67,11 +74,30 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
             scores=tables["scores"],
         )
     )
+    judged = {
+        **tables,
+        **{name: getattr(money, part) for name, part in RESULT_TABLES.items()},
+        "statistics": result.statistics,
+        "audit": audit,
+    }
+    acceptance = judge(judged, config)
+    provenance = Provenance(
+        dataset_version=data.dataset_version,
+        month_hashes={m: frame_hash(rows, EVENTS) for m, rows in data.events.groupby("month")},
+        config=config,
+        by_month={},
+        acceptance=acceptance,
+    )
+    entries = fold_entries(models, tables["model_metrics"], provenance)
+    change = Change("benchmark", datetime.now(UTC))
+    registry = register_folds(Registry.empty(), entries, change)
+    document = write_document(registry)
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
     report = build_report(
         ReportInputs(
-            verdict=result.verdict,
-            acceptance=result.acceptance,
+            verdict=verdict(acceptance),
+            acceptance=acceptance,
+            model_registry=registry.models,
             statistics=result.statistics,
             audit=audit,
             events_outcomes=data.events.loc[data.events["month"].isin(months), OUTCOMES],
@@ -85,7 +111,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
             **{name: getattr(money, part) for name, part in RESULT_TABLES.items()},
         )
     )
-    print(result.verdict, len(report.html))
+    print(report.verdict, len(report.html), len(document))
 
 
 def through_dagster(delivery: Path, n_months: int, workers: int) -> None:

@@ -14,7 +14,8 @@ from step3_assets.cli.failures import CommandFailed
 def audit(stored: bool) -> None:
     """Look for every way the stored results could have come out flattering by accident.
 
-    Runs on what the last `step3 run` left behind, and writes the report again with what it found.
+    Runs on what the last `step3 run` left behind, judges the results again (a failed check is a
+    failed gate) and writes the report again.
     A sample of months is trained and scored again; everything else is looked at whole.
 
     \b
@@ -49,9 +50,8 @@ def audit(stored: bool) -> None:
 
     store = open_store()
     if not stored:
-        launch(
-            [Step(RESULTS.job, RESULTS.months, ["audit", "step3_report"])], None, None, None, None
-        )
+        judged = ["audit", "acceptance", "model_registry", "step3_report"]
+        launch([Step(RESULTS.job, RESULTS.months, judged)], None, None, None, None)
     checks = store.read("audit").sort_values("position")
     if checks.empty:
         raise CommandFailed("no audit is stored yet: run `step3 audit`")

@@ -43,6 +43,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.defs.resources import load_settings
     from step3_assets.domain import settings_table
     from step3_assets.domain.data_dictionary import data_dictionary_markdown
+    from step3_assets.domain.registry.document import document_schema
     from step3_assets.domain.settings_table import settings_markdown
 
     quiet_previews()
@@ -59,4 +60,5 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
         architecture: replace_generated(architecture.read_text("utf-8"), graph),
         models: settings_part,
         docs_dir / "data_dictionary.md": data_dictionary_markdown(),
+        docs_dir / "registry.schema.json": document_schema(),
     }

@@ -17,6 +17,8 @@ VERBS = {
     "status": ("status", "status", "What is stored, which months, and the verdict."),
     "report": ("status", "report", "Write the report again and say where it is."),
     "audit": ("audit", "audit", "Look for every way the results could have fooled us."),
+    "registry": ("registry", "registry", "Which model decides: list, show, promote, roll back."),
+    "reproduce": ("reproduce", "reproduce", "Train a fold again and compare every bit."),
     "ui": ("ui", "ui", "Open the Dagster UI on this installation."),
     "train-dataset": ("running", "train_dataset", "Ingest a delivery and cut purged folds."),
     "train-models": ("running", "train_models", "Train and calibrate every fold's models."),

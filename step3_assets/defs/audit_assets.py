@@ -11,6 +11,7 @@ import dagster as dg
 from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import column_schema, table_metadata
 from step3_assets.defs.monthly import ingested_months, settings_in_force
+from step3_assets.defs.registry_store import current_version, store_result
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.result_months import result_months
 from step3_assets.domain.audit.inputs import AuditInputs, sample_months
@@ -25,7 +26,7 @@ def build_audit_asset(
     bar_features: dg.AssetsDefinition,
     walk_forward: dict[str, dg.AssetsDefinition],
 ) -> dg.AssetsDefinition:
-    """The audit, after the results and before the report."""
+    """The audit, after the results and before the verdict, which counts it."""
     names = [
         name
         for name in ("folds", "calibrated_models", "scores", "tuned_params")
@@ -46,10 +47,11 @@ def build_audit_asset(
         from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
 
         settings, store = platform.settings(), platform.store()
+        version = current_version(store, settings.config)
         inputs = audit_inputs(store, settings.config, settings.delivery)
         with progress.track("leakage audit", len(CHECKS)) as advance:
             frame = run_audit(inputs, on_check=lambda: advance(1))
-        store.replace_all({"audit": frame})
+        store_result(store, "audit", frame, version)
         table = table_metadata(frame.drop(columns="position"))
         return dg.MaterializeResult(metadata={"verdict": audit_verdict(frame), "checks": table})
 

@@ -92,6 +92,8 @@ def build_checks(
         ("shadow_decisions", "seen_in_time", _shadow_order, True, "Scored once known, not before."),
         ("shadow_fills", "contradictions", _shadow_fills, False, "Fills still follow from data."),
         ("shadow_fills", "parity", _shadow_parity, False, SHADOW_PARITY_TEXT),
+        ("model_registry", "stages", _stages, True, "One champion at most; the history agrees."),
+        ("model_registry", "artefacts", _artefacts, True, "What stands is what is stored."),
         ("step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."),
     ]
     for asset, name, condition, is_blocking, text in named:
@@ -347,6 +349,19 @@ def _audit_passed(scope: Scope) -> list[str]:
     if failed.empty and audit_verdict(checks).startswith("AUDIT FAILED"):
         return [f"audit: {audit_verdict(checks)}"]
     return [f"audit: {r.check}: {r.evidence}" for r in failed.itertuples()]
+
+
+def _stages(scope: Scope) -> list[str]:
+    from step3_assets.domain.registry.integrity import stage_violations
+
+    return stage_violations(scope.read("model_registry"), scope.read("registry_transitions"))
+
+
+def _artefacts(scope: Scope) -> list[str]:
+    from step3_assets.domain.registry.integrity import artefact_violations
+
+    hashes = scope.store.read("calibrated_models", columns=["month", "head", "payload_sha256"])
+    return artefact_violations(scope.read("model_registry"), hashes)
 
 
 def _verdict_first(scope: Scope) -> list[str]:

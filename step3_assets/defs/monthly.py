@@ -26,7 +26,7 @@ from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.search.settings import settings_by_month
 from step3_assets.domain.side_by_side import run_months
 from step3_assets.schemas import PartitionDates
-from step3_assets.storage.store import Store
+from step3_assets.storage.store import Reader, Store
 
 CHUNK_MONTHS = 12
 PLOT_MONTHS = 3  # only a run's last months carry plots: a plot takes time and room in the log
@@ -149,7 +149,7 @@ def _report(
     )
 
 
-def dataset_in_force(store: Store) -> dict[str, Any]:
+def dataset_in_force(store: Reader) -> dict[str, Any]:
     """The delivery ingested last: its row of ``datasets``."""
     rows = store.read("datasets")
     if rows.empty:
@@ -167,7 +167,7 @@ def settings_in_force(
     return settings_by_month(config, store.read("tuned_params"), months)
 
 
-def ingested_months(store: Store, table: str) -> list[date]:
+def ingested_months(store: Reader, table: str) -> list[date]:
     """Months of ``events`` or ``bar_features`` that have been ingested, also those without rows."""
     return ingested_by_table(store)[table]
 

@@ -19,6 +19,7 @@ from step3_assets.config import FreshnessConfig, Frozen, NotifyConfig, Step3Conf
 from step3_assets.storage.store import Store
 
 SETTINGS_FILE = "step3.toml"
+REGISTRY_FILE = "step3_model_registry.json"
 DEFAULT_FIRST_MONTH = date(2016, 2, 1)
 
 
@@ -74,6 +75,11 @@ class Settings:
     def search_dir(self) -> Path:
         """Optuna's journal and the cache of inner forecasts."""
         return self.home / "search"
+
+    @property
+    def registry_file(self) -> Path:
+        """The model registry as JSON."""
+        return self.home / REGISTRY_FILE
 
     @property
     def report_dir(self) -> Path:

@@ -5,7 +5,6 @@ belong here: how a trade is simulated or judged (:mod:`step3_assets.domain`).
 """
 
 import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,8 @@ from step3_assets.defs.monthly import (
     slice_months,
 )
 from step3_assets.defs.partitions import EPOCH_OF_MONTH, MONTH_AND_NEXT, Partitions, months_of
+from step3_assets.defs.registry_assets import build_registry_asset
+from step3_assets.defs.registry_store import audit_in_force, current_version, store_result
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.result_months import result_months
 from step3_assets.defs.training_assets import monthly_asset
@@ -42,6 +43,7 @@ from step3_assets.domain.portfolio import (
     reconcile_portfolio,
     run_portfolio,
 )
+from step3_assets.storage.files import replace_file
 from step3_assets.storage.store import Store
 
 BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
@@ -166,20 +168,31 @@ def build_result_assets(
         figures = table_metadata(frame[["name", "value", "lower", "upper", "sentence"]])
         return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "figures": figures})
 
+    audit = build_audit_asset(portfolio, events, bar_features, walk_forward)
+    models = walk_forward["calibrated_models"]
+
     @dg.asset(
-        deps=[portfolio, statistics, fold_backtests, walk_forward["calibrated_models"], scores],
+        deps=[portfolio, statistics, audit, fold_backtests, models, scores],
         group_name="results",
         kinds={"duckdb"},
         owners=["team:step3"],
         metadata=column_schema("acceptance"),
     )
     def acceptance(platform: PlatformResource) -> dg.MaterializeResult:
-        """Each gate with its figure, threshold and evidence; anything missing fails."""
+        """Each gate with its figure, threshold and evidence; anything missing fails.
+
+        So does an audit that was made of other data, settings or models than those stored now.
+        """
         from step3_assets.domain.acceptance import judge, verdict
 
         store, config = platform.store(), platform.settings().config
-        gates = judge({**_result_tables(store), "statistics": store.read("statistics")}, config)
-        store.replace_all({"acceptance": gates})
+        version = current_version(store, config)
+        evidence = {
+            "statistics": store.read("statistics"),
+            "audit": audit_in_force(store, version),
+        }
+        gates = judge({**_result_tables(store), **evidence}, config)
+        store_result(store, "acceptance", gates, version)
         return dg.MaterializeResult(
             metadata={
                 "verdict": verdict(gates),
@@ -188,13 +201,14 @@ def build_result_assets(
             }
         )
 
-    audit = build_audit_asset(portfolio, events, bar_features, walk_forward)
+    model_registry = build_registry_asset(acceptance, audit, walk_forward)
     drift = build_drift_asset(events, bar_features, walk_forward)
     importances = build_importance_asset(events, walk_forward["calibrated_models"])
 
     @dg.asset(
         deps=[
             acceptance,
+            model_registry,
             statistics,
             audit,
             drift,
@@ -239,8 +253,9 @@ def build_result_assets(
         fold_backtests,
         portfolio,
         statistics,
-        acceptance,
         audit,
+        acceptance,
+        model_registry,
         drift,
         importances,
         step3_report,
@@ -273,6 +288,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
         drift=store.read("drift"),
         importances=store.read("importances"),
         tuned_params=store.read("tuned_params"),
+        model_registry=store.read("model_registry"),
         portfolio_decisions=store.read("portfolio_decisions"),
         mock_baseline=store.read("mock_baseline", months=months),
         events_outcomes=outcomes,
@@ -295,18 +311,11 @@ def write_report(report: Any, folder: Path) -> dict[str, Path]:
     figures = folder / FIGURE_FOLDER
     figures.mkdir(parents=True, exist_ok=True)
     for name, png in report.figures.items():
-        _replace_file(figures / name, png)
+        replace_file(figures / name, png)
     paths = {"markdown": folder / "step3_report.md", "html": folder / "step3_report.html"}
-    _replace_file(paths["markdown"], report.markdown.encode())
-    _replace_file(paths["html"], report.html.encode())
+    replace_file(paths["markdown"], report.markdown.encode())
+    replace_file(paths["html"], report.html.encode())
     return paths
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    """Write beside and rename, so that a reader never sees half a file."""
-    partial_path = path.with_name(f".{path.name}.{os.getpid()}")
-    partial_path.write_bytes(content)
-    partial_path.replace(path)
 
 
 def _result_tables(store: Store) -> dict[str, pd.DataFrame]:

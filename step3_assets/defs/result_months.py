@@ -8,10 +8,10 @@ from datetime import date
 
 from step3_assets.defs.monthly import ingested_months
 from step3_assets.domain.months import month_label, month_range
-from step3_assets.storage.store import Store
+from step3_assets.storage.store import Reader
 
 
-def result_months(store: Store) -> list[date]:
+def result_months(store: Reader) -> list[date]:
     """The test months that results speak of: from the first scored month to the last, every one.
 
     Raises

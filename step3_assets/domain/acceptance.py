@@ -9,13 +9,14 @@ table, row, month or figure fails the gate, and the sentence says what was missi
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from step3_assets.config import Step3Config
+from step3_assets.domain.audit_gate import AUDIT_GATES
 from step3_assets.domain.months import month_label
 from step3_assets.domain.portfolio import MOCK, PLATFORM, PUBLISHED, stress_series
 from step3_assets.domain.result_figures import (
@@ -62,16 +63,18 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 PROMOTE = "PROMOTE"
 
 
-def judge(tables: Tables, config: Step3Config) -> pd.DataFrame:
+def judge(tables: Tables, config: Step3Config, gates: Sequence[str] | None = None) -> pd.DataFrame:
     """Hold the results against every gate.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
         ``portfolio``, ``portfolio_months``, ``portfolio_equity``, ``fold_backtests``,
-        ``model_metrics``, ``scores``, ``statistics`` (columns of the catalogue). A table that is
-        not there fails the gates that need it.
+        ``model_metrics``, ``scores``, ``statistics``, ``audit`` (columns of the catalogue). A table
+        that is not there fails the gates that need it.
     config : Step3Config
+    gates : sequence of str, optional
+        ``GATES`` by default; ``RESULT_GATES`` where no audit is run.
 
     Returns
     -------
@@ -80,7 +83,8 @@ def judge(tables: Tables, config: Step3Config) -> pd.DataFrame:
         could not be had; such a gate has not passed.
     """
     rows = []
-    for position, (gate, (comparison, find)) in enumerate(_GATES.items(), start=1):
+    for position, gate in enumerate(gates or GATES, start=1):
+        comparison, find = _GATES[gate]
         try:
             finding = find(tables, config)
         except MissingFigure as missing:
@@ -101,28 +105,39 @@ def judge(tables: Tables, config: Step3Config) -> pd.DataFrame:
     return pd.DataFrame(rows)[ACCEPTANCE.names]
 
 
-def verdict(acceptance: pd.DataFrame) -> str:
+def verdict(acceptance: pd.DataFrame, gates: Sequence[str] | None = None) -> str:
     """The first line of the report.
 
     Parameters
     ----------
     acceptance : DataFrame
         Table ``acceptance``.
+    gates : sequence of str, optional
+        As they were judged: see :func:`judge`.
 
     Returns
     -------
     str
-        ``PROMOTE`` when every gate there is stands in the table once and has passed;
-        ``PROMOTE NOTHING: failed ...`` otherwise. A gate that is missing, or whose figure
-        contradicts its mark, has failed.
+        ``PROMOTE`` when no gate failed; ``PROMOTE NOTHING: failed ...`` otherwise.
 
     Examples
     --------
     >>> verdict(pd.DataFrame(columns=["gate", "is_passed"]))[:32]
     'PROMOTE NOTHING: failed calmar_v'
     """
-    failed = []
-    for gate, (comparison, _) in _GATES.items():
+    failed = failed_gates(acceptance, gates)
+    return PROMOTE if not failed else f"PROMOTE NOTHING: failed {', '.join(failed)}"
+
+
+def failed_gates(acceptance: pd.DataFrame, gates: Sequence[str] | None = None) -> list[str]:
+    """Gates that have not passed, in the order of the page; see :func:`verdict`.
+
+    A gate that does not stand in the table, or twice, or whose figure contradicts its mark, has
+    failed.
+    """
+    asked, failed = gates or GATES, []
+    for gate in asked:
+        comparison = _GATES[gate][0]
         rows = acceptance[acceptance["gate"] == gate]
         row = rows.iloc[0] if len(rows) == 1 else {}
         is_passed = _is_true(row.get("is_passed")) and _holds(
@@ -130,10 +145,9 @@ def verdict(acceptance: pd.DataFrame) -> str:
         )
         if not is_passed:
             failed.append(gate)
-    others = acceptance[~acceptance["gate"].isin(GATES)]
+    others = acceptance[~acceptance["gate"].isin(list(asked))]
     marks = zip(others["gate"], others["is_passed"], strict=True)
-    failed += [gate for gate, is_passed in marks if not _is_true(is_passed)]
-    return PROMOTE if not failed else f"PROMOTE NOTHING: failed {', '.join(failed)}"
+    return failed + [gate for gate, is_passed in marks if not _is_true(is_passed)]
 
 
 def _is_true(value: object) -> bool:
@@ -316,5 +330,8 @@ _GATES: dict[str, tuple[str, Callable[[Tables, Step3Config], Finding]]] = {
     "cost_stress_calmar": (">", _cost_stress_calmar),
     "cost_stress_drawdown": ("<=", _cost_stress_drawdown),
     **STATISTICAL_GATES,
+    **AUDIT_GATES,
 }
 GATES = tuple(_GATES)
+RESULT_GATES = tuple(gate for gate in GATES if gate not in AUDIT_GATES)
+"""What the results alone can tell; the platform's own verdict asks for the audit too."""

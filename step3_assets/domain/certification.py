@@ -7,7 +7,8 @@ figures over many worlds. Does not belong here: the worlds themselves
 *Power* is the share of the oracle gate's total expected net return that the platform's
 out-of-sample decisions capture. Decisions are valued at their true expectation, not at what luck
 made of them: the noise of outcomes is ten times the edge. *Size* is how often a world without an
-edge would be promoted.
+edge would be promoted, by every gate but ``leakage_audit``: the audit looks for faults of the
+platform, not of a world, and is not run here; so size is measured without its help.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -2,7 +2,7 @@
 
 Belongs here: what the asset graph does to one delivery in memory, for certification on synthetic
 worlds and as the rival that the orchestration's cost is measured against. Does not belong here:
-storage, partitions, or any step of its own.
+storage, partitions, the leakage audit, or any step of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain import month_steps as steps
-from step3_assets.domain.acceptance import judge, verdict
+from step3_assets.domain.acceptance import RESULT_GATES, judge, verdict
 from step3_assets.domain.allocation import history_months
 from step3_assets.domain.folds import Fold
 from step3_assets.domain.months import add_months
@@ -27,7 +27,10 @@ LOOK_BACK_MONTHS = 36
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """Every month's tables in one frame each, the portfolio, the gates and the verdict."""
+    """Every month's tables in one frame each, the portfolio, the gates and the verdict.
+
+    The gates are those that the results alone can tell: no leakage audit is run here.
+    """
 
     tables: dict[str, pd.DataFrame]
     portfolio: PortfolioResult
@@ -167,8 +170,8 @@ def pipeline_result(
         "portfolio_decisions": result.decisions,
     }
     statistics = statistics_table(results, events[events["month"].isin(months)], config, trials)
-    gates = judge({**results, "statistics": statistics}, config)
-    return PipelineResult(tables, result, statistics, gates, verdict(gates))
+    gates = judge({**results, "statistics": statistics}, config, RESULT_GATES)
+    return PipelineResult(tables, result, statistics, gates, verdict(gates, RESULT_GATES))
 
 
 def month_window(

@@ -40,7 +40,7 @@ DISK_TROUBLE = (
 )
 """A commit that fails on the disk comes as the same error as a conflict; no second try helps it."""
 
-__all__ = ["Store", "StoreError", "Transaction"]
+__all__ = ["Reader", "Store", "StoreError", "Transaction"]
 
 
 class Store:
@@ -273,3 +273,7 @@ class Store:
                 create_all(connection)
             draft.with_name(draft.name + ".lock").unlink(missing_ok=True)
             draft.replace(self.path)
+
+
+Reader = Store | Transaction
+"""What rows can be read from: the store, a visit a call, or a transaction, all from one moment."""

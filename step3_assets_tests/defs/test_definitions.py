@@ -26,7 +26,15 @@ EDGES = {
     "shadow_decisions": {"bar_features", "calibrated_models", "events"},
     "shadow_fills": {"bar_features", "calibrated_models", "events"},
     "shadow_positions": {"bar_features", "calibrated_models", "events"},
-    "acceptance": {"calibrated_models", "fold_backtests", "portfolio", "scores", "statistics"},
+    "acceptance": {
+        "audit",
+        "calibrated_models",
+        "fold_backtests",
+        "portfolio",
+        "scores",
+        "statistics",
+    },
+    "model_registry": {"acceptance", "audit", "calibrated_models"},
     "audit": {
         "bar_features",
         "calibrated_models",
@@ -44,6 +52,7 @@ EDGES = {
         "importances",
         "events",
         "fold_backtests",
+        "model_registry",
         "portfolio",
         "recalibration_comparison",
         "statistics",
@@ -89,7 +98,13 @@ def test_a_search_in_force_is_upstream_of_what_it_settles(settings: Settings):
     graph = build_defs(replace(settings, config=config)).resolve_asset_graph()
     users = {key.to_user_string() for key in graph.get(dg.AssetKey("tuned_params")).child_keys}
     months = {"calibrated_models", "scores", "fold_backtests"}
-    assert users == months | {"portfolio", "statistics", "audit", "step3_report"}
+    assert users == months | {
+        "portfolio",
+        "statistics",
+        "audit",
+        "model_registry",
+        "step3_report",
+    }
 
 
 def test_no_dependency_is_misspelled(definitions: dg.Definitions):

@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from step3_assets.config import AcceptanceConfig, Step3Config
-from step3_assets.domain.acceptance import GATES, REQUIRED_HEADS, judge, verdict
+from step3_assets.domain.acceptance import (
+    GATES,
+    REQUIRED_HEADS,
+    RESULT_GATES,
+    judge,
+    verdict,
+)
+from step3_assets.domain.audit.run import CHECKS
 from step3_assets.domain.months import month_range
 from step3_assets.domain.portfolio import run_portfolio
 from step3_assets.schemas import ACCEPTANCE
@@ -23,6 +30,7 @@ TABLES = (
     "model_metrics",
     "scores",
     "statistics",
+    "audit",
 )
 
 
@@ -38,6 +46,11 @@ def passing_statistics() -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, columns=["name", "value", "lower", "upper", "n"])
     return frame.assign(sentence="So it is said of " + frame["name"] + ".")
+
+
+def passing_audit() -> pd.DataFrame:
+    """Every check of the leakage audit passed."""
+    return pd.DataFrame({"check": list(CHECKS), "is_passed": True})
 
 
 def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
@@ -91,6 +104,7 @@ def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
         ),
         "scores": pd.DataFrame({"month": months, "gate_reason": "pass", "p_raw": 0.5}),
         "statistics": passing_statistics(),
+        "audit": passing_audit(),
     }
 
 
@@ -380,6 +394,41 @@ def test_a_further_gate_that_failed_counts():
 def test_no_gates_at_all_promotes_nothing():
     empty = pd.DataFrame(columns=ACCEPTANCE.names)
     assert verdict(empty) == f"PROMOTE NOTHING: failed {', '.join(GATES)}"
+
+
+def failed_in_the_audit(check: str) -> pd.DataFrame:
+    audit = passing_audit()
+    audit.loc[audit["check"] == check, "is_passed"] = False
+    return audit
+
+
+@pytest.mark.parametrize(
+    ("audit", "value", "says"),
+    [
+        (failed_in_the_audit("prefix_rule"), 1.0, "failed: prefix_rule."),
+        (passing_audit().iloc[1:], 1.0, "failed: known_at."),
+        (pd.concat([passing_audit(), passing_audit().iloc[:1]]), 1.0, "failed: known_at."),
+        (passing_audit().astype({"is_passed": object}).replace({True: None}), 13.0, "known_at"),
+        (passing_audit().iloc[:0], math.nan, "has not been run on these results"),
+    ],
+    ids=["failed", "left out", "twice", "unmarked", "not run"],
+)
+def test_an_audit_that_did_not_pass_promotes_nothing(audit, value, says):
+    tables = passing_tables() | {"audit": audit}
+    row = gate(tables, "leakage_audit")
+    assert not row["is_passed"]
+    assert row["value"] == pytest.approx(value, nan_ok=True)
+    assert says in row["evidence"]
+    assert verdict(judge(tables, CONFIG)) == "PROMOTE NOTHING: failed leakage_audit"
+
+
+def test_results_alone_are_judged_without_the_audit_only_where_that_is_asked_for():
+    tables = passing_tables()
+    del tables["audit"]
+    out = judge(tables, CONFIG, RESULT_GATES)
+    assert "leakage_audit" not in set(out["gate"])
+    assert verdict(out, RESULT_GATES) == "PROMOTE"
+    assert verdict(out) == "PROMOTE NOTHING: failed leakage_audit"
 
 
 @pytest.mark.parametrize(("drift", "makes_money"), [(0.0006, True), (-0.0006, False)])

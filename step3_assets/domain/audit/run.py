@@ -7,6 +7,7 @@ A check that cannot be run has not passed, and its evidence says why.
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from step3_assets.domain.audit.bar_clock import check_fills, check_label_clock, check_signals
@@ -72,14 +73,23 @@ def run_audit(inputs: AuditInputs, on_check: Callable[[], None] = lambda: None) 
     return pd.DataFrame(rows)[AUDIT.names]
 
 
+def failed_checks(audit: pd.DataFrame) -> list[str]:
+    """Checks that have not passed: marked so, not there, or there twice; in the order of the page.
+
+    Anything but a plain true is no pass.
+    """
+    marks: dict[str, list[bool]] = {name: [] for name in CHECKS}
+    for name, mark in zip(audit["check"], audit["is_passed"], strict=True):
+        marks.setdefault(name, []).append(isinstance(mark, bool | np.bool_) and bool(mark))
+    return [name for name, own in marks.items() if own != [True]]
+
+
 def audit_verdict(audit: pd.DataFrame) -> str:
     """One line: how many checks passed, and which did not.
 
     A check that is not in the table has not passed.
     """
-    passed = set(audit.loc[audit["is_passed"].astype(bool), "check"])
-    failed = [name for name in CHECKS if name not in passed]
-    failed += [name for name in audit["check"] if name not in CHECKS and name not in passed]
+    failed = failed_checks(audit)
     if not failed:
         return f"AUDIT PASSED: {len(CHECKS)} of {len(CHECKS)} checks"
     return f"AUDIT FAILED: {', '.join(failed)}"

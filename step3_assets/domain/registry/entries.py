@@ -102,7 +102,7 @@ def fold_entries(
     """
     gates = acceptance_json(provenance.acceptance)
     said = verdict(provenance.acceptance)
-    by_month = dict(metrics.groupby("month"))
+    by_month = dict(iter(metrics.groupby("month")))
     entries = []
     for month, rows in models.groupby("month"):
         assert isinstance(month, date)
@@ -199,6 +199,21 @@ def model_id(kind: str, period_start: date, artefacts: Mapping[str, str]) -> str
 def artefacts_hash(artefacts: Mapping[str, str]) -> str:
     """Hash over the heads' names and hashes, in the order of their names."""
     return hashlib.sha256(to_json(dict(artefacts)).encode()).hexdigest()
+
+
+def artefacts_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """Head to ``payload_sha256`` of a row of ``model_registry``."""
+    return json.loads(row["artefacts"])
+
+
+def artefacts_by_month(models: pd.DataFrame) -> dict[date, dict[str, str]]:
+    """Head to ``payload_sha256`` of every month of ``calibrated_models``."""
+    found: dict[date, dict[str, str]] = {}
+    for month, head, sha in zip(
+        models["month"], models["head"], models["payload_sha256"], strict=True
+    ):
+        found.setdefault(month, {})[head] = sha
+    return found
 
 
 def models_hash(models: pd.DataFrame) -> str:

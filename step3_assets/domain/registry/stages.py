@@ -12,7 +12,7 @@ decided, whichever way it was reached; the history keeps the way.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -31,8 +31,8 @@ ALLOWED: Mapping[tuple[str | None, str], frozenset[str]] = {
     (CANDIDATE, ARCHIVED): frozenset({"replaced", "withdrawn", "base_archived"}),
     (SHADOW, ARCHIVED): frozenset({"replaced", "withdrawn", "base_archived"}),
     (ARCHIVED, CANDIDATE): frozenset({"restored"}),
-    (CANDIDATE, CHAMPION): frozenset({"promoted"}),
-    (SHADOW, CHAMPION): frozenset({"promoted"}),
+    (CANDIDATE, CHAMPION): frozenset({"promoted", "rollback"}),
+    (SHADOW, CHAMPION): frozenset({"promoted", "rollback"}),
     (ARCHIVED, CHAMPION): frozenset({"promoted", "rollback"}),
     (CHAMPION, ARCHIVED): frozenset({"superseded", "rolled_back", "replaced", "withdrawn"}),
 }
@@ -56,6 +56,12 @@ class Registry:
 
     models: pd.DataFrame
     transitions: pd.DataFrame
+
+    @classmethod
+    def empty(cls) -> "Registry":
+        """Nothing was ever registered."""
+        tables = (MODEL_REGISTRY, REGISTRY_TRANSITIONS)
+        return cls(*(canonical_frame(pd.DataFrame(columns=t.names), t) for t in tables))
 
     def row(self, model_id: str) -> dict[str, Any]:
         """One model's row.
@@ -204,8 +210,7 @@ def register_folds(registry: Registry, entries: Sequence[Entry], change: Change)
         else:
             reason = "Its fold holds no models any more."
             book.move(row["model_id"], ARCHIVED, "withdrawn", reason)
-    _follow(book)
-    return book.closed()
+    return follow_from(book)
 
 
 def register_recalibration(registry: Registry, entry: Entry, change: Change) -> Registry:
@@ -234,13 +239,11 @@ def register_recalibration(registry: Registry, entry: Entry, change: Change) -> 
         if is_other and is_same and row["stage"] != ARCHIVED:
             reason = f"Its week was refitted to other bytes, {entry['model_id']}."
             book.move(row["model_id"], ARCHIVED, "replaced", reason)
-    _follow(book)
-    return book.closed()
+    return follow_from(book)
 
 
-def follow(registry: Registry, change: Change) -> Registry:
-    """What follows by itself after a person changed a stage."""
-    book = StageBook(registry, change)
+def follow_from(book: StageBook) -> Registry:
+    """The registry after a person's changes and what follows from them by itself."""
     _follow(book)
     return book.closed()
 
@@ -275,6 +278,18 @@ def _follow(book: StageBook) -> None:
         if newest["stage"] == CANDIDATE:
             reason = "The newest that stands: watched, not trusted."
             book.move(newest["model_id"], SHADOW, "newest", reason)
+
+
+def standing_fold(registry: Registry, month: date) -> dict[str, Any] | None:
+    """The fold model of a test month whose bytes are the stored ones, if there is one."""
+    of_month = [
+        row
+        for row in as_rows(registry.models)
+        if row["kind"] == FOLD and row["period_start"] == month
+    ]
+    last = dict(zip(registry.transitions["model_id"], registry.transitions["cause"], strict=True))
+    standing = [row for row in of_month if last[row["model_id"]] not in LOST]
+    return standing[0] if standing else None
 
 
 def as_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

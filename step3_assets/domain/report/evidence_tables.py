@@ -1,10 +1,12 @@
-"""Tables of evidence: statistics with their intervals, checks of the leakage audit.
+"""Tables of evidence: statistics with their intervals, checks of the leakage audit, the registry.
 
-Belongs here: laying out tables ``statistics`` and ``audit``. Does not belong here: what they hold.
+Belongs here: laying out tables ``statistics``, ``audit`` and ``model_registry``. Does not belong
+here: what they hold.
 """
 
 import pandas as pd
 
+from step3_assets.domain.registry.summary import registry_summary
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.money_tables import PROSE_HEADER
 from step3_assets.domain.report.series import MOCK
@@ -115,3 +117,10 @@ def audit_table(audit: pd.DataFrame) -> TextTable:
         for row in audit.sort_values("position").to_dict("records")
     ]
     return text_table(("Check", "Result", PROSE_HEADER), rows, "lll")
+
+
+def registry_table(models: pd.DataFrame) -> TextTable:
+    """The champion, the newest model and how many stand at each stage."""
+    said = registry_summary(models).items()
+    rows = [(escape(name.capitalize()), escape(value)) for name, value in said]
+    return text_table(("Model registry", "Now"), rows, "ll")

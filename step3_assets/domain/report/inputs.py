@@ -32,6 +32,7 @@ _CATALOGUED = (
     "drift",
     "importances",
     "tuned_params",
+    "model_registry",
     "portfolio",
     "portfolio_months",
     "portfolio_equity",
@@ -59,11 +60,10 @@ class ReportInputs:
     ----------
     verdict : str
         The sentence that opens the page, as :mod:`step3_assets.domain.acceptance` words it.
-    acceptance, statistics, audit, drift, importances, tuned_params, portfolio, \
-portfolio_months, portfolio_equity, \
-portfolio_trades, portfolio_decisions, risk_events, cost_stress, allocation_comparison, \
-allocation_weights, fold_backtests, folds, scores, model_metrics, reliability_bins, \
-recalibrations, recalibration_comparison : DataFrame
+    acceptance, statistics, audit, drift, importances, tuned_params, model_registry, portfolio, \
+portfolio_months, portfolio_equity, portfolio_trades, portfolio_decisions, risk_events, \
+cost_stress, allocation_comparison, allocation_weights, fold_backtests, folds, scores, \
+model_metrics, reliability_bins, recalibrations, recalibration_comparison : DataFrame
         Tables of the catalogue (:mod:`step3_assets.schemas`), all months. Empty frames with their
         columns are allowed: the section then says that there is nothing.
     events_outcomes : DataFrame
@@ -94,6 +94,7 @@ recalibrations, recalibration_comparison : DataFrame
     drift: pd.DataFrame
     importances: pd.DataFrame
     tuned_params: pd.DataFrame
+    model_registry: pd.DataFrame
     portfolio: pd.DataFrame
     portfolio_months: pd.DataFrame
     portfolio_equity: pd.DataFrame

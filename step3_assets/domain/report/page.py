@@ -121,6 +121,19 @@ def _audit(inputs: ReportInputs) -> Blocks:
     yield _source("audit")
 
 
+def _registry(inputs: ReportInputs) -> Blocks:
+    if inputs.model_registry.empty:
+        yield "No model is registered."
+        return
+    yield evidence.registry_table(inputs.model_registry).markdown()
+    yield (
+        "A new month's models are watched in the shadow. They are trusted, as champion, only when "
+        "`step3 registry promote` finds every gate and every check of the audit passed. "
+        "`step3 registry list` has every version."
+    )
+    yield _source("model_registry", "registry_transitions")
+
+
 def _portfolio(inputs: ReportInputs) -> Blocks:
     if (inputs.portfolio_trades["series"] != PLATFORM).all():
         yield "**The platform made no trade in these months.** Its account stayed in cash."
@@ -433,6 +446,7 @@ _SECTIONS: dict[str, Callable[[ReportInputs], Blocks]] = {
     "Parameters across epochs": _parameters,
     "Monitoring": _monitoring,
     "Leakage audit": _audit,
+    "Model registry": _registry,
     "Data and settings": _data,
     "What this page cannot tell": _limits,
 }

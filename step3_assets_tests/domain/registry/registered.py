@@ -6,23 +6,13 @@ Belongs here: what several registry tests share. Does not belong here: a rule.
 from datetime import UTC, date, datetime
 from typing import Any
 
-import pandas as pd
-
 from step3_assets.domain.registry.entries import model_id
 from step3_assets.domain.registry.stages import Change, Registry, register_folds
-from step3_assets.schemas import MODEL_REGISTRY, REGISTRY_TRANSITIONS
+from step3_assets.schemas import MODEL_REGISTRY
 
 OCT, NOV, DEC = (date(2023, month, 1) for month in (10, 11, 12))
 NOW = Change("test", datetime(2024, 1, 2, 9, 30, tzinfo=UTC))
 LATER = Change("somebody", datetime(2024, 1, 3, 9, 30, tzinfo=UTC))
-
-
-def no_registry() -> Registry:
-    """Nothing was ever registered."""
-    return Registry(
-        pd.DataFrame(columns=MODEL_REGISTRY.names),
-        pd.DataFrame(columns=REGISTRY_TRANSITIONS.names),
-    )
 
 
 def entry(month: date, sha: str = "aa") -> dict[str, Any]:
@@ -43,7 +33,7 @@ def entry(month: date, sha: str = "aa") -> dict[str, Any]:
 
 def registry_of(*entries: dict[str, Any]) -> Registry:
     """These entries, registered once."""
-    return register_folds(no_registry(), entries, NOW)
+    return register_folds(Registry.empty(), entries, NOW)
 
 
 def stages(registry: Registry) -> dict[str, str]:

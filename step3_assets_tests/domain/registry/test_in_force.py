@@ -13,7 +13,6 @@ from step3_assets_tests.domain.registry.registered import (
     NOV,
     OCT,
     entry,
-    no_registry,
     registry_of,
 )
 
@@ -32,7 +31,7 @@ def with_champion(registry: Registry, model_id: str) -> Registry:
 
 
 def test_nothing_is_in_force_where_there_is_nothing():
-    assert decides(no_registry(), DEC) is None
+    assert decides(Registry.empty(), DEC) is None
     assert decides(registry_of(C), NOV) is None  # the only one knows what November could not
 
 

@@ -9,6 +9,7 @@ from step3_assets.domain.registry.entries import recalibration_entry
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.stages import (
     ALLOWED,
+    Registry,
     StageBook,
     register_folds,
     register_recalibration,
@@ -27,7 +28,6 @@ from step3_assets_tests.domain.registry.registered import (
     OCT,
     causes,
     entry,
-    no_registry,
     registry_of,
     stages,
 )
@@ -76,7 +76,7 @@ def test_month_by_month_ends_where_all_at_once_ends():
 
 
 def test_the_clock_is_no_part_of_the_contents_hash():
-    early, late = registry_of(A), register_folds(no_registry(), [A], LATER)
+    early, late = registry_of(A), register_folds(Registry.empty(), [A], LATER)
     assert early.transitions["time_utc"].iloc[0] != late.transitions["time_utc"].iloc[0]
     late = late.transitions.assign(actor="test")
     assert frame_hash(early.transitions, REGISTRY_TRANSITIONS) == frame_hash(
@@ -157,7 +157,7 @@ def test_a_refit_of_a_refit_and_of_a_week_before_its_base_are_refused():
 def test_a_change_that_is_not_allowed_is_refused():
     book = StageBook(registry_of(A), NOW)
     with pytest.raises(RegistryError, match="shadow to champion"):
-        book.move(A["model_id"], "champion", "rollback", "No gate asked.")
+        book.move(A["model_id"], "champion", "superseded", "No gate asked.")
     with pytest.raises(RegistryError, match="shadow to shadow"):
         book.move(A["model_id"], "shadow", "newest", "Again.")
 

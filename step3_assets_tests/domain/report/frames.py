@@ -87,6 +87,7 @@ def make_inputs(
         drift=_drift(rng, months),
         importances=_importances(months),
         tuned_params=empty("tuned_params"),
+        model_registry=_registry(months),
         portfolio=_portfolio(equity, trades, table, months),
         portfolio_months=table,
         portfolio_equity=equity,
@@ -136,6 +137,14 @@ def _recalibration_comparison(months: list[date]) -> pd.DataFrame:
     gain = frame["brier"].iloc[0] - frame["brier"]
     interval = {"brier_gain_lower": gain - 0.001, "brier_gain_upper": gain + 0.001}
     return conform("recalibration_comparison", frame.assign(brier_gain=gain, **interval))
+
+
+def _registry(months) -> pd.DataFrame:
+    rows = [(f"fold-{m:%Y-%m}-0123456789ab", "fold", m, "candidate") for m in months]
+    names = ["model_id", "kind", "period_start", "stage"]
+    frame = pd.DataFrame(rows, columns=names)
+    frame.loc[frame.index[-1:], "stage"] = "shadow"
+    return conform("model_registry", frame)
 
 
 def _risk_events() -> pd.DataFrame:

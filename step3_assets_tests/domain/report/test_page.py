@@ -30,6 +30,7 @@ SECTIONS = [
     "Parameters across epochs",
     "Monitoring",
     "Leakage audit",
+    "Model registry",
     "Data and settings",
     "What this page cannot tell",
 ]

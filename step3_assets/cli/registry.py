@@ -1,0 +1,243 @@
+"""``step3 registry``: look at the model registry; promote a model, or go back.
+
+Belongs here: naming a model, printing, asking for a change. Does not belong here: what must hold
+for one (:mod:`step3_assets.domain.registry.promotion`).
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    from step3_assets.domain.registry.stages import Registry
+
+REASON = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why; it stays in the history."
+)
+BY = click.option(
+    "--by", "who", metavar="NAME", help="Who decides [default: the account that runs this]."
+)
+
+
+@click.group()
+def registry() -> None:
+    """The model registry: which model versions there are, where each stands, which one decides.
+
+    \b
+    candidate  a fold's models, registered
+    shadow     the newest of them: watched, not trusted
+    champion   the one that is trusted; at most one
+    archived   replaced by other bytes, or no champion any more
+
+    `step3 run` registers and puts the newest in the shadow. A person promotes: every acceptance
+    gate and every check of the leakage audit must have passed on the data, settings and models that
+    are stored now. The same registry is in step3_model_registry.json under STEP3_HOME.
+
+    \b
+    Examples:
+        step3 registry list
+        step3 registry show 2023-12
+        step3 registry promote 2023-12 --reason "January goes live"
+        step3 registry rollback --reason "fills were worse than modelled"
+    """
+
+
+@registry.command("list")
+@click.option("--all", "is_all", is_flag=True, help="Archived versions too.")
+def list_models(is_all: bool) -> None:
+    """Every model version that stands, the newest first.
+
+    Brier scores are out of fold, of the calibrated probability and of the plain base rate.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from step3_assets.domain.registry.summary import models_table, registry_summary
+
+    stored = _stored()
+    console = Console()
+    for name, value in registry_summary(stored.models).items():
+        console.print(f"{name:16}  {escape(value)}", soft_wrap=True)
+    rows = models_table(stored)
+    if not is_all:
+        rows = rows[rows["stage"] != "archived"]
+    table = Table(box=None, pad_edge=False)
+    for name in rows.columns:
+        table.add_column(name, overflow="fold", no_wrap=name in ("model", "for", "stage"))
+    for row in rows.to_dict("records"):
+        cells = [f"{v:.4f}" if isinstance(v, float) else str(v) for v in row.values()]
+        table.add_row(*map(escape, cells))
+    console.print()
+    console.print(table)
+
+
+@registry.command()
+@click.argument("model")
+def show(model: str) -> None:
+    """Everything that the registry knows of MODEL, with its history.
+
+    MODEL is an identity or the beginning of one, a test month (2023-12), `champion` or `shadow`.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from step3_assets.domain.registry.stages import as_rows
+
+    stored = _stored()
+    row = find_model(stored, model)
+    console = Console()
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in row.items():
+        if name != "gates" and value is not None:
+            table.add_row(name, escape(_shown(name, value)))
+    console.print(table)
+    gates = Table(box=None, pad_edge=False)
+    for name in ("", "gate when registered", "figure", "", "threshold"):
+        gates.add_column(name)
+    for gate, said in json.loads(row["gates"]).items():
+        mark = "[green]pass[/]" if said["is_passed"] else "[red]FAIL[/]"
+        figures = [_figure(said["value"]), said["comparison"], _figure(said["threshold"])]
+        gates.add_row(mark, escape(gate), *figures)
+    console.print()
+    console.print(gates)
+    own = stored.transitions[stored.transitions["model_id"] == row["model_id"]]
+    history = Table(box=None, pad_edge=False)
+    for name in ("when (UTC)", "from", "to", "who", "why"):
+        history.add_column(name, overflow="fold")
+    for step in as_rows(own.sort_values("position")):
+        when = f"{step['time_utc']:%Y-%m-%d %H:%M:%S}"
+        moved = (step["from_stage"] or "new", step["to_stage"])
+        history.add_row(when, *moved, escape(step["actor"]), escape(step["reason"]))
+    console.print()
+    console.print(history)
+
+
+@registry.command()
+@click.argument("model")
+@REASON
+@BY
+def promote(model: str, reason: str, who: str | None) -> None:
+    """Make MODEL the champion; the one before it is archived.
+
+    Refused, with every gate that failed, unless every acceptance gate and every check of the
+    leakage audit passed, on the delivery, the settings and the models that are stored now. When two
+    promote at once, one wins and the other is told.
+
+    \b
+    Examples:
+        step3 registry promote shadow --reason "January goes live"
+        step3 registry promote fold-2023-12-3f9c --reason "as decided on Friday" --by desk
+    """
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.registry_store import Request, promote_in_store
+    from step3_assets.defs.resources import load_settings
+
+    stored = _stored()
+    row = find_model(stored, model)
+    request = Request(reason, who or account(), _champion(stored))
+    changed = promote_in_store(open_store(), load_settings(), row["model_id"], request)
+    _say(stored, changed)
+
+
+@registry.command()
+@REASON
+@BY
+def rollback(reason: str, who: str | None) -> None:
+    """Return to the champion before the present one.
+
+    No gate is asked: it passed them when it was promoted. Its models must still be stored,
+    unaltered.
+
+    \b
+    Example:
+        step3 registry rollback --reason "slippage twice the modelled one since Monday"
+    """
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.registry_store import Request, rollback_in_store
+    from step3_assets.defs.resources import load_settings
+
+    stored = _stored()
+    request = Request(reason, who or account(), _champion(stored))
+    changed = rollback_in_store(open_store(), load_settings(), request)
+    _say(stored, changed)
+
+
+def find_model(stored: "Registry", name: str) -> dict[str, Any]:
+    """The one model that a person means.
+
+    Raises
+    ------
+    CommandFailed
+        If none is meant, or several.
+    """
+    from step3_assets.domain.registry.stages import as_rows
+
+    rows = as_rows(stored.models)
+    if name in ("champion", "shadow"):
+        found = [row for row in rows if row["stage"] == name and row["kind"] == "fold"]
+    else:
+        found = [row for row in rows if row["model_id"].startswith((name, f"fold-{name}"))]
+        exact = [row for row in found if row["model_id"] == name]
+        standing = [row for row in found if row["stage"] != "archived"]
+        found = exact or standing or found
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CommandFailed(f"the registry has no {name}; `step3 registry list` names every model")
+    names = ", ".join(row["model_id"] for row in found[:5])
+    raise CommandFailed(f"{name} may mean {len(found)} models: {names}; name one")
+
+
+def account() -> str:
+    """The account that runs this, for the history."""
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"
+
+
+def _stored() -> "Registry":
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.registry_store import read_registry
+
+    stored = read_registry(open_store())
+    if stored.models.empty:
+        raise CommandFailed("no model is registered yet: `step3 run` registers every fold's")
+    return stored
+
+
+def _champion(stored: "Registry") -> str | None:
+    return stored.champion["model_id"] if stored.champion else None
+
+
+def _say(before: "Registry", after: "Registry") -> None:
+    new = after.transitions.sort_values("position").iloc[len(before.transitions) :]
+    for step in new.to_dict("records"):
+        click.echo(f"{step['model_id']}: {step['from_stage']} -> {step['to_stage']}")
+    click.echo(f"champion: {_champion(after)}")
+
+
+def _shown(name: str, value: Any) -> str:
+    if name in ("libraries", "artefacts", "metrics", "features"):
+        known = json.loads(value)
+        if isinstance(known, list):
+            return ", ".join(known)
+        lines = ((k, f"{v:.6g}" if isinstance(v, float) else v) for k, v in known.items())
+        return "\n".join(f"{k} {v}" for k, v in lines)
+    if name == "parameters":
+        return json.dumps(json.loads(value), indent=1)
+    return str(value)
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"

@@ -1,0 +1,76 @@
+"""``step3 reproduce``: a fold trained again, and every bit of it compared.
+
+Belongs here: reading what the fold needs, the table, the exit status. Does not belong here: the
+comparison (:mod:`step3_assets.domain.registry.reproduction`).
+"""
+
+import click
+
+from step3_assets.cli.failures import CommandFailed
+
+
+@click.command()
+@click.argument("fold", metavar="FOLD")
+def reproduce(fold: str) -> None:
+    """Train FOLD (a test month, 2023-12) again from what is stored, and compare every bit.
+
+    The fold is cut again from the stored events and bars, its models are trained with the
+    parameters in force, and the hash of its rows and of every model is held against the registry
+    and against what is stored. Nothing is written.
+
+    The exit status is 0 when all are the same, 1 otherwise; then what may have caused it is named:
+    restated data, other settings, other code or libraries, or a model altered in the store.
+
+    \b
+    Examples:
+        step3 reproduce 2023-12
+        step3 reproduce 2023-12 || step3 registry show 2023-12
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from step3_assets.cli.status import open_store
+    from step3_assets.defs.partitions import look_back
+    from step3_assets.defs.registry_store import current_provenance, read_registry
+    from step3_assets.defs.resources import load_settings
+    from step3_assets.domain.months import month_label, month_range, parse_month
+    from step3_assets.domain.registry.reproduction import reproduce as reproduce_fold
+    from step3_assets.domain.registry.stages import standing_fold
+
+    try:
+        month = parse_month(fold)
+    except ValueError as error:
+        raise CommandFailed(str(error)) from error
+    store = open_store()
+    row = standing_fold(read_registry(store), month)
+    if row is None:
+        raise CommandFailed(
+            f"the fold of {month_label(month)} is not registered; `step3 registry list` names "
+            "those that are, `step3 run` makes and registers them"
+        )
+    console = Console()
+    with Console(stderr=True).status(f"training {row['model_id']} again"):
+        window = month_range(look_back(month), month)
+        made = reproduce_fold(
+            row,
+            store.read("calibrated_models", months=[month]),
+            store.read("events", months=window),
+            store.read("bar_features", months=window),
+            current_provenance(store, load_settings().config),
+        )
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "artefact", "registered", "stored", "made again"):
+        table.add_column(name, no_wrap=True)
+    for line in made.table.to_dict("records"):
+        mark = "[green]same[/]" if line["is_same"] else "[red]DIFFERS[/]"
+        hashes = [line[name][:16] for name in ("recorded", "stored", "made_again")]
+        table.add_row(mark, escape(line["artefact"]), *hashes)
+    console.print(table)
+    if made.is_same:
+        console.print(f"\n[bold]{row['model_id']} is reproduced, every bit.[/]")
+        return
+    console.print(f"\n[bold]{row['model_id']} is not reproduced.[/]")
+    for cause in made.causes:
+        console.print(f"  {escape(cause)}", soft_wrap=True)
+    raise SystemExit(1)

@@ -1,0 +1,207 @@
+"""The model registry in the store and beside it: read, brought up to date, changed, written out.
+
+Belongs here: which tables a change of the registry reads and writes, each in one transaction, and
+the file ``step3_model_registry.json``. Does not belong here: what a change means
+(:mod:`step3_assets.domain.registry`).
+
+The store decides; the file follows it, written whole under a lock by whoever changed the store, so
+that the last one to write has read what the last one to change left.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.monthly import dataset_in_force, settings_in_force
+from step3_assets.defs.resources import Settings
+from step3_assets.defs.result_months import result_months
+from step3_assets.domain.registry.document import write_document
+from step3_assets.domain.registry.entries import Provenance, fold_entries
+from step3_assets.domain.registry.evidence import ResultVersion
+from step3_assets.domain.registry.stages import Change, Registry, register_folds
+from step3_assets.storage.files import replace_file
+from step3_assets.storage.store import Reader, Store, Transaction
+
+REGISTRY_TABLES = ("model_registry", "registry_transitions")
+MODEL_HASHES = ["month", "head", "payload_sha256"]
+_ENTRY_COLUMNS = [*MODEL_HASHES, "features_hash", "config_hash", "members_hash"]
+_EVIDENCE_TABLES = (
+    *REGISTRY_TABLES,
+    "acceptance",
+    "audit",
+    "result_versions",
+    "calibrated_models",
+    "datasets",
+    "dataset_months",
+    "folds",
+    "scores",
+    "mock_baseline",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for.
+
+    Parameters
+    ----------
+    reason, who : str
+        Both stay in the history.
+    seen_champion : str or None
+        The champion that the person saw when deciding.
+    """
+
+    reason: str
+    who: str
+    seen_champion: str | None
+
+
+def read_registry(reader: Reader) -> Registry:
+    """The registry as it is stored."""
+    return Registry(*(reader.read(table) for table in REGISTRY_TABLES))
+
+
+def put_registry(transaction: Transaction, registry: Registry) -> None:
+    """Store a changed registry: the models anew, the history's new rows behind the old ones."""
+    transaction.replace_all({"model_registry": registry.models})
+    transaction.append("registry_transitions", registry.transitions)
+
+
+def change_now(actor: str) -> Change:
+    """A change by somebody, now."""
+    return Change(actor, datetime.now(UTC))
+
+
+def current_provenance(store: Store, config: Step3Config) -> Provenance:
+    """What the stored folds were made from, and how they are judged."""
+    manifest = store.read("dataset_months")
+    events = manifest[manifest["table_name"] == "events"]
+    return Provenance(
+        dataset_version=dataset_in_force(store)["dataset_version"],
+        month_hashes=dict(zip(events["month"], events["content_hash"], strict=True)),
+        config=config,
+        by_month=settings_in_force(store, config, store.months("calibrated_models")),
+        acceptance=store.read("acceptance"),
+    )
+
+
+def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
+    """What results would speak of if they were made now."""
+    months = result_months(reader)
+    return ResultVersion.of(
+        dataset_in_force(reader)["dataset_version"],
+        config,
+        months,
+        reader.read("calibrated_models", months=months, columns=MODEL_HASHES),
+    )
+
+
+def store_result(store: Store, result: str, frame: pd.DataFrame, version: ResultVersion) -> None:
+    """Store ``audit`` or ``acceptance`` together with what it speaks of."""
+    with store.transaction([result, "result_versions"]) as transaction:
+        versions = version.written(transaction.read("result_versions"), result)
+        transaction.replace_all({result: frame, "result_versions": versions})
+
+
+def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:
+    """Table ``audit``; no rows where it does not speak of the data, settings and models now."""
+    audit = store.read("audit")
+    stale = version.staleness(store.read("result_versions"), "audit")
+    return audit.iloc[:0] if stale else audit
+
+
+def register_stored_folds(store: Store, config: Step3Config, change: Change) -> Registry:
+    """Bring the registry up to date with the stored folds, in one transaction."""
+    provenance = current_provenance(store, config)
+    with store.transaction([*REGISTRY_TABLES, "calibrated_models", "model_metrics"]) as transaction:
+        models = transaction.read("calibrated_models", columns=_ENTRY_COLUMNS)
+        entries = fold_entries(models, transaction.read("model_metrics"), provenance)
+        registry = register_folds(read_registry(transaction), entries, change)
+        put_registry(transaction, registry)
+    return registry
+
+
+def promote_in_store(store: Store, settings: Settings, model_id: str, request: Request) -> Registry:
+    """Promote a model, evidence read and stage written in one transaction; then the file.
+
+    Raises
+    ------
+    RegistryError
+        As :func:`step3_assets.domain.registry.promotion.promote`; the store is as it was.
+    """
+
+    from step3_assets.domain.registry.promotion import Evidence, promote
+
+    def work(transaction: Transaction) -> Registry:
+        registry = read_registry(transaction)
+        row = registry.row(model_id)
+        evidence = Evidence(
+            acceptance=transaction.read("acceptance"),
+            audit=transaction.read("audit"),
+            result_versions=transaction.read("result_versions"),
+            current=current_version(transaction, settings.config),
+            models=_payloads(transaction, row["period_start"]),
+        )
+        return promote(
+            registry,
+            model_id,
+            evidence,
+            seen_champion=request.seen_champion,
+            reason=request.reason,
+            change=change_now(request.who),
+        )
+
+    return _change(store, settings, work)
+
+
+def rollback_in_store(store: Store, settings: Settings, request: Request) -> Registry:
+    """Return to the former champion, in one transaction; then the file.
+
+    Raises
+    ------
+    RegistryError
+        As :func:`step3_assets.domain.registry.promotion.rollback`; the store is as it was.
+    """
+
+    from step3_assets.domain.registry.promotion import former_champion, rollback
+
+    def work(transaction: Transaction) -> Registry:
+        registry = read_registry(transaction)
+        former = former_champion(registry)
+        month = registry.row(former)["period_start"] if former else None
+        return rollback(
+            registry,
+            _payloads(transaction, month),
+            seen_champion=request.seen_champion,
+            reason=request.reason,
+            change=change_now(request.who),
+        )
+
+    return _change(store, settings, work)
+
+
+def write_registry_file(store: Store, settings: Settings) -> Path:
+    """Write the registry's document as the store now has it."""
+    path = settings.registry_file
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        text = write_document(read_registry(store))
+        replace_file(path, text.encode())
+    return path
+
+
+def _change(store: Store, settings: Settings, work: Callable[[Transaction], Registry]) -> Registry:
+    with store.transaction(_EVIDENCE_TABLES) as transaction:
+        registry = work(transaction)
+        put_registry(transaction, registry)
+    write_registry_file(store, settings)
+    return registry
+
+
+def _payloads(transaction: Transaction, month: date | None) -> pd.DataFrame:
+    months = [month] if month else []
+    return transaction.read("calibrated_models", months=months, columns=["head", "payload"])

@@ -1,0 +1,100 @@
+"""What stored results speak of, and whether that is still what is there.
+
+Belongs here: the identity of a set of results (data, settings, models), its row in table
+``result_versions``, the words for a difference. Does not belong here: what follows from one
+(:mod:`step3_assets.domain.registry.promotion`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.months import month_label
+from step3_assets.domain.registry.entries import models_hash
+from step3_assets.schemas import RESULT_VERSIONS
+
+
+@dataclass(frozen=True)
+class ResultVersion:
+    """What a set of results is made from.
+
+    Parameters
+    ----------
+    dataset_version : str
+        Delivery in force.
+    config_hash : str
+        Of the whole configuration.
+    models_hash : str
+        Over every model of the months.
+    first_month, last_month : date
+        Test months.
+    """
+
+    dataset_version: str
+    config_hash: str
+    models_hash: str
+    first_month: date
+    last_month: date
+
+    @classmethod
+    def of(
+        cls,
+        dataset_version: str,
+        config: Step3Config,
+        months: Sequence[date],
+        models: pd.DataFrame,
+    ) -> "ResultVersion":
+        """The version of results over consecutive test months.
+
+        Parameters
+        ----------
+        dataset_version : str
+        config : Step3Config
+        months : sequence of date
+        models : DataFrame
+            ``month, head, payload_sha256`` of table ``calibrated_models``; other months are
+            ignored.
+        """
+        own = models[models["month"].isin(list(months))]
+        return cls(dataset_version, config.content_hash(), models_hash(own), months[0], months[-1])
+
+    def staleness(self, result_versions: pd.DataFrame, result: str) -> list[str]:
+        """Why the stored ``audit`` or ``acceptance`` does not speak of this version; empty if so.
+
+        Parameters
+        ----------
+        result_versions : DataFrame
+            The table of that name.
+        result : str
+            ``audit`` or ``acceptance``.
+        """
+        rows = result_versions[result_versions["result"] == result].to_dict("records")
+        if len(rows) != 1:
+            return [f"{result}: nothing says what it speaks of; run `step3 report`"]
+        stored, found = rows[0], []
+        if stored["dataset_version"] != self.dataset_version:
+            found.append(
+                f"{result}: speaks of delivery {stored['dataset_version']}, in force is "
+                f"{self.dataset_version}"
+            )
+        if stored["config_hash"] != self.config_hash:
+            found.append(f"{result}: was made with other settings than those of step3.toml")
+        if (stored["first_month"], stored["last_month"]) != (self.first_month, self.last_month):
+            found.append(
+                f"{result}: speaks of {month_label(stored['first_month'])} to "
+                f"{month_label(stored['last_month'])}, scored are "
+                f"{month_label(self.first_month)} to {month_label(self.last_month)}"
+            )
+        elif stored["models_hash"] != self.models_hash:
+            found.append(f"{result}: speaks of models that were trained again to other bytes since")
+        return found
+
+    def written(self, result_versions: pd.DataFrame, result: str) -> pd.DataFrame:
+        """Table ``result_versions`` once a result of this version is stored."""
+        others = result_versions[result_versions["result"] != result].to_dict("records")
+        own: dict[str, Any] = {"result": result, **self.__dict__}
+        return pd.DataFrame([*others, own], columns=RESULT_VERSIONS.names)

@@ -1,0 +1,75 @@
+"""The registry in short: for the UI, the command line and the report.
+
+Belongs here: which figures of the registry a reader is shown. Does not belong here: laying them
+out.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.months import month_label
+from step3_assets.domain.registry.entries import FOLD
+from step3_assets.domain.registry.stages import ARCHIVED, CHAMPION, Registry, as_rows
+from step3_assets.schemas import STAGES
+
+NONE = "none"
+
+
+def registry_summary(models: pd.DataFrame) -> dict[str, str]:
+    """The champion, the newest fold's model with its stage, and how many stand at each stage.
+
+    Parameters
+    ----------
+    models : DataFrame
+        Table ``model_registry``.
+    """
+    folds = [row for row in as_rows(models) if row["kind"] == FOLD]
+    standing = [row for row in folds if row["stage"] != ARCHIVED]
+    newest = max(standing or folds, key=lambda row: row["period_start"], default=None)
+    champions = sorted(models.loc[models["stage"] == CHAMPION, "model_id"])
+    counts = models["stage"].value_counts()
+    by_stage = ", ".join(f"{int(counts[s])} {s}" for s in STAGES if s in counts)
+    return {
+        "champion": ", ".join(champions) or NONE,
+        "newest model": f"{newest['model_id']} ({newest['stage']})" if newest else NONE,
+        "models by stage": by_stage or NONE,
+    }
+
+
+def models_table(registry: Registry) -> pd.DataFrame:
+    """One row a model, the newest period first: where it stands since when, and how good it was.
+
+    Returns
+    -------
+    DataFrame
+        ``model, stage, for, brier, base rate, parameters, because``; a figure that is not there is
+        NaN.
+    """
+    ordered = registry.transitions.sort_values("position")
+    last = {row["model_id"]: row for row in as_rows(ordered)}
+    rows = sorted(as_rows(registry.models), key=lambda r: (r["period_start"], r["model_id"]))
+    return pd.DataFrame(
+        [_shown(row, last.get(row["model_id"], {})) for row in reversed(rows)],
+        columns=["model", "stage", "for", "brier", "base rate", "parameters", "because"],
+    )
+
+
+def _shown(row: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+    metrics = json.loads(row["metrics"])
+    is_fold = row["kind"] == FOLD
+    return {
+        "model": row["model_id"],
+        "stage": row["stage"],
+        "for": month_label(row["period_start"]) if is_fold else f"week of {row['period_start']}",
+        "brier": _number(metrics.get("brier")),
+        "base rate": _number(metrics.get("brier_base_rate")),
+        "parameters": row["parameters_source"],
+        "because": last.get("reason", ""),
+    }
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)

@@ -1,0 +1,52 @@
+"""The registry's own contradictions, each planted and seen."""
+
+import pandas as pd
+
+from step3_assets.domain.registry.integrity import artefact_violations, stage_violations
+from step3_assets_tests.domain.registry.registered import DEC, NOV, entry, registry_of
+
+A, B = entry(NOV), entry(DEC)
+HONEST = registry_of(A, B)
+STORED = pd.DataFrame(
+    [(m, head, sha) for m in (NOV, DEC) for head, sha in (("blend", "bb"), ("ridge", "aa"))],
+    columns=["month", "head", "payload_sha256"],
+)
+
+
+def test_an_honest_registry_has_no_violation():
+    assert stage_violations(HONEST.models, HONEST.transitions) == []
+    assert artefact_violations(HONEST.models, STORED) == []
+
+
+def test_two_champions_are_seen():
+    models = HONEST.models.assign(stage="champion")
+    found = stage_violations(models, HONEST.transitions)
+    assert found[0].startswith("model_registry: 2 champions: fold-2023-11-")
+    assert any("its history says candidate" in text for text in found)
+
+
+def test_a_history_with_a_gap_or_a_jump_is_seen():
+    gap = HONEST.transitions.drop(index=1)
+    assert any("without a gap" in text for text in stage_violations(HONEST.models, gap))
+    jump = HONEST.transitions.copy()
+    jump.loc[2, ["to_stage", "cause"]] = ["champion", "registered"]
+    assert any("does not allow" in text for text in stage_violations(HONEST.models, jump))
+
+
+def test_a_model_that_nobody_registered_and_one_that_vanished_are_seen():
+    assert any(
+        "not registered" in text
+        for text in stage_violations(HONEST.models.iloc[1:], HONEST.transitions)
+    )
+
+
+def test_stored_models_that_are_not_the_registered_ones_are_named():
+    altered = STORED.assign(payload_sha256=["bb", "ff", "bb", "aa"])
+    (found,) = artefact_violations(HONEST.models, altered)
+    assert found.startswith(f"model_registry: {A['model_id']} is not what calibrated_models holds")
+    assert "ridge differ" in found
+
+
+def test_a_fold_that_was_not_registered_is_named():
+    (found,) = artefact_violations(registry_of(A).models, STORED)
+    assert "2023-12 has models and is not registered" in found
