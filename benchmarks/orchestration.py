@@ -33,7 +33,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.domain.pipeline import run_pipeline
     from step3_assets.domain.portfolio import PLATFORM, RESULT_TABLES
     from step3_assets.domain.registry.document import write_document
-    from step3_assets.domain.registry.entries import Provenance, fold_entries
+    from step3_assets.domain.registry.entries import Provenance, feature_lists, fold_entries
     from step3_assets.domain.registry.stages import Change, Registry, register_folds
     from step3_assets.domain.report import ReportInputs, build_report
     from step3_assets.schemas import EVENTS
@@ -87,6 +87,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
         config=config,
         by_month={},
         acceptance=acceptance,
+        feature_lists=feature_lists(models),
     )
     entries = fold_entries(models, tables["model_metrics"], provenance)
     change = Change("benchmark", datetime.now(UTC))

@@ -1030,13 +1030,7 @@ MODEL_REGISTRY = Table(
         Column("dataset_version", "VARCHAR", _F, "Delivery in force when last registered."),
         Column("inputs_hash", "VARCHAR", _F, "Hash over the events of its look-back months."),
         Column("members_hash", "VARCHAR", _F, "Hash of the rows it was trained on."),
-        Column(
-            "features",
-            "VARCHAR",
-            _F,
-            "The features in order, as JSON; null where other settings are in force now.",
-            is_nullable=True,
-        ),
+        Column("features", "VARCHAR", _F, "The features that the models see, in order, as JSON."),
         Column("features_hash", "VARCHAR", _F, "Hash of the feature list, in order."),
         Column("code_version", "VARCHAR", _F, "Version and hash of the code that decides."),
         Column("libraries", "VARCHAR", _F, "Numerical libraries and their versions, as JSON."),
@@ -1045,7 +1039,7 @@ MODEL_REGISTRY = Table(
             "parameters",
             "VARCHAR",
             _F,
-            "Settings of folds, models, gate and sizes, as JSON; null where others are in force.",
+            "Settings of folds and of what a search may change, as JSON; null if not in force.",
             is_nullable=True,
         ),
         Column(

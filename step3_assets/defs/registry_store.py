@@ -21,13 +21,15 @@ from step3_assets.defs.monthly import dataset_in_force, settings_in_force
 from step3_assets.defs.resources import Settings
 from step3_assets.defs.result_months import result_months
 from step3_assets.domain.registry.document import write_document
-from step3_assets.domain.registry.entries import Provenance, fold_entries
+from step3_assets.domain.registry.entries import Provenance, feature_lists, fold_entries
+from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.evidence import ResultVersion
 from step3_assets.domain.registry.stages import Change, Registry, register_folds
 from step3_assets.storage.files import replace_file
 from step3_assets.storage.store import Reader, Store, Transaction
 
 REGISTRY_TABLES = ("model_registry", "registry_transitions")
+LOCK_TIMEOUT_S = 60.0
 MODEL_HASHES = ["month", "head", "payload_sha256"]
 _ENTRY_COLUMNS = [*MODEL_HASHES, "features_hash", "config_hash", "members_hash"]
 _EVIDENCE_TABLES = (
@@ -87,6 +89,16 @@ def current_provenance(store: Store, config: Step3Config) -> Provenance:
         config=config,
         by_month=settings_in_force(store, config, store.months("calibrated_models")),
         acceptance=store.read("acceptance"),
+        feature_lists=_feature_lists(store),
+    )
+
+
+def _feature_lists(store: Store) -> dict[str, list[str]]:
+    """Read from one month a hash: payloads are large, and months mostly share their list."""
+    hashes = store.read("calibrated_models", columns=["month", "features_hash"])
+    months = list(hashes.drop_duplicates("features_hash")["month"])
+    return feature_lists(
+        store.read("calibrated_models", months=months, columns=["head", "payload"])
     )
 
 
@@ -186,11 +198,24 @@ def rollback_in_store(store: Store, settings: Settings, request: Request) -> Reg
 
 
 def write_registry_file(store: Store, settings: Settings) -> Path:
-    """Write the registry's document as the store now has it."""
+    """Write the registry's document as the store now has it.
+
+    Raises
+    ------
+    RegistryError
+        If the file cannot be written, or the registry has two champions: the file is then the one
+        before, whole.
+    """
     path = settings.registry_file
-    with FileLock(path.with_name(f".{path.name}.lock")):
-        text = write_document(read_registry(store))
-        replace_file(path, text.encode())
+    try:
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_TIMEOUT_S):
+            text = write_document(read_registry(store))
+            replace_file(path, text.encode())
+    except OSError as error:
+        raise RegistryError(
+            f"{path}: cannot be written ({error}). The store has the registry as it now is; "
+            "`step3 report` writes the file again"
+        ) from error
     return path
 
 

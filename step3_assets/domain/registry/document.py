@@ -38,7 +38,7 @@ class Model(Frozen):
     dataset_version: str
     inputs_hash: str
     members_hash: str
-    features: tuple[str, ...] | None
+    features: tuple[str, ...]
     features_hash: str
     code_version: str
     libraries: dict[str, str]

@@ -22,6 +22,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance import verdict
 from step3_assets.domain.features import features_hash
 from step3_assets.domain.folds import LOOK_BACK_MONTHS
+from step3_assets.domain.models.text_format import load_numbers
 from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.registry.code import code_version, library_versions
 from step3_assets.domain.registry.errors import RegistryError
@@ -61,6 +62,8 @@ class Provenance:
         The settings in force for each test month: what its epoch's search chose, where that is on.
     acceptance : DataFrame
         Table ``acceptance``.
+    feature_lists : mapping of str to sequence of str
+        The features of each ``features_hash``: see :func:`feature_lists`.
     """
 
     dataset_version: str
@@ -68,6 +71,7 @@ class Provenance:
     config: Step3Config
     by_month: Mapping[date, Step3Config]
     acceptance: pd.DataFrame
+    feature_lists: Mapping[str, Sequence[str]]
 
     def settings(self, month: date) -> Step3Config:
         """The settings in force for a test month."""
@@ -98,7 +102,8 @@ def fold_entries(
     Raises
     ------
     RegistryError
-        If a fold's models do not agree about their features, settings or rows.
+        If a fold's models do not agree about their features, settings or rows, or nobody knows
+        their features.
     """
     gates = acceptance_json(provenance.acceptance)
     said = verdict(provenance.acceptance)
@@ -118,6 +123,7 @@ def fold_entries(
                 "dataset_version": provenance.dataset_version,
                 "inputs_hash": provenance.inputs_hash(month),
                 **stored,
+                "features": to_json(_features(stored["features_hash"], month, provenance)),
                 **_settings_fields(month, stored, provenance),
                 "code_version": code_version(),
                 "libraries": to_json(library_versions()),
@@ -128,6 +134,19 @@ def fold_entries(
             }
         )
     return entries
+
+
+def feature_lists(models: pd.DataFrame) -> dict[str, list[str]]:
+    """The features that models were trained on, in order, by their hash.
+
+    Parameters
+    ----------
+    models : DataFrame
+        ``head, payload`` of table ``calibrated_models``, of one month with each hash at least.
+    """
+    texts = models.loc[models["head"] == "features", "payload"].unique()
+    lists = [list(load_numbers(str(text))["names"]) for text in texts]
+    return {features_hash(names): names for names in lists}
 
 
 def recalibration_entry(
@@ -266,26 +285,30 @@ def _agreed(rows: pd.DataFrame, name: str, month: date) -> str:
     return str(values.pop())
 
 
+def _features(hash_: str, month: date, provenance: Provenance) -> list[str]:
+    if hash_ not in provenance.feature_lists:
+        raise RegistryError(
+            f"calibrated_models: no stored list of features has the hash of {month_label(month)}, "
+            f"{hash_}; train that month again"
+        )
+    return list(provenance.feature_lists[hash_])
+
+
 def _settings_fields(
     month: date, stored: Mapping[str, str], provenance: Provenance
 ) -> dict[str, Any]:
-    """Features and parameters, if those in force are the ones that the fold was trained with."""
+    """The parameters, if those in force are the ones that the fold was trained with."""
     settings = provenance.settings(month)
-    is_same = (
-        settings.models.content_hash() == stored["config_hash"]
-        and features_hash(settings.models.features) == stored["features_hash"]
-    )
-    if not is_same:
-        return {"features": None, "parameters": None, "parameters_source": NOT_IN_FORCE}
+    if settings.models.content_hash() != stored["config_hash"]:
+        return {"parameters": None, "parameters_source": NOT_IN_FORCE}
     return {
-        "features": to_json(list(settings.models.features)),
         "parameters": parameters_json(settings),
         "parameters_source": _source(month, settings, provenance.config),
     }
 
 
 def parameters_json(settings: Step3Config) -> str:
-    """Everything that a fold's models, gate and sizes depend on."""
+    """The settings of folds, and everything that a search may change."""
     folds = settings.folds.model_dump(mode="json")
     return to_json({"folds": folds, **searched_sections(settings)})
 

@@ -288,7 +288,7 @@ def standing_fold(registry: Registry, month: date) -> dict[str, Any] | None:
         if row["kind"] == FOLD and row["period_start"] == month
     ]
     last = dict(zip(registry.transitions["model_id"], registry.transitions["cause"], strict=True))
-    standing = [row for row in of_month if last[row["model_id"]] not in LOST]
+    standing = [row for row in of_month if last.get(row["model_id"]) not in LOST]
     return standing[0] if standing else None
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from step3_assets.config import LightGBMConfig, ModelConfig, Step3Config
 from step3_assets.domain.features import features_hash
+from step3_assets.domain.models.text_format import dump_numbers
 from step3_assets.domain.registry.code import code_version
 from step3_assets.domain.registry.entries import (
     NOT_IN_FORCE,
     Provenance,
+    feature_lists,
     fold_entries,
     model_id,
     models_hash,
@@ -39,7 +41,7 @@ def fold_models(month: date, sha: str = "aa", config: Step3Config = CONFIG) -> p
             "month": month,
             "head": ["blend", "ridge"],
             "payload_sha256": ["bb", sha],
-            "features_hash": features_hash(config.models.features),
+            "features_hash": LISTED,
             "config_hash": config.models.content_hash(),
             "members_hash": "m",
         }
@@ -56,6 +58,10 @@ METRICS = pd.DataFrame(
 )
 
 
+NAMES = ["sigma", "family=trend_long"]
+LISTED = features_hash(NAMES)
+
+
 def provenance(**changed) -> Provenance:
     known = {
         "dataset_version": "d1",
@@ -63,6 +69,7 @@ def provenance(**changed) -> Provenance:
         "config": CONFIG,
         "by_month": {},
         "acceptance": GATES,
+        "feature_lists": {LISTED: NAMES},
     }
     return Provenance(**{**known, **changed})
 
@@ -76,7 +83,7 @@ def test_an_entry_says_what_the_fold_was_made_from_and_how_good_it_is():
     assert one["model_id"] == model_id("fold", NOV, {"blend": "bb", "ridge": "aa"})
     assert one["model_id"].startswith("fold-2023-11-")
     assert json.loads(one["artefacts"]) == {"blend": "bb", "ridge": "aa"}
-    assert json.loads(one["features"]) == list(CONFIG.models.features)
+    assert json.loads(one["features"]) == NAMES
     assert one["parameters_source"] == "defaults"
     assert json.loads(one["parameters"])["folds"]["train_months"] == 36
     figures = json.loads(one["metrics"])
@@ -116,7 +123,7 @@ def test_parameters_name_where_they_came_from():
 
 def test_parameters_that_are_not_those_trained_with_are_not_claimed():
     (one,) = entries(fold_models(NOV, config=OTHER))
-    assert (one["parameters"], one["features"]) == (None, None)
+    assert one["parameters"] is None
     assert one["parameters_source"] == NOT_IN_FORCE
 
 
@@ -125,6 +132,14 @@ def test_heads_of_one_fold_that_disagree_are_refused():
     mixed.loc[0, "config_hash"] = "other"
     with pytest.raises(RegistryError, match="2023-11 have 2 values of config_hash"):
         entries(mixed)
+
+
+def test_features_are_read_from_the_models_and_must_be_known():
+    payload = dump_numbers({"names": NAMES})
+    stored = pd.DataFrame({"head": ["features", "ridge"], "payload": [payload, "{}"]})
+    assert feature_lists(stored) == {LISTED: NAMES}
+    with pytest.raises(RegistryError, match="no stored list of features has the hash of 2023-11"):
+        entries(fold_models(NOV), feature_lists={})
 
 
 def test_the_hash_over_models_knows_every_head_and_month_but_no_order():

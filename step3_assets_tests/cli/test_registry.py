@@ -1,0 +1,320 @@
+"""``step3 registry`` and ``step3 reproduce`` on a small installation, planted faults with them."""
+
+import json
+import multiprocessing
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from step3_assets.cli.main import cli
+from step3_assets.config import Step3Config
+from step3_assets.defs.registry_store import (
+    Request,
+    current_version,
+    promote_in_store,
+    read_registry,
+    register_stored_folds,
+    write_registry_file,
+)
+from step3_assets.defs.registry_store import change_now as now
+from step3_assets.defs.resources import load_settings
+from step3_assets.domain.acceptance import judge
+from step3_assets.domain.audit.run import CHECKS
+from step3_assets.domain.models.text_format import payload_sha256
+from step3_assets.domain.months import add_months
+from step3_assets.domain.registry.document import read_document
+from step3_assets.domain.registry.errors import RegistryError
+from step3_assets.storage import files
+from step3_assets.storage.store import Store
+from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
+from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.domain.test_acceptance import passing_tables
+
+LAST = add_months(FIRST_TEST, 1)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Two test months through the main job as far as the registry needs it."""
+    folder = tmp_path_factory.mktemp("registry")
+    delivery = write_small_delivery(
+        folder / "delivery", start=START, n_months=26, events_per_month=12
+    )
+    home = Installation(folder / "home", delivery)
+    for job, first in (("ingest", START), ("walk_forward", FIRST_TEST)):
+        result = home.run(job, first, LAST)
+        assert result.success, failure_text(result)
+    result = home.run("results", assets=["acceptance", "model_registry"])
+    assert result.success, failure_text(result)
+    return home
+
+
+@pytest.fixture
+def place(made: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """A copy of it for one test, which the command line looks at."""
+    shutil.copytree(made.home, tmp_path / "home")
+    monkeypatch.setenv("STEP3_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    copy = object.__new__(Installation)
+    copy.home = tmp_path / "home"
+    return copy
+
+
+@pytest.fixture
+def good(place: Installation) -> Installation:
+    """The copy with a verdict that says PROMOTE, as a good system would have left it."""
+    settings, store = load_settings(place.home), place.store
+    acceptance = judge(passing_tables(), Step3Config())
+    audit = pd.DataFrame(
+        [(name, i, True, "looked at") for i, name in enumerate(CHECKS, start=1)],
+        columns=["check", "position", "is_passed", "evidence"],
+    )
+    version = current_version(store, settings.config)
+    versions = version.written(
+        version.written(store.read("result_versions"), "audit"), "acceptance"
+    )
+    store.replace_all({"acceptance": acceptance, "audit": audit, "result_versions": versions})
+    register_stored_folds(store, settings.config, now("test"))
+    return place
+
+
+def step3(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def failure(*arguments: str) -> str:
+    """What a verb said when it refused."""
+    result = step3(*arguments)
+    assert result.exit_code == 1
+    assert result.exception is not None
+    return str(result.exception)
+
+
+def stages(place: Installation) -> dict[str, str]:
+    models = place.store.read("model_registry")
+    return dict(zip(models["model_id"].str[:12], models["stage"], strict=True))
+
+
+def document(place: Installation):
+    return read_document(load_settings(place.home).registry_file.read_text("utf-8"))
+
+
+def alter_payload(store: Store, month: date, head: str = "ridge") -> None:
+    """Change a stored model as an attacker would: the hash beside it agrees."""
+    models = store.read("calibrated_models", months=[month])
+    row = models["head"] == head
+    models.loc[row, "payload"] += " "
+    models.loc[row, "payload_sha256"] = models.loc[row, "payload"].map(payload_sha256)
+    store.replace_months({"calibrated_models": models}, [month])
+
+
+def test_the_main_job_registers_every_fold_and_watches_the_newest(made: Installation):
+    assert stages(made) == {"fold-2021-01": "candidate", "fold-2021-02": "shadow"}
+    row = read_registry(made.store).models.iloc[0]
+    stored = made.store.read("calibrated_models", months=[FIRST_TEST])
+    assert json.loads(row["artefacts"]) == dict(
+        zip(stored["head"], stored["payload_sha256"], strict=True)
+    )
+    assert row["members_hash"] == stored["members_hash"].iloc[0]
+    assert row["parameters_source"] == "step3.toml"
+    assert 0 < json.loads(row["metrics"])["brier"] < 1
+    assert row["verdict"].startswith("PROMOTE NOTHING: failed ")
+    assert [m.stage for m in document(made).models] == ["candidate", "shadow"]
+
+
+def test_materialized_again_nothing_changes_not_even_the_file(place: Installation):
+    before, text = place.store.table_hashes(), document(place)
+    result = Installation.run(place, "results", assets=["model_registry"])
+    assert result.success, failure_text(result)
+    assert place.store.table_hashes() == before
+    assert document(place) == text
+
+
+def test_a_random_market_is_not_promoted_and_every_failing_gate_is_named(place: Installation):
+    said = failure("registry", "promote", "shadow", "--reason", "hope")
+    gates = place.store.read("acceptance")
+    failed = list(gates.loc[~gates["is_passed"], "gate"])
+    assert len(failed) > 2
+    assert [gate for gate in failed if f"gate {gate} failed: " not in said] == []
+    assert set(stages(place).values()) == {"candidate", "shadow"}
+
+
+def test_promote_show_and_roll_back(good: Installation):
+    assert (
+        step3("registry", "promote", "2021-01", "--reason", "first", "--by", "desk").exit_code == 0
+    )
+    result = step3("registry", "promote", "shadow", "--reason", "newer", "--by", "desk")
+    assert "fold-2021-02" in result.output.splitlines()[-1]
+    assert stages(good) == {"fold-2021-01": "archived", "fold-2021-02": "champion"}
+    assert document(good).champion.startswith("fold-2021-02")
+    shown = step3("registry", "show", "champion").output
+    assert "desk" in shown
+    assert "newer" in shown
+    assert "max_drawdown" in shown
+    result = step3("registry", "rollback", "--reason", "fills", "--by", "desk")
+    assert result.exit_code == 0, result.exception
+    assert stages(good) == {"fold-2021-01": "champion", "fold-2021-02": "archived"}
+    assert document(good).champion.startswith("fold-2021-01")
+    assert [t.cause for t in document(good).transitions][-2:] == ["rolled_back", "rollback"]
+    assert "knows of none before" in failure("registry", "rollback", "--reason", "more")
+
+
+def test_a_full_disk_leaves_the_old_file_whole_and_the_store_with_the_change(
+    good: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    write_registry_file(good.store, load_settings(good.home))
+    with monkeypatch.context() as full:
+        full.setattr(files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "disk full")))
+        said = failure("registry", "promote", "shadow", "--reason", "go")
+    assert "disk full" in said
+    assert "The store has the registry as it now is" in said
+    assert document(good).champion is None
+    assert stages(good)["fold-2021-02"] == "champion"
+    result = Installation.run(good, "results", assets=["model_registry"])
+    assert result.success, failure_text(result)
+    assert document(good).champion.startswith("fold-2021-02")
+
+
+def test_one_failed_gate_refuses_and_nothing_is_written(good: Installation):
+    gates = good.store.read("acceptance")
+    gates.loc[gates["gate"] == "deflated_sharpe", ["is_passed", "value"]] = [False, 0.4]
+    good.store.replace_all({"acceptance": gates})
+    register_stored_folds(good.store, load_settings(good.home).config, now("test"))
+    before = good.store.table_hashes()
+    said = failure("registry", "promote", "shadow", "--reason", "hope")
+    assert "gate deflated_sharpe failed" in said
+    assert said.count("\n  - ") == 1
+    assert good.store.table_hashes() == before
+
+
+def test_settings_that_changed_since_the_verdict_refuse(good: Installation):
+    toml = good.home / "step3.toml"
+    toml.write_text(toml.read_text() + "[config.acceptance]\nmax_drawdown_frac = 0.5\n")
+    said = failure("registry", "promote", "shadow", "--reason", "looser")
+    assert "acceptance: was made with other settings" in said
+
+
+def test_an_altered_model_is_not_promoted(good: Installation):
+    alter_payload(good.store, LAST)
+    said = failure("registry", "promote", "shadow", "--reason", "go")
+    assert "its stored models are not those registered: ridge differ" in said
+    assert "speaks of models that were trained again" in said
+
+
+def promote_one(home: Path, month: str, gate, answers) -> None:
+    """Promote in a process of its own, having seen no champion."""
+    settings = load_settings(home)
+    store = Store(settings.database)
+    (model,) = [m for m in store.read("model_registry")["model_id"] if month in m]
+    gate.wait(60)
+    try:
+        promote_in_store(store, settings, model, Request("race", month, None))
+        answers.put("won")
+    except RegistryError as error:
+        answers.put(str(error))
+
+
+def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(good: Installation):
+    fresh = multiprocessing.get_context("fork")
+    gate, answers = fresh.Barrier(2), fresh.Queue()
+    both = [
+        fresh.Process(target=promote_one, args=(good.home, month, gate, answers))
+        for month in ("2021-01", "2021-02")
+    ]
+    for process in both:
+        process.start()
+    said = sorted(answers.get(timeout=60) for _ in both)
+    for process in both:
+        process.join(60)
+    assert said[1] == "won"
+    assert said[0].startswith("somebody else changed the champion meanwhile: it was none, now it")
+    assert sorted(stages(good).values()) in (["candidate", "champion"], ["champion", "shadow"])
+    assert document(good).champion == read_registry(good.store).champion["model_id"]  # type: ignore[index]
+
+
+def test_a_fold_is_reproduced_and_the_table_says_so(place: Installation):
+    result = step3("reproduce", "2021-02")
+    assert result.exit_code == 0, result.output
+    assert "is reproduced, every bit" in result.output
+    assert result.output.count("same ") >= 12
+    assert "DIFFERS" not in result.output
+
+
+def test_an_altered_payload_is_not_reproduced_and_the_store_is_named(place: Installation):
+    alter_payload(place.store, LAST)
+    result = step3("reproduce", "2021-02")
+    assert result.exit_code == 1
+    assert result.output.count("DIFFERS") == 1
+    assert "the store: ridge in calibrated_models are not what was registered" in result.output
+
+
+def test_other_settings_are_named_as_the_cause(place: Installation):
+    toml = place.home / "step3.toml"
+    toml.write_text(toml.read_text().replace("n_rounds = 5", "n_rounds = 6"))
+    result = step3("reproduce", "2021-02")
+    assert result.exit_code == 1
+    assert "settings: its models were trained with other settings" in result.output
+
+
+def test_restated_data_and_other_code_are_named_as_causes(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    store = place.store
+    models = store.read("model_registry").assign(code_version="0.0.1+000000000000")
+    store.replace_all({"model_registry": models})
+    month = add_months(FIRST_TEST, -3)
+    events = store.read("events", months=[month])
+    events["net_logret"] += 1e-6
+    manifest = store.read("dataset_months")
+    manifest.loc[manifest["month"] == month, "content_hash"] = "restated"
+    own = manifest[manifest["month"] == month]
+    store.replace_months({"events": events, "dataset_months": own}, [month])
+    result = step3("reproduce", "2021-02")
+    assert result.exit_code == 1
+    assert "data: events of its look-back were restated since" in result.output
+    assert "code: it was made by 0.0.1+000000000000" in result.output
+    assert "DIFFERS" in result.output
+
+
+def test_a_fold_that_is_not_there_is_named(place: Installation):
+    assert "2019-01 is not registered" in failure("reproduce", "2019-01")
+    assert "is no month" in failure("reproduce", "soon")
+    assert "no nothing" in failure("registry", "show", "nothing")
+
+
+def test_two_planted_champions_stop_the_results(place: Installation):
+    store = place.store
+    store.replace_all({"model_registry": store.read("model_registry").assign(stage="champion")})
+    result = Installation.run(place, "results", assets=["model_registry", "step3_report"])
+    assert not result.success
+    assert step3("registry", "list").output.splitlines()[0].count("fold-") == 2
+    with pytest.raises(RegistryError, match="2 champions"):
+        write_registry_file(store, load_settings(place.home))
+
+
+def test_an_audit_of_other_models_promotes_nothing(good: Installation):
+    """Trained again to other bytes and judged again without a new audit: the gate is closed."""
+    assert Installation.run(good, "results", assets=["acceptance"]).success
+    assert good.store.read("acceptance").set_index("gate").loc["leakage_audit", "is_passed"]
+    alter_payload(good.store, LAST)
+    assert Installation.run(good, "results", assets=["acceptance"]).success
+    gates = good.store.read("acceptance").set_index("gate")
+    assert not gates.loc["leakage_audit", "is_passed"]
+    assert "has not been run on these results" in str(gates.loc["leakage_audit", "evidence"])
+
+
+def test_list_shows_stage_and_figures(place: Installation):
+    output = step3("registry", "list").output
+    assert "champion          none" in output
+    assert "shadow" in output
+    assert "watched, not trusted" in output
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "promote", "rollback"])
+def test_every_verb_teaches(verb: str):
+    page = CliRunner().invoke(cli, ["registry", verb, "--help"]).output
+    assert len(page.splitlines()) > 6
