@@ -235,8 +235,20 @@ def _shown(name: str, value: Any) -> str:
         lines = ((k, f"{v:.6g}" if isinstance(v, float) else v) for k, v in known.items())
         return "\n".join(f"{k} {v}" for k, v in lines)
     if name == "parameters":
-        return json.dumps(json.loads(value), indent=1)
+        return "\n".join(_lines(json.loads(value)))
     return str(value)
+
+
+def _lines(settings: dict[str, Any], prefix: str = "") -> list[str]:
+    """Settings one a line, sections as a prefix."""
+    lines = []
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            lines += _lines(value, f"{prefix}{name}.")
+        else:
+            said = ", ".join(map(str, value)) if isinstance(value, list) else value
+            lines.append(f"{prefix}{name} {'off' if said is None else said}")
+    return lines
 
 
 def _figure(value: float | None) -> str:
