@@ -3,9 +3,9 @@
 Run: python benchmarks/orchestration.py --delivery DIR [--months 59] [--workers 2]
 
 Both sides do the same work with the same number of processes: read and validate the delivery, every
-fold, model, score, backtest, the portfolio, the audit, the verdict, the registry's entries and the
-report. The rival is ``step3_assets.domain.pipeline`` (a bare loop, nothing stored). Each side runs
-in its own fresh process, so that both pay their imports.
+fold, model, score, backtest, the portfolio, the audit, the verdict, the registry's entries, drift
+and the report. The rival is ``step3_assets.domain.pipeline`` (a bare loop, nothing stored). Each
+side runs in its own fresh process, so that both pay their imports.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from pathlib import Path
 
 def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     """The rival: read, loop, audit, judge, register, report; nothing is stored."""
+    import pandas as pd
+
     from step3_assets import __version__
     from step3_assets.config import Step3Config
     from step3_assets.defs.result_assets import OUTCOMES
@@ -29,6 +31,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.domain.audit.run import run_audit
     from step3_assets.domain.delivery import probe_months, read_delivery
     from step3_assets.domain.hashing import frame_hash
+    from step3_assets.domain.monitoring.table import DriftInputs, drift_table
     from step3_assets.domain.months import first_test_month, month_range
     from step3_assets.domain.pipeline import run_pipeline
     from step3_assets.domain.portfolio import PLATFORM, RESULT_TABLES
@@ -36,7 +39,8 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.domain.registry.entries import Provenance, feature_lists, fold_entries
     from step3_assets.domain.registry.stages import Change, Registry, register_folds
     from step3_assets.domain.report import ReportInputs, build_report
-    from step3_assets.schemas import EVENTS
+    from step3_assets.schemas import EVENTS, RECALIBRATIONS
+    from step3_assets.schemas import RECALIBRATION_COMPARISON as COMPARISON
 
     config = Step3Config()
     first, last, is_complete = probe_months(delivery)
@@ -93,12 +97,26 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     change = Change("benchmark", datetime.now(UTC))
     registry = register_folds(Registry.empty(), entries, change)
     document = write_document(registry)
+    drift = drift_table(
+        DriftInputs(
+            months=months,
+            events=data.events,
+            bars=data.bars,
+            scores=tables["scores"],
+            model_metrics=tables["model_metrics"],
+            folds=tables["folds"],
+        ),
+        config,
+    )
+    nothing = {t.name: pd.DataFrame(columns=t.names) for t in (RECALIBRATIONS, COMPARISON)}
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
     report = build_report(
         ReportInputs(
             verdict=verdict(acceptance),
             acceptance=acceptance,
             model_registry=registry.models,
+            drift=drift,
+            **nothing,
             statistics=result.statistics,
             audit=audit,
             events_outcomes=data.events.loc[data.events["month"].isin(months), OUTCOMES],
