@@ -87,7 +87,10 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     acceptance = judge(judged, config)
     provenance = Provenance(
         dataset_version=data.dataset_version,
-        month_hashes={m: frame_hash(rows, EVENTS) for m, rows in data.events.groupby("month")},
+        month_hashes={
+            month: frame_hash(data.events[data.events["month"] == month], EVENTS)
+            for month in sorted(set(data.events["month"]))
+        },
         config=config,
         by_month={},
         acceptance=acceptance,

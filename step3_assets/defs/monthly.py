@@ -172,7 +172,7 @@ def ingested_months(store: Reader, table: str) -> list[date]:
     return ingested_by_table(store)[table]
 
 
-def ingested_by_table(store: Store) -> dict[str, list[date]]:
+def ingested_by_table(store: Reader) -> dict[str, list[date]]:
     """:func:`ingested_months` of both tables, in one read."""
     manifest = store.read("dataset_months")
     return {
