@@ -31,6 +31,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.domain.audit.run import run_audit
     from step3_assets.domain.delivery import probe_months, read_delivery
     from step3_assets.domain.hashing import frame_hash
+    from step3_assets.domain.models.importance import head_importances
     from step3_assets.domain.monitoring.table import DriftInputs, drift_table
     from step3_assets.domain.months import first_test_month, month_range
     from step3_assets.domain.pipeline import run_pipeline
@@ -39,7 +40,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.domain.registry.entries import Provenance, feature_lists, fold_entries
     from step3_assets.domain.registry.stages import Change, Registry, register_folds
     from step3_assets.domain.report import ReportInputs, build_report
-    from step3_assets.schemas import EVENTS, RECALIBRATIONS
+    from step3_assets.schemas import EVENTS, RECALIBRATIONS, TUNED_PARAMS
     from step3_assets.schemas import RECALIBRATION_COMPARISON as COMPARISON
 
     config = Step3Config()
@@ -111,7 +112,14 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
         ),
         config,
     )
-    nothing = {t.name: pd.DataFrame(columns=t.names) for t in (RECALIBRATIONS, COMPARISON)}
+    importances = pd.concat(
+        head_importances(
+            models[models["month"] == month], data.events[data.events["month"] == month], month
+        )
+        for month in months
+    )
+    beside = (RECALIBRATIONS, COMPARISON, TUNED_PARAMS)  # not made by the main job
+    nothing = {table.name: pd.DataFrame(columns=table.names) for table in beside}
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
     report = build_report(
         ReportInputs(
@@ -119,6 +127,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
             acceptance=acceptance,
             model_registry=registry.models,
             drift=drift,
+            importances=importances,
             **nothing,
             statistics=result.statistics,
             audit=audit,
