@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that mostly wait go first, so that the others run beside them."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
 @pytest.fixture(scope="session")
 def reference_dir() -> Path:
     """Folder of a real delivery (``step2_out/``, ``bars/``), or skip: none comes with the code.

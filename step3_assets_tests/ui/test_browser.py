@@ -37,7 +37,7 @@ RUNS = "{runsOrError(limit:9){... on Runs{results{status jobName tags{key value}
 BACKFILLS = "{partitionBackfillsOrError(limit:1){... on PartitionBackfills{results{status}}}}"
 AUTOMATION = {
     "sensors": ("delivery_sensor", "run_failure_notifier"),
-    "schedules": (),
+    "schedules": ("weekly_recalibration",),
 }
 ON_FROM_THE_START = ("run_failure_notifier",)
 SECONDS = 180  # a wait's limit: the daemon looks every 30 s, on a machine that may be busy
