@@ -12,6 +12,7 @@ from contextlib import contextmanager
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _UNWRITABLE = (*_FULL, errno.EROFS, errno.EACCES, errno.EPERM)
 _SQLITE_FULL = "database or disk is full"
+_SQLITE_NO_INDEX = "SQLITE_IOERR_SHMSIZE"  # no room for the log's index; its text: "disk I/O error"
 _SQLITE_UNWRITABLE = (
     _SQLITE_FULL,
     "attempt to write a readonly database",
@@ -52,7 +53,9 @@ def disk_trouble(error: BaseException) -> str:
             place = f"{link.filename}: " if link.filename else ""
             return _advice(f"{place}{link.strerror}", link.errno in _FULL)
         if isinstance(link, sqlite3.Error) and text in _SQLITE_UNWRITABLE:
-            return _advice(f"the run log of Dagster: {text}", text == _SQLITE_FULL)
+            code = getattr(link, "sqlite_errorname", "")  # SQLite's own errors have one
+            is_full = text == _SQLITE_FULL or code == _SQLITE_NO_INDEX
+            return _advice(f"the run log of Dagster: {text}", is_full)
         if "No space left on device" in text:
             return _advice(text, True)
         link = link.__cause__ or link.__context__

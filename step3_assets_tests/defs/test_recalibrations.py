@@ -17,6 +17,7 @@ from step3_assets.domain.live.weeks import week_range, week_start
 from step3_assets.domain.models.text_format import load_numbers
 from step3_assets.domain.months import add_months
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
+from step3_assets_tests.defs.test_recalibration_schedule import asked, monday, tick
 from step3_assets_tests.deliveries import write_small_delivery
 
 N_MONTHS = 27
@@ -109,6 +110,29 @@ def test_a_week_is_what_it_would_have_been_live(
     assert live.run("recalibration", week, assets=["recalibrations"]).success
     ours, theirs = (p.store.read("recalibrations", months=[week]) for p in (live, place))
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def test_three_missed_weeks_are_made_up_for_by_the_next_tick(
+    place: Installation, delivery: Path, tmp_path: Path
+):
+    """Nobody turned the machine on for three Mondays; afterwards every table is as if somebody had.
+
+    The runs of one tick go at once, in any order: here the latest week goes first.
+    """
+    missed, coming = WEEKS[-4:-1], WEEKS[-1]
+    away = copy_of(place, delivery, tmp_path / "home")
+    nothing = {t: place.store.read(t)[:0] for t in ("recalibrations", "recalibration_comparison")}
+    away.store.replace_months({"recalibrations": nothing["recalibrations"]}, [*missed, coming])
+    away.store.replace_all({"recalibration_comparison": nothing["recalibration_comparison"]})
+    assert away.store.table_hashes() != place.store.table_hashes()
+
+    requests = tick(away.home, monday(coming)).run_requests or []
+    assert [r.partition_key for r in requests] == [partition_key(w) for w in (*missed, coming)]
+    for request in reversed(requests):
+        result = away.run("recalibration", tags=request.tags)
+        assert result.success, failure_text(result)
+    assert away.store.table_hashes() == place.store.table_hashes()
+    assert asked(tick(away.home, monday(coming, 7))) == []
 
 
 def test_a_planted_leak_is_caught_by_the_known_at_check(
