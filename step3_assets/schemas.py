@@ -854,6 +854,24 @@ PORTFOLIO_MONTHS = Table(
 )
 
 
+EVALUATIONS = Table(
+    "evaluations",
+    "Every configuration that the portfolio was ever run with: its return in each test month. Each "
+    "is a trial of the deflated Sharpe ratio and of PBO.",
+    "portfolio",
+    (
+        Column("config_hash", "VARCHAR", _I, "Of all settings that trades depend on."),
+        Column("code_version", "VARCHAR", _I, "Version of the platform."),
+        MONTH,
+        Column("return_frac", "DOUBLE", _R, "Of the platform's account, latest run.", "fraction"),
+        Column("dataset_version", "VARCHAR", _R, "Delivery in force at the latest run."),
+        Column("settings", "VARCHAR", _R, "What differs from the defaults, as JSON."),
+    ),
+    ("config_hash", "code_version", "month"),
+    partition=None,
+)
+
+
 def _figures(*names: str) -> tuple[Column, ...]:
     """Some of the metric columns, in the order given."""
     columns = {c.name: c for c in METRIC_COLUMNS}
@@ -1512,6 +1530,7 @@ TABLES: dict[str, Table] = {
         COST_STRESS,
         ALLOCATION_COMPARISON,
         ALLOCATION_WEIGHTS,
+        EVALUATIONS,
         ACCEPTANCE,
         STATISTICS,
         AUDIT,

@@ -113,9 +113,12 @@ def build_result_assets(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult:
         """One capital ledger through all months, beside the baselines and buy-and-hold."""
+        from step3_assets.domain.statistics.evaluations import evaluation_rows, with_run
+
         store, config = platform.store(), platform.settings().config
         months = result_months(store)
         dataset = dataset_in_force(store)
+        settings = settings_in_force(store, config, months)
         before = add_months(months[0], -history_months(config.allocation))
         span = month_range(before, add_months(months[-1], 1))
         bars = store.read("bar_features", months=span, columns=BAR_COLUMNS)
@@ -129,13 +132,16 @@ def build_result_assets(
             months,
             config,
             _published(dataset),
-            settings_in_force(store, config, months),
+            settings,
         )
         problems = reconcile_portfolio(result, config, bars)
         if problems:
             raise dg.Failure(f"the ledger does not reconcile: {problems[0]}", allow_retries=False)
         frames = portfolio_frames(result)
-        store.replace_all(frames)
+        run = evaluation_rows(result.months, settings, dataset["dataset_version"], __version__)
+        with store.transaction([*frames, "evaluations"]) as transaction:
+            evaluations = with_run(transaction.read("evaluations"), run)
+            transaction.replace_all({**frames, "evaluations": evaluations})
         return dg.MaterializeResult(metadata=_describe_portfolio(frames, dataset["is_synthetic"]))
 
     @dg.asset(
@@ -154,6 +160,10 @@ def build_result_assets(
     def statistics(platform: PlatformResource) -> dg.MaterializeResult:
         """How far the results could be chance: intervals, Sharpe probabilities, the gate's null."""
         from step3_assets.domain.search.settings import trading_hash
+        from step3_assets.domain.statistics.evaluations import (
+            configuration_hash,
+            count_evaluations,
+        )
         from step3_assets.domain.statistics.table import statistics_table
         from step3_assets.domain.statistics.trials import Trials
 
@@ -161,8 +171,15 @@ def build_result_assets(
         tables = _result_tables(store)
         outcomes = store.read("events", months=result_months(store), columns=OUTCOMES)
         months = result_months(store)
-        shown = {trading_hash(c) for c in settings_in_force(store, config, months).values()}
-        trials = Trials.from_ledger(store.read("trials"), shown, months)
+        settings = settings_in_force(store, config, months)
+        shown = {trading_hash(c) for c in settings.values()}
+        trials = count_evaluations(
+            Trials.from_ledger(store.read("trials"), shown, months),
+            store.read("evaluations"),
+            configuration_hash(settings),
+            __version__,
+            months,
+        )
         frame = statistics_table(tables, outcomes, config, trials)
         store.replace_all({"statistics": frame})
         figures = table_metadata(frame[["name", "value", "lower", "upper", "sentence"]])

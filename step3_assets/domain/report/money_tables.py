@@ -263,10 +263,7 @@ def calmar_sentence(portfolio: pd.DataFrame) -> str:
         return "The platform's Calmar is not available."
     if mock is None or fmt.is_missing(mock):
         return f"Calmar {fmt.ratio(own)}; the mock baseline's is not available."
-    change = f"{fmt.ratio(own)} against {fmt.ratio(mock)} of the mock baseline"
-    if own <= 0 or mock <= 0:
-        return f"Calmar {change}."
-    return f"Calmar {change} ({fmt.share(own / mock - 1)})."
+    return f"Calmar {fmt.ratio(own)} against {fmt.ratio(mock)} of the mock baseline."
 
 
 def symbols_note(symbols: Sequence[str]) -> str:

@@ -197,13 +197,13 @@ def _deflated_sharpe(results: _Results) -> _Figure:
     moments, trials = results.moments, results.trials
     known = trials.sharpes(len(results.paths) / results.n_months)
     found = deflated_sharpe(moments, trials.n_trials, known)
-    ledger = "the trials ledger" if trials.is_recorded else "no trials ledger: only the one shown"
+    ledger = "every configuration on record" if trials.is_recorded else "no record: only this one"
     annual = found.benchmark * math.sqrt(252)
     return _Figure(
         found.probability,
         f"Bailey and Lopez de Prado 2014, {trials.n_trials} trial(s)",
         f"The chance that the Sharpe ratio beats the best of {trials.n_trials} trial(s) without "
-        f"skill (expected {annual:.2f} a year) is {found.probability:.1%}; N from {ledger}.",
+        f"skill (expected {annual:.2f} a year) is {found.probability:.1%}; N counts {ledger}.",
         trials.n_trials,
     )
 

@@ -281,7 +281,7 @@ def test_a_base_rate_that_was_not_had_is_not_available(inputs):
 @pytest.mark.parametrize(
     ("own", "mock", "sentence"),
     [
-        (0.3, 0.2, "Calmar 0.30 against 0.20 of the mock baseline (50.0%)."),
+        (0.3, 0.2, "Calmar 0.30 against 0.20 of the mock baseline."),
         (0.3, -0.2, "Calmar 0.30 against -0.20 of the mock baseline."),
         (-0.3, 0.2, "Calmar -0.30 against 0.20 of the mock baseline."),
         (np.nan, 0.2, "The platform's Calmar is not available."),

@@ -82,7 +82,7 @@ def test_the_same_run_gives_the_same_bits(run):
 def test_without_a_ledger_the_configuration_shown_is_the_only_trial(run):
     rows = found(run)
     assert rows["deflated_sharpe"]["value"] == rows["probabilistic_sharpe"]["value"]
-    assert "no trials ledger" in rows["deflated_sharpe"]["sentence"]
+    assert "no record: only this one" in rows["deflated_sharpe"]["sentence"]
     assert np.isnan(rows["backtest_overfitting"]["value"])
     assert rows["backtest_overfitting"]["n"] == 1
     assert "Does not apply" in rows["backtest_overfitting"]["sentence"]
