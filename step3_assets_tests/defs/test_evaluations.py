@@ -10,7 +10,7 @@ JUDGED = ["portfolio", "statistics"]
 
 def said_of_choosing(place: Installation) -> str:
     rows = place.store.read("statistics").set_index("name")
-    return rows.loc["backtest_overfitting", "sentence"]
+    return str(rows.loc["backtest_overfitting", "sentence"])
 
 
 def make(place: Installation, *jobs: tuple) -> None:
