@@ -876,6 +876,12 @@ class ShadowConfig(Frozen):
         description="Name of the account that follows new deliveries. Its history follows from the "
         "execution, risk and allocation settings that it began with: under others, begin another.",
     )
+    use_recalibrations: bool = Field(
+        default=False,
+        description="Score a candidate with the calibrator that is in force in its week. Off: "
+        "parity with the backtest is exact without; what they are worth stands in "
+        "recalibration_comparison.",
+    )
 
 
 class RecalibrationConfig(Frozen):

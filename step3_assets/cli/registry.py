@@ -32,13 +32,15 @@ def registry() -> None:
     champion   the one that is trusted; at most one
     archived   replaced by other bytes, or no champion any more
 
-    `step3 run` registers and puts the newest in the shadow. A person promotes: every acceptance
+    `step3 run` registers and puts the newest in the shadow; `step3 recalibrate` registers each
+    week's refit, which decides only through its base model. A person promotes: every acceptance
     gate and every check of the leakage audit must have passed on the data, settings and models that
     are stored now. The same registry is in step3_model_registry.json under STEP3_HOME.
 
     \b
     Examples:
         step3 registry list
+        step3 registry list --weeks
         step3 registry show 2023-12
         step3 registry promote 2023-12 --reason "January goes live"
         step3 registry rollback --reason "fills were worse than modelled"
@@ -47,22 +49,25 @@ def registry() -> None:
 
 @registry.command("list")
 @click.option("--all", "is_all", is_flag=True, help="Archived versions too.")
-def list_models(is_all: bool) -> None:
-    """Every model version that stands, the newest first.
+@click.option("--weeks", "is_weeks", is_flag=True, help="The weekly recalibrations, not the folds.")
+def list_models(is_all: bool, is_weeks: bool) -> None:
+    """Every fold's model version that stands, the newest first; or every week's recalibration.
 
-    Brier scores are out of fold, of the calibrated probability and of the plain base rate.
+    Brier scores of folds are out of fold, of the calibrated probability and of the plain base rate;
+    those of weeks are of the labels that the week's check was made on.
     """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from step3_assets.domain.registry.entries import FOLD, RECALIBRATION
     from step3_assets.domain.registry.summary import models_table, registry_summary
 
     stored = _stored()
     console = Console()
     for name, value in registry_summary(stored.models).items():
         console.print(f"{name:16}  {escape(value)}", soft_wrap=True)
-    rows = models_table(stored)
+    rows = models_table(stored, RECALIBRATION if is_weeks else FOLD)
     if not is_all:
         rows = rows[rows["stage"] != "archived"]
     table = Table(box=None, pad_edge=False)
@@ -80,7 +85,8 @@ def list_models(is_all: bool) -> None:
 def show(model: str) -> None:
     """Everything that the registry knows of MODEL, with its history.
 
-    MODEL is an identity or the beginning of one, a test month (2023-12), `champion` or `shadow`.
+    MODEL is an identity or the beginning of one, a test month (2023-12), the Monday of a
+    recalibrated week (2023-12-04), `champion` or `shadow`.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -183,7 +189,10 @@ def find_model(stored: "Registry", name: str) -> dict[str, Any]:
     if name in ("champion", "shadow"):
         found = [row for row in rows if row["stage"] == name and row["kind"] == "fold"]
     else:
-        found = [row for row in rows if row["model_id"].startswith((name, f"fold-{name}"))]
+        starts = (name, f"fold-{name}")
+        if len(name) == len("YYYY-MM-DD"):
+            starts += (f"recalibration-{name}",)
+        found = [row for row in rows if row["model_id"].startswith(starts)]
         exact = [row for row in found if row["model_id"] == name]
         standing = [row for row in found if row["stage"] != "archived"]
         found = exact or standing or found

@@ -19,7 +19,7 @@ from step3_assets.config import Step3Config
 from step3_assets.defs import shadow_checks
 from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
 from step3_assets.defs.delivery_assets import load_delivery
-from step3_assets.defs.live_assets import CLOCK_COLUMNS, LABEL_COLUMNS
+from step3_assets.defs.live_assets import CLOCK_COLUMNS, LABEL_COLUMNS, base_rule
 from step3_assets.defs.partitions import Partitions, look_back, months_of
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.result_assets import BAR_COLUMNS
@@ -290,26 +290,28 @@ def _portfolio(scope: Scope) -> list[str]:
 
 def _weeks_known_at(scope: Scope) -> list[str]:
     config = scope.config.recalibration
+    rows = scope.read("recalibrations")
     first = add_weeks(scope.months[0], -config.window_weeks).replace(day=1)
     window = month_range(first, add_weeks(scope.months[-1], 1))
+    bases = sorted({*window, *rows["base_month"]})  # a champion may be older than the window
     scores, events, bars, models = (
-        scope.store.read(table, months=window, columns=columns)
-        for table, columns in (
-            ("scores", ["month", "symbol", "decision_time_utc", "p_raw"]),
-            ("events", [*LABEL_COLUMNS, "exit_time_utc"]),
-            ("bar_features", [*CLOCK_COLUMNS, "date"]),
-            ("calibrated_models", ["month", "head", "config_hash"]),
+        scope.store.read(table, months=months, columns=columns)
+        for table, months, columns in (
+            ("scores", window, ["month", "symbol", "decision_time_utc", "p_raw"]),
+            ("events", window, [*LABEL_COLUMNS, "exit_time_utc"]),
+            ("bar_features", window, [*CLOCK_COLUMNS, "date"]),
+            ("calibrated_models", bases, ["month", "head", "config_hash"]),
         )
     )
-    rows = scope.read("recalibrations")
     return verify.known_at_violations(rows, scores, events, bars, models, config)
 
 
 def _weeks_integrity(scope: Scope) -> list[str]:
     rows = scope.read("recalibrations")
-    months = sorted(set(rows["base_month"]))
-    models = scope.store.read("calibrated_models", months=months)
-    bases = {month: BaseModel.of_models(models, month) for month in months}
+    base_of = base_rule(scope.store)
+    now = {week: base for week in rows["week"] if (base := base_of(week)) is not None}
+    models = scope.store.read("calibrated_models", months=sorted({b.month for b in now.values()}))
+    bases = {week: BaseModel.of_models(models, base) for week, base in now.items()}
     return verify.integrity_violations(rows, bases)
 
 
@@ -358,10 +360,12 @@ def _stages(scope: Scope) -> list[str]:
 
 
 def _artefacts(scope: Scope) -> list[str]:
-    from step3_assets.domain.registry.integrity import artefact_violations
+    from step3_assets.domain.registry.integrity import artefact_violations, week_violations
 
     hashes = scope.store.read("calibrated_models", columns=["month", "head", "payload_sha256"])
-    return artefact_violations(scope.read("model_registry"), hashes)
+    weeks = scope.store.read("recalibrations", columns=["week", "base_hash", "calibrator_sha256"])
+    models = scope.read("model_registry")
+    return artefact_violations(models, hashes) + week_violations(models, weeks)
 
 
 def _verdict_first(scope: Scope) -> list[str]:

@@ -44,7 +44,10 @@ def build_jobs() -> list:
         ),
         dg.define_asset_job(
             RECALIBRATION,
-            selection=dg.AssetSelection.assets("recalibrations", "recalibration_comparison"),
-            description="The calibrator of each week, and what recalibrating has been worth.",
+            selection=dg.AssetSelection.assets(
+                "recalibrations", "recalibration_comparison", "model_registry"
+            ),
+            description="The calibrator of each week, its entry in the model registry, and what "
+            "recalibrating has been worth.",
         ),
     ]

@@ -7,7 +7,7 @@ belong here: fitting or judging a calibrator (:mod:`step3_assets.domain.live`), 
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import dagster as dg
@@ -25,11 +25,20 @@ from step3_assets.defs.monthly import (
 )
 from step3_assets.defs.partitions import Partitions, months_of, weeks_before
 from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
-from step3_assets.domain.live.base_model import BaseModel, chain_of
+from step3_assets.domain.live.base_model import (
+    CALENDAR_MONTH,
+    CHAMPION,
+    MONTH_BEFORE,
+    BaseModel,
+    BaseRule,
+    chain_of,
+    month_by,
+)
 from step3_assets.domain.live.recalibration import final_labels, recalibration_step
 from step3_assets.domain.live.weeks import add_weeks, weeks_of
 from step3_assets.domain.month_steps import base_rates
 from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.domain.registry.entries import artefacts_by_month
 from step3_assets.schemas import RECALIBRATION_COMPARISON, PartitionDates
 from step3_assets.storage.store import Store
 
@@ -37,7 +46,12 @@ SCORE_COLUMNS = ["month", "symbol", "decision_time_utc", "p_raw"]
 LABEL_COLUMNS = ["symbol", "decision_time_utc", "t_idx", "H", "label_end_idx", "y", "maturity"]
 CLOCK_COLUMNS = ["symbol", "bar_idx", "bar_end_utc"]
 BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
-LONGEST_CHAIN_WEEKS = 5  # weeks whose first session one month can hold
+LONGEST_CHAIN_WEEKS = 5  # of a fold: weeks whose first session one month can hold
+BASE_TEXTS = {
+    CHAMPION: "the champion",
+    CALENDAR_MONTH: "the calendar month's fold",
+    MONTH_BEFORE: "the month before: the calendar month's fold is not made yet",
+}
 
 
 def build_live_assets(
@@ -64,7 +78,8 @@ def build_live_assets(
     ) -> dg.MaterializeResult:
         """The calibrator of a week, refitted on labels final before its first session.
 
-        The base model is the fold of the month that holds the first session. The new calibrator is
+        The base model is the champion that stood at that session's open, else the fold of the month
+        that holds it. The new calibrator is
         fitted on the walk-forward's own raw probabilities of the window before; it is in force in
         the week only if, on the labels that became final since last week's was fitted, neither its
         Brier score nor its log loss is higher. A fold's own models are not touched.
@@ -131,16 +146,21 @@ def build_live_assets(
 def week_inputs(
     store: Store, weeks: list[date], settings: Settings
 ) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
-    """``prepare(week)`` for the recalibration, and the base models by month that it fills.
+    """``prepare(week)`` for the recalibration, and the base models by week that it fills.
 
     One read serves every week of a run; each week's labels are cut from it by the window of its
     own chain, and the domain looks at none that became final later than the week's start.
     """
     config = settings.config
-    look_back = config.recalibration.window_weeks + LONGEST_CHAIN_WEEKS
-    first = add_weeks(weeks[0], -look_back).replace(day=1)
-    months = month_range(first, add_weeks(weeks[-1], 1))
-    models = store.read("calibrated_models", months=months)
+    window = pd.Timedelta(weeks=config.recalibration.window_weeks)
+    rule = base_rule(store)
+    base_of = cache(rule)
+    chains = {week: chain_of(week, month_by(base_of)) for week in weeks}
+    starts = [chain[0].open_utc - window for chain in chains.values() if chain]
+    first = min(starts).date() if starts else weeks[0]
+    months = month_range(first.replace(day=1), add_weeks(weeks[-1], 1))
+    used = {base.month for week in weeks if (base := base_of(week)) is not None}
+    models = store.read("calibrated_models", months=sorted({*months, *used}))
     bars = store.read("bar_features", months=months, columns=CLOCK_COLUMNS)
     bar_ends = bars["bar_end_utc"].drop_duplicates()
     labels = final_labels(
@@ -149,29 +169,38 @@ def week_inputs(
         bars,
         models,
     )
-    walked = sorted(set(store.read("folds", months=months, columns=["month"])["month"]))
+    walked = [month for month in rule.walked if month in set(months)]
     bases: dict[date, BaseModel] = {}
 
     def prepare(week: date) -> tuple:
-        chain = chain_of(week)
-        if not chain:
+        chain, base = chains[week], base_of(week)
+        if base is None:
             return labels.iloc[:0], None, (), None, config
-        month = chain[-1].day.replace(day=1)
-        _require_walked(walked, month)
-        if month not in bases:
-            bases[month] = BaseModel.of_models(models, month)
-        start = chain[0].open_utc - pd.Timedelta(weeks=look_back)
+        _require_walked(walked, rule.calendar(chain[-1].day.replace(day=1)).month)
+        bases[week] = BaseModel.of_models(models, base)
+        start = chain[0].open_utc - window
         end = chain[-1].open_utc
         decided = labels["decision_time_utc"]
         mine = labels[(decided >= start) & (decided < end)].reset_index(drop=True)
         data_end = bar_ends[bar_ends < end].max()
-        return mine, bases[month], tuple(chain), data_end, config
+        return mine, bases[week], tuple(chain), data_end, config
 
     return prepare, bases
 
 
+def base_rule(store: Store) -> BaseRule:
+    """Which fold's models score a week, as the store now has it, from one moment."""
+    tables = ("model_registry", "registry_transitions", "calibrated_models", "folds")
+    with store.transaction(tables) as transaction:
+        registry, transitions = (transaction.read(table) for table in tables[:2])
+        hashes = ["month", "head", "payload_sha256"]
+        stored = artefacts_by_month(transaction.read("calibrated_models", columns=hashes))
+        walked = sorted(set(transaction.read("folds", columns=["month"])["month"]))
+    return BaseRule(registry, transitions, stored, walked)
+
+
 def _require_walked(walked: list[date], month: date) -> None:
-    """Fail unless the base month has its fold and no month before it is left out.
+    """Fail unless the month has its fold and no month before it is left out.
 
     Raises
     ------
@@ -235,7 +264,7 @@ def _describe(
         "in force": "the fold's own"
         if row["in_force_week"] is None
         else f"that of week {row['in_force_week']}",
-        "base model": month_label(row["base_month"]),
+        "base model": f"{month_label(row['base_month'])} ({BASE_TEXTS[row['base_source']]})",
         "labels": int(row["n_labels"]),
         "labels checked on": int(row["n_check"]),
         **{f"Brier {of}": float(row[f"brier_{of}"]) for of in ("raw", "fold", "incumbent", "new")},
@@ -245,6 +274,6 @@ def _describe(
     if week in plotted and isinstance(row["in_force"], str):
         from step3_assets.domain.live.figures import calibrator_figure
 
-        png = calibrator_figure(row, bases[row["base_month"]], is_synthetic=is_synthetic)
+        png = calibrator_figure(row, bases[week], is_synthetic=is_synthetic)
         metadata["calibrators"] = png_metadata("calibrators", png)
     return readable(metadata)

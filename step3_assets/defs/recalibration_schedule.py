@@ -6,7 +6,7 @@ Dagster makes up for the latest tick only, so a tick looks in the store and asks
 are missing before its own, too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import date
 
 import dagster as dg
@@ -14,6 +14,7 @@ import dagster as dg
 from step3_assets.defs.jobs import RECALIBRATION
 from step3_assets.defs.partitions import partition_key
 from step3_assets.defs.resources import PlatformResource
+from step3_assets.domain.live.base_model import MONTH_BEFORE
 from step3_assets.domain.live.weeks import Session, add_weeks, first_session, week_of, week_range
 from step3_assets.domain.step2.calendar import NY
 from step3_assets.storage.store import Store
@@ -48,7 +49,7 @@ def build_recalibration_schedule() -> dg.ScheduleDefinition:
         if not store.path.exists() or not store.months("folds"):
             yield dg.SkipReason(f"week of {week}, {opens}: nothing is walked forward yet")
             return
-        due = weeks_due(week, set(store.months("recalibrations")))
+        due = weeks_due(week, *made_weeks(store))
         if not due:
             yield dg.SkipReason(f"week of {week}, {opens}: recalibrated already")
             return
@@ -63,7 +64,21 @@ def build_recalibration_schedule() -> dg.ScheduleDefinition:
     return weekly_recalibration
 
 
-def weeks_due(week: date, made: set[date]) -> dict[date, Session]:
+def made_weeks(store: Store) -> tuple[set[date], set[date]]:
+    """Weeks that are made, and those of them to be made again.
+
+    A week whose month's fold was not made yet stands on the month before, and says so; once the
+    fold is there, the week is made again on it.
+    """
+    columns = ["week", "first_session", "base_source"]
+    rows = store.read("recalibrations", columns=columns).to_dict("records")
+    walked = set(store.months("folds"))
+    stood_in = (row for row in rows if row["base_source"] == MONTH_BEFORE)
+    again = {r["week"] for r in stood_in if r["first_session"].replace(day=1) in walked}
+    return {row["week"] for row in rows}, again
+
+
+def weeks_due(week: date, made: set[date], again: Set[date] = frozenset()) -> dict[date, Session]:
     """The weeks to ask for at the start of `week`, oldest first, with their first sessions.
 
     Parameters
@@ -72,15 +87,17 @@ def weeks_due(week: date, made: set[date]) -> dict[date, Session]:
         The coming one.
     made : set of date
         Weeks of table ``recalibrations``.
+    again : set of date
+        Those of them that are to be made again.
 
     Returns
     -------
     dict of date to Session
-        `week` itself and, where a week before it was made, every later one that is missing, at
+        `week` itself and, where a week before it was made, every later one that is due, at
         most :data:`CATCH_UP_WEEKS` back. Weeks without a session are left out.
     """
     earlier = [w for w in made if w < week]
     first = max(min(earlier), add_weeks(week, -CATCH_UP_WEEKS)) if earlier else week
-    missing = [w for w in week_range(first, week) if w not in made]
+    missing = [w for w in week_range(first, week) if w not in made or w in again]
     sessions = {w: first_session(w) for w in missing}
     return {w: session for w, session in sessions.items() if session is not None}

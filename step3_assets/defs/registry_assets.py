@@ -11,10 +11,11 @@ import dagster as dg
 from step3_assets.defs.metadata import column_schema, table_metadata
 from step3_assets.defs.registry_store import (
     change_now,
-    register_stored_folds,
+    register_stored,
     write_registry_file,
 )
 from step3_assets.defs.resources import PlatformResource
+from step3_assets.domain.registry.entries import FOLD, RECALIBRATION
 from step3_assets.domain.registry.summary import models_table, registry_summary
 
 ACTOR = "asset model_registry"
@@ -25,8 +26,12 @@ def build_registry_asset(
     audit: dg.AssetsDefinition,
     walk_forward: dict[str, dg.AssetsDefinition],
 ) -> dg.AssetsDefinition:
-    """The registry, after the verdict and before the report."""
-    names = [name for name in ("calibrated_models", "tuned_params") if name in walk_forward]
+    """The registry, after the verdict and before the report.
+
+    The weeks are upstream, and no job of results waits for them: it takes the ones that are made.
+    """
+    names = ("calibrated_models", "recalibrations", "tuned_params")
+    names = [name for name in names if name in walk_forward]
 
     @dg.asset(
         deps=[acceptance, audit, *(walk_forward[name] for name in names)],
@@ -42,12 +47,13 @@ def build_registry_asset(
         `step3 registry promote` finds every gate and every audit check passed.
         """
         settings, store = platform.settings(), platform.store()
-        registry = register_stored_folds(store, settings.config, change_now(ACTOR))
+        registry = register_stored(store, settings.config, change_now(ACTOR))
         path = write_registry_file(store, settings)
         metadata: dict[str, Any] = {
             "dagster/row_count": len(registry.models),
             **registry_summary(registry.models),
-            "newest models": table_metadata(models_table(registry).head(12)),
+            "newest models": table_metadata(models_table(registry, FOLD).head(12)),
+            "newest weeks": table_metadata(models_table(registry, RECALIBRATION).head(5)),
             "file": dg.MetadataValue.path(str(path)),
         }
         return dg.MaterializeResult(metadata=metadata)

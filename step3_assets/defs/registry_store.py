@@ -21,10 +21,21 @@ from step3_assets.defs.monthly import dataset_in_force, settings_in_force
 from step3_assets.defs.resources import Settings
 from step3_assets.defs.result_months import result_months
 from step3_assets.domain.registry.document import write_document
-from step3_assets.domain.registry.entries import Provenance, feature_lists, fold_entries
+from step3_assets.domain.registry.entries import (
+    Provenance,
+    feature_lists,
+    fold_entries,
+    recalibration_entries,
+)
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.evidence import ResultVersion
-from step3_assets.domain.registry.stages import Change, Registry, register_folds
+from step3_assets.domain.registry.integrity import artefact_violations
+from step3_assets.domain.registry.stages import (
+    Change,
+    Registry,
+    register_folds,
+    register_recalibrations,
+)
 from step3_assets.storage.files import replace_file
 from step3_assets.storage.store import Reader, Store, Transaction
 
@@ -127,15 +138,33 @@ def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:
     return audit.iloc[:0] if stale else audit
 
 
-def register_stored_folds(store: Store, config: Step3Config, change: Change) -> Registry:
-    """Bring the registry up to date with the stored folds, in one transaction."""
+def register_stored(store: Store, config: Step3Config, change: Change) -> Registry:
+    """Bring the registry up to date with the stored folds and weeks, in one transaction."""
     provenance = current_provenance(store, config)
-    with store.transaction([*REGISTRY_TABLES, "calibrated_models", "model_metrics"]) as transaction:
+    tables = [*REGISTRY_TABLES, "calibrated_models", "model_metrics", "recalibrations"]
+    with store.transaction(tables) as transaction:
         models = transaction.read("calibrated_models", columns=_ENTRY_COLUMNS)
         entries = fold_entries(models, transaction.read("model_metrics"), provenance)
         registry = register_folds(read_registry(transaction), entries, change)
+        weeks = recalibration_entries(
+            transaction.read("recalibrations"),
+            registry.models,
+            provenance,
+            config.recalibration.window_weeks,
+        )
+        registry = register_recalibrations(registry, weeks, change)
         put_registry(transaction, registry)
     return registry
+
+
+def register_if_behind(store: Store, settings: Settings, change: Change) -> bool:
+    """Register, if a stored fold is not the one that the registry knows: who scores asks first."""
+    stored = store.read("calibrated_models", columns=MODEL_HASHES)
+    if not artefact_violations(store.read("model_registry"), stored):
+        return False
+    register_stored(store, settings.config, change)
+    write_registry_file(store, settings)
+    return True
 
 
 def promote_in_store(store: Store, settings: Settings, model_id: str, request: Request) -> Registry:

@@ -6,14 +6,21 @@ in force. Does not belong here: Dagster assets, scoring, the account itself
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.monthly import ingested_months, settings_in_force
+from step3_assets.defs.registry_store import change_now, read_registry, register_if_behind
+from step3_assets.defs.resources import Settings
 from step3_assets.domain.allocation import history_months
 from step3_assets.domain.months import add_months, month_label
+from step3_assets.domain.registry.entries import FOLD, artefacts_hash, artefacts_of, model_id
+from step3_assets.domain.registry.errors import RegistryError
+from step3_assets.domain.registry.in_force import model_in_force as decides
+from step3_assets.domain.registry.stages import CHAMPION
 from step3_assets.domain.shadow.arrivals import (
     SHADOW_TABLES,
     Arrived,
@@ -21,12 +28,14 @@ from step3_assets.domain.shadow.arrivals import (
     ModelInForce,
     ShadowError,
     ShadowRows,
+    WeekCalibrator,
     process_arrival,
 )
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.parity import Parity, check_parity
 from step3_assets.storage.store import Store
 
+ACTOR = "the shadow's arrival"
 _NAMES = [table.name for table in SHADOW_TABLES.values()]
 
 
@@ -118,7 +127,13 @@ def stored_model(store: Store, config: Step3Config, month: date) -> ModelInForce
     if models.empty and store.read("folds", months=[month], columns=["month"]).empty:
         return None
     settings = settings_in_force(store, config, [month])[month]
-    return ModelInForce(f"calibrated_models {month_label(month)}", models, settings)
+    heads = _heads(models)
+    name = model_id(FOLD, month, heads) if heads else f"fold-{month_label(month)}-untrained"
+    return ModelInForce(name, models, settings)
+
+
+def _heads(models: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(models["head"], models["payload_sha256"], strict=True))
 
 
 def stored_models(
@@ -129,37 +144,84 @@ def stored_models(
     return {month: model for month, model in found.items() if model is not None}
 
 
-def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInForce:
-    """What a candidate of a month is scored with: the month's own model, else the newest before.
+def walked_model(store: Store, config: Step3Config, month: date) -> ModelInForce:
+    """What a replay scores a candidate with: the walk-forward's own model of its month.
 
     Raises
     ------
     ShadowError
-        If there is neither: a candidate is scored once, so it waits rather than be scored by none.
+        If that month was not trained.
     """
-    own = stored_model(store, config, month)
-    if own is not None:
-        return own
-    earlier = [m for m in store.months("calibrated_models") if m < month]
-    newest = stored_model(store, config, earlier[-1]) if earlier else None
-    if newest is None:
+    model = stored_model(store, config, month)
+    if model is None:
+        raise ShadowError(f"{month_label(month)} is not trained: `step3 run` first")
+    return _with_calibrators(store, model, config)
+
+
+def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInForce:
+    """What the live account scores a candidate of a month with, by the model registry.
+
+    The champion; where there is none, or only of a later month, the model of the newest fold that
+    is not later than the month. A month whose own fold could not be trained, for want of labels, is
+    scored by nothing, as in the backtest.
+
+    Raises
+    ------
+    ShadowError
+        If there is none, the registry contradicts itself, or the model's bytes are not those
+        registered: a candidate is scored once, so it waits rather than be scored by another.
+    """
+    tables = read_registry(store)
+    try:
+        row = decides(tables.models, tables.transitions, month)
+    except RegistryError as error:
+        raise ShadowError(f"the model registry decides nothing: {error}") from error
+    if row is None or row["stage"] != CHAMPION:
+        own = stored_model(store, config, month)
+        if own is not None and own.models.empty:
+            return own
+    if row is None:
         raise ShadowError(
             f"no model is in force for {month_label(month)}: train that month first "
             "(`step3 run`, or job walk_forward)"
         )
-    return newest
+    model = stored_model(store, config, row["period_start"])
+    if model is None or _heads(model.models) != artefacts_of(row):
+        raise ShadowError(
+            f"{row['model_id']} is in force for {month_label(month)}, but calibrated_models holds "
+            "other models of its fold: materialize model_registry"
+        )
+    return _with_calibrators(store, model, config)
 
 
-def step_live(store: Store, config: Step3Config) -> Arrived:
+def _with_calibrators(store: Store, model: ModelInForce, config: Step3Config) -> ModelInForce:
+    """The model with the weekly recalibrations of it, if the settings say so."""
+    if not config.shadow.use_recalibrations or model.models.empty:
+        return model
+    rows = store.read("recalibrations")
+    is_mine = rows["base_hash"] == artefacts_hash(_heads(model.models))
+    found = {
+        row["week"]: WeekCalibrator(
+            row["in_force_week"], row["as_of_utc"], row["in_force"], row["in_force_sha256"]
+        )
+        for row in rows[is_mine & rows["in_force_week"].notna()].to_dict("records")
+    }
+    return replace(model, calibrators=found)
+
+
+def step_live(store: Store, settings: Settings) -> Arrived:
     """Take the delivery in the store as the live account's next arrival.
 
-    The account begins with the month of the first delivery's last bar.
+    The account begins with the month of the first delivery's last bar. Folds that the registry does
+    not know yet are registered first: the shadow waits for no results, and a new month's model is
+    in force from its first candidate on.
 
     Raises
     ------
     ShadowError
         If nothing is ingested, there is no model in force, or the delivery cannot be taken.
     """
+    config = settings.config
     name = config.shadow.live_account
     months = [m for m in ingested_months(store, "bar_features") if m]
     if not months or not ingested_months(store, "events"):
@@ -167,6 +229,7 @@ def step_live(store: Store, config: Step3Config) -> Arrived:
     stored = read_account(store, name)
     account = account_named(stored) if len(stored.arrivals) else Account(name, months[-1])
     delivered = _delivered(store, account, config)
+    register_if_behind(store, settings, change_now(ACTOR))
     return take_arrival(
         store, account, delivered, lambda month: model_in_force(store, config, month), config
     )

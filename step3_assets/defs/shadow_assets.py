@@ -44,9 +44,10 @@ def build_shadow_assets(
     )
     def shadow_arrival(platform: PlatformResource) -> Iterator[dg.MaterializeResult]:
         """New candidates are scored once; what the bars now show is filled."""
-        store, config = platform.store(), platform.settings().config
+        store, settings = platform.store(), platform.settings()
+        config = settings.config
         try:
-            arrived = step_live(store, config)
+            arrived = step_live(store, settings)
         except EarlierDelivery as error:
             for name in SHADOW_TABLES:
                 yield dg.MaterializeResult(asset_key=name, metadata={"nothing taken": str(error)})
@@ -115,7 +116,9 @@ def _describe(
 
 
 def _by_model(decisions: pd.DataFrame) -> pd.DataFrame:
-    counts = decisions.groupby(["model_id", "model_hash"]).size().rename("scored")
+    rows = decisions.assign(calibrator=decisions["calibrator_week"].map(str, na_action="ignore"))
+    rows["calibrator"] = rows["calibrator"].fillna("its own")
+    counts = rows.groupby(["model_id", "model_hash", "calibrator"]).size().rename("scored")
     return counts.reset_index()
 
 

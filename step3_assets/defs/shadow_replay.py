@@ -17,10 +17,10 @@ from step3_assets.defs.monthly import settings_in_force
 from step3_assets.defs.resources import ProgressResource, Settings
 from step3_assets.defs.shadow_accounts import (
     forget_account,
-    model_in_force,
     read_account,
     stored_model,
     take_arrival,
+    walked_model,
 )
 from step3_assets.domain.folds import Fold
 from step3_assets.domain.month_steps import fold_step, training_step
@@ -105,7 +105,7 @@ def replay(
             model_of = (
                 _trained_on(delivered, store, config, retrained)
                 if is_retrained
-                else cache(lambda month: model_in_force(store, config, month))
+                else cache(lambda month: walked_model(store, config, month))
             )
             arrived = take_arrival(store, account, delivered, model_of, config)
             found += [text for text in arrived.contradictions if text not in found]

@@ -17,7 +17,7 @@ from step3_assets.defs.registry_store import (
     current_version,
     promote_in_store,
     read_registry,
-    register_stored_folds,
+    register_stored,
     write_registry_file,
 )
 from step3_assets.defs.registry_store import change_now as now
@@ -78,7 +78,7 @@ def good(place: Installation) -> Installation:
         version.written(store.read("result_versions"), "audit"), "acceptance"
     )
     store.replace_all({"acceptance": acceptance, "audit": audit, "result_versions": versions})
-    register_stored_folds(store, settings.config, now("test"))
+    register_stored(store, settings.config, now("test"))
     return place
 
 
@@ -183,7 +183,7 @@ def test_one_failed_gate_refuses_and_nothing_is_written(good: Installation):
     gates = good.store.read("acceptance")
     gates.loc[gates["gate"] == "deflated_sharpe", ["is_passed", "value"]] = [False, 0.4]
     good.store.replace_all({"acceptance": gates})
-    register_stored_folds(good.store, load_settings(good.home).config, now("test"))
+    register_stored(good.store, load_settings(good.home).config, now("test"))
     before = good.store.table_hashes()
     said = failure("registry", "promote", "shadow", "--reason", "hope")
     assert "gate deflated_sharpe failed" in said

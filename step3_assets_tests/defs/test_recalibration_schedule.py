@@ -78,6 +78,23 @@ def test_a_week_that_is_made_is_not_asked_for_again(home: Path):
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"), [("month_before", ["2023-01-16"]), ("champion", [])]
+)
+def test_a_week_on_the_month_before_is_made_again_once_its_own_fold_is_there(
+    home: Path, source: str, expected: list[str]
+):
+    store = Store(load_settings(home).database)
+    frame = rows_of(RECALIBRATIONS, n_months=1).assign(
+        week=[WEEK], first_session=[date(2023, 1, 17)], base_source=source
+    )
+    store.replace_months({"recalibrations": frame}, [WEEK])
+    assert asked(tick(home, monday(WEEK, 7))) == []
+    own = rows_of(TABLES["folds"], n_months=1).assign(month=date(2023, 1, 1))
+    store.replace_months({"folds": own}, [date(2023, 1, 1)])
+    assert asked(tick(home, monday(WEEK, 8))) == expected
+
+
 def test_a_week_without_a_session_is_skipped_with_the_reason(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ):

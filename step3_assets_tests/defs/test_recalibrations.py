@@ -1,21 +1,31 @@
 """The weekly recalibration through Dagster: any order, the same bits; what its checks catch."""
 
+import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
 
+from step3_assets.cli.main import cli
 from step3_assets.defs.partitions import partition_key
+from step3_assets.defs.registry_store import REGISTRY_TABLES, put_registry, read_registry
 from step3_assets.defs.resources import load_settings
 from step3_assets.domain.live import recalibration
 from step3_assets.domain.live.comparison import covered_months, decide_again, stored_calibrators
 from step3_assets.domain.live.weeks import week_range, week_start
 from step3_assets.domain.models.text_format import load_numbers
 from step3_assets.domain.months import add_months
+from step3_assets.domain.registry.stages import (
+    Change,
+    StageBook,
+    follow_from,
+    standing_fold,
+)
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.defs.test_recalibration_schedule import asked, monday, tick
 from step3_assets_tests.deliveries import write_small_delivery
@@ -150,11 +160,10 @@ def test_a_planted_leak_is_caught_by_the_known_at_check(
     assert "known_at" in failed_checks(result)
 
 
-def plant(place: Installation, **values: Any) -> dg.ExecuteInProcessResult:
+def plant(place: Installation, week: date = WEEKS[7], **values: Any) -> dg.ExecuteInProcessResult:
     """Change the row of a week and run the checks on it."""
     from step3_assets.definitions import build_defs
 
-    week = WEEKS[7]
     row = place.store.read("recalibrations", months=[week])
     place.store.replace_months({"recalibrations": row.assign(**values)}, [week])
     selection = dg.AssetSelection.checks_for_assets(dg.AssetKey("recalibrations"))
@@ -192,14 +201,104 @@ def test_honest_rows_pass_every_check(place: Installation):
     assert failed_checks(plant(place)) == set()
 
 
-def test_a_week_without_its_fold_says_what_to_make(
+def test_before_its_months_fold_is_made_a_week_stands_on_the_month_before_and_says_so(
     place: Installation, delivery: Path, tmp_path: Path
 ):
     other = copy_of(place, delivery, tmp_path / "home")
-    result = other.run("recalibration", date(2021, 4, 5), assets=["recalibrations"])
+    week = date(2021, 4, 5)
+    result = other.run("recalibration", week, assets=["recalibrations"])
+    assert result.success, failure_text(result)
+    (row,) = other.store.read("recalibrations", months=[week]).to_dict("records")
+    assert (row["base_source"], row["base_month"]) == ("month_before", LAST)
+    march = other.store.read("recalibrations", months=[WEEKS[-1]])
+    assert row["base_hash"] == march["base_hash"].iloc[0]
+    result = other.run("recalibration", date(2021, 5, 3), assets=["recalibrations"])
     assert not result.success
-    assert "2021-04-05: ValueError" in failure_text(result)
-    assert "step3 run --from 2021-04 --to 2021-04" in failure_text(result)
+    assert "2021-05-03: ValueError" in failure_text(result)
+    assert "step3 run --from 2021-04 --to 2021-05" in failure_text(result)
+
+
+def week_rows(place: Installation, *weeks: date) -> pd.DataFrame:
+    return place.store.read("recalibrations", months=list(weeks))
+
+
+def crown(place: Installation, month: date, at: datetime) -> None:
+    """A promotion in the history, whatever the gates say."""
+    registry = read_registry(place.store)
+    row = standing_fold(registry, month)
+    assert row is not None
+    book = StageBook(registry, Change("test", at))
+    book.move(row["model_id"], "champion", "promoted", "Planted.")
+    with place.store.transaction(REGISTRY_TABLES) as transaction:
+        put_registry(transaction, follow_from(book))
+
+
+def test_weeks_after_a_promotion_stand_on_the_champion_and_those_before_do_not(
+    place: Installation, delivery: Path, tmp_path: Path
+):
+    other = copy_of(place, delivery, tmp_path / "home")
+    before, after, last = date(2021, 2, 8), date(2021, 2, 15), date(2021, 3, 1)
+    crown(other, FIRST_TEST, datetime(2021, 2, 10, tzinfo=UTC))
+    assert failed_checks(plant(other, week=after)) == {"integrity"}, "made before the promotion"
+    assert failed_checks(plant(other, week=before)) == set()
+    result = other.run("recalibration", before, last, assets=["recalibrations"])
+    assert result.success, failure_text(result)
+    pd.testing.assert_frame_equal(week_rows(other, before), week_rows(place, before))
+    rows = week_rows(other, *week_range(after, last))
+    assert set(rows["base_source"]) == {"champion"}
+    assert set(rows["base_month"]) == {FIRST_TEST}
+    assert set(rows["base_hash"]) == set(week_rows(place, WEEKS[0])["base_hash"])
+    # A chain over the end of a month: its own incumbent, not the new month's calibrator.
+    assert len(rows) == 3
+    theirs = week_rows(place, last)
+    assert rows["check_from_utc"].iloc[-1] != theirs["check_from_utc"].iloc[0]
+    models = other.store.read("calibrated_models", months=[FIRST_TEST])
+    other.store.replace_months({"calibrated_models": models[:0]}, [FIRST_TEST])
+    result = other.run("recalibration", last, assets=["recalibrations"])
+    assert result.success, failure_text(result)  # its bytes are gone: the calendar month's fold
+    now = week_rows(other, last)
+    assert now[["base_source", "base_hash"]].equals(theirs[["base_source", "base_hash"]])
+
+
+def test_every_refit_is_registered_and_the_newest_fold_stays_in_the_shadow(place: Installation):
+    rows = place.store.read("recalibrations")
+    refitted = rows[rows["calibrator"].notna()]
+    models = place.store.read("model_registry")
+    weeks = models[models["kind"] == "recalibration"].sort_values("period_start")
+    assert weeks["period_start"].tolist() == refitted["week"].tolist()
+    assert weeks["stage"].tolist() == ["candidate"] * (len(weeks) - 1) + ["shadow"]
+    assert weeks["members_hash"].tolist() == refitted["labels_hash"].tolist()
+    folds = models[models["kind"] == "fold"].set_index("period_start")["stage"]
+    assert folds.to_dict() == dict(zip(MONTHS, ["candidate", "candidate", "shadow"], strict=True))
+    newest = json.loads(weeks["artefacts"].iloc[-1])
+    assert newest["calibrator"] == refitted["calibrator_sha256"].iloc[-1]
+    figures = json.loads(weeks["metrics"].iloc[-1])
+    assert figures["brier"] == refitted["brier_new"].iloc[-1]
+    before = place.store.table_hashes()
+    result = place.run("recalibration", assets=["model_registry"])
+    assert result.success, failure_text(result)
+    assert failed_checks(result) == set()
+    assert place.store.table_hashes() == before
+
+
+def test_the_command_line_lists_and_shows_weeks_and_promotes_none(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STEP3_HOME", str(place.home))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def step3(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, ["registry", *arguments])
+
+    listed = step3("list", "--weeks").output
+    assert "week of 2021-03-29" in listed
+    assert "week of" not in step3("list").output
+    shown = step3("show", "2021-03-29").output
+    assert "brier_incumbent" in shown
+    assert "fold-2021-03" in shown
+    refused = step3("promote", "2021-03-29", "--reason", "hope")
+    assert refused.exit_code == 1
+    assert "it decides through its base model" in str(refused.exception)
 
 
 def walked(place: Installation):

@@ -1,5 +1,6 @@
 """The shadow on an installation: live steps, a replay broken off, faults by their names."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -8,23 +9,36 @@ import pandas as pd
 import pytest
 
 from step3_assets.defs import shadow_checks
+from step3_assets.defs.registry_store import (
+    REGISTRY_TABLES,
+    change_now,
+    put_registry,
+    read_registry,
+    register_if_behind,
+)
 from step3_assets.defs.resources import ProgressResource, load_settings
 from step3_assets.defs.shadow_accounts import (
     account_parity,
     forget_account,
+    model_in_force,
     read_account,
     step_live,
     take_arrival,
 )
 from step3_assets.defs.shadow_replay import replay, replay_account
 from step3_assets.domain.hashing import frame_hash
+from step3_assets.domain.live.weeks import week_range
+from step3_assets.domain.registry.entries import artefacts_hash
+from step3_assets.domain.registry.stages import StageBook, follow_from, standing_fold
 from step3_assets.domain.shadow.arrivals import SHADOW_TABLES, ShadowError
 from step3_assets.domain.step2.build import build_delivery
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.write import write_delivery
+from step3_assets.schemas import RECALIBRATIONS
 from step3_assets.storage.transaction import Transaction
 from step3_assets_tests.defs.installation import TOML, Installation, failure_text
 from step3_assets_tests.domain.step2.small_bars import random_bars
+from step3_assets_tests.storage.rows import rows_of
 
 MONTH = date(2023, 7, 1)
 ACCOUNT = replay_account(MONTH, MONTH)
@@ -118,7 +132,7 @@ def test_metadata_answers_without_a_notebook(taken):
 def test_the_same_delivery_twice_adds_nothing(taken):
     place, *_ = taken
     before = place.store.table_hashes()
-    step_live(place.store, load_settings(place.home).config)
+    step_live(place.store, load_settings(place.home))
     assert place.store.table_hashes() == before
 
 
@@ -171,7 +185,7 @@ def test_two_at_once_append_an_arrival_once(taken):
     place, *_ = taken
     store, config = place.store, load_settings(place.home).config
     forget_account(store, ACCOUNT.name)
-    from step3_assets.defs.shadow_accounts import _delivered, model_in_force
+    from step3_assets.defs.shadow_accounts import _delivered, walked_model
 
     delivered = _delivered(store, ACCOUNT, config)
     calls = []
@@ -180,7 +194,7 @@ def test_two_at_once_append_an_arrival_once(taken):
         if not calls:
             calls.append(month)
             take_arrival(store, ACCOUNT, delivered, model_of, config)
-        return model_in_force(store, config, month)
+        return walked_model(store, config, month)
 
     take_arrival(store, ACCOUNT, delivered, model_of, config)
     stored = read_account(store, ACCOUNT.name)
@@ -260,3 +274,62 @@ def test_what_cannot_be_done_is_said(taken, bars_dir):
     early = replay_account(date(2023, 6, 1), MONTH)
     with pytest.raises(ShadowError, match="2023-06 not trained and scored yet"):
         replay(store, load_settings(place.home), early, bars_dir, ProgressResource())
+
+
+def test_a_promoted_model_scores_from_the_next_arrival_on_and_parity_names_it(taken, tmp_path):
+    """June's model is crowned between two arrivals: what July's scored stays as it was."""
+    taken_place, before, *_ = taken
+    shutil.copytree(taken_place.home, tmp_path / "home")
+    place = object.__new__(Eager)
+    place.home = tmp_path / "home"
+    store, settings = place.store, load_settings(place.home)
+    for name in (table.name for table in SHADOW_TABLES.values()):  # as after the first arrival
+        rows = store.read(name)
+        store.replace_all({name: rows[(rows["account"] == "live") & (rows["arrival"] == 1)]})
+    june = date(2023, 6, 1)
+    result = place.run("walk_forward", june, june, assets=["folds", "calibrated_models"])
+    assert result.success, failure_text(result)
+    assert register_if_behind(store, settings, change_now("test"))
+    registry = read_registry(store)
+    row = standing_fold(registry, june)
+    assert row is not None
+    book = StageBook(registry, change_now("test"))
+    book.move(row["model_id"], "champion", "promoted", "Planted.")
+    with store.transaction(REGISTRY_TABLES) as transaction:
+        put_registry(transaction, follow_from(book))
+    result = place.run("shadow")
+    assert result.success, failure_text(result)
+    rows = read_account(store, "live").decisions
+    first, second = (rows[rows["arrival"] == n].reset_index(drop=True) for n in (1, 2))
+    pd.testing.assert_frame_equal(first, before.decisions, check_exact=True)
+    assert set(second["model_id"]) == {row["model_id"]}
+    assert set(first["model_id"]).isdisjoint(second["model_id"])
+    assert passed(result)["parity"] is False
+    found = account_parity(store, "live", settings.config).differences
+    assert "model_differs" in set(found["difference"])
+    assert set(found["difference"]) <= {"model_differs", "follows"}
+    twice = store.read("model_registry").assign(stage="champion")
+    store.replace_all({"model_registry": twice})
+    with pytest.raises(ShadowError, match="the model registry decides nothing"):
+        model_in_force(store, settings.config, MONTH)
+
+
+def test_weekly_calibrators_are_those_of_the_model_in_force_and_off_by_default(taken):
+    place, *_ = taken
+    store, config = place.store, load_settings(place.home).config
+    shadow = config.shadow.model_copy(update={"use_recalibrations": True})
+    is_on = config.model_copy(update={"shadow": shadow})
+    models = store.read("calibrated_models", months=[MONTH])
+    heads = dict(zip(models["head"], models["payload_sha256"], strict=True))
+    weeks = week_range(date(2023, 7, 3), date(2023, 7, 17))
+    frame = rows_of(RECALIBRATIONS, n_months=3).assign(
+        week=weeks,
+        base_hash=[artefacts_hash(heads), artefacts_hash(heads), "of another model"],
+        in_force_week=pd.Series([weeks[0], None, weeks[2]], dtype=object),
+    )
+    store.replace_months({"recalibrations": frame}, weeks)
+    try:
+        assert set(model_in_force(store, is_on, MONTH).calibrators) == {weeks[0]}
+        assert model_in_force(store, config, MONTH).calibrators == {}
+    finally:
+        store.replace_months({"recalibrations": frame[:0]}, weeks)

@@ -1,20 +1,20 @@
 """The base model of a week: whose raw probabilities the recalibration calibrates.
 
 Belongs here: which fold's models score a week, since when, and what of them the recalibration
-needs. Does not belong here: training, the registry.
+needs. Does not belong here: training, stages of the registry.
 
-Without a registry the models are those of the fold of the calendar month that holds the week's
-first session: what the walk-forward uses. Another rule is another function in the place of
-:func:`~step3_assets.domain.live.weeks.month_of_week`.
+The models are those of the champion that stood at the open of the week's first session; where none
+stood, as in every week before the first promotion, those of the fold of the calendar month that
+holds that session: what the walk-forward uses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
 
-from step3_assets.domain.live.weeks import Session, add_weeks, first_session, month_of_week
+from step3_assets.domain.live.weeks import Session, add_weeks, first_session
 from step3_assets.domain.models.calibration import Numbers
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
@@ -22,9 +22,88 @@ from step3_assets.domain.models.text_format import (
     payload_sha256,
     read_payloads,
 )
-from step3_assets.domain.registry.entries import artefacts_hash
+from step3_assets.domain.months import add_months
+from step3_assets.domain.registry.entries import artefacts_hash, artefacts_of
+from step3_assets.domain.registry.in_force import champion_at
 
+CHAMPION, CALENDAR_MONTH, MONTH_BEFORE = "champion", "calendar_month", "month_before"
 MonthOfWeek = Callable[[date], date | None]
+
+
+@dataclass(frozen=True)
+class Base:
+    """Which fold's models score a week, and why those.
+
+    Attributes
+    ----------
+    month : date
+        Their fold, by its test month.
+    source : str
+        ``champion``, ``calendar_month``, or ``month_before``: the calendar month's fold was not
+        made yet, and the one before it decides until it is.
+    """
+
+    month: date
+    source: str
+
+
+@dataclass(frozen=True)
+class BaseRule:
+    """Which fold's models score a week, from what is stored: ``rule(week)``.
+
+    Attributes
+    ----------
+    registry, transitions : DataFrame
+        Tables ``model_registry`` and ``registry_transitions``.
+    stored : mapping of date to dict
+        Head to ``payload_sha256`` of every month of ``calibrated_models``.
+    walked : sequence of date
+        Test months whose fold is made, in order.
+    """
+
+    registry: pd.DataFrame
+    transitions: pd.DataFrame
+    stored: Mapping[date, Mapping[str, str]]
+    walked: Sequence[date]
+
+    def __call__(self, week: date) -> Base | None:
+        """The base of a week; None for a week without a session.
+
+        A function of the history of promotions up to the week's first open and of the folds that
+        are stored, so a week is the same whenever it is made. A champion of a later month than the
+        week's does not count, since it knows what had not happened yet; nor does one whose bytes
+        are not stored any more.
+        """
+        session = first_session(week)
+        if session is None:
+            return None
+        champion = champion_at(self.registry, self.transitions, session.open_utc)
+        if champion is not None:
+            month: date = champion["period_start"]
+            if month <= session.day and artefacts_of(champion) == self.stored.get(month):
+                return Base(month, CHAMPION)
+        return self.calendar(session.day.replace(day=1))
+
+    def calendar(self, month: date) -> Base:
+        """The base of a calendar month without a champion.
+
+        The month before stands in where the walk-forward ends with it: on the first Mondays of a
+        month its fold may not be made yet, and the shadow is scored by the month before, too.
+        """
+        before = add_months(month, -1)
+        if self.walked and max(self.walked) == before:
+            return Base(before, MONTH_BEFORE)
+        return Base(month, CALENDAR_MONTH)
+
+
+def month_by(base_of: Callable[[date], Base | None]) -> MonthOfWeek:
+    """The month of each week's base."""
+
+    def month(week: date) -> date | None:
+        base = base_of(week)
+        return None if base is None else base.month
+
+    return month
 
 
 @dataclass(frozen=True)
@@ -40,15 +119,18 @@ class BaseModel:
         they were trained with; empty where the fold has no model.
     calibrator : dict or None
         The fold's own.
+    source : str
+        As of :class:`Base`.
     """
 
     month: date
     artefact_hash: str
     config_hash: str
     calibrator: Numbers | None
+    source: str = CALENDAR_MONTH
 
     @classmethod
-    def of_models(cls, models: pd.DataFrame, month: date) -> "BaseModel":
+    def of_models(cls, models: pd.DataFrame, base: Base) -> "BaseModel":
         """From the rows of table ``calibrated_models``; those of other months are ignored.
 
         Raises
@@ -56,10 +138,11 @@ class BaseModel:
         ModelIntegrityError
             If a payload was altered, or the calibrator is missing.
         """
+        month = base.month
         rows = models[models["month"] == month]
         payloads = read_payloads(rows)
         if not payloads:
-            return cls(month, "", "", None)
+            return cls(month, "", "", None, base.source)
         if "calibrator" not in payloads:
             raise ModelIntegrityError(f"the fold of {month:%Y-%m} has no calibrator")
         hashes = {head: payload_sha256(text) for head, text in payloads.items()}
@@ -68,17 +151,19 @@ class BaseModel:
             artefacts_hash(hashes),
             str(rows["config_hash"].iloc[0]),
             load_numbers(payloads["calibrator"]),
+            base.source,
         )
 
 
-def chain_of(week: date, base_month: MonthOfWeek = month_of_week) -> list[Session]:
+def chain_of(week: date, base_month: MonthOfWeek) -> list[Session]:
     """First session of every week since the week's base model came into force, its own last.
 
     A model comes into force with its own test month at the earliest.
 
     Examples
     --------
-    >>> [s.day.isoformat() for s in chain_of(date(2023, 1, 16))]
+    >>> from step3_assets.domain.live.weeks import month_of_week
+    >>> [s.day.isoformat() for s in chain_of(date(2023, 1, 16), month_of_week)]
     ['2023-01-03', '2023-01-09', '2023-01-17']
     """
     month = base_month(week)

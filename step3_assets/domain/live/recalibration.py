@@ -321,6 +321,7 @@ def _row(
         "first_session": session.day,
         "as_of_utc": session.open_utc,
         "base_month": base.month,
+        "base_source": base.source,
         "base_hash": base.artefact_hash,
         "n_labels": len(used),
         "n_independent": float(link.fit.weights.sum()),

@@ -84,14 +84,14 @@ def _final_before(scored: pd.DataFrame, bars: pd.DataFrame, instant: pd.Timestam
 
 
 def integrity_violations(rows: pd.DataFrame, bases: Mapping[date, BaseModel]) -> list[str]:
-    """Calibrators that were altered, and weeks whose base model is no longer the stored one.
+    """Calibrators that were altered, and weeks made on another base model than theirs is now.
 
     Parameters
     ----------
     rows : DataFrame
         Of table ``recalibrations``.
     bases : mapping of date to BaseModel
-        What ``calibrated_models`` holds of the weeks' base months.
+        The base model of each week, as the registry and ``calibrated_models`` now have it.
     """
     problems = []
     for row in rows.to_dict("records"):
@@ -99,10 +99,13 @@ def integrity_violations(rows: pd.DataFrame, bases: Mapping[date, BaseModel]) ->
             text, recorded = row[column], row[f"{column}_sha256"]
             if isinstance(text, str) and payload_sha256(text) != recorded:
                 problems.append(f"recalibrations: {column} of week {row['week']} was altered")
-        if bases[row["base_month"]].artefact_hash != row["base_hash"]:
+        base = bases.get(row["week"])
+        if base is None or base.artefact_hash != row["base_hash"]:
+            now = "none" if base is None else f"{base.month:%Y-%m} ({base.source})"
             problems.append(
-                f"recalibrations: week {row['week']} was made on other models of "
-                f"{row['base_month']:%Y-%m} than those stored; make it again"
+                f"recalibrations: week {row['week']} was made on models of "
+                f"{row['base_month']:%Y-%m} ({row['base_source']}) that are not its base any more, "
+                f"{now}; make it again"
             )
     return problems
 

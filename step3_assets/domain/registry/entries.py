@@ -79,9 +79,14 @@ class Provenance:
 
     def inputs_hash(self, month: date) -> str:
         """Hash over the events of the months that a fold may train on."""
-        window = month_range(add_months(month, -LOOK_BACK_MONTHS), add_months(month, -1))
+        return self.months_hash(
+            month_range(add_months(month, -LOOK_BACK_MONTHS), add_months(month, -1))
+        )
+
+    def months_hash(self, months: Sequence[date]) -> str:
+        """Hash over the stored events of months; those that are not stored are left out."""
         return short_digest(
-            [f"{month_label(m)} {self.month_hashes[m]}" for m in window if m in self.month_hashes]
+            [f"{month_label(m)} {self.month_hashes[m]}" for m in months if m in self.month_hashes]
         )
 
 
@@ -201,6 +206,62 @@ def recalibration_entry(
         "artefacts": to_json(dict(artefacts)),
         "metrics": to_json(dict(metrics)),
     }
+
+
+def recalibration_entries(
+    weeks: pd.DataFrame, registry: pd.DataFrame, provenance: Provenance, window_weeks: int
+) -> list[Entry]:
+    """One entry for each week that has a refit of a fold model that stands.
+
+    Parameters
+    ----------
+    weeks : DataFrame
+        Table ``recalibrations``.
+    registry : DataFrame
+        Table ``model_registry``, its folds up to date.
+    provenance : Provenance
+    window_weeks : int
+        Weeks before the week whose decisions it was refitted on.
+
+    Returns
+    -------
+    list of Entry
+        None for a week in which nothing could be fitted, nor for one made on models that are not
+        the stored ones any more: it has to be made again.
+    """
+    bases = standing_bases(registry)
+    entries = []
+    for row in ({str(k): v for k, v in r.items()} for r in weeks.to_dict("records")):
+        base = bases.get(row["base_hash"])
+        if base is None or not isinstance(row["calibrator_sha256"], str):
+            continue
+        first = (row["week"] - timedelta(weeks=window_weeks)).replace(day=1)
+        window = month_range(first, add_months(row["week"].replace(day=1), -1))
+        entries.append(
+            recalibration_entry(
+                base,
+                row["week"],
+                week_artefacts(base, row["calibrator_sha256"]),
+                dataset_version=provenance.dataset_version,
+                members_hash=row["labels_hash"],
+                inputs_hash=provenance.months_hash(window),
+                metrics=_week_figures(row),
+            )
+        )
+    return entries
+
+
+def standing_bases(registry: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The fold models that are not archived, by the hash of their artefacts."""
+    rows = registry[(registry["kind"] == FOLD) & (registry["stage"] != "archived")]
+    rows = rows.astype(object).where(rows.notna(), None)
+    records = [{str(name): v for name, v in row.items()} for row in rows.to_dict("records")]
+    return {artefacts_hash(artefacts_of(row)): row for row in records}
+
+
+def week_artefacts(base: Mapping[str, Any], calibrator_sha256: str) -> dict[str, str]:
+    """Everything that decides in a recalibrated week: the base's heads, and the new calibrator."""
+    return {**artefacts_of(base), "calibrator": calibrator_sha256}
 
 
 def model_id(kind: str, period_start: date, artefacts: Mapping[str, str]) -> str:
@@ -328,3 +389,14 @@ def _figures(metrics: pd.DataFrame) -> dict[str, float | int | None]:
         name: finite(values.get(key)) for name, key in _METRICS.items()
     }
     return {**found, "n_rows_out_of_fold": int(metrics["n_rows"].max()) if len(metrics) else 0}
+
+
+def _week_figures(row: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """What the week's own check found, on the labels new since the calibrator before it."""
+    names = {"brier": "brier_new", "log_loss": "log_loss_new", "ece": "ece_new"}
+    names |= {name: name for name in ("brier_raw", "brier_incumbent", "log_loss_incumbent")}
+    return {
+        **{name: finite(row[column]) for name, column in names.items()},
+        "n_rows_out_of_fold": int(row["n_check"]),
+        "is_used": int(row["is_used"]),
+    }

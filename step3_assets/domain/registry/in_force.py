@@ -10,7 +10,7 @@ import pandas as pd
 
 from step3_assets.domain.registry.entries import FOLD
 from step3_assets.domain.registry.errors import RegistryError
-from step3_assets.domain.registry.stages import ARCHIVED, Registry, as_rows
+from step3_assets.domain.registry.stages import ARCHIVED, CHAMPION, Registry, as_rows
 
 
 def model_in_force(
@@ -48,6 +48,32 @@ def model_in_force(
     folds = [row for row in as_rows(registry) if row["kind"] == FOLD and row["stage"] != ARCHIVED]
     eligible = [row for row in folds if row["period_start"] <= month]
     return max(eligible, key=lambda row: row["period_start"], default=None)
+
+
+def champion_at(
+    registry: pd.DataFrame, transitions: pd.DataFrame, instant: pd.Timestamp
+) -> dict[str, Any] | None:
+    """The row of the model that was the champion at an instant, by the history's own clock.
+
+    What was known then: a promotion at the instant or later does not count, and one that was undone
+    since does. The row says what the model's bytes were, not whether they are still stored.
+
+    Parameters
+    ----------
+    registry : DataFrame
+        Table ``model_registry``.
+    transitions : DataFrame
+        Table ``registry_transitions``.
+    instant : Timestamp
+    """
+    champion = None
+    before = transitions[transitions["time_utc"] < instant].sort_values("position")
+    for row in before.to_dict("records"):
+        if row["to_stage"] == CHAMPION:
+            champion = row["model_id"]
+        elif row["model_id"] == champion:
+            champion = None
+    return None if champion is None else Registry(registry, transitions).row(champion)
 
 
 def history_disagreements(registry: pd.DataFrame, transitions: pd.DataFrame) -> list[str]:

@@ -6,7 +6,15 @@ Belongs here: violations as plain sentences. Does not belong here: types and nul
 
 import pandas as pd
 
-from step3_assets.domain.registry.entries import FOLD, artefacts_by_month, artefacts_of
+from step3_assets.domain.registry.entries import (
+    FOLD,
+    RECALIBRATION,
+    artefacts_by_month,
+    artefacts_of,
+    model_id,
+    standing_bases,
+    week_artefacts,
+)
 from step3_assets.domain.registry.in_force import history_disagreements
 from step3_assets.domain.registry.stages import ALLOWED, ARCHIVED, CHAMPION, as_rows
 
@@ -71,3 +79,34 @@ def artefact_violations(models: pd.DataFrame, calibrated_models: pd.DataFrame) -
         for month in sorted(set(stored) - registered)
     ]
     return problems
+
+
+def week_violations(models: pd.DataFrame, recalibrations: pd.DataFrame) -> list[str]:
+    """Refits that stand and are not the stored ones, and stored ones that are not registered.
+
+    Parameters
+    ----------
+    models : DataFrame
+        Table ``model_registry``.
+    recalibrations : DataFrame
+        ``week, base_hash, calibrator_sha256`` of the table of that name. A week without a refit, or
+        on models that do not stand, is expected not to be registered.
+    """
+    bases = standing_bases(models)
+    stored = {
+        model_id(RECALIBRATION, row["week"], week_artefacts(base, row["calibrator_sha256"]))
+        for row in recalibrations.to_dict("records")
+        if isinstance(row["calibrator_sha256"], str) and (base := bases.get(row["base_hash"]))
+    }
+    is_standing = (models["kind"] == RECALIBRATION) & (models["stage"] != ARCHIVED)
+    standing = set(models.loc[is_standing, "model_id"])
+    return [
+        *(
+            f"model_registry: {name} is not what recalibrations holds; materialize model_registry"
+            for name in sorted(standing - stored)
+        ),
+        *(
+            f"model_registry: {name} is stored and not registered"
+            for name in sorted(stored - standing)
+        ),
+    ]

@@ -213,32 +213,48 @@ def register_folds(registry: Registry, entries: Sequence[Entry], change: Change)
     return follow_from(book)
 
 
-def register_recalibration(registry: Registry, entry: Entry, change: Change) -> Registry:
-    """Add the refit of a live week; another one for the same week and base is archived.
+def register_recalibrations(
+    registry: Registry, entries: Sequence[Entry], change: Change
+) -> Registry:
+    """Bring the registry up to date with the refits of weeks that are stored.
 
     Parameters
     ----------
     registry : Registry
-    entry : Entry
-        See :func:`.entries.recalibration_entry`.
+        Its folds are up to date.
+    entries : sequence of Entry
+        Of every week that has a refit of a fold that stands: see
+        :func:`.entries.recalibration_entries`. A refit that is not among them is archived.
     change : Change
+
+    Returns
+    -------
+    Registry
+        The same when nothing has changed.
 
     Raises
     ------
     RegistryError
-        If the base is not in the registry, or archived.
+        If a base is not in the registry, or archived.
     """
     book = StageBook(registry, change)
-    base = book.get(entry["base_model_id"])
-    if base is None or base["stage"] == ARCHIVED:
-        raise RegistryError(f"{entry['base_model_id']} does not stand in the registry")
-    _put(book, [entry])
+    for entry in entries:
+        base = book.get(entry["base_model_id"])
+        if base is None or base["stage"] == ARCHIVED:
+            raise RegistryError(f"{entry['base_model_id']} does not stand in the registry")
+    _put(book, entries)
+    stored = {entry["model_id"] for entry in entries}
+    successors = {entry["period_start"]: entry["model_id"] for entry in entries}
     for row in book.rows(RECALIBRATION):
-        is_other = row["model_id"] != entry["model_id"]
-        is_same = all(row[name] == entry[name] for name in ("period_start", "base_model_id"))
-        if is_other and is_same and row["stage"] != ARCHIVED:
-            reason = f"Its week was refitted to other bytes, {entry['model_id']}."
+        if row["model_id"] in stored or row["stage"] == ARCHIVED:
+            continue
+        successor = successors.get(row["period_start"])
+        if successor:
+            reason = f"Its week was refitted to other bytes, {successor}."
             book.move(row["model_id"], ARCHIVED, "replaced", reason)
+        else:
+            reason = "Its week holds no refit of a model that stands any more."
+            book.move(row["model_id"], ARCHIVED, "withdrawn", reason)
     return follow_from(book)
 
 

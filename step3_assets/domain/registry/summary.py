@@ -19,7 +19,7 @@ NONE = "none"
 
 
 def registry_summary(models: pd.DataFrame) -> dict[str, str]:
-    """The champion, the newest fold's model with its stage, and how many stand at each stage.
+    """The champion, the newest fold's model with its stage, how many there are at each stage.
 
     Parameters
     ----------
@@ -30,17 +30,21 @@ def registry_summary(models: pd.DataFrame) -> dict[str, str]:
     standing = [row for row in folds if row["stage"] != ARCHIVED]
     newest = max(standing or folds, key=lambda row: row["period_start"], default=None)
     champions = sorted(models.loc[models["stage"] == CHAMPION, "model_id"])
-    counts = models["stage"].value_counts()
-    by_stage = ", ".join(f"{int(counts[s])} {s}" for s in STAGES if s in counts)
     return {
         "champion": ", ".join(champions) or NONE,
         "newest model": f"{newest['model_id']} ({newest['stage']})" if newest else NONE,
-        "models by stage": by_stage or NONE,
+        "models by stage": _by_stage(models[models["kind"] == FOLD]),
+        "weeks by stage": _by_stage(models[models["kind"] != FOLD]),
     }
 
 
-def models_table(registry: Registry) -> pd.DataFrame:
-    """One row a model, the newest period first: where it stands since when, and how good it was.
+def _by_stage(models: pd.DataFrame) -> str:
+    counts = models["stage"].value_counts()
+    return ", ".join(f"{int(counts[s])} {s}" for s in STAGES if s in counts) or NONE
+
+
+def models_table(registry: Registry, kind: str) -> pd.DataFrame:
+    """One row a model of a kind, the newest period first: where it stands, and how good it was.
 
     Returns
     -------
@@ -50,7 +54,8 @@ def models_table(registry: Registry) -> pd.DataFrame:
     """
     ordered = registry.transitions.sort_values("position")
     last = {row["model_id"]: row for row in as_rows(ordered)}
-    rows = sorted(as_rows(registry.models), key=lambda r: (r["period_start"], r["model_id"]))
+    own = registry.models[registry.models["kind"] == kind]
+    rows = sorted(as_rows(own), key=lambda r: (r["period_start"], r["model_id"]))
     return pd.DataFrame(
         [_shown(row, last.get(row["model_id"], {})) for row in reversed(rows)],
         columns=["model", "stage", "for", "brier", "base rate", "parameters", "because"],

@@ -5,16 +5,18 @@ stored rows no longer follows. Does not belong here: the account itself
 (:mod:`step3_assets.domain.shadow.book`), storage, which model is in force.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.allocation import history_months
 from step3_assets.domain.canonical import canonical_frame
 from step3_assets.domain.hashing import frame_hash, row_hashes, text_hash
+from step3_assets.domain.live.weeks import weeks_of
 from step3_assets.domain.months import add_months
 from step3_assets.domain.scoring import score_fold
 from step3_assets.domain.search.settings import short_hash
@@ -44,22 +46,54 @@ class EarlierDelivery(ShadowError):
 
 
 @dataclass(frozen=True)
+class WeekCalibrator:
+    """A recalibration that is in force in a week.
+
+    Attributes
+    ----------
+    week : date
+        Week it was fitted for: the one it is in force in, or one before.
+    known_utc : Timestamp
+        It is used for no decision before this instant.
+    payload, sha256 : str
+    """
+
+    week: date
+    known_utc: pd.Timestamp
+    payload: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class ModelInForce:
     """What a month's candidates are scored with.
 
     Attributes
     ----------
     model_id : str
-        Where it comes from, for example ``calibrated_models 2023-01``.
+        As in ``model_registry``; ``retrained 2023-01`` where a replay trained it.
     models : DataFrame
         Rows of ``calibrated_models``; none where the fold could not be trained.
     config : Step3Config
         The settings it was trained and is gated with.
+    calibrators : mapping of date to WeekCalibrator
+        By the week that they are in force in, in the place of its own; fitted for these models.
     """
 
     model_id: str
     models: pd.DataFrame
     config: Step3Config
+    calibrators: Mapping[date, WeekCalibrator] = field(default_factory=dict)
+
+    def recalibrated(self, calibrator: WeekCalibrator | None) -> pd.DataFrame:
+        """The models with a week's calibrator in the place of their own, where there is one."""
+        if calibrator is None:
+            return self.models
+        is_own = self.models["head"] == "calibrator"
+        return self.models.assign(
+            payload=self.models["payload"].mask(is_own, calibrator.payload),
+            payload_sha256=self.models["payload_sha256"].mask(is_own, calibrator.sha256),
+        )
 
     @property
     def model_hash(self) -> str:
@@ -341,35 +375,60 @@ def _score_new(
     new = events[~pd.MultiIndex.from_frame(events[KEY]).isin(seen)]
     parts = []
     for month in sorted(set(new["month"])):
-        model, mine = model_of(month), new[new["month"] == month]
-        settings = model.config
-        scores = score_fold(
-            model.models,
-            mine,
-            month,
-            settings.models,
-            settings.gate,
-            settings.execution.size_frac,
-            settings.sizing,
-        )
-        known = mine[[*KEY, "decision_instant_utc", "entry_time_utc", "maturity"]].assign(
-            event_hash=event_hashes(mine)
-        )
-        rows = scores[SCORES.names].merge(known, on=KEY, validate="one_to_one")
-        rows["is_late"] = rows["entry_time_utc"] < delivered.arrival
-        rows = rows.rename(columns={"maturity": "maturity_seen"}).drop(columns="entry_time_utc")
-        parts.append(
-            rows.assign(
-                account=account.name,
-                arrival=number,
-                first_seen_utc=delivered.arrival,
-                model_id=model.model_id,
-                model_hash=model.model_hash,
-                settings_hash=model.settings_hash,
-            )
-        )
+        model = model_of(month)
+        parts += [
+            _scored(mine, model, month, calibrator)
+            for mine, calibrator in _by_calibrator(new[new["month"] == month], model)
+        ]
     frame = pd.concat(parts, ignore_index=True) if parts else no_rows(SHADOW_DECISIONS)
+    if parts:
+        frame["is_late"] = frame.pop("entry_time_utc") < delivered.arrival
+        stamped = {"account": account.name, "arrival": number, "first_seen_utc": delivered.arrival}
+        frame = frame.assign(**stamped)
     return canonical_frame(frame, SHADOW_DECISIONS)
+
+
+def _by_calibrator(
+    events: pd.DataFrame, model: ModelInForce
+) -> Iterator[tuple[pd.DataFrame, WeekCalibrator | None]]:
+    """Events of a month, each week that has a calibrator of its own apart."""
+    weeks = weeks_of(events["decision_time_utc"]).to_numpy()
+    is_left = np.ones(len(events), dtype=bool)
+    for week, calibrator in sorted(model.calibrators.items()):
+        is_known = (events["decision_instant_utc"] >= calibrator.known_utc).to_numpy()
+        mine = is_left & (weeks == week) & is_known
+        if mine.any():
+            yield events[mine], calibrator
+        is_left &= ~mine
+    if is_left.any():
+        yield events[is_left], None
+
+
+def _scored(
+    events: pd.DataFrame, model: ModelInForce, month: date, calibrator: WeekCalibrator | None
+) -> pd.DataFrame:
+    """Decisions on events of a month, and what they were scored with."""
+    settings = model.config
+    scores = score_fold(
+        model.recalibrated(calibrator),
+        events,
+        month,
+        settings.models,
+        settings.gate,
+        settings.execution.size_frac,
+        settings.sizing,
+    )
+    known = events[[*KEY, "decision_instant_utc", "entry_time_utc", "maturity"]].assign(
+        event_hash=event_hashes(events)
+    )
+    rows = scores[SCORES.names].merge(known, on=KEY, validate="one_to_one")
+    return rows.rename(columns={"maturity": "maturity_seen"}).assign(
+        model_id=model.model_id,
+        model_hash=model.model_hash,
+        settings_hash=model.settings_hash,
+        calibrator_week=None if calibrator is None else calibrator.week,
+        calibrator_sha256=None if calibrator is None else calibrator.sha256,
+    )
 
 
 def event_hashes(events: pd.DataFrame) -> pd.Series:

@@ -30,6 +30,7 @@ DIFFERENCES = {
     "event_revised": "what the event said at its decision was revised since it was scored",
     "event_withdrawn": "the event is gone from the delivery",
     "model_differs": "another model was in force when it was scored",
+    "recalibrated": "it was scored with the calibrator of a week's recalibration",
     "settings_differ": "other model, gate or sizing settings were in force",
     "score_altered": "the stored decision is not the one that was appended",
     "score_differs": "model, settings and event are the same, the score is not",
@@ -193,6 +194,8 @@ def _decision_differences(
             name = "event_revised"
         elif model is not None and row["model_hash"] != model.model_hash:
             name = "model_differs"
+        elif not pd.isna(row["calibrator_week"]):
+            name = "recalibrated"
         elif model is not None and row["settings_hash"] != model.settings_hash:
             name = "settings_differ"
         else:

@@ -8,13 +8,14 @@ import pytest
 
 from step3_assets.domain.calibration_metrics import brier
 from step3_assets.domain.live import recalibration
-from step3_assets.domain.live.base_model import BaseModel, chain_of
+from step3_assets.domain.live.base_model import CALENDAR_MONTH, Base, BaseModel, chain_of
 from step3_assets.domain.live.recalibration import (
     final_labels,
     fit_calibrator,
     recalibrate_week,
     recalibration_step,
 )
+from step3_assets.domain.live.weeks import month_of_week
 from step3_assets.domain.models.calibration import calibrate
 from step3_assets.domain.models.text_format import load_numbers, payload_sha256
 from step3_assets.domain.validation import validate_frame
@@ -26,7 +27,7 @@ END = pd.Timestamp("2023-03-17 20:00", tz="UTC")
 
 
 def row_of(labels: pd.DataFrame, week: date = WEEK, base: BaseModel = BASE, config=CONFIG) -> dict:
-    frame = recalibrate_week(labels, base, chain_of(week), END, config)
+    frame = recalibrate_week(labels, base, chain_of(week, month_of_week), END, config)
     row = validate_frame(frame, RECALIBRATIONS).iloc[0].to_dict()
     return {name: None if pd.isna(value) else value for name, value in row.items()}
 
@@ -81,7 +82,7 @@ def test_no_checked_label_is_predicted_by_a_calibrator_that_saw_it(
 @pytest.mark.parametrize("column", ["y", "p_raw"])
 def test_what_becomes_final_later_changes_nothing(column: str):
     labels = make_labels()
-    later = (labels["final_at_utc"] >= chain_of(WEEK)[-1].open_utc).to_numpy()
+    later = (labels["final_at_utc"] >= chain_of(WEEK, month_of_week)[-1].open_utc).to_numpy()
     assert later.sum() > 50
     changed = labels.copy()
     changed.loc[later, column] = 1 - changed.loc[later, column]
@@ -141,7 +142,10 @@ def test_scores_of_other_settings_are_not_comparable():
 
 def test_the_window_ends_where_it_is_configured():
     short = CONFIG.recalibration.model_copy(update={"window_weeks": 13})
-    labels, instant = make_labels(start=date(2022, 11, 1)), chain_of(WEEK)[-1].open_utc
+    labels, instant = (
+        make_labels(start=date(2022, 11, 1)),
+        chain_of(WEEK, month_of_week)[-1].open_utc,
+    )
     fit = fit_calibrator(labels, instant, BASE, CONFIG.model_copy(update={"recalibration": short}))
     first = labels.loc[fit.rows, "decision_time_utc"].min()
     assert first == pd.Timestamp("2022-12-19 14:30", tz="UTC")
@@ -194,7 +198,7 @@ def test_an_altered_model_is_refused():
         "config_hash": "settings",
     }
     with pytest.raises(ModelIntegrityError, match="was altered"):
-        BaseModel.of_models(pd.DataFrame([row]), BASE.month)
+        BaseModel.of_models(pd.DataFrame([row]), Base(BASE.month, CALENDAR_MONTH))
 
 
 def test_the_base_month_may_be_another_rule():
@@ -202,7 +206,7 @@ def test_the_base_month_may_be_another_rule():
     stays = chain_of(date(2023, 3, 13), lambda week: date(2023, 2, 1))
     assert [stays[0].day, stays[-1].day] == [date(2023, 2, 6), date(2023, 3, 13)]
     assert len(stays) == 6
-    assert chain_of(date(2023, 3, 13))[0].day == date(2023, 3, 6)
+    assert chain_of(date(2023, 3, 13), month_of_week)[0].day == date(2023, 3, 6)
 
 
 def test_settings_are_hashed():

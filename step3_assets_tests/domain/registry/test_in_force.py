@@ -1,12 +1,13 @@
 """The model in force: the champion, else the newest fold's; never one of a later month."""
 
-from datetime import date
+from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 
 from step3_assets.domain.registry.errors import RegistryError
-from step3_assets.domain.registry.in_force import model_in_force
-from step3_assets.domain.registry.stages import Registry, StageBook
+from step3_assets.domain.registry.in_force import champion_at, model_in_force
+from step3_assets.domain.registry.stages import Change, Registry, StageBook
 from step3_assets_tests.domain.registry.registered import (
     DEC,
     LATER,
@@ -60,3 +61,22 @@ def test_a_stage_that_its_history_does_not_know_decides_nothing():
     forged = found.models.assign(stage=["champion", "shadow"])
     with pytest.raises(RegistryError, match="its history says"):
         decides(Registry(forged, found.transitions), DEC)
+
+
+def test_the_champion_of_an_instant_is_the_one_that_stood_then():
+    found = with_champion(registry_of(A, B), A["model_id"])
+    promoted = LATER.time_utc
+
+    def stood(at):
+        row = champion_at(found.models, found.transitions, pd.Timestamp(at))
+        return row["model_id"] if row else None
+
+    assert stood(promoted) is None  # a promotion at the instant itself does not count
+    assert stood(promoted + timedelta(seconds=1)) == A["model_id"]
+    later = Change("somebody", promoted + timedelta(days=1))
+    book = StageBook(found, later)
+    book.move(A["model_id"], "archived", "superseded", "B is better.")
+    book.move(B["model_id"], "champion", "promoted", "B is better.")
+    found = book.closed()
+    assert stood(promoted + timedelta(hours=1)) == A["model_id"], "what was known then"
+    assert stood(promoted + timedelta(days=2)) == B["model_id"]

@@ -1,9 +1,22 @@
 """The registry's own contradictions, each planted and seen."""
 
+from datetime import timedelta
+
 import pandas as pd
 
-from step3_assets.domain.registry.integrity import artefact_violations, stage_violations
-from step3_assets_tests.domain.registry.registered import DEC, NOV, entry, registry_of
+from step3_assets.domain.registry.entries import (
+    artefacts_hash,
+    artefacts_of,
+    recalibration_entry,
+    week_artefacts,
+)
+from step3_assets.domain.registry.integrity import (
+    artefact_violations,
+    stage_violations,
+    week_violations,
+)
+from step3_assets.domain.registry.stages import register_recalibrations
+from step3_assets_tests.domain.registry.registered import DEC, NOV, NOW, entry, registry_of
 
 A, B = entry(NOV), entry(DEC)
 HONEST = registry_of(A, B)
@@ -50,3 +63,28 @@ def test_stored_models_that_are_not_the_registered_ones_are_named():
 def test_a_fold_that_was_not_registered_is_named():
     (found,) = artefact_violations(registry_of(A).models, STORED)
     assert "2023-12 has models and is not registered" in found
+
+
+def test_weeks_that_stand_are_the_stored_ones_and_all_of_them():
+    week = DEC + timedelta(days=3)
+    stored = pd.DataFrame(
+        {"week": [week], "base_hash": [artefacts_hash(artefacts_of(B))], "calibrator_sha256": "cc"}
+    )
+    refit = recalibration_entry(
+        B,
+        week,
+        week_artefacts(B, "cc"),
+        dataset_version="d",
+        members_hash="m",
+        inputs_hash="i",
+        metrics={},
+    )
+    registered = register_recalibrations(HONEST, [refit], NOW).models
+    assert week_violations(registered, stored) == []
+    (missing,) = week_violations(HONEST.models, stored)
+    assert "stored and not registered" in missing
+    other, lost = week_violations(registered, stored.assign(calibrator_sha256="dd"))
+    assert "is not what recalibrations holds" in other
+    assert "stored and not registered" in lost
+    for unmade in ({"calibrator_sha256": None}, {"base_hash": "of models that do not stand"}):
+        assert week_violations(HONEST.models, stored.assign(**unmade)) == []

@@ -23,7 +23,7 @@ from step3_assets.domain.registry.promotion import (
 from step3_assets.domain.registry.stages import (
     Registry,
     register_folds,
-    register_recalibration,
+    register_recalibrations,
 )
 from step3_assets.schemas import RESULT_VERSIONS
 from step3_assets_tests.domain.registry.registered import (
@@ -150,7 +150,7 @@ def test_a_refit_is_not_promoted():
     refit = recalibration_entry(
         B, DEC, PAYLOADS, dataset_version="d", members_hash="", inputs_hash="", metrics={}
     )
-    registry = register_recalibration(REGISTERED, refit, NOW)
+    registry = register_recalibrations(REGISTERED, [refit], NOW)
     with pytest.raises(PromotionRefused, match="decides through its base model"):
         promoted(registry, refit["model_id"])
 

@@ -12,7 +12,7 @@ from step3_assets.domain.registry.stages import (
     Registry,
     StageBook,
     register_folds,
-    register_recalibration,
+    register_recalibrations,
 )
 from step3_assets.schemas import (
     MODEL_REGISTRY,
@@ -120,29 +120,47 @@ def test_what_an_entry_says_is_brought_up_to_date_without_a_change_of_stage():
 def test_a_refit_is_watched_and_the_one_before_it_no_longer():
     base = registry_of(A, C)
     first, second = refit(date(2023, 12, 4)), refit(date(2023, 12, 11))
-    found = register_recalibration(base, first, NOW)
-    found = register_recalibration(found, second, NOW)
+    found = register_recalibrations(base, [first], NOW)
+    found = register_recalibrations(found, [second, first], NOW)
     assert stages(found)[first["model_id"]] == "candidate"
     assert stages(found)[second["model_id"]] == "shadow"
     assert stages(found)[C["model_id"]] == "shadow"
     assert found.row(second["model_id"])["base_model_id"] == C["model_id"]
-    assert register_recalibration(found, second, LATER).transitions.equals(found.transitions)
+    again = register_recalibrations(found, [first, second], LATER)
+    assert again.transitions.equals(found.transitions)
+    at_once = register_recalibrations(base, [first, second], NOW)
+    assert stages(at_once) == stages(found)
+    assert at_once.champion is None
+
+
+def test_a_week_that_holds_no_refit_any_more_is_withdrawn_and_may_come_back():
+    first, second = refit(date(2023, 12, 4)), refit(date(2023, 12, 11))
+    found = register_recalibrations(registry_of(C), [first, second], NOW)
+    found = register_recalibrations(found, [first], LATER)
+    assert stages(found)[second["model_id"]] == "archived"
+    assert stages(found)[first["model_id"]] == "shadow"
+    assert causes(found)[-2:] == [
+        (second["model_id"], "withdrawn"),
+        (first["model_id"], "newest"),
+    ]
+    found = register_recalibrations(found, [first, second], LATER)
+    assert stages(found)[second["model_id"]] == "shadow"
 
 
 def test_a_week_refitted_again_to_other_bytes_archives_the_former_refit():
     week = date(2023, 12, 4)
-    found = register_recalibration(registry_of(C), refit(week), NOW)
-    found = register_recalibration(found, refit(week, sha="dd"), NOW)
+    found = register_recalibrations(registry_of(C), [refit(week)], NOW)
+    found = register_recalibrations(found, [refit(week, sha="dd")], NOW)
     assert stages(found)[refit(week)["model_id"]] == "archived"
     assert stages(found)[refit(week, sha="dd")["model_id"]] == "shadow"
 
 
 def test_refits_fall_with_their_base():
-    found = register_recalibration(registry_of(C), refit(date(2023, 12, 4)), NOW)
+    found = register_recalibrations(registry_of(C), [refit(date(2023, 12, 4))], NOW)
     found = register_folds(found, [entry(DEC, sha="ff")], LATER)
     assert stages(found)[refit(date(2023, 12, 4))["model_id"]] == "archived"
     with pytest.raises(RegistryError, match="does not stand"):
-        register_recalibration(found, refit(date(2023, 12, 11)), NOW)
+        register_recalibrations(found, [refit(date(2023, 12, 11))], NOW)
 
 
 def test_a_refit_of_a_refit_and_of_a_week_before_its_base_are_refused():

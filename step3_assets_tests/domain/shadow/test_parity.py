@@ -8,12 +8,19 @@ import pandas as pd
 import pytest
 
 from step3_assets.domain.execution.marking import MarkClock
+from step3_assets.domain.live.weeks import week_start, weeks_of
+from step3_assets.domain.models.text_format import (
+    ModelIntegrityError,
+    dump_numbers,
+    payload_sha256,
+)
 from step3_assets.domain.shadow import parity as parity_module
-from step3_assets.domain.shadow.arrivals import ShadowRows, process_arrival
+from step3_assets.domain.shadow.arrivals import ShadowRows, WeekCalibrator, process_arrival
 from step3_assets.domain.shadow.book import KEY
 from step3_assets.domain.shadow.parity import Parity, check_parity
 from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets.domain.variants import Period, run_account
+from step3_assets.schemas import SCORES
 from step3_assets_tests.domain.shadow.shadow_world import (
     ACCOUNT,
     CONFIG,
@@ -25,6 +32,7 @@ from step3_assets_tests.domain.shadow.shadow_world import (
     model_of,
     play,
     scores_of,
+    see,
 )
 
 WEEKS = weekly_closes(FIRST, LAST)[::2]
@@ -207,3 +215,45 @@ def test_a_trade_that_nothing_explains_is_said_to_be_so(stored, scores):
         parity = compare(stored, scores)
     assert names(parity) == {"unexplained"}
     assert "units is" in parity.differences["text"].iloc[0]
+
+
+def test_a_weeks_calibrator_is_used_in_its_week_recorded_and_named(stored, scores):
+    """Of two weeks that have one, the second's is known too late for its first decisions."""
+    text = dump_numbers({"kind": "base_rate", "rate": 0.9})
+    first, second = date(2023, 8, 7), date(2023, 8, 14)
+    known = pd.Timestamp("2023-08-16", tz="UTC")
+    used = {
+        first: WeekCalibrator(date(2023, 7, 31), week_start(first), text, payload_sha256(text)),
+        second: WeekCalibrator(second, known, text, payload_sha256(text)),
+    }
+    rows = ShadowRows.none()
+    for as_of in WEEKS[:4]:
+        rows, _ = see(rows, as_of, lambda month: replace(model_of(month), calibrators=used))
+    own = rows.decisions["calibrator_week"].isna()
+    weeks = weeks_of(rows.decisions["decision_time_utc"])
+    late = (weeks == second) & (rows.decisions["decision_instant_utc"] < known)
+    assert late.any()
+    assert own.equals(~weeks.isin([first, second]) | late)
+    assert set(rows.decisions.loc[weeks == first, "calibrator_week"]) == {date(2023, 7, 31)}
+    assert set(rows.decisions.loc[~own, "calibrator_sha256"]) == {payload_sha256(text)}
+    assert (rows.decisions.loc[~own, "p_calibrated"] == 0.9).all()
+    plain = stored.decisions.merge(rows.decisions.loc[own, KEY], on=KEY)
+    figures = [c for c in SCORES.names if c != "month"]
+    pd.testing.assert_frame_equal(
+        rows.decisions.loc[own, figures].reset_index(drop=True), plain[figures], check_exact=True
+    )
+    as_known = delivered(WEEKS[3])
+    parity = compare(rows, scores_of(as_known.events), as_known.events, as_known.bars)
+    assert "recalibrated" in names(parity)
+    assert names(parity) <= {"recalibrated", "follows"}
+
+
+def test_an_altered_week_calibrator_scores_nothing():
+    week = date(2023, 8, 7)
+    altered = {week: WeekCalibrator(week, week_start(week), "{}", "0" * 64)}
+    with pytest.raises(ModelIntegrityError):
+        see(
+            ShadowRows.none(),
+            WEEKS[3],
+            lambda month: replace(model_of(month), calibrators=altered),
+        )
