@@ -18,6 +18,9 @@ ARMS = {
 }
 
 
+BASE_MARKS = {"champion": " champion", "calendar_month": "", "month_before": " (stands in)"}
+
+
 @click.command()
 @click.option(
     "--from",
@@ -35,8 +38,9 @@ ARMS = {
 def recalibrate(first: str | None, last: str | None, workers: int | None) -> None:
     """Refit the calibrator of each week on labels final before its first session.
 
-    The base model of a week is the fold of the month that holds the week's first session; `step3
-    run` must have made it, and the months that its raw probabilities are calibrated on. A new
+    The base model of a week is the champion that stood when its first session opened; without one,
+    as before the first promotion, the fold of the month that holds it, or of the month before while
+    that is not made. `step3 run` must have made the months whose raw probabilities are used. A new
     calibrator is in force in its week only if it was no worse than last week's on the labels that
     became final since. Weeks may be made in any order, again and again: the same bits.
 
@@ -104,7 +108,7 @@ def _print_weeks(first: date, last: date) -> None:
         table.add_row(
             str(row["week"]),
             str(row["first_session"]),
-            f"{row['base_month']:%Y-%m}",
+            f"{row['base_month']:%Y-%m}{BASE_MARKS[row['base_source']]}",
             f"{row['n_labels']:,}",
             str(row["n_check"]),
             _figure(row["brier_new"]),

@@ -176,11 +176,12 @@ def promote_in_store(store: Store, settings: Settings, model_id: str, request: R
         As :func:`step3_assets.domain.registry.promotion.promote`; the store is as it was.
     """
 
-    from step3_assets.domain.registry.promotion import Evidence, promote
+    from step3_assets.domain.registry.promotion import Evidence, promote, refuse_refit
 
     def work(transaction: Transaction) -> Registry:
         registry = read_registry(transaction)
         row = registry.row(model_id)
+        refuse_refit(row)
         evidence = Evidence(
             acceptance=transaction.read("acceptance"),
             audit=transaction.read("audit"),

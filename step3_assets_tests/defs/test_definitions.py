@@ -34,7 +34,7 @@ EDGES = {
         "scores",
         "statistics",
     },
-    "model_registry": {"acceptance", "audit", "calibrated_models"},
+    "model_registry": {"acceptance", "audit", "calibrated_models", "recalibrations"},
     "audit": {
         "bar_features",
         "calibrated_models",

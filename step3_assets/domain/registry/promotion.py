@@ -114,8 +114,7 @@ def promote(
 
 def promotion_problems(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
     """Everything that stands between a model and its promotion; empty when nothing does."""
-    if row["kind"] != FOLD:
-        return [f"a {row['kind']} is not promoted: it decides through its base model"]
+    refuse_refit(row)
     problems = _state_problems(row, evidence)
     problems += artefact_problems(row, evidence.models)
     for result in ("acceptance", "audit"):
@@ -127,6 +126,19 @@ def promotion_problems(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
     for check in failed_checks(evidence.audit):
         problems.append(f"audit check {check} failed: {said.get(check, 'it was not run')}")
     return problems
+
+
+def refuse_refit(row: Mapping[str, Any]) -> None:
+    """Refuse a week's recalibration: the gates judge folds, and its own check chose it already.
+
+    Raises
+    ------
+    PromotionRefused
+        If the model is no fold's.
+    """
+    if row["kind"] != FOLD:
+        words = f"a {row['kind']} is not promoted: it decides through its base model"
+        raise PromotionRefused(row["model_id"], [words])
 
 
 def _state_problems(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
