@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from step3_assets.cli.installation import quiet_previews
-from step3_assets.defs.partitions import partition_key
+from step3_assets.defs.partitions import partition_key, partitions_for
 from step3_assets.defs.resources import PlatformResource, ProgressResource, load_settings
 from step3_assets.domain.months import add_months
 from step3_assets.storage.store import Store
@@ -40,6 +40,7 @@ class Installation:
     def __init__(self, home: Path, delivery: Path) -> None:
         quiet_previews()
         self.home = home
+        self._assembled: tuple[tuple, dg.Definitions] | None = None
         self.point_to(delivery)
 
     def point_to(self, delivery: Path) -> None:
@@ -53,6 +54,21 @@ class Installation:
         store.ensure_tables()
         return store
 
+    def definitions(self) -> dg.Definitions:
+        """The platform of this home: half a second, so only where what it is made of changed."""
+        from step3_assets.definitions import build_defs
+
+        settings = load_settings(self.home)
+        partitions = partitions_for(settings)
+        made_of = (settings, partitions.first_data_month, partitions.first_test_month)
+        if self._assembled is None or self._assembled[0] != made_of:
+            resources = {
+                "platform": PlatformResource(home=str(self.home)),
+                "progress": ProgressResource(),
+            }
+            self._assembled = made_of, build_defs(settings, resource_overrides=resources)
+        return self._assembled[1]
+
     def run(
         self,
         job: str,
@@ -64,15 +80,6 @@ class Installation:
         tags: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Execute a job over months, or whole."""
-        from step3_assets.definitions import build_defs
-
-        definitions = build_defs(
-            load_settings(self.home),
-            resource_overrides={
-                "platform": PlatformResource(home=str(self.home)),
-                "progress": ProgressResource(),
-            },
-        )
         tags = dict(tags or {})
         if first is not None:
             tags |= {
@@ -80,12 +87,16 @@ class Installation:
                 "dagster/asset_partition_range_end": partition_key(last or first),
             }
         with own_instance(instance) as used:
-            return definitions.resolve_job_def(job).execute_in_process(
-                instance=used,
-                tags=tags,
-                asset_selection=[dg.AssetKey(a) for a in assets] if assets else None,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                raise_on_error=False,
+            return (
+                self.definitions()
+                .resolve_job_def(job)
+                .execute_in_process(
+                    instance=used,
+                    tags=tags,
+                    asset_selection=[dg.AssetKey(a) for a in assets] if assets else None,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    raise_on_error=False,
+                )
             )
 
 

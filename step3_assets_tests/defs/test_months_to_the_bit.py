@@ -33,11 +33,20 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def in_one_run(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    place = Installation(tmp_path_factory.mktemp("range") / "home", delivery)
-    for job, first, last in (("ingest", START, LAST), ("walk_forward", MONTHS[0], MONTHS[-1])):
-        result = place.run(job, first, last)
-        assert result.success, failure_text(result)
+def ingested(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    place = Installation(tmp_path_factory.mktemp("ingested") / "home", delivery)
+    result = place.run("ingest", START, LAST)
+    assert result.success, failure_text(result)
+    return place
+
+
+@pytest.fixture(scope="module")
+def in_one_run(
+    ingested: Installation, delivery: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    place = copy_of(ingested, delivery, tmp_path_factory.mktemp("range") / "home")
+    result = place.run("walk_forward", MONTHS[0], MONTHS[-1])
+    assert result.success, failure_text(result)
     result = place.run("results")
     assert result.success, failure_text(result)
     return place
@@ -55,10 +64,9 @@ def test_the_models_are_really_there(in_one_run: Installation):
 
 
 def test_months_alone_in_another_order_equal_the_range(
-    in_one_run: Installation, delivery: Path, tmp_path: Path
+    ingested: Installation, in_one_run: Installation, delivery: Path, tmp_path: Path
 ):
-    alone = Installation(tmp_path / "home", delivery)
-    alone.run("ingest", START, LAST)
+    alone = copy_of(ingested, delivery, tmp_path / "home")
     for month in (MONTHS[2], MONTHS[0], MONTHS[1]):
         result = alone.run("walk_forward", month)
         assert result.success, failure_text(result)

@@ -93,7 +93,8 @@ def test_the_walk_forward_takes_an_epochs_settings_where_that_is_on(searched: In
     gate = base.gate.model_copy(update={"k": 0.7})
     plant(searched, with_settings(base, models=models, gate=gate, size_frac=0.5))
 
-    assert searched.run("walk_forward", FIRST_TEST, LAST).success
+    models_only = ["folds", "calibrated_models"]
+    assert searched.run("walk_forward", FIRST_TEST, LAST, assets=models_only).success
     stored = searched.store.read("calibrated_models")
     assert set(stored["config_hash"]) == {base.models.content_hash()}, "off by default"
 
@@ -108,7 +109,7 @@ def test_the_walk_forward_takes_an_epochs_settings_where_that_is_on(searched: In
     before = searched.store.table_hashes()
     assert searched.run("walk_forward", LAST, LAST).success
     assert searched.store.table_hashes() == before, "a month alone is the same bits"
-    result = searched.run("results")
+    result = searched.run("results", assets=["portfolio", "audit"])
     assert result.success, failure_text(result)
     audit = searched.store.read("audit").set_index("check")["is_passed"]
     assert audit["time_travel_models"]

@@ -254,12 +254,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 @pytest.mark.parametrize("name", list(FAULTS))
 @pytest.mark.filterwarnings("ignore:the delivery cannot be read")
-def test_a_malformed_delivery_is_refused_with_one_message(
-    place: Installation, tmp_path: Path, name: str
-) -> None:
+def test_a_malformed_delivery_is_refused_with_one_message(place: Installation, name: str) -> None:
     fault = FAULTS[name]
-    folder = copy_good(tmp_path / "spoilt")
-    fault.spoil(folder)
+    folder = place.home.parent / "spoilt"
+    shutil.rmtree(folder, ignore_errors=True)
+    fault.spoil(copy_good(folder))
     database = place.home / "step3.duckdb"
     before = database.read_bytes()
     place.point_to(folder)
