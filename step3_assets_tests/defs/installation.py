@@ -37,10 +37,11 @@ FIRST_TEST = add_months(START, 24)
 class Installation:
     """Runs jobs of one home in this process."""
 
+    _assembled: tuple[tuple, dg.Definitions] | None = None  # for settings and months
+
     def __init__(self, home: Path, delivery: Path) -> None:
         quiet_previews()
         self.home = home
-        self._assembled: tuple[tuple, dg.Definitions] | None = None
         self.point_to(delivery)
 
     def point_to(self, delivery: Path) -> None:

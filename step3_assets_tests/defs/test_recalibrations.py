@@ -141,7 +141,9 @@ def test_three_missed_weeks_are_made_up_for_by_the_next_tick(
     for request in reversed(requests):
         result = away.run("recalibration", tags=request.tags)
         assert result.success, failure_text(result)
-    assert away.store.table_hashes() == place.store.table_hashes()
+    late, timely = away.store.table_hashes(), place.store.table_hashes()
+    # The registry's history keeps the way on which the weeks came; what it led to is the same.
+    assert {name for name in late if late[name] != timely[name]} <= {"registry_transitions"}
     assert asked(tick(away.home, monday(coming, 7))) == []
 
 
