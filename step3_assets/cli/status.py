@@ -95,14 +95,14 @@ def _seen_by_sensor(settings: "Settings") -> str:
     what is said, and the rest of the status is shown all the same.
     """
     from step3_assets.cli.failures import disk_trouble
-    from step3_assets.cli.installation import dagster_instance, prepare_home
+    from step3_assets.cli.installation import dagster_instance
     from step3_assets.defs.delivery_plan import read_cursor
     from step3_assets.defs.delivery_sensor import SENSOR
 
     if not (settings.dagster_home / "schedules").is_dir():
         return ""
     try:
-        with dagster_instance(prepare_home()) as instance:
+        with dagster_instance(settings) as instance:
             states = [s for s in instance.all_instigator_state() if s.name == SENSOR]
     except Exception as error:
         if trouble := disk_trouble(error):

@@ -198,18 +198,13 @@ def register_folds(registry: Registry, entries: Sequence[Entry], change: Change)
     """
     book = StageBook(registry, change)
     _put(book, entries)
-    stored = {entry["model_id"] for entry in entries}
-    successors = {entry["period_start"]: entry["model_id"] for entry in entries}
-    for row in book.rows(FOLD):
-        if row["model_id"] in stored or row["stage"] == ARCHIVED:
-            continue
-        successor = successors.get(row["period_start"])
-        if successor:
-            reason = f"Its fold was trained again to other bytes, {successor}."
-            book.move(row["model_id"], ARCHIVED, "replaced", reason)
-        else:
-            reason = "Its fold holds no models any more."
-            book.move(row["model_id"], ARCHIVED, "withdrawn", reason)
+    _archive_absent(
+        book,
+        FOLD,
+        entries,
+        replaced="Its fold was trained again to other bytes",
+        withdrawn="Its fold holds no models any more.",
+    )
     return follow_from(book)
 
 
@@ -243,19 +238,30 @@ def register_recalibrations(
         if base is None or base["stage"] == ARCHIVED:
             raise RegistryError(f"{entry['base_model_id']} does not stand in the registry")
     _put(book, entries)
+    _archive_absent(
+        book,
+        RECALIBRATION,
+        entries,
+        replaced="Its week was refitted to other bytes",
+        withdrawn="Its week holds no refit of a model that stands any more.",
+    )
+    return follow_from(book)
+
+
+def _archive_absent(
+    book: StageBook, kind: str, entries: Sequence[Entry], *, replaced: str, withdrawn: str
+) -> None:
+    """Archive the versions of a kind that are not among the entries, and say why."""
     stored = {entry["model_id"] for entry in entries}
     successors = {entry["period_start"]: entry["model_id"] for entry in entries}
-    for row in book.rows(RECALIBRATION):
+    for row in book.rows(kind):
         if row["model_id"] in stored or row["stage"] == ARCHIVED:
             continue
         successor = successors.get(row["period_start"])
         if successor:
-            reason = f"Its week was refitted to other bytes, {successor}."
-            book.move(row["model_id"], ARCHIVED, "replaced", reason)
+            book.move(row["model_id"], ARCHIVED, "replaced", f"{replaced}, {successor}.")
         else:
-            reason = "Its week holds no refit of a model that stands any more."
-            book.move(row["model_id"], ARCHIVED, "withdrawn", reason)
-    return follow_from(book)
+            book.move(row["model_id"], ARCHIVED, "withdrawn", withdrawn)
 
 
 def follow_from(book: StageBook) -> Registry:
