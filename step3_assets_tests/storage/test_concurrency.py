@@ -314,14 +314,14 @@ def test_a_writer_that_waits_is_not_overtaken_by_readers(store: Store) -> None:
 
 
 def wait_until_locked(path: Path) -> None:
-    """Return once another process holds the lock file."""
+    """Return once another process holds the lock file; it is ours for a moment, then free."""
     give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
         try:
-            with FileLock(path).acquire(blocking=False):
-                time.sleep(0.01)
+            FileLock(path).acquire(blocking=False).lock.release()
         except Timeout:
             return
+        time.sleep(0.05)
     raise AssertionError("nobody took the lock")
 
 
