@@ -1,16 +1,17 @@
 """The tuned platform beside the defaults, on the same synthetic worlds.
 
 Run: python benchmarks/tuned_worlds.py --out DIR [--planted 10] [--null 20] [--months 6]
-         [--inner-months 12] [--model-trials 1] [--gate-trials 100] [--years 6] [--edge-bps 10]
+         [--inner-months 24] [--model-trials 2] [--gate-trials 200] [--years 6] [--edge-bps 10]
 
-Each world goes through the whole platform twice: under the documented settings, and with each
-epoch's settings as the nested search chose them from months before it. Both are held against the
-oracle; the difference is paired by world. Bars: on planted worlds the tuned platform captures no
-less (the interval of the difference reaches 0), on null worlds it promotes no more often.
+Each world goes through the whole platform three times: under the documented settings, with each
+epoch's settings as the nested search chose them from months before it, and with what it would have
+chosen without asking for evidence (``search.max_p_value`` 1, the same trials). All are held against
+the oracle; differences are paired by world. Bars: on planted worlds the tuned platform captures no
+less, on null worlds it promotes no more often.
 
-The documented search takes 24 inner months and 16 model trials an epoch, hours a world; the knobs
-make it affordable and stand in every result. With one model trial the models are the documented
-ones and the search chooses gate, sizes, risk limits and allocation.
+The documented search makes 16 model trials an epoch, hours a world; the knobs make it affordable
+and stand in every result. With one model trial the models are the documented ones and the search
+chooses gate, sizes, risk limits and allocation.
 
 A line after every world. Worlds done are kept in DIR/worlds.jsonl under knobs and code, and so is
 the search of the world under way: started again, it goes on.
@@ -34,19 +35,20 @@ from step3_assets.domain.pipeline import PipelineResult
 from step3_assets.domain.worlds import SyntheticWorld, WorldConfig
 
 KNOBS = ("years", "edge_bps", "months", "inner_months", "model_trials", "gate_trials")
+ARMS = ("default", "tuned", "unproven")
 
 
-def configured(knobs: dict[str, Any]) -> Step3Config:
+def configured(knobs: dict[str, Any], **search: Any) -> Step3Config:
     """The documented settings with a search of this extent in force."""
     counts = {name: knobs[name] for name in ("inner_months", "model_trials", "gate_trials")}
     counts["min_inner_months"] = min(knobs["inner_months"], SearchConfig().min_inner_months)
-    return Step3Config(search=SearchConfig(is_enabled=True, **counts))
+    return Step3Config(search=SearchConfig(is_enabled=True, **counts, **search))
 
 
-def run_both(
-    world: SyntheticWorld, n_months: int, config: Step3Config, folder: Path
-) -> tuple[list[date], PipelineResult, PipelineResult, dict[str, int]]:
-    """Test months, the documented platform, the tuned one, and what the search changed."""
+def run_arms(
+    world: SyntheticWorld, n_months: int, configs: dict[str, Step3Config], folder: Path
+) -> tuple[list[date], dict[str, PipelineResult], dict[str, Any]]:
+    """Test months, each platform by its name, and what the searches changed."""
     from step3_assets.domain.delivery import probe_months, read_delivery
     from step3_assets.domain.months import add_months, first_test_month, month_range
     from step3_assets.domain.pipeline import month_window, pipeline_result, run_month
@@ -61,39 +63,43 @@ def run_both(
         first, last, is_complete = probe_months(Path(scratch))
         delivery = read_delivery(Path(scratch))
     events, bars = delivery.events, delivery.bars
+    config = Step3Config()
     start = first_test_month(first, is_complete, config.folds.train_months)
     data_start = add_months(start, -config.folds.train_months)
     months = month_range(start, last)[-n_months:]
     runs = [run_month(*month_window(events, bars, m), m, config) for m in months]
-    plain = pipeline_result(runs, events, bars, months, config)
-    tuned, ledger = search_all(events, bars, months, data_start, config, Workplace(folder))
-    settings = settings_by_month(config, tuned, months)
-    again = []
-    for month, run in zip(months, runs, strict=True):
-        own = settings[month]
-        trained = run if own.models == config.models else None
-        again.append(run_month(*month_window(events, bars, month), month, own, trained))
-    shown = {trading_hash(own) for own in settings.values()}
-    trials = Trials.from_ledger(ledger, shown, months)
-    searched = pipeline_result(
-        again, events, bars, months, config, settings=settings, trials=trials
-    )
-    changed = {
-        "n_epochs": len(tuned),
-        "n_changed": int((~tuned["is_default"].astype(bool)).sum()),
-        "n_trials": len(ledger),
-    }
-    return months, plain, searched, changed
+    found = {"default": pipeline_result(runs, events, bars, months, config)}
+    searches = {}
+    for name, own in configs.items():
+        tuned, ledger = search_all(events, bars, months, data_start, own, Workplace(folder))
+        settings = settings_by_month(own, tuned, months)
+        again = []
+        for month, run in zip(months, runs, strict=True):
+            trained = run if settings[month].models == config.models else None
+            window = month_window(events, bars, month)
+            again.append(run_month(*window, month, settings[month], trained))
+        shown = {trading_hash(one) for one in settings.values()}
+        trials = Trials.from_ledger(ledger, shown, months)
+        found[name] = pipeline_result(
+            again, events, bars, months, own, settings=settings, trials=trials
+        )
+        searches[name] = {
+            "n_changed": int((~tuned["is_default"].astype(bool)).sum()),
+            "n_epochs": len(tuned),
+            "n_trials": len(ledger),
+            "p_values": [round(p, 4) for p in tuned["p_value"]],
+        }
+    return months, found, searches
 
 
 def outcomes(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Each world's pair of outcomes, null and planted ones in turn; kept ones are read back."""
+    """Each world's outcomes, null and planted ones in turn; kept ones are read back."""
     from step3_assets.domain.certification import value_decisions
     from step3_assets.domain.search.forecasts import code_hash
     from step3_assets.domain.worlds import simulate_world
 
     knobs = {name: getattr(arguments, name) for name in KNOBS}
-    config = configured(knobs)
+    configs = {"tuned": configured(knobs), "unproven": configured(knobs, max_p_value=1.0)}
     store = arguments.out / "worlds.jsonl"
     kept = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
     mine = [row for row in kept if (row["knobs"], row["code"]) == (knobs, code_hash())]
@@ -108,15 +114,14 @@ def outcomes(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         started = time.process_time()
         world = simulate_world(WorldConfig(years=arguments.years, edge_bps=edge, seed=seed))
         folder = arguments.out / f"search_{edge:g}_{seed}"
-        months, plain, searched, changed = run_both(world, arguments.months, config, folder)
+        months, found, searches = run_arms(world, arguments.months, configs, folder)
         row = {
             "knobs": knobs,
             "code": code_hash(),
             "edge_bps": edge,
             "seed": seed,
-            "default": asdict(value_decisions(world, plain, months)),
-            "tuned": asdict(value_decisions(world, searched, months)),
-            **changed,
+            **{name: asdict(value_decisions(world, one, months)) for name, one in found.items()},
+            "searches": searches,
             "cpu_s": round(time.process_time() - started, 1),
         }
         kept.append(row)
@@ -130,47 +135,44 @@ def outcomes(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def show_world(row: dict[str, Any]) -> None:
     """One line."""
     texts = []
-    for name in ("default", "tuned"):
+    for name in ARMS:
         one = row[name]
         worth = (
             f"{one['platform_total'] / one['oracle_total']:6.1%}" if row["edge_bps"] else "     "
         )
         verdict = "PROMOTE" if one["is_promoted"] else "nothing"
-        texts.append(f"{name} {worth} of the oracle, {one['n_trades']:3d} trades, {verdict}")
+        changed = ""
+        if search := row["searches"].get(name):
+            changed = f", {search['n_changed']} of {search['n_epochs']} epochs changed"
+            changed += f" (p {', '.join(f'{p:.2f}' for p in search['p_values'])})"
+        texts.append(f"{name} {worth}, {one['n_trades']:3d} trades, {verdict}{changed}")
     print(
-        f"{row['edge_bps']:4g} bps, seed {row['seed']}: {'; '.join(texts)}; "
-        f"{row['n_changed']} of {row['n_epochs']} epochs changed by {row['n_trials']} trials; "
-        f"{row['cpu_s']:.0f} s",
+        f"{row['edge_bps']:4g} bps, seed {row['seed']}: {'; '.join(texts)}; {row['cpu_s']:.0f} s",
         flush=True,
     )
 
 
 def show_pooled(rows: list[dict[str, Any]]) -> None:
-    """Captures and their paired difference over the worlds so far, and promotions."""
+    """Captures and their paired differences over the worlds so far, and promotions."""
     for planted in (True, False):
         mine = [row for row in rows if (row["edge_bps"] > 0) == planted]
         if not mine:
             continue
-        promoted = [sum(row[name]["is_promoted"] for row in mine) for name in ("default", "tuned")]
-        text = f"{len(mine)} {'planted' if planted else 'null'} worlds: promoted {promoted[0]} by "
-        text += f"default, {promoted[1]} tuned"
-        if planted:
-            totals = np.array(
-                [
-                    [r[n]["platform_total"] for n in ("default", "tuned")]
-                    + [r["default"]["oracle_total"]]
-                    for r in mine
-                ]
-            )
-            drawn = np.random.default_rng(0).integers(len(mine), size=(4000, len(mine)))
-            sums = totals[drawn].sum(axis=1)
-            low, high = np.quantile((sums[:, 1] - sums[:, 0]) / sums[:, 2], [0.025, 0.975])
-            share = totals[:, :2].sum(axis=0) / totals[:, 2].sum()
-            text += (
-                f"; captured {share[0]:.1%} by default, {share[1]:.1%} tuned, difference "
-                f"{share[1] - share[0]:+.1%} (95 % interval over worlds {low:+.1%} to {high:+.1%})"
-            )
-        print(f"  {text}", flush=True)
+        print(f"  {len(mine)} {'planted' if planted else 'null'} worlds", flush=True)
+        oracle = np.array([row["default"]["oracle_total"] for row in mine])
+        totals = {n: np.array([row[n]["platform_total"] for row in mine]) for n in ARMS}
+        drawn = np.random.default_rng(0).integers(len(mine), size=(4000, len(mine)))
+        for name in ARMS:
+            text = f"    {name:9s} promoted {sum(row[name]['is_promoted'] for row in mine)}"
+            if planted:
+                text += f", captured {totals[name].sum() / oracle.sum():.1%}"
+            if planted and name != "default":
+                gain = totals[name] - totals["default"]
+                sums = gain[drawn].sum(axis=1) / oracle[drawn].sum(axis=1)
+                low, high = np.quantile(sums, [0.025, 0.975])
+                text += f", {gain.sum() / oracle.sum():+.1%} against the default (95 % interval "
+                text += f"over worlds {low:+.1%} to {high:+.1%})"
+            print(text, flush=True)
 
 
 def main() -> None:
@@ -182,9 +184,9 @@ def main() -> None:
     parser.add_argument("--edge-bps", type=float, default=10.0)
     parser.add_argument("--years", type=float, default=6.0)
     parser.add_argument("--months", type=int, default=6)
-    parser.add_argument("--inner-months", type=int, default=12)
-    parser.add_argument("--model-trials", type=int, default=1)
-    parser.add_argument("--gate-trials", type=int, default=100)
+    parser.add_argument("--inner-months", type=int, default=24)
+    parser.add_argument("--model-trials", type=int, default=2)
+    parser.add_argument("--gate-trials", type=int, default=200)
     parser.add_argument("--first-seed", type=int, default=1000)
     arguments = parser.parse_args()
 

@@ -669,8 +669,16 @@ class SearchConfig(Frozen):
     min_gain: float = Field(
         default=0.25,
         ge=0,
-        description="The best trial replaces the documented settings only if its objective is "
-        "higher by this much: the best of hundreds is always somewhat higher.",
+        description="A trial replaces the documented settings only if its objective is higher by "
+        "this much: a smaller gain is not worth another set of settings.",
+    )
+    max_p_value: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="And only if luck gives a best of all trials that is so good with at most "
+        "this chance, by the scores of single months (Westfall and Young's maxT). The best trial "
+        "that meets both is taken; 1 switches this one off.",
     )
     space: SearchSpace = SearchSpace()
 

@@ -86,7 +86,7 @@ def _print_choice() -> None:
     store = open_store()
     rows, trials = store.read("tuned_params"), store.read("trials", columns=["config_hash"])
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("epoch", "objective", "documented", "chosen", *SEARCHED):
+    for name in ("epoch", "objective", "documented", "by luck", "chosen", *SEARCHED):
         table.add_column(name, justify="right")
     for row in rows.to_dict("records"):
         params = json.loads(row["params"])
@@ -95,6 +95,7 @@ def _print_choice() -> None:
             f"{row['epoch']:%Y-%m}",
             f"{row['objective']:.3f}",
             f"{row['default_objective']:.3f}",
+            f"{row['p_value']:.2f}",
             chosen,
             *(f"{v:.3g}" if isinstance(v := params.get(n), float) else str(v) for n in SEARCHED),
         )

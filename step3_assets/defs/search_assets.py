@@ -153,12 +153,15 @@ def _describe(found: Any, is_synthetic: bool) -> dict[str, Any]:
     figures = {
         "objective": float(row["objective"]),
         "objective of the documented settings": float(row["default_objective"]),
+        "chance of so good a best by luck": float(row["p_value"]),
         "model trials": int(row["n_model_trials"]),
         "gate and portfolio trials": int(row["n_gate_trials"]),
         "inner months": int(row["n_inner_months"]),
     }
     metadata = readable(figures) | {
-        "settings": "documented ones: too small a gain" if row["is_default"] else "searched",
+        "settings": "documented ones: the gain is too small or may be luck"
+        if row["is_default"]
+        else "searched",
         "params": dg.MetadataValue.json(json.loads(row["params"])),
         "best trials": table_metadata(best[shown]),
     }

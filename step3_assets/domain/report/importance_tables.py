@@ -68,12 +68,13 @@ def epochs_table(tuned_params: pd.DataFrame) -> TextTable:
             f"{fmt.count(row['n_model_trials'])} + {fmt.count(row['n_gate_trials'])}",
             fmt.fine_ratio(row["default_objective"]),
             fmt.fine_ratio(row["objective"]),
+            fmt.fine_ratio(row["p_value"]),
             "settings as before" if row["is_default"] else "chosen settings",
         )
         for row in tuned_params.sort_values("epoch").to_dict("records")
     ]
-    header = ("Epoch from", "Trials, models + gate", "Before", "Best", "In force")
-    return text_table(header, rows, "lrrrl")
+    header = ("Epoch from", "Trials, models + gate", "Before", "Best", "By luck (p)", "In force")
+    return text_table(header, rows, "lrrrrl")
 
 
 def params_table(tuned_params: pd.DataFrame) -> TextTable:

@@ -370,7 +370,8 @@ def _parameters(inputs: ReportInputs) -> Blocks:
         yield (
             "The months of an epoch run on what its search chose on folds wholly before it. The "
             "best trial replaces the settings before it only where its objective is higher by "
-            f"{search.min_gain:g}."
+            f"{search.min_gain:g} and luck makes the best of all trials as good with at most "
+            f"{search.max_p_value:g} (maxT of Westfall and Young, over months)."
         )
     else:
         yield (

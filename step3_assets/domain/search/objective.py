@@ -24,6 +24,8 @@ class Evaluation:
     n_trades : int
     month_return_frac : tuple of float
         Of each month of one account that runs through them.
+    month_scores : tuple of float
+        What each month counts in the objective.
     rules : tuple of str
         Risk rules that spoke.
     """
@@ -32,17 +34,29 @@ class Evaluation:
     max_drawdown_frac: float
     n_trades: int
     month_return_frac: tuple[float, ...]
+    month_scores: tuple[float, ...]
     rules: tuple[str, ...]
 
     @classmethod
     def of(cls, outcome: Outcome, config: SearchConfig) -> "Evaluation":
         """What a replay came to."""
-        value = objective(
-            outcome.month_calmar, outcome.month_n_trades, outcome.max_drawdown_frac, config
+        calmar, trades = outcome.month_calmar, outcome.month_n_trades
+        return cls(
+            objective(calmar, trades, outcome.max_drawdown_frac, config),
+            float(outcome.max_drawdown_frac),
+            int(outcome.n_trades),
+            tuple(float(x) for x in outcome.month_return_frac),
+            tuple(float(x) for x in month_scores(calmar, trades, config)),
+            tuple(sorted({event.rule for event in outcome.fills.risk_events})),
         )
-        returns = tuple(float(x) for x in outcome.month_return_frac)
-        rules = tuple(sorted({event.rule for event in outcome.fills.risk_events}))
-        return cls(value, float(outcome.max_drawdown_frac), int(outcome.n_trades), returns, rules)
+
+
+def month_scores(
+    month_calmar: np.ndarray, month_n_trades: np.ndarray, config: SearchConfig
+) -> np.ndarray:
+    """Each month's Calmar ratio; with fewer than ``min_month_trades`` trades, at most 0."""
+    is_thin = month_n_trades < config.min_month_trades
+    return np.where(is_thin, np.minimum(month_calmar, 0.0), month_calmar)
 
 
 def objective(
@@ -80,8 +94,7 @@ def objective(
     """
     if not len(month_calmar):
         raise ValueError("objective: no month")
-    is_thin = month_n_trades < config.min_month_trades
-    scores = np.where(is_thin, np.minimum(month_calmar, 0.0), month_calmar)
+    scores = month_scores(month_calmar, month_n_trades, config)
     excess_points = max(0.0, max_drawdown_frac - config.max_drawdown_frac) * 100.0
     per_month = float(month_n_trades.mean())
     missing = 0.0

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from step3_assets.config import Step3Config
 from step3_assets.domain.months import month_label
 from step3_assets.domain.search import space
 from step3_assets.domain.search.epochs import Epoch
+from step3_assets.domain.search.evidence import luck_p_values
 from step3_assets.domain.search.settings import (
     from_sections,
     searched_sections,
@@ -63,6 +66,16 @@ class Tried:
         """On the inner months evaluated."""
         return float(self.trial.user_attrs["objective"])
 
+    @property
+    def month_scores(self) -> list[float]:
+        """What each of these months counts in it."""
+        return self.trial.user_attrs["month_scores"]
+
+    @property
+    def is_complete(self) -> bool:
+        """Evaluated on every inner month, not given up."""
+        return self.trial.state.name == "COMPLETE"
+
 
 def trial_row(origin: Origin, label: str, tried: Tried) -> dict[str, Any]:
     """A row of ``trials``."""
@@ -85,6 +98,7 @@ def trial_row(origin: Origin, label: str, tried: Tried) -> dict[str, Any]:
         "max_drawdown_frac": noted["max_drawdown_frac"],
         "n_trades": noted["n_trades"],
         "month_returns": json.dumps(noted["month_return_frac"]),
+        "month_scores": json.dumps(noted["month_scores"]),
         "evaluated_on": f"{_EVALUATED[level]}: inner folds {month_label(months[0])} to "
         f"{month_label(months[-1])}, {noted['n_trades']} trades",
         "search_hash": origin.search_hash,
@@ -95,16 +109,29 @@ def trial_row(origin: Origin, label: str, tried: Tried) -> dict[str, Any]:
 def tuned_row(
     origin: Origin, models: Sequence[Tried], trading: Sequence[Tried], base: Step3Config
 ) -> dict[str, Any]:
-    """The row of ``tuned_params``: the best trading trial, or the base where it gains too little.
+    """The row of ``tuned_params``: the best trading trial that is more than lucky, or the base.
 
     Parameters
     ----------
     models, trading : sequence of Tried
         In order; the first of `models` is the base. Of equal trading trials the first is the best.
     """
-    best = max(trading, key=lambda one: one.objective)
-    default = models[0].objective
-    is_default = best.objective <= default or best.objective < default + base.search.min_gain
+    search, default = base.search, models[0]
+    complete = [*trading, *(one for one in models if one.is_complete)]
+    scores = np.array([one.month_scores for one in complete]).T
+    p_values = luck_p_values(scores, np.array(default.month_scores), search.seed)
+    ranked = sorted(
+        zip(trading, p_values[: len(trading)], strict=True), key=lambda pair: -pair[0].objective
+    )
+    better = [
+        (one, p_value)
+        for one, p_value in ranked
+        if one.objective > default.objective
+        and one.objective >= default.objective + search.min_gain
+        and p_value <= search.max_p_value
+    ]
+    is_default = not better
+    best, p_value = (better or ranked)[0]
     in_force = base if is_default else best.config
     sections = searched_sections(in_force)
     if trading_hash(from_sections(base, sections)) != trading_hash(in_force):
@@ -119,7 +146,8 @@ def tuned_row(
         "n_model_trials": len(models),
         "n_gate_trials": len(trading),
         "objective": best.objective,
-        "default_objective": default,
+        "default_objective": default.objective,
+        "p_value": float(p_value),
         "is_default": is_default,
         "params": json.dumps(_shown(in_force), sort_keys=True),
         "settings": json.dumps(sections, sort_keys=True),

@@ -426,11 +426,11 @@ def _importances(months) -> pd.DataFrame:
 def tuned_params() -> pd.DataFrame:
     """Two searched epochs, the second of which kept the settings before it."""
     rows = [
-        (date(2020, 1, 1), 16, 200, 0.41, 0.92, False, '{"k": 0.25, "method": "kelly"}'),
-        (date(2020, 7, 1), 16, 200, 0.41, 0.50, True, '{"k": 0.125, "max_depth": 3}'),
+        (date(2020, 1, 1), 16, 200, 0.41, 0.92, 0.04, False, '{"k": 0.25, "method": "kelly"}'),
+        (date(2020, 7, 1), 16, 200, 0.41, 0.50, 0.61, True, '{"k": 0.125, "max_depth": 3}'),
     ]
     names = ["epoch", "n_model_trials", "n_gate_trials", "default_objective", "objective"]
-    frame = pd.DataFrame(rows, columns=[*names, "is_default", "params"])
+    frame = pd.DataFrame(rows, columns=[*names, "p_value", "is_default", "params"])
     fixed = dict.fromkeys(["last_month", "inner_first_month", "inner_last_month"], date(2020, 6, 1))
     return conform("tuned_params", frame.assign(**fixed))
 

@@ -375,7 +375,8 @@ def test_what_the_search_chose_stands_epoch_by_epoch(inputs):
     )
     page = write_page(replace(inputs, tuned_params=tuned_params(), config=searched))
     name = "Parameters across epochs"
-    assert cells(page, name, "2020-01") == ["16 + 200", "0.410", "0.920", "chosen settings"]
+    chosen = ["16 + 200", "0.410", "0.920", "0.040", "chosen settings"]
+    assert cells(page, name, "2020-01") == chosen
     assert cells(page, name, "2020-07")[-1] == "settings as before"
     assert cells(page, name, "`k`") == ["0.25", "0.125"]
     assert cells(page, name, "`max_depth`") == ["", "3"]

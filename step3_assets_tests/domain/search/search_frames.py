@@ -44,6 +44,7 @@ SMALL = Step3Config(
         pruning_months=2,
         min_month_trades=2,
         min_gain=0.0,
+        max_p_value=1.0,
         space=SearchSpace(
             n_rounds=SearchRange(low=10, high=30, is_log=True),
             learning_rate=SearchRange(low=0.05, high=0.2, is_log=True),

@@ -17,6 +17,7 @@ from step3_assets.domain.search.epoch_search import (
     Workplace,
     search_epoch,
 )
+from step3_assets.domain.search.evidence import luck_p_values
 from step3_assets.domain.search.settings import settings_by_month
 from step3_assets.domain.search.walk import search_all
 from step3_assets.domain.statistics.trials import Trials
@@ -172,6 +173,27 @@ def test_too_small_a_gain_keeps_the_documented_settings(market, undisturbed, fol
     row = search(market, config, place).tuned_params.iloc[0]
     assert row["is_default"]
     assert row["config_hash"] == row["base_hash"]
+
+
+def test_a_gain_that_luck_gives_keeps_the_documented_settings(market, undisturbed, folder):
+    """Four months cannot show less than one in sixteen, however large the gain."""
+    settings = SMALL.search.model_copy(update={"max_p_value": 0.06})
+    config = SMALL.model_copy(update={"search": settings})
+    row = search(market, config, Workplace(folder)).tuned_params.iloc[0]
+    assert row["is_default"]
+    assert row["config_hash"] == row["base_hash"]
+    assert row["p_value"] >= 1 / 16
+    assert row["objective"] == undisturbed.tuned_params.iloc[0]["objective"]
+
+
+def test_the_scores_in_the_ledger_give_the_p_value_again(undisturbed):
+    trials, row = undisturbed.trials, undisturbed.tuned_params.iloc[0]
+    complete = trials[trials["state"] == "complete"].reset_index(drop=True)
+    scores = np.array([json.loads(x) for x in complete["month_scores"]]).T
+    default = scores[:, complete["level"].eq("model") & complete["number"].eq(0)][:, 0]
+    p_values = luck_p_values(scores, default, SMALL.search.seed)
+    chosen = complete["config_hash"] == row["config_hash"]
+    assert set(p_values[chosen]) == {row["p_value"]}
 
 
 def test_a_trial_behind_the_others_is_given_up_and_counts(market, folder):
