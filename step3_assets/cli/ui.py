@@ -126,6 +126,11 @@ def _serve(settings: "Settings", host: str, port: int, read_only: bool) -> None:
     log = settings.dagster_home / ("ui_read_only.log" if read_only else "ui.log")
     click.echo(f"servers and runs write to {log}")
     status = _supervise(command, environment, log)
+    if not log.exists():
+        raise CommandFailed(
+            f"{settings.dagster_home} was deleted while the servers used it: they are stopped. No "
+            "table is lost, the history of runs is; start `step3 ui` again"
+        )
     if status:
         raise CommandFailed(f"the servers stopped with status {status}:\n{_last_lines(log)}")
 
@@ -136,6 +141,10 @@ def _last_lines(log: Path, count: int = 15) -> str:
 
 def _supervise(command: list[str], environment: dict[str, str], log: Path) -> int:
     """Run the servers; pass an interrupt or a termination on to them as an interrupt.
+
+    They are stopped as well when their log is gone, and the folder of their history with it: they
+    would go on with deleted files, and everything they then record would be lost. (The folder is
+    not a sign: a server makes a part of it again at once.)
 
     The handlers are set before the child starts: a shell's background job ignores interrupts, and
     a child would inherit that and never stop.
@@ -155,7 +164,7 @@ def _supervise(command: list[str], environment: dict[str, str], log: Path) -> in
         try:
             child.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
-            if stopping:
+            if stopping or not log.exists():
                 os.killpg(child.pid, signal.SIGINT)
                 return _wait_or_kill(child)
     return 0 if stopping else child.returncode

@@ -6,12 +6,14 @@ A real small file system is mounted where the tests may do so (they must be root
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from step3_assets.cli import ui as ui_module
 from step3_assets.cli.installation import DAGSTER_YAML, dagster_instance
 from step3_assets.defs.resources import load_settings
 from step3_assets.schemas import TABLES
@@ -19,8 +21,9 @@ from step3_assets.storage.backup import make_backup, restore_backup
 from step3_assets.storage.store import Store, StoreError
 from step3_assets_tests.defs.installation import START, TOML
 from step3_assets_tests.deliveries import write_small_delivery
-from step3_assets_tests.reliability.victims import run_verb, start
+from step3_assets_tests.reliability.victims import kill_after, output_of, run_verb, start
 from step3_assets_tests.storage.rows import months, rows_of
+from step3_assets_tests.waiting import wait_until
 
 Mount = Callable[[str], None]
 
@@ -183,3 +186,26 @@ def test_a_dagster_home_that_is_gone(quiet: Path, tmp_path: Path) -> None:
     assert hashes(home) == before
     with dagster_instance(load_settings(home)) as instance:
         assert instance.get_runs_count() == 2
+
+
+def idle_ui(home: Path) -> None:
+    """``step3 ui`` with servers that do nothing until they are interrupted."""
+    idle = "import sys, time; print('idle', flush=True); time.sleep(100)"
+    ui_module.server_command = lambda *_: [sys.executable, "-c", idle]
+    run_verb(home, ["ui", "--port", "1"])
+
+
+def test_a_dagster_home_deleted_under_the_ui_stops_the_servers(tmp_path: Path) -> None:
+    home, dagster = tmp_path, tmp_path / "dagster"
+    process = start(idle_ui, home)
+    try:
+        log = dagster / "ui.log"
+        wait_until(lambda: log.exists() and log.read_text("utf-8"), 60, "the servers' start")
+        shutil.rmtree(dagster)
+        (dagster / "history").mkdir(parents=True)  # as a server does that writes to it meanwhile
+        process.join(30)
+        assert process.exitcode == 1
+    finally:
+        kill_after(process, 0)
+    said = one_message(output_of(home))
+    assert f"{dagster} was deleted while the servers used it: they are stopped" in said
