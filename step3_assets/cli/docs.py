@@ -37,17 +37,14 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     import tempfile
     from dataclasses import replace
 
-    from step3_assets.cli.installation import quiet_previews
     from step3_assets.config import Step3Config
+    from step3_assets.definitions import build_defs
     from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
     from step3_assets.defs.resources import load_settings
     from step3_assets.domain import settings_table
     from step3_assets.domain.data_dictionary import data_dictionary_markdown
     from step3_assets.domain.registry.document import document_schema
     from step3_assets.domain.settings_table import settings_markdown
-
-    quiet_previews()
-    from step3_assets.definitions import build_defs
 
     with tempfile.TemporaryDirectory() as home:
         settings = replace(load_settings(Path(home)), delivery=None, config=Step3Config())

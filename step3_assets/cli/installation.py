@@ -5,7 +5,6 @@ Belongs here: the home folder's files. Does not belong here: what the settings m
 """
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,7 +88,6 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     Several first processes on a new home would otherwise crash one another. Runs whose process was
     killed are closed as failed first.
     """
-    quiet_previews()
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)  # which dagster.yaml names
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):
         instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
@@ -97,9 +95,3 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     with instance:
         close_dead_runs(instance)
         yield instance
-
-
-def quiet_previews() -> None:
-    """Hide notices that a Dagster feature in use is a beta or a preview."""
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    warnings.filterwarnings("ignore", category=dg.PreviewWarning)

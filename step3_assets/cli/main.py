@@ -5,6 +5,7 @@ when the verb is used, so that help is instant.
 """
 
 import importlib
+import warnings
 
 import click
 
@@ -86,6 +87,8 @@ def cli() -> None:
     Everything a run writes lies under STEP3_HOME (default: ./data). The same assets, runs and
     checks are in the Dagster UI; the commands below only launch them.
     """
+    # That a Dagster feature in use is a beta or a preview is nothing to tell the desk.
+    warnings.filterwarnings("ignore", message=".*is currently in (beta|preview)")
 
 
 def main() -> None:

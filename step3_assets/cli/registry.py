@@ -5,6 +5,7 @@ for one (:mod:`step3_assets.domain.registry.promotion`).
 """
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 REASON = click.option(
     "--reason", required=True, metavar="TEXT", help="Why; it stays in the history."
 )
+ROOM_FOR_REASONS = 100
+"""Columns of a terminal below which a list leaves out why each model stands where it does."""
 BY = click.option(
     "--by", "who", metavar="NAME", help="Who decides [default: the account that runs this]."
 )
@@ -64,15 +67,17 @@ def list_models(is_all: bool, is_weeks: bool) -> None:
     from step3_assets.domain.registry.summary import models_table, registry_summary
 
     stored = _stored()
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=160)
     for name, value in registry_summary(stored.models).items():
         console.print(f"{name:16}  {escape(value)}", soft_wrap=True)
     rows = models_table(stored, RECALIBRATION if is_weeks else FOLD)
     if not is_all:
         rows = rows[rows["stage"] != "archived"]
+    if console.width < ROOM_FOR_REASONS:
+        rows = rows.drop(columns="because")  # `show` says it, too
     table = Table(box=None, pad_edge=False)
     for name in rows.columns:
-        table.add_column(name, overflow="fold", no_wrap=name in ("model", "for", "stage"))
+        table.add_column(name, no_wrap=name != "because")
     for row in rows.to_dict("records"):
         cells = [f"{v:.4f}" if isinstance(v, float) else str(v) for v in row.values()]
         table.add_row(*map(escape, cells))

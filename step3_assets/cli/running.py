@@ -122,11 +122,10 @@ def launch(
 
     from rich.console import Console
 
-    from step3_assets.cli.installation import dagster_instance, prepare_home, quiet_previews
+    from step3_assets.cli.installation import dagster_instance, prepare_home
     from step3_assets.cli.progress import BarProgress
     from step3_assets.defs.resources import PlatformResource
 
-    quiet_previews()
     started = monotonic()
     settings = prepare_home(delivery)
     folder = settings.delivery

@@ -99,11 +99,8 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
     """
     from rich.console import Console
 
-    from step3_assets.cli.installation import quiet_previews
     from step3_assets.cli.progress import BarProgress
     from step3_assets.cli.status import open_store
-
-    quiet_previews()
     from step3_assets.defs.resources import load_settings
     from step3_assets.defs.shadow_accounts import account_parity
     from step3_assets.defs.shadow_replay import replay as play

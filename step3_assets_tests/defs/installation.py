@@ -10,7 +10,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from step3_assets.cli.installation import quiet_previews
 from step3_assets.defs.partitions import partition_key, partitions_for
 from step3_assets.defs.resources import PlatformResource, ProgressResource, load_settings
 from step3_assets.domain.months import add_months
@@ -40,7 +39,6 @@ class Installation:
     _assembled: tuple[tuple, dg.Definitions] | None = None  # for settings and months
 
     def __init__(self, home: Path, delivery: Path) -> None:
-        quiet_previews()
         self.home = home
         self.point_to(delivery)
 

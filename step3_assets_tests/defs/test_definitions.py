@@ -7,7 +7,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from step3_assets.cli.installation import quiet_previews
 from step3_assets.defs.graph_page import asset_graph_markdown
 from step3_assets.defs.resources import Settings, load_settings
 from step3_assets.schemas import TABLES
@@ -75,7 +74,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def definitions(settings: Settings) -> dg.Definitions:
-    quiet_previews()
     from step3_assets.definitions import build_defs
 
     return build_defs(settings)
