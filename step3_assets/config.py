@@ -893,25 +893,30 @@ class ShadowConfig(Frozen):
 
 
 class RecalibrationConfig(Frozen):
-    """The weekly recalibration of the live loop: what a calibrator is refitted and checked on."""
+    """The weekly recalibration of the live loop: what a week makes anew, and the check."""
 
+    method: Literal["calibrator", "retrain"] = Field(
+        default="calibrator",
+        description="What a week makes anew: the calibrator, or every model. A month in three "
+        "years moves a fold's models little, so the cheap one is the default.",
+    )
     window_weeks: int = Field(
         default=104,
         ge=13,
         le=156,
         description="Decisions before the week: two years, as many as the out-of-fold rows that a "
-        "fold's own calibrator is fitted on.",
+        "fold's own calibrator is fitted on. Retraining looks back as far as a fold does.",
     )
     min_rows: int = Field(
         default=500,
         ge=50,
-        description="With fewer labels (some 80 independent) nothing is fitted: the floor under "
-        "which a fold has no model either.",
+        description="With fewer labels (some 80 independent) no calibrator is fitted: the floor "
+        "under which a fold has no model either. Retraining has models.min_train_rows.",
     )
     min_check_rows: int = Field(
         default=30,
         ge=1,
-        description="Labels new since the calibrator in force was fitted, without which it stays; "
+        description="Labels new to both that are compared, without which what is in force stays; "
         "a usual week of two symbols brings more. So few tell a broken calibrator from a sound "
         "one, not a good one from a better.",
     )
@@ -939,4 +944,13 @@ class Step3Config(Frozen):
     def _inner_folds_fit(self) -> "Step3Config":
         if self.folds.inner_min_train_months >= self.folds.train_months:
             raise ValueError("folds.inner_min_train_months must be below folds.train_months")
+        return self
+
+    @model_validator(mode="after")
+    def _shadow_follows_the_method(self) -> "Step3Config":
+        if self.shadow.use_recalibrations and self.recalibration.method == "retrain":
+            raise ValueError(
+                "shadow.use_recalibrations takes calibrators only: with recalibration.method = "
+                "retrain the shadow is scored by the model registry; set one of them otherwise"
+            )
         return self

@@ -1235,25 +1235,70 @@ RECALIBRATION_REASONS = (
     "too_few_labels",
     "one_outcome",
     "too_few_new_labels",
+    "no_challenger",
     "no_model",
 )
 
 WEEK = Column("week", "DATE", _I, "The week, as its Monday.")
 
+WEEKLY_MODELS = Table(
+    "weekly_models",
+    "Every model of a retrained week with its calibrator and blend, as text that executes nothing.",
+    "weekly_models",
+    (
+        WEEK,
+        Column("head", "VARCHAR", _W, "Which model, as in calibrated_models."),
+        Column("as_of_utc", "TIMESTAMPTZ", _I, "The week's first open.", "UTC"),
+        Column("format", "VARCHAR", _W, "lightgbm text or json of plain numbers."),
+        Column("n_rows", "BIGINT", _W, "Training rows.", "rows"),
+        Column("n_independent", "DOUBLE", _W, "The same, weighed by uniqueness.", "rows"),
+        Column(
+            "last_final_utc",
+            "TIMESTAMPTZ",
+            _W,
+            "When the last of their labels became final; before as_of_utc.",
+            "UTC",
+            is_nullable=True,
+        ),
+        Column("payload", "VARCHAR", _W, "The model."),
+        Column("payload_sha256", "VARCHAR", _W, "Checked on load."),
+        Column("features_hash", "VARCHAR", _W, "Hash of the feature list, in order."),
+        Column("config_hash", "VARCHAR", _W, "Hash of the configuration it was trained with."),
+        Column("members_hash", "VARCHAR", _W, "Hash of the fold it was trained on."),
+        Column("labels_hash", "VARCHAR", _W, "Hash of the training rows' keys and outcomes."),
+        Column(
+            "inputs_hash",
+            "VARCHAR",
+            _W,
+            "Hash of the training rows, their roles and the settings: the same, the same models.",
+        ),
+    ),
+    ("week", "head"),
+    partition="week",
+    partition_dates=PartitionDates.WEEK,
+)
+
 _CHECKED = (
-    ("raw", "the classifier's own probability"),
-    ("fold", "the base model's own calibrator"),
-    ("incumbent", "the calibrator in force last week"),
-    ("new", "calibrators fitted before each label's own session"),
+    ("raw", "the classifier's own probability (retrain: the new one's)"),
+    ("fold", "the base model's own calibrated probability"),
+    ("incumbent", "what was in force last week"),
+    ("new", "calibrators fitted before each label's own session (retrain: the new models)"),
 )
 
 RECALIBRATIONS = Table(
     "recalibrations",
-    "The weekly recalibration: the calibrator that the week runs on, the one that was fitted for "
-    "it, and the check that chose between this and last week's.",
+    "The weekly recalibration: what the week runs on, what is new, and the check that chose "
+    "between this and last week's. What is new is a calibrator, or with retraining every model.",
     "recalibrations",
     (
         WEEK,
+        Column(
+            "method",
+            "VARCHAR",
+            _I,
+            "What is made anew: the calibrator, or every model.",
+            allowed=("calibrator", "retrain"),
+        ),
         Column("first_session", "DATE", _I, "First session of the week."),
         Column("as_of_utc", "TIMESTAMPTZ", _I, "Its open: labels final before it count.", "UTC"),
         Column("data_end_utc", "TIMESTAMPTZ", _W, "End of the last bar before it.", "UTC"),
@@ -1267,7 +1312,7 @@ RECALIBRATIONS = Table(
             allowed=("champion", "calendar_month", "month_before"),
         ),
         Column("base_hash", "VARCHAR", _W, "Hash of those models; empty where there are none."),
-        Column("n_labels", "BIGINT", _W, "Labels that the new calibrator is fitted on.", "rows"),
+        Column("n_labels", "BIGINT", _W, "Labels that the new one is fitted on.", "rows"),
         Column("n_independent", "DOUBLE", _W, "The same, weighed by uniqueness.", "rows"),
         Column(
             "last_final_utc",
@@ -1281,24 +1326,31 @@ RECALIBRATIONS = Table(
             "labels_hash",
             "VARCHAR",
             _W,
-            "Hash of those labels and their raw probabilities.",
+            "Hash of those labels and their raw probabilities; retrain: as in weekly_models.",
+        ),
+        Column(
+            "new_week",
+            "DATE",
+            _W,
+            "Week that the new one is of: the week itself; retrain: an earlier one, null if none.",
+            is_nullable=True,
         ),
         Column(
             "incumbent_week",
             "DATE",
             _W,
-            "Week whose calibrator was in force before; null: the base model's own.",
+            "Week of what was in force before; null: the base model's own.",
             is_nullable=True,
         ),
         Column(
             "check_from_utc",
             "TIMESTAMPTZ",
             _W,
-            "Labels that became final from here on are checked on: the incumbent saw none.",
+            "Labels that became final from here on are checked on: neither compared saw one.",
             "UTC",
             is_nullable=True,
         ),
-        Column("n_check", "BIGINT", _W, "Labels checked on, of those fitted on.", "rows"),
+        Column("n_check", "BIGINT", _W, "Labels checked on.", "rows"),
         *(
             Column(f"{figure}_{of}", "DOUBLE", _W, f"{text} of {what}.", unit, is_nullable=True)
             for figure, text, unit in (
@@ -1308,19 +1360,21 @@ RECALIBRATIONS = Table(
             )
             for of, what in _CHECKED
         ),
-        Column("is_used", "BOOLEAN", _W, "The new calibrator is in force in the week."),
+        Column("is_used", "BOOLEAN", _W, "The new one is in force in the week."),
         Column("reason", "VARCHAR", _W, "Why, or why not.", allowed=RECALIBRATION_REASONS),
-        Column("calibrator", "VARCHAR", _W, "The new one.", "JSON", is_nullable=True),
+        Column("calibrator", "VARCHAR", _W, "The new one, if it is one.", "JSON", is_nullable=True),
         Column("calibrator_sha256", "VARCHAR", _W, "Checked on load.", is_nullable=True),
+        Column("new_hash", "VARCHAR", _W, "Retrain: hash of the new models.", is_nullable=True),
         Column(
             "in_force_week",
             "DATE",
             _W,
-            "Week whose calibrator is in force in this one; null: the base model's own.",
+            "Week of what is in force in this one; null: the base model's own.",
             is_nullable=True,
         ),
-        Column("in_force", "VARCHAR", _W, "The calibrator in force.", "JSON", is_nullable=True),
+        Column("in_force", "VARCHAR", _W, "The same, if it is one.", "JSON", is_nullable=True),
         Column("in_force_sha256", "VARCHAR", _W, "Checked on load.", is_nullable=True),
+        Column("in_force_hash", "VARCHAR", _W, "Retrain: hash of those models.", is_nullable=True),
         Column("config_hash", "VARCHAR", _W, "Hash of the settings it was made with."),
     ),
     ("week",),
@@ -1468,16 +1522,23 @@ SHADOW_POSITIONS = Table(
 
 RECALIBRATION_COMPARISON = Table(
     "recalibration_comparison",
-    "Does recalibrating weekly help? The walk-forward, the same decided again under the calibrator "
-    "in force each week, and under every new one whatever its check said.",
+    "Does recalibrating weekly help? The walk-forward, the same decided again under what is in "
+    "force each week, and under what is made anew each week whatever a check said.",
     "recalibration_comparison",
     (
         Column("arm", "VARCHAR", _I, "walk_forward, weekly or weekly_unchecked."),
         Column("position", "BIGINT", _I, "Order on the page."),
+        Column(
+            "method",
+            "VARCHAR",
+            _R,
+            "What the weeks made anew: the calibrator, or every model.",
+            allowed=("calibrator", "retrain"),
+        ),
         Column("first_month", "DATE", _R, "First calendar month compared."),
         Column("last_month", "DATE", _R, "Last one; every week of these months is made."),
         Column("n_weeks", "BIGINT", _R, "Weeks that hold a decision.", "weeks"),
-        Column("n_weeks_recalibrated", "BIGINT", _R, "Without the fold's own.", "weeks"),
+        Column("n_weeks_recalibrated", "BIGINT", _R, "Not on the fold's own.", "weeks"),
         Column("n_labels", "BIGINT", _R, "Final labels.", "rows"),
         *(
             Column(name, "DOUBLE", _R, meaning, unit, is_nullable=True)
@@ -1559,6 +1620,7 @@ TABLES: dict[str, Table] = {
         DRIFT,
         TUNED_PARAMS,
         TRIALS,
+        WEEKLY_MODELS,
         RECALIBRATIONS,
         SHADOW_ARRIVALS,
         SHADOW_DECISIONS,

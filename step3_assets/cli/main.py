@@ -37,7 +37,7 @@ VERBS = {
     "recalibrate": (
         "recalibrate",
         "recalibrate",
-        "Refit the calibrator of each week, and say what it is worth.",
+        "Refit each week's calibrator, or all its models, and say what it is worth.",
     ),
     "build-step2": ("build_step2", "build_step2", "Bars in, a complete Step 2 delivery out."),
     "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),

@@ -12,12 +12,17 @@ from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.running import WORKERS, Step, launch
 
 ARMS = {
-    "walk_forward": "each fold's own calibrator",
-    "weekly": "recalibrated weekly, if no worse",
-    "weekly_unchecked": "recalibrated weekly, unchecked",
+    "calibrator": {
+        "walk_forward": "each fold's own calibrator",
+        "weekly": "recalibrated weekly, if no worse",
+        "weekly_unchecked": "recalibrated weekly, unchecked",
+    },
+    "retrain": {
+        "walk_forward": "each fold's own models",
+        "weekly": "retrained weekly, a week later if no worse",
+        "weekly_unchecked": "retrained weekly, at once and unchecked",
+    },
 }
-
-
 BASE_MARKS = {"champion": " champion", "calendar_month": "", "month_before": " (stands in)"}
 
 
@@ -44,8 +49,13 @@ def recalibrate(first: str | None, last: str | None, workers: int | None) -> Non
     calibrator is in force in its week only if it was no worse than last week's on the labels that
     became final since. Weeks may be made in any order, again and again: the same bits.
 
+    With `method = "retrain"` in [config.recalibration] of step3.toml every model of a week is
+    trained anew, some seconds a week, and judged on the labels of the week after: no worse than
+    what was in force, it is used from then on.
+
     The second table says what recalibrating has been worth: over the calendar months all of whose
-    weeks are made, the walk-forward as it is and decided again under the calibrators of the weeks.
+    weeks are made by that method, the walk-forward as it is and decided again under what was in
+    force each week.
 
     In the UI the schedule weekly_recalibration does the same before each week's first session.
 
@@ -99,9 +109,9 @@ def _print_weeks(first: date, last: date) -> None:
     rows = open_store().read("recalibrations")
     rows = rows[(rows["week"] >= first) & (rows["week"] <= last)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("week", "first session", "base", "labels", "checked on", "Brier new"):
+    for name in ("week", "first session", "base", "new", "labels", "checked on", "Brier new"):
         table.add_column(name, justify="right")
-    for name in ("Brier last week's", "reason", "in force"):
+    for name in ("Brier in force", "reason", "in force"):
         table.add_column(name, justify="right" if name.startswith("Brier") else "left")
     for row in rows.to_dict("records"):
         own = row["in_force_week"] is None
@@ -109,6 +119,7 @@ def _print_weeks(first: date, last: date) -> None:
             str(row["week"]),
             str(row["first_session"]),
             f"{row['base_month']:%Y-%m}{BASE_MARKS[row['base_source']]}",
+            "" if row["new_week"] is None else f"of {row['new_week']}",
             f"{row['n_labels']:,}",
             str(row["n_check"]),
             _figure(row["brier_new"]),
@@ -140,7 +151,7 @@ def _print_comparison() -> None:
         table.add_column(name, justify="right")
     for row in rows.to_dict("records"):
         table.add_row(
-            ARMS[row["arm"]],
+            ARMS[row["method"]][row["arm"]],
             _figure(row["brier"]),
             _figure(row["ece"]),
             _figure(row["log_loss"]),

@@ -29,6 +29,7 @@ from step3_assets.domain.live import verify
 from step3_assets.domain.live.base_model import BaseModel
 from step3_assets.domain.live.weeks import add_weeks
 from step3_assets.domain.months import add_months, month_label, month_range
+from step3_assets.domain.registry.entries import RETRAIN
 from step3_assets.domain.validation import find_problems
 from step3_assets.schemas import TABLES
 from step3_assets.storage.store import Store
@@ -83,8 +84,10 @@ def build_checks(
         ("scores", "gate", _gate, True, "Every test event is scored; gates follow from figures."),
         ("fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."),
         ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
+        ("weekly_models", "known_at", _trained_known_at, True, TRAINED_TEXT),
+        ("weekly_models", "integrity", _trained_integrity, True, "Models are unaltered."),
         ("recalibrations", "known_at", _weeks_known_at, True, WEEKS_TEXT),
-        ("recalibrations", "integrity", _weeks_integrity, True, "Calibrators are unaltered."),
+        ("recalibrations", "integrity", _weeks_integrity, True, WEEKS_UNALTERED_TEXT),
         ("recalibrations", "fresh", _weeks_fresh, False, "The data of the week before had come."),
         ("acceptance", "fail_closed", _fail_closed, True, "A gate without a figure fails."),
         ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
@@ -111,7 +114,12 @@ SHADOW_PARITY_TEXT = (
     "The live account against the backtest of its months: the same trades, sizes and P&L to the "
     "cent, or a named difference."
 )
-WEEKS_TEXT = "Fitted on the very labels that a delivery ending at the first open calls final."
+TRAINED_TEXT = "Trained on the very labels that a fold may know when the first session opens."
+WEEKS_TEXT = (
+    "Fitted on the very labels that a delivery ending at the first open calls final; retrained "
+    "models are judged on labels that neither of both knew."
+)
+WEEKS_UNALTERED_TEXT = "Calibrators are unaltered; base and models are those that are stored."
 SCHEMA_TEXT = "Types, nulls, keys and allowed values of every stored row, as the catalogue says."
 
 
@@ -288,9 +296,39 @@ def _portfolio(scope: Scope) -> list[str]:
     return reconcile_portfolio(stored, scope.config, bars)
 
 
+def _trained_known_at(scope: Scope) -> list[str]:
+    columns = [c for c in TABLES["weekly_models"].names if c != "payload"]
+    rows = scope.read("weekly_models", columns)
+    return verify.trained_violations(rows, *_look_backs(scope, rows["week"]), scope.config.folds)
+
+
+def _trained_integrity(scope: Scope) -> list[str]:
+    return verify.weekly_model_violations(scope.read("weekly_models"))
+
+
+def _look_backs(scope: Scope, weeks: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Events and bars that weeks may have been trained and judged on, and the months of the run."""
+    first = look_back(min([*weeks, scope.months[0]]).replace(day=1))
+    window = month_range(first, add_weeks(scope.months[-1], 1))
+    return (
+        scope.store.read("events", months=window, columns=[*LABEL_COLUMNS, "exit_time_utc"]),
+        scope.store.read("bar_features", months=window, columns=[*CLOCK_COLUMNS, "date"]),
+    )
+
+
 def _weeks_known_at(scope: Scope) -> list[str]:
-    config = scope.config.recalibration
     rows = scope.read("recalibrations")
+    is_retrained = rows["method"] == RETRAIN
+    retrained, refitted = rows[is_retrained], rows[~is_retrained]
+    problems = _refits_known_at(scope, refitted) if len(refitted) else []
+    if len(retrained):
+        history = _look_backs(scope, retrained["new_week"].dropna())
+        problems += verify.judged_violations(retrained, *history, scope.config.folds)
+    return problems
+
+
+def _refits_known_at(scope: Scope, rows: pd.DataFrame) -> list[str]:
+    config = scope.config.recalibration
     first = add_weeks(scope.months[0], -config.window_weeks).replace(day=1)
     window = month_range(first, add_weeks(scope.months[-1], 1))
     bases = sorted({*window, *rows["base_month"]})  # a champion may be older than the window
@@ -312,7 +350,13 @@ def _weeks_integrity(scope: Scope) -> list[str]:
     now = {week: base for week in rows["week"] if (base := base_of(week)) is not None}
     models = scope.store.read("calibrated_models", months=sorted({b.month for b in now.values()}))
     bases = {week: BaseModel.of_models(models, base) for week, base in now.items()}
-    return verify.integrity_violations(rows, bases)
+    weeks = sorted({w for name in ("new_week", "in_force_week") for w in rows[name].dropna()})
+    columns = ["week", "head", "payload_sha256"]
+    trained = scope.store.read("weekly_models", months=weeks, columns=columns)
+    return [
+        *verify.integrity_violations(rows, bases),
+        *verify.models_in_force_violations(rows, trained),
+    ]
 
 
 def _weeks_fresh(scope: Scope) -> list[str]:
@@ -363,9 +407,11 @@ def _artefacts(scope: Scope) -> list[str]:
     from step3_assets.domain.registry.integrity import artefact_violations, week_violations
 
     hashes = scope.store.read("calibrated_models", columns=["month", "head", "payload_sha256"])
-    weeks = scope.store.read("recalibrations", columns=["week", "base_hash", "calibrator_sha256"])
+    columns = ["week", "method", "base_hash", "calibrator_sha256"]
+    weeks = scope.store.read("recalibrations", columns=columns)
+    trained = scope.store.read("weekly_models", columns=["week", "head", "payload_sha256"])
     models = scope.read("model_registry")
-    return artefact_violations(models, hashes) + week_violations(models, weeks)
+    return artefact_violations(models, hashes) + week_violations(models, weeks, trained)
 
 
 def _verdict_first(scope: Scope) -> list[str]:

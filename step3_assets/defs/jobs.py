@@ -45,9 +45,9 @@ def build_jobs() -> list:
         dg.define_asset_job(
             RECALIBRATION,
             selection=dg.AssetSelection.assets(
-                "recalibrations", "recalibration_comparison", "model_registry"
+                "weekly_models", "recalibrations", "recalibration_comparison", "model_registry"
             ),
-            description="The calibrator of each week, its entry in the model registry, and what "
+            description="What each week makes anew, its entry in the model registry, and what "
             "recalibrating has been worth.",
         ),
     ]

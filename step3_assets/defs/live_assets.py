@@ -1,11 +1,12 @@
 """Assets of the live loop by week: ``recalibrations`` and ``recalibration_comparison``.
 
 Belongs here: reading what a week may look back on, calling one domain function, metadata. Does not
-belong here: fitting or judging a calibrator (:mod:`step3_assets.domain.live`), the schedule
-(:mod:`step3_assets.defs.schedules`).
+belong here: fitting or judging (:mod:`step3_assets.domain.live`), the models of retrained weeks
+(:mod:`step3_assets.defs.retraining_assets`), the schedule
+(:mod:`step3_assets.defs.recalibration_schedule`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
 from typing import Any
@@ -25,6 +26,11 @@ from step3_assets.defs.monthly import (
 )
 from step3_assets.defs.partitions import Partitions, months_of, weeks_before
 from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.retraining_assets import (
+    LOOK_BACK_WEEKS,
+    build_retraining_asset,
+    chain_history,
+)
 from step3_assets.domain.live.base_model import (
     CALENDAR_MONTH,
     CHAMPION,
@@ -35,10 +41,11 @@ from step3_assets.domain.live.base_model import (
     month_by,
 )
 from step3_assets.domain.live.recalibration import final_labels, recalibration_step
+from step3_assets.domain.live.retraining import retraining_step
 from step3_assets.domain.live.weeks import add_weeks, weeks_of
 from step3_assets.domain.month_steps import base_rates
 from step3_assets.domain.months import add_months, month_label, month_range
-from step3_assets.domain.registry.entries import artefacts_by_month
+from step3_assets.domain.registry.entries import RETRAIN, artefacts_by_month
 from step3_assets.schemas import RECALIBRATION_COMPARISON, PartitionDates
 from step3_assets.storage.store import Store
 
@@ -58,13 +65,17 @@ def build_live_assets(
     partitions: Partitions, settings: Settings, by_name: Mapping[str, dg.AssetsDefinition]
 ) -> list[dg.AssetsDefinition]:
     """The weekly recalibration, and what it is worth over all weeks made."""
-    history = weeks_before(settings.config.recalibration.window_weeks + LONGEST_CHAIN_WEEKS)
+    weekly_models = build_retraining_asset(partitions, by_name)
+    is_retrained = is_retrained_by(settings)
+    window = LOOK_BACK_WEEKS if is_retrained else settings.config.recalibration.window_weeks
+    history = weeks_before(window + LONGEST_CHAIN_WEEKS)
+    of_chain = dg.AssetDep(weekly_models, partition_mapping=weeks_before(LONGEST_CHAIN_WEEKS))
     names = ("scores", "events", "bar_features", "calibrated_models")
 
     @dg.asset(
         partitions_def=partitions.weeks,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[dg.AssetDep(by_name[name], partition_mapping=history) for name in names],
+        deps=[of_chain, *(dg.AssetDep(by_name[n], partition_mapping=history) for n in names)],
         kinds={"scikitlearn", "duckdb"},
         group_name="live",
         owners=["team:step3"],
@@ -76,21 +87,23 @@ def build_live_assets(
         platform: PlatformResource,
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
-        """The calibrator of a week, refitted on labels final before its first session.
+        """What a week runs on: refitted on labels final before its first session, if no worse.
 
         The base model is the champion that stood at that session's open, else the fold of the month
-        that holds it. The new calibrator is
-        fitted on the walk-forward's own raw probabilities of the window before; it is in force in
-        the week only if, on the labels that became final since last week's was fitted, neither its
-        Brier score nor its log loss is higher. A fold's own models are not touched.
+        that holds it. The new calibrator is fitted on the walk-forward's own raw probabilities of
+        the window before; it is in force in the week only if, on the labels that became final since
+        last week's was fitted, neither its Brier score nor its log loss is higher. With
+        `recalibration.method = retrain` the models of the weeks before are judged so, on the labels
+        since they were trained. A fold's own models are not touched.
         """
         store, platform_settings = platform.store(), platform.settings()
         weeks = months_of(context)
-        prepare, bases = week_inputs(store, weeks, platform_settings)
+        make = retraining_inputs if is_retrained_by(platform_settings) else week_inputs
+        prepare, bases = make(store, weeks, platform_settings)
         task = MonthTask(
             "recalibration",
             prepare,
-            recalibration_step,
+            retraining_step if is_retrained_by(platform_settings) else recalibration_step,
             partial(
                 _describe,
                 bases=bases,
@@ -103,7 +116,7 @@ def build_live_assets(
         return materialize_months(context, store, progress, task)
 
     @dg.asset(
-        deps=[recalibrations, *(by_name[name] for name in names)],
+        deps=[recalibrations, weekly_models, *(by_name[name] for name in names)],
         group_name="live",
         kinds={"pandas", "duckdb"},
         owners=["team:step3"],
@@ -112,21 +125,22 @@ def build_live_assets(
     def recalibration_comparison(platform: PlatformResource) -> dg.MaterializeResult:
         """Does recalibrating weekly help? Probabilities and trades with and without it.
 
-        Over the latest unbroken stretch of calendar months all of whose weeks were recalibrated, on
-        one account: the walk-forward as it is, decided again under the calibrator in force each
-        week, and under every new calibrator whatever its check said.
+        Over the latest unbroken stretch of calendar months all of whose weeks were recalibrated by
+        the method that is set, on one account: the walk-forward as it is, decided again under what
+        is in force each week, and under what each week made anew whatever a check said.
         """
         from step3_assets.domain.live.comparison import compare
 
         store, config = platform.store(), platform.settings().config
         weeks = store.read("recalibrations")
+        weeks = weeks[weeks["method"] == config.recalibration.method]
         walked = walked_months(store, set(weeks["week"]), config)
         if walked is None:
             nothing = pd.DataFrame(columns=RECALIBRATION_COMPARISON.names)
             store.replace_all({"recalibration_comparison": nothing})
             text = "no calendar month has all its weeks recalibrated yet"
             return dg.MaterializeResult(metadata={"dagster/row_count": 0, "compared": text})
-        frame = compare(walked, weeks, config)
+        frame = compare(walked, weeks, config, store.read("weekly_models"))
         store.replace_all({"recalibration_comparison": frame})
         months = f"{month_label(walked.months[0])} to {month_label(walked.months[-1])}"
         shown = frame.set_index("arm").drop(columns=["position", "first_month", "last_month"])
@@ -140,7 +154,12 @@ def build_live_assets(
             }
         )
 
-    return [recalibrations, recalibration_comparison]
+    return [weekly_models, recalibrations, recalibration_comparison]
+
+
+def is_retrained_by(settings: Settings) -> bool:
+    """Whether a week makes every model anew, not the calibrator alone."""
+    return settings.config.recalibration.method == RETRAIN
 
 
 def week_inputs(
@@ -188,6 +207,33 @@ def week_inputs(
     return prepare, bases
 
 
+def retraining_inputs(
+    store: Store, weeks: list[date], settings: Settings
+) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
+    """As :func:`week_inputs`, for weeks that are retrained."""
+    rule = base_rule(store)
+    base_of = cache(rule)
+    chains = {week: chain_of(week, month_by(base_of)) for week in weeks}
+    used = {base.month for week in weeks if (base := base_of(week)) is not None}
+    models = store.read("calibrated_models", months=sorted(used))
+    history = chain_history(store, chains, settings)
+    bases: dict[date, BaseModel] = {}
+
+    def prepare(week: date) -> tuple:
+        chain, base = chains[week], base_of(week)
+        if base is None:
+            return None, None, models[:0], (), None
+        month = rule.calendar(chain[-1].day.replace(day=1)).month
+        _require_walked([m for m in rule.walked if m == month] or rule.walked[-1:], month)
+        mine = history(week)
+        bases[week] = BaseModel.of_models(models, base)
+        ended = mine.bars.loc[mine.bars["bar_end_utc"] < chain[-1].open_utc, "bar_end_utc"]
+        of_base = models[models["month"] == base.month]
+        return mine, bases[week], of_base, tuple(chain), ended.max()
+
+    return prepare, bases
+
+
 def base_rule(store: Store) -> BaseRule:
     """Which fold's models score a week, as the store now has it, from one moment."""
     tables = ("model_registry", "registry_transitions", "calibrated_models", "folds")
@@ -199,7 +245,7 @@ def base_rule(store: Store) -> BaseRule:
     return BaseRule(registry, transitions, stored, walked)
 
 
-def _require_walked(walked: list[date], month: date) -> None:
+def _require_walked(walked: Sequence[date], month: date) -> None:
     """Fail unless the month has its fold and no month before it is left out.
 
     Raises
@@ -259,6 +305,8 @@ def _describe(
     metadata: dict[str, Any] = {
         "dagster/row_count": 1,
         "first session": f"{row['first_session']}, opens {row['as_of_utc']:%Y-%m-%d %H:%M} UTC",
+        "method": row["method"],
+        "new": "nothing" if row["new_week"] is None else f"that of week {row['new_week']}",
         "used": "yes" if row["is_used"] else "no",
         "reason": row["reason"],
         "in force": "the fold's own"

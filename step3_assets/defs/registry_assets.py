@@ -30,7 +30,7 @@ def build_registry_asset(
 
     The weeks are upstream, and no job of results waits for them: it takes the ones that are made.
     """
-    names = ("calibrated_models", "recalibrations", "tuned_params")
+    names = ("calibrated_models", "recalibrations", "weekly_models", "tuned_params")
     names = [name for name in names if name in walk_forward]
 
     @dg.asset(

@@ -20,8 +20,10 @@ from step3_assets.config import Step3Config
 from step3_assets.defs.monthly import dataset_in_force, settings_in_force
 from step3_assets.defs.resources import Settings
 from step3_assets.defs.result_months import result_months
+from step3_assets.domain.live.weeks import month_of_week
 from step3_assets.domain.registry.document import write_document
 from step3_assets.domain.registry.entries import (
+    WEEKLY_COLUMNS,
     Provenance,
     feature_lists,
     fold_entries,
@@ -98,19 +100,26 @@ def current_provenance(store: Store, config: Step3Config) -> Provenance:
         dataset_version=dataset_in_force(store)["dataset_version"],
         month_hashes=dict(zip(events["month"], events["content_hash"], strict=True)),
         config=config,
-        by_month=settings_in_force(store, config, store.months("calibrated_models")),
+        by_month=settings_in_force(store, config, _months_trained(store)),
         acceptance=store.read("acceptance"),
         feature_lists=_feature_lists(store),
     )
 
 
+def _months_trained(store: Store) -> list[date]:
+    """Test months of the folds, and calendar months of the retrained weeks."""
+    weeks = {month_of_week(week) for week in store.months("weekly_models")} - {None}
+    return sorted({*store.months("calibrated_models"), *(month for month in weeks if month)})
+
+
 def _feature_lists(store: Store) -> dict[str, list[str]]:
-    """Read from one month a hash: payloads are large, and months mostly share their list."""
-    hashes = store.read("calibrated_models", columns=["month", "features_hash"])
-    months = list(hashes.drop_duplicates("features_hash")["month"])
-    return feature_lists(
-        store.read("calibrated_models", months=months, columns=["head", "payload"])
-    )
+    """Read from one partition a hash: payloads are large, and they mostly share their list."""
+    lists: dict[str, list[str]] = {}
+    for table, partition in (("calibrated_models", "month"), ("weekly_models", "week")):
+        hashes = store.read(table, columns=[partition, "features_hash"])
+        chosen = list(hashes.drop_duplicates("features_hash")[partition])
+        lists |= feature_lists(store.read(table, months=chosen, columns=["head", "payload"]))
+    return lists
 
 
 def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
@@ -141,13 +150,16 @@ def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:
 def register_stored(store: Store, config: Step3Config, change: Change) -> Registry:
     """Bring the registry up to date with the stored folds and weeks, in one transaction."""
     provenance = current_provenance(store, config)
-    tables = [*REGISTRY_TABLES, "calibrated_models", "model_metrics", "recalibrations"]
-    with store.transaction(tables) as transaction:
+    weekly = ("recalibrations", "weekly_models")
+    with store.transaction(
+        [*REGISTRY_TABLES, "calibrated_models", "model_metrics", *weekly]
+    ) as transaction:
         models = transaction.read("calibrated_models", columns=_ENTRY_COLUMNS)
         entries = fold_entries(models, transaction.read("model_metrics"), provenance)
         registry = register_folds(read_registry(transaction), entries, change)
         weeks = recalibration_entries(
             transaction.read("recalibrations"),
+            transaction.read("weekly_models", columns=WEEKLY_COLUMNS),
             registry.models,
             provenance,
             config.recalibration.window_weeks,

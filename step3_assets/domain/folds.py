@@ -1,4 +1,4 @@
-"""Walk-forward folds: for one test month, which event plays which role.
+"""Walk-forward folds: for one test month, or one live week, which event plays which role.
 
 Belongs here: windows, inner blocks, roles, the manifest. Does not belong here: the purge and
 embargo rule (:mod:`step3_assets.domain.purge`), training, storage.
@@ -26,13 +26,36 @@ TRAINING_ROLES = ("fit", "calibration")
 
 
 @dataclass(frozen=True)
+class FoldSpan:
+    """The span that a fold tests.
+
+    Parameters
+    ----------
+    key : date
+        What names the fold: the first day of the test month, or the Monday of the week.
+    start, end : Timestamp
+        First instant of the span, and first instant after it. Windows and inner blocks are whole
+        months back from `start`.
+    """
+
+    key: date
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+    @classmethod
+    def of_month(cls, month: date) -> "FoldSpan":
+        """A test month of the walk-forward."""
+        return cls(month, month_start(month), month_start(add_months(month, 1)))
+
+
+@dataclass(frozen=True)
 class Fold:
-    """One test month's fold.
+    """One test month's fold, or one week's.
 
     Parameters
     ----------
     month : date
-        The test month.
+        The test month; of a week its Monday.
     manifest : DataFrame
         Rows of table ``folds``: bounds and counts, one per symbol.
     members : DataFrame
@@ -54,69 +77,87 @@ class _Roles:
 
 
 def build_fold(events: pd.DataFrame, bars: pd.DataFrame, month: date, config: FoldConfig) -> Fold:
-    """Build the fold that tests `month`.
+    """Build the fold that tests `month`: see :func:`cut_fold`."""
+    return cut_fold(events, bars, FoldSpan.of_month(month), config)
+
+
+def cut_fold(events: pd.DataFrame, bars: pd.DataFrame, span: FoldSpan, config: FoldConfig) -> Fold:
+    """Build the fold that tests a span.
 
     Parameters
     ----------
     events, bars : DataFrame
         Rows of tables ``events`` and ``bar_features``: any superset of the 36 months before
-        `month` and `month` itself, in any row order. Bars need ``symbol``, ``bar_idx``, ``date``.
-    month : date
-        First day of the test month.
+        the span and the span itself, in any row order. Bars need ``symbol``, ``bar_idx``, ``date``.
+    span : FoldSpan
     config : FoldConfig
 
     Returns
     -------
     Fold
         With a manifest row for every symbol that has bars in these months, also when it has no
-        events. Known at the start of `month`, but for the test rows' keys.
+        events. Known at the start of the span, but for the test rows' keys.
 
     Raises
     ------
     FoldError
         If a symbol has events but no bars.
     """
-    start, end = month_start(month), month_start(add_months(month, 1))
-    look_back = month_start(add_months(month, -LOOK_BACK_MONTHS))
-    events = _sorted_slice(events, "decision_time_utc", look_back, end)
-    clock = BarClock.from_bars(_sorted_slice(bars, "date", look_back, end))
+    start = span.start
+    look_back = months_before(start, LOOK_BACK_MONTHS)
+    events = _sorted_slice(events, "decision_time_utc", look_back, span.end)
+    clock = BarClock.from_bars(_sorted_slice(bars, "date", look_back, span.end))
     spans = LabelSpans.from_events(events, clock)
-    window_start = month_start(add_months(month, -config.train_months))
+    window_start = months_before(start, config.train_months)
     in_window = (spans.decision >= _us(window_start)) & (spans.decision < _us(start))
     horizons = events["H"].to_numpy(dtype=np.int64)[in_window]
     boundary = clock.boundary_at(start, int(horizons.max()) if len(horizons) else 0)
 
     reasons = drop_reasons(spans, boundary, window_start)
     reasons[spans.decision >= _us(start)] = "test"
-    roles = _assign_roles(spans, clock, reasons, month, config, boundary.embargo_bars)
-    members = _members(events, spans, roles, month)
-    manifest = _manifest(members, clock.symbols, month)
+    roles = _assign_roles(spans, clock, reasons, start, config, boundary.embargo_bars)
+    members = _members(events, spans, roles, span.key)
+    manifest = _manifest(members, clock.symbols, span.key)
     manifest["window_start_utc"] = window_start
     manifest["test_start_utc"] = start
-    manifest["test_end_utc"] = end
+    manifest["test_end_utc"] = span.end
     manifest["embargo_start_utc"] = boundary.embargo_start_utc
     manifest["first_test_idx"] = [boundary.first_idx[s] for s in clock.symbols]
     manifest["embargo_bars"] = boundary.embargo_bars
     stamps = [c.name for c in FOLDS.columns if c.dtype == "TIMESTAMPTZ"]
     manifest = manifest.astype(dict.fromkeys(stamps, "datetime64[us, UTC]"))
-    return Fold(month, manifest[FOLDS.names], members)
+    return Fold(span.key, manifest[FOLDS.names], members)
 
 
-def inner_blocks(month: date, config: FoldConfig) -> list[tuple[date, date]]:
-    """Inner validation blocks of a fold: first month and first month after, in time order.
+def months_before(instant: pd.Timestamp, count: int) -> pd.Timestamp:
+    """The instant whole months earlier, on the last day of a month that is too short.
+
+    Examples
+    --------
+    >>> months_before(pd.Timestamp("2023-03-31 13:30", tz="UTC"), 1)
+    Timestamp('2023-02-28 13:30:00+0000', tz='UTC')
+    """
+    return instant - pd.DateOffset(months=count)
+
+
+def inner_blocks(
+    start: pd.Timestamp, config: FoldConfig
+) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """Inner validation blocks of the fold of a span: first instant and first after, in time order.
 
     The months of the window after ``inner_min_train_months`` are divided as evenly as whole
     months allow; the division depends on the calendar alone, never on rows.
 
     Examples
     --------
-    >>> [f"{a:%Y-%m} {b:%Y-%m}" for a, b in inner_blocks(date(2019, 2, 1), FoldConfig())]
+    >>> start = pd.Timestamp("2019-02-01", tz="UTC")
+    >>> [f"{a:%Y-%m} {b:%Y-%m}" for a, b in inner_blocks(start, FoldConfig())]
     ['2017-02 2017-08', '2017-08 2018-02', '2018-02 2018-08', '2018-08 2019-02']
     """
     n_months = config.train_months - config.inner_min_train_months
     n_blocks = min(config.inner_folds, n_months)
-    edges = [add_months(month, i * n_months // n_blocks - n_months) for i in range(n_blocks + 1)]
-    return list(pairwise(edges))
+    back = [n_months - i * n_months // n_blocks for i in range(n_blocks + 1)]
+    return list(pairwise(months_before(start, count) for count in back))
 
 
 def training_mask(members: pd.DataFrame) -> np.ndarray:
@@ -151,14 +192,14 @@ def _assign_roles(
     spans: LabelSpans,
     clock: BarClock,
     reasons: np.ndarray,
-    month: date,
+    test_start: pd.Timestamp,
     config: FoldConfig,
     embargo_bars: int,
 ) -> _Roles:
     """Divide the kept rows into inner blocks and find from which block on each row trains."""
     kept = reasons == ""
-    window_start = month_start(add_months(month, -config.train_months))
-    blocks = [(month_start(a), month_start(b)) for a, b in inner_blocks(month, config)]
+    window_start = months_before(test_start, config.train_months)
+    blocks = inner_blocks(test_start, config)
     trains = np.zeros((len(blocks), len(kept)), dtype=bool)
     inner_fold = np.full(len(kept), np.nan)
     for j, (start, end) in enumerate(blocks):

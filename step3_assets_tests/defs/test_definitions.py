@@ -33,7 +33,13 @@ EDGES = {
         "scores",
         "statistics",
     },
-    "model_registry": {"acceptance", "audit", "calibrated_models", "recalibrations"},
+    "model_registry": {
+        "acceptance",
+        "audit",
+        "calibrated_models",
+        "recalibrations",
+        "weekly_models",
+    },
     "audit": {
         "bar_features",
         "calibrated_models",
@@ -56,13 +62,15 @@ EDGES = {
         "recalibration_comparison",
         "statistics",
     },
-    "recalibrations": {"bar_features", "calibrated_models", "events", "scores"},
+    "weekly_models": {"bar_features", "events"},
+    "recalibrations": {"bar_features", "calibrated_models", "events", "scores", "weekly_models"},
     "recalibration_comparison": {
         "bar_features",
         "calibrated_models",
         "events",
         "recalibrations",
         "scores",
+        "weekly_models",
     },
 }
 
@@ -102,6 +110,7 @@ def test_a_search_in_force_is_upstream_of_what_it_settles(settings: Settings):
         "audit",
         "model_registry",
         "step3_report",
+        "weekly_models",
     }
 
 

@@ -85,6 +85,7 @@ def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:
 def test_every_week_has_its_row_and_the_reasons_are_of_more_than_one_kind(place: Installation):
     rows = place.store.read("recalibrations")
     assert rows["week"].tolist() == WEEKS
+    assert place.store.read("weekly_models").empty, "nothing is trained anew unless asked for"
     assert rows.loc[0, "reason"] == "too_few_labels"
     assert rows["reason"].isin(["no_worse", "worse_brier", "worse_log_loss"]).sum() > 5
     assert rows["is_used"].any()
@@ -162,13 +163,15 @@ def test_a_planted_leak_is_caught_by_the_known_at_check(
     assert "known_at" in failed_checks(result)
 
 
-def plant(place: Installation, week: date = WEEKS[7], **values: Any) -> dg.ExecuteInProcessResult:
-    """Change the row of a week and run the checks on it."""
+def plant(
+    place: Installation, table: str = "recalibrations", *, week: date = WEEKS[7], **values: Any
+) -> dg.ExecuteInProcessResult:
+    """Change the rows of a week and run the checks on it."""
     from step3_assets.definitions import build_defs
 
-    row = place.store.read("recalibrations", months=[week])
-    place.store.replace_months({"recalibrations": row.assign(**values)}, [week])
-    selection = dg.AssetSelection.checks_for_assets(dg.AssetKey("recalibrations"))
+    row = place.store.read(table, months=[week])
+    place.store.replace_months({table: row.assign(**values)}, [week])
+    selection = dg.AssetSelection.checks_for_assets(dg.AssetKey(table))
     job = dg.define_asset_job("checks", selection=selection)
     definitions = dg.Definitions.merge(
         build_defs(load_settings(place.home)), dg.Definitions(jobs=[job])
@@ -181,7 +184,7 @@ def plant(place: Installation, week: date = WEEKS[7], **values: Any) -> dg.Execu
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
-    place.store.replace_months({"recalibrations": row}, [week])
+    place.store.replace_months({table: row}, [week])
     return result
 
 

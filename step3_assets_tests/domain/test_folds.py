@@ -54,7 +54,7 @@ def test_no_training_label_touches_the_test_month_or_its_embargo(seed, per_month
     dropped = rows[window & ~trains & (rows["role"] != "test") & (rows["maturity"] == "final")]
     assert all(touches(dropped, seen, start, longest)), "a row was dropped for no reason"
     for number, fit, judge in inner_folds(fold.members):
-        block = month_start(inner_blocks(month, SMALL)[number][0])
+        block = inner_blocks(start, SMALL)[number][0]
         keys = fold.members[["symbol", "decision_time_utc"]]
         assert not any(touches(keys[fit].merge(events), seen, block, longest))
         assert (keys.loc[judge, "decision_time_utc"] >= block).all()
@@ -160,7 +160,7 @@ def test_planted_late_label_is_purged():
     ],
 )
 def test_inner_blocks_divide_the_calendar(config, edges):
-    blocks = inner_blocks(date(2017, 7, 1), config)
+    blocks = inner_blocks(month_start(date(2017, 7, 1)), config)
     assert [f"{a:%Y-%m}" for a, _ in blocks] + [f"{blocks[-1][1]:%Y-%m}"] == edges
     assert all(a < b for a, b in blocks)
 

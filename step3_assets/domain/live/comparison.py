@@ -1,7 +1,7 @@
-"""Does recalibrating weekly help? The walk-forward's decisions beside those under its calibrators.
+"""Does recalibrating weekly help? The walk-forward's decisions beside those of its weeks.
 
-Belongs here: deciding scored events again under the calibrator of their week, the table
-``recalibration_comparison``. Does not belong here: the recalibration itself
+Belongs here: deciding scored events again under the calibrator or the models of their week, the
+table ``recalibration_comparison``. Does not belong here: the recalibration itself
 (:mod:`step3_assets.domain.live.recalibration`), gate, sizes and simulation, which are the
 platform's own.
 """
@@ -29,6 +29,8 @@ from step3_assets.domain.models.text_format import (
     read_payloads,
 )
 from step3_assets.domain.months import add_months
+from step3_assets.domain.registry.entries import RETRAIN, artefacts_hash
+from step3_assets.domain.scoring import FIGURES, predict_figures
 from step3_assets.domain.sizing import size_positions
 from step3_assets.domain.statistics.brier import brier_gain
 from step3_assets.domain.variants import Period, run_account
@@ -39,6 +41,7 @@ WITHOUT, CHECKED, ALWAYS = "walk_forward", "weekly", "weekly_unchecked"
 HEADS_NEEDED = ("payoff", "blend")
 
 Calibrators = Mapping[date, Numbers]
+WeekPayloads = Mapping[date, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,54 @@ def stored_calibrators(recalibrations: pd.DataFrame, *, checked: bool) -> dict[d
     return found
 
 
-def decide_again(walked: Walked, calibrators: Calibrators) -> pd.DataFrame:
-    """Scores as they would be under the calibrators of their weeks.
+def stored_models(
+    recalibrations: pd.DataFrame, weekly_models: pd.DataFrame, *, checked: bool
+) -> dict[date, dict[str, str]]:
+    """Every head's payload by week, where it is not the base model's own.
+
+    Parameters
+    ----------
+    recalibrations, weekly_models : DataFrame
+        Tables of these names.
+    checked : bool
+        The models in force; otherwise those that the week was trained anew with, which no check had
+        judged yet.
+
+    Raises
+    ------
+    ModelIntegrityError
+        If models in force are not stored, or were altered.
+    """
+    of_week = {week: rows for week, rows in weekly_models.groupby("week") if len(rows)}
+    found: dict[date, dict[str, str]] = {}
+    for row in recalibrations.to_dict("records"):
+        trained = row["in_force_week"] if checked else row["week"]
+        if pd.isna(trained) or (not checked and trained not in of_week):
+            continue
+        payloads = read_payloads(of_week.get(trained, weekly_models[:0]))
+        hashes = {head: payload_sha256(text) for head, text in payloads.items()}
+        if checked and artefacts_hash(hashes) != row["in_force_hash"]:
+            raise ModelIntegrityError(
+                f"recalibrations: week {row['week']} runs on models of week {trained} that are not "
+                f"those stored in weekly_models; `step3 recalibrate --from {trained} --to "
+                f"{row['week']}` makes both"
+            )
+        found[row["week"]] = payloads
+    return found
+
+
+def decide_again(
+    walked: Walked, calibrators: Calibrators, models: WeekPayloads | None = None
+) -> pd.DataFrame:
+    """Scores as they would be under the calibrators, or under the models, of their weeks.
 
     Parameters
     ----------
     walked : Walked
     calibrators : mapping of date to dict
         By week; a week that is not there keeps its fold's own calibrator.
+    models : mapping of date to mapping of str to str, optional
+        Payloads by week; a week that is not there keeps its fold's own models.
 
     Returns
     -------
@@ -109,62 +152,82 @@ def decide_again(walked: Walked, calibrators: Calibrators) -> pd.DataFrame:
         Rows of table ``scores`` in the order of `walked`. Where a fold's own calibrator is given,
         equal to the bit to what the walk-forward stored.
     """
-    parts = [_month_again(walked, month, calibrators) for month in walked.months]
+    parts = [_month_again(walked, month, calibrators, models or {}) for month in walked.months]
     return pd.concat(parts)[SCORES.names] if parts else walked.scores
 
 
-def _month_again(walked: Walked, month: date, calibrators: Calibrators) -> pd.DataFrame:
+def _month_again(
+    walked: Walked, month: date, calibrators: Calibrators, models: WeekPayloads
+) -> pd.DataFrame:
     scores = walked.scores[walked.scores["month"] == month]
     mine = walked.models[walked.models["month"] == month]
     payloads = read_payloads(mine[mine["head"].isin(HEADS_NEEDED)])
     if scores.empty or not payloads:
         return scores
     rows = scores[KEY].merge(walked.events, on=KEY, how="left", validate="one_to_one")
-    p_raw = scores["p_raw"].to_numpy(dtype=np.float64)
-    p = scores["p_calibrated"].to_numpy(dtype=np.float64).copy()
+    figures = scores[list(FIGURES)].reset_index(drop=True)
+    p = figures["p_calibrated"].to_numpy(dtype=np.float64).copy()
+    p_raw = figures["p_raw"].to_numpy(dtype=np.float64)
     weeks = weeks_of(scores["decision_time_utc"]).to_numpy()
     for week in sorted(set(weeks) & set(calibrators)):
         p[weeks == week] = calibrate(calibrators[week], p_raw[weeks == week])
     ev_struct = structural_ev(load_numbers(payloads["payoff"]), p, rows)
-    ev_ml = scores["ev_ml"].to_numpy(dtype=np.float64)
+    ev_ml = figures["ev_ml"].to_numpy(dtype=np.float64)
     ev_final = blended_ev(load_numbers(payloads["blend"]), ev_struct, ev_ml)
+    figures = figures.assign(p_calibrated=p, ev_struct=ev_struct, ev_final=ev_final)
+    for week in sorted(set(weeks) & set(models)):
+        here = weeks == week
+        figures.loc[here] = predict_figures(dict(models[week]), rows[here])
+    ev_final = figures["ev_final"].to_numpy(dtype=np.float64)
     config = walked.settings[month]
-    q10, q90 = (scores[name].to_numpy(dtype=np.float64) for name in ("q10", "q90"))
+    q10, q90 = (figures[name].to_numpy(dtype=np.float64) for name in ("q10", "q90"))
     decisions = decide(rows, ev_final, q10, config.gate)
     most = config.execution.size_frac
     sizes = size_positions(rows, ev_final, q10, q90, config.sizing, most)
-    again = scores.assign(p_calibrated=p, ev_struct=ev_struct, ev_final=ev_final)
-    for frame in (decisions, sizes.inputs_frame(rows.index)):
+    again = scores.copy()
+    for frame in (figures, decisions, sizes.inputs_frame(rows.index)):
         for name in frame.columns:
             again[name] = frame[name].to_numpy()
     again["size_frac"] = np.where(decisions["is_gated"], sizes.size_frac, 0.0)
     return again
 
 
-def compare(walked: Walked, recalibrations: pd.DataFrame, config: Step3Config) -> pd.DataFrame:
-    """Table ``recalibration_comparison``: without, with, and with every new calibrator used.
+def compare(
+    walked: Walked,
+    recalibrations: pd.DataFrame,
+    config: Step3Config,
+    weekly_models: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Table ``recalibration_comparison``: without, with, and with all that a week makes anew.
 
     Parameters
     ----------
     walked : Walked
     recalibrations : DataFrame
-        Table of that name; holds every week of the months.
+        Table of that name; holds every week of the months, all made by one method.
     config : Step3Config
-        Its account, rules and statistics count.
+        Its account, rules, statistics and method of recalibration count.
+    weekly_models : DataFrame, optional
+        Table of that name; needed where weeks are retrained.
+
+    Raises
+    ------
+    ModelIntegrityError
+        If a calibrator or models were altered, or models in force are not stored.
     """
     period = Period(walked.months, MarkClock.from_bars(walked.bars), dict(walked.settings))
     inside = recalibrations["week"].isin(set(weeks_of(walked.scores["decision_time_utc"])))
     weeks = recalibrations[inside]
-    in_force = stored_calibrators(weeks, checked=True)
-    always = stored_calibrators(weeks, checked=False)
-    arms: list[tuple[str, dict[date, Numbers]]] = [
-        (WITHOUT, {}),
-        (CHECKED, in_force),
-        (ALWAYS, always),
-    ]
     rows = []
-    for position, (arm, calibrators) in enumerate(arms, start=1):
-        decided = decide_again(walked, calibrators)
+    for position, arm in enumerate((WITHOUT, CHECKED, ALWAYS), start=1):
+        calibrators: dict[date, Numbers] = {}
+        models: dict[date, dict[str, str]] = {}
+        if arm != WITHOUT and config.recalibration.method == RETRAIN:
+            assert weekly_models is not None
+            models = stored_models(weeks, weekly_models, checked=arm == CHECKED)
+        elif arm != WITHOUT:
+            calibrators = stored_calibrators(weeks, checked=arm == CHECKED)
+        decided = decide_again(walked, calibrators, models)
         ledger = run_account(decided, walked.events, period, config)
         figures = summarise(
             ledger.equity, ledger.trades, walked.months, config.execution.initial_capital_usd
@@ -173,10 +236,11 @@ def compare(walked: Walked, recalibrations: pd.DataFrame, config: Step3Config) -
             {
                 "arm": arm,
                 "position": position,
+                "method": config.recalibration.method,
                 "first_month": walked.months[0],
                 "last_month": walked.months[-1],
                 "n_weeks": len(weeks),
-                "n_weeks_recalibrated": len(calibrators),
+                "n_weeks_recalibrated": len(calibrators) + len(models),
                 "n_gated": int(decided["is_gated"].sum()),
                 **_probabilities(walked, decided, config),
                 **figures,

@@ -3,7 +3,8 @@
 Belongs here: which labels were final when, the fit, the comparison with the calibrator in force,
 the row that a week leaves. Does not belong here: how a calibrator is fitted
 (:mod:`step3_assets.domain.models.calibration`), which models score a week
-(:mod:`step3_assets.domain.live.base_model`).
+(:mod:`step3_assets.domain.live.base_model`), training a week's models anew
+(:mod:`step3_assets.domain.live.retraining`).
 
 Every raw probability here was given by a fold to its own test month, so no model had seen the
 label. A week is a function of those labels and of the base model alone: the chain of the weeks
@@ -11,7 +12,7 @@ before it is made again from the same labels, never read from their rows, so wee
 any order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -30,6 +31,8 @@ from step3_assets.domain.uniqueness import average_uniqueness
 from step3_assets.schemas import RECALIBRATIONS
 
 KEY = ["symbol", "decision_time_utc"]
+CALIBRATOR = "calibrator"  # the method that makes a calibrator anew
+CHECKED_FIGURES = ("brier", "log_loss", "ece")
 FORECASTS = ("raw", "fold", "incumbent", "new")
 CHOICE_BLOCKS = 4  # of the pool in time, on which isotonic regression is held against Platt
 
@@ -115,11 +118,35 @@ def final_labels(
     hashes = models.loc[models["head"] == "calibrator", ["month", "config_hash"]]
     known = scores.loc[scores["p_raw"].notna(), ["month", *KEY, "p_raw"]]
     rows = known.merge(final, on=KEY, validate="one_to_one").merge(hashes, on="month")
+    rows = rows.assign(final_at_utc=final_instants(rows, bars))
+    rows = rows[rows["final_at_utc"].notna()].drop(columns="H")
+    return rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
+
+
+def final_instants(events: pd.DataFrame, bars: pd.DataFrame) -> pd.Series:
+    """When each event's label is first called final: the end of bar ``t_idx + H + 2``.
+
+    Parameters
+    ----------
+    events : DataFrame, n rows
+        ``symbol``, ``t_idx``, ``H``.
+    bars : DataFrame
+        ``symbol``, ``bar_idx``, ``bar_end_utc``.
+
+    Returns
+    -------
+    Series of datetime64[us, UTC], n rows
+        On the index of `events`; NaT where there is no such bar.
+    """
+    wanted = pd.DataFrame(
+        {
+            "symbol": events["symbol"].to_numpy(),
+            "bar_idx": (events["t_idx"] + events["H"]).to_numpy(dtype=np.int64) + 2,
+        }
+    )
     ends = bars[["symbol", "bar_idx", "bar_end_utc"]]
-    rows = rows.assign(bar_idx=rows["t_idx"] + rows["H"] + 2).merge(ends, on=["symbol", "bar_idx"])
-    rows = rows.rename(columns={"bar_end_utc": "final_at_utc"})
-    rows = rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
-    return rows.drop(columns=["bar_idx", "H"])
+    found = wanted.merge(ends, on=["symbol", "bar_idx"], how="left", validate="many_to_one")
+    return found["bar_end_utc"].dt.as_unit("us").set_axis(events.index)
 
 
 def labels_before(labels: pd.DataFrame, instant: pd.Timestamp) -> np.ndarray:
@@ -223,7 +250,7 @@ def recalibrate_week(
     session = chain[-1]
     link = _link(labels, session.open_utc, incumbent, base, config)
     row = _row(link, labels, session, incumbent, base)
-    return _table({**row, "data_end_utc": data_end, "config_hash": settings_hash(config)})
+    return week_table({**row, "data_end_utc": data_end, "config_hash": settings_hash(config)})
 
 
 def recalibration_step(
@@ -262,7 +289,7 @@ def _link(
             p_new[of_day] = calibrate(before.numbers, labels["p_raw"].to_numpy()[of_day])
     checked = new & ~np.isnan(p_new)
     figures = _figures(labels[checked], p_new[checked], incumbent, base, config)
-    reason = fit.problem or _verdict(figures, int(checked.sum()), config)
+    reason = fit.problem or verdict_of(figures, int(checked.sum()), config)
     return _Link(fit, checked, figures, reason)
 
 
@@ -273,19 +300,24 @@ def _figures(
     base: BaseModel,
     config: Step3Config,
 ) -> dict[str, float]:
-    """Brier score, log loss and calibration error of every way to give a probability."""
-    if checked.empty:
-        return {}
-    won = checked["y"].to_numpy(dtype=np.float64)
+    """What the labels checked on say of every way to give a probability."""
     raw = checked["p_raw"].to_numpy(dtype=np.float64)
     forecasts = {
         "raw": raw,
-        "fold": calibrate(base.calibrator or {}, raw),
-        "incumbent": calibrate(incumbent.numbers, raw),
+        "fold": calibrate(base.calibrator or {}, raw) if len(raw) else raw,
+        "incumbent": calibrate(incumbent.numbers, raw) if len(raw) else raw,
         "new": p_new,
     }
+    return check_figures(checked["y"], forecasts, config)
+
+
+def check_figures(
+    y: pd.Series, forecasts: Mapping[str, np.ndarray], config: Step3Config
+) -> dict[str, float]:
+    """Brier score, log loss and calibration error of forecasts of the same labels; none of none."""
+    won = y.to_numpy(dtype=np.float64)
     figures = {}
-    for name, p in forecasts.items():
+    for name, p in forecasts.items() if len(won) else ():
         figures[f"brier_{name}"] = brier(won, p)
         figures[f"log_loss_{name}"] = log_loss(won, p)
         figures[f"ece_{name}"] = expected_calibration_error(
@@ -294,7 +326,8 @@ def _figures(
     return figures
 
 
-def _verdict(figures: dict[str, float], n_check: int, config: Step3Config) -> str:
+def verdict_of(figures: Mapping[str, float], n_check: int, config: Step3Config) -> str:
+    """Whether what is new may be used, as a reason of table ``recalibrations``."""
     if n_check < config.recalibration.min_check_rows:
         return "too_few_new_labels"
     for figure in ("brier", "log_loss"):
@@ -315,14 +348,10 @@ def _row(
     successor = _successor(link, session, incumbent)
     used = labels[link.fit.rows]  # those checked on are among them
     new, in_force = _payload(link.fit.numbers), _payload(successor.numbers or None)
-    figures = (f"{figure}_{of}" for figure in ("brier", "log_loss", "ece") for of in FORECASTS)
     return {
-        "week": week_of(session.day),
-        "first_session": session.day,
-        "as_of_utc": session.open_utc,
-        "base_month": base.month,
-        "base_source": base.source,
-        "base_hash": base.artefact_hash,
+        **empty_week(session, base),
+        "method": CALIBRATOR,
+        "new_week": week_of(session.day),
         "n_labels": len(used),
         "n_independent": float(link.fit.weights.sum()),
         "last_final_utc": used["final_at_utc"].max(),
@@ -330,7 +359,7 @@ def _row(
         "incumbent_week": incumbent.week,
         "check_from_utc": incumbent.since if base.calibrator else pd.NaT,
         "n_check": int(link.checked.sum()),
-        **{name: link.figures.get(name, np.nan) for name in figures},
+        **link.figures,
         "is_used": link.reason == "no_worse",
         "reason": link.reason,
         "calibrator": new,
@@ -341,7 +370,27 @@ def _row(
     }
 
 
-def _table(row: dict[str, Any]) -> pd.DataFrame:
+def empty_week(session: Session, base: BaseModel) -> dict[str, Any]:
+    """A row of table ``recalibrations`` that says which week on which models, and nothing else."""
+    return {
+        **dict.fromkeys(RECALIBRATIONS.names),
+        "week": week_of(session.day),
+        "first_session": session.day,
+        "as_of_utc": session.open_utc,
+        "base_month": base.month,
+        "base_source": base.source,
+        "base_hash": base.artefact_hash,
+        "n_labels": 0,
+        "n_independent": 0.0,
+        "labels_hash": "",
+        "n_check": 0,
+        "is_used": False,
+        **{f"{figure}_{of}": np.nan for figure in CHECKED_FIGURES for of in FORECASTS},
+    }
+
+
+def week_table(row: Mapping[str, Any]) -> pd.DataFrame:
+    """The row as a table, instants in microseconds."""
     frame = pd.DataFrame([row])
     for column in RECALIBRATIONS.columns:
         if column.dtype == "TIMESTAMPTZ":

@@ -1,7 +1,7 @@
 """What is wrong with stored recalibrations, found by other means than those that made them.
 
-Belongs here: checks of meaning over rows of ``recalibrations``. Does not belong here: types and
-keys (:mod:`step3_assets.domain.validation`).
+Belongs here: checks of meaning over rows of ``recalibrations`` and ``weekly_models``. Does not
+belong here: types and keys (:mod:`step3_assets.domain.validation`).
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,19 @@ from typing import Any
 
 import pandas as pd
 
-from step3_assets.config import RecalibrationConfig
+from step3_assets.config import FoldConfig, RecalibrationConfig
 from step3_assets.domain.live.base_model import BaseModel
 from step3_assets.domain.live.recalibration import labels_hash
+from step3_assets.domain.live.retraining import outcomes_hash
 from step3_assets.domain.live.weeks import add_weeks, first_session, week_sessions
-from step3_assets.domain.models.text_format import payload_sha256
+from step3_assets.domain.models.heads import stored_features_hash
+from step3_assets.domain.models.text_format import (
+    ModelIntegrityError,
+    payload_sha256,
+    read_payloads,
+)
+from step3_assets.domain.purge import STALE_AFTER
+from step3_assets.domain.registry.entries import artefacts_hash
 
 KEY = ["symbol", "decision_time_utc"]
 
@@ -81,6 +89,157 @@ def _final_before(scored: pd.DataFrame, bars: pd.DataFrame, instant: pd.Timestam
     entry = known["t_idx"] + 1
     known = known[entry + known["H"] <= known["last_bar"] - 1].astype({"y": "float64"})
     return known.sort_values(["decision_time_utc", "symbol"], kind="stable")
+
+
+def trained_violations(
+    models: pd.DataFrame, events: pd.DataFrame, bars: pd.DataFrame, config: FoldConfig
+) -> list[str]:
+    """Retrained weeks whose training labels are not those known before their first session.
+
+    Parameters
+    ----------
+    models : DataFrame
+        Rows of ``weekly_models``; payloads are not read.
+    events, bars : DataFrame
+        Tables ``events`` and ``bar_features`` over the look-backs of the weeks.
+    config : FoldConfig
+    """
+    problems = []
+    for row in models.drop_duplicates("week").to_dict("records"):
+        week, session = row["week"], first_session(row["week"])
+        if session is None or session.open_utc != row["as_of_utc"]:
+            opens = "has no session" if session is None else f"opens at {session.open_utc}"
+            problems.append(f"weekly_models: week {week} says {row['as_of_utc']}, but it {opens}")
+            continue
+        if not row["last_final_utc"] < session.open_utc:
+            problems.append(
+                f"weekly_models: week {week} trained on a label that became final at "
+                f"{row['last_final_utc']}, not before {session.open_utc}"
+            )
+        known = _trainable_before(events, bars, session.open_utc, config)
+        if len(known) != row["n_rows"] or outcomes_hash(known) != row["labels_hash"]:
+            problems.append(
+                f"weekly_models: week {week} was trained on {row['n_rows']} labels that are not "
+                f"the {len(known)} known before {session.open_utc}"
+            )
+    return problems
+
+
+def judged_violations(
+    rows: pd.DataFrame, events: pd.DataFrame, bars: pd.DataFrame, config: FoldConfig
+) -> list[str]:
+    """Retrained weeks that were judged on labels that were not final, or that one of both knew.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of table ``recalibrations``, of weeks that are retrained.
+    events, bars : DataFrame
+        Tables ``events`` and ``bar_features`` over the look-backs of the models judged.
+    config : FoldConfig
+    """
+    problems = []
+    final = events[events["maturity"] == "final"]
+    for row in rows.to_dict("records"):
+        week, session = row["week"], first_session(row["week"])
+        if session is None or session.open_utc != row["as_of_utc"]:
+            problems.append(f"recalibrations: week {week} does not open at {row['as_of_utc']}")
+            continue
+        if pd.isna(row["new_week"]):
+            continue
+        judged, incumbent = first_session(row["new_week"]), row["incumbent_week"]
+        is_older = pd.isna(incumbent) or incumbent < row["new_week"]
+        if judged is None or not row["new_week"] < week or not is_older:
+            problems.append(
+                f"recalibrations: week {week} judges models of week {row['new_week']} against "
+                f"those of {incumbent}, which cannot be"
+            )
+            continue
+        known = _trainable_before(events, bars, judged.open_utc, config)
+        if row["check_from_utc"] != judged.open_utc or outcomes_hash(known) != row["labels_hash"]:
+            problems.append(
+                f"recalibrations: week {week} judges models of week {row['new_week']} that were "
+                f"not trained on the {len(known)} labels known before {judged.open_utc}"
+            )
+        before, now = (
+            len(_final_before(final, bars, instant))
+            for instant in (judged.open_utc, session.open_utc)
+        )
+        if row["n_check"] != now - before:
+            problems.append(
+                f"recalibrations: week {week} was checked on {row['n_check']} labels; "
+                f"{now - before} became final from {judged.open_utc} to {session.open_utc}"
+            )
+    return problems
+
+
+def _trainable_before(
+    events: pd.DataFrame, bars: pd.DataFrame, instant: pd.Timestamp, config: FoldConfig
+) -> pd.DataFrame:
+    """Labels of the window that are final at the instant and end before the embargo."""
+    since = instant - pd.DateOffset(months=config.train_months)
+    decided = events["decision_time_utc"]
+    window = events[(decided >= since) & (decided < instant)]
+    embargo_bars = int(window["H"].max()) if len(window) else 0
+    known = _final_before(window[window["maturity"] == "final"], bars, instant)
+    known = known[known["label_end_idx"] + embargo_bars <= known["last_bar"]]
+    begins = []
+    for _, own in bars[bars["date"] < instant].groupby("symbol"):
+        starts = own["date"].sort_values()
+        if embargo_bars and instant - starts.iloc[-1] <= STALE_AFTER:
+            begins.append(starts.iloc[-min(embargo_bars, len(starts))])
+    return known[known["exit_time_utc"] < min([instant, *begins])]
+
+
+def weekly_model_violations(models: pd.DataFrame) -> list[str]:
+    """Models of retrained weeks that were altered, are incomplete, or contradict one another.
+
+    Parameters
+    ----------
+    models : DataFrame
+        Rows of table ``weekly_models``.
+    """
+    problems = []
+    for week, rows in models.groupby("week"):
+        try:
+            payloads = read_payloads(rows)
+            stored = stored_features_hash(payloads)
+        except (ModelIntegrityError, KeyError) as error:
+            problems.append(f"weekly_models: week {week}: {error}")
+            continue
+        missing = {"calibrator", "payoff", "blend"} - set(payloads)
+        if missing:
+            problems.append(f"weekly_models: week {week} lacks {', '.join(sorted(missing))}")
+        if set(rows["features_hash"]) != {stored} or rows["inputs_hash"].nunique() != 1:
+            problems.append(f"weekly_models: the heads of week {week} are not of one training")
+    return problems
+
+
+def models_in_force_violations(rows: pd.DataFrame, weekly_models: pd.DataFrame) -> list[str]:
+    """Weeks judged or run on models of a week that holds others now.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of table ``recalibrations``.
+    weekly_models : DataFrame
+        ``week, head, payload_sha256`` of the table of that name; a week that is not stored says
+        nothing.
+    """
+    stored = {
+        week: artefacts_hash(dict(zip(own["head"], own["payload_sha256"], strict=True)))
+        for week, own in weekly_models.groupby("week")
+    }
+    problems = []
+    for row in rows.to_dict("records"):
+        for which in ("new", "in_force"):
+            week, recorded = row[f"{which}_week"], row[f"{which}_hash"]
+            if isinstance(recorded, str) and stored.get(week, recorded) != recorded:
+                problems.append(
+                    f"recalibrations: week {row['week']} speaks of models of week {week} "
+                    f"({which}) that are not those stored in weekly_models; make it again"
+                )
+    return problems
 
 
 def integrity_violations(rows: pd.DataFrame, bases: Mapping[date, BaseModel]) -> list[str]:

@@ -63,7 +63,7 @@ def read_payloads(models: pd.DataFrame) -> dict[str, str]:
     Parameters
     ----------
     models : DataFrame
-        Rows of table ``calibrated_models`` of one fold.
+        Rows of table ``calibrated_models`` of one fold, or of ``weekly_models`` of one week.
 
     Returns
     -------
@@ -76,16 +76,17 @@ def read_payloads(models: pd.DataFrame) -> dict[str, str]:
         If a payload does not match its hash, or a head is there twice.
     """
     payloads: dict[str, str] = {}
+    partition = "week" if "week" in models else "month"
     rows = zip(
-        models["month"], models["head"], models["payload"], models["payload_sha256"], strict=True
+        models[partition], models["head"], models["payload"], models["payload_sha256"], strict=True
     )
-    for month, head, payload, expected in rows:
+    for when, head, payload, expected in rows:
         if head in payloads:
-            raise ModelIntegrityError(f"model {head} of {month} is stored twice")
+            raise ModelIntegrityError(f"model {head} of {when} is stored twice")
         found = payload_sha256(payload)
         if found != expected:
             raise ModelIntegrityError(
-                f"model {head} of {month} was altered: its SHA-256 is {found[:12]}..., "
+                f"model {head} of {when} was altered: its SHA-256 is {found[:12]}..., "
                 f"recorded was {expected[:12]}..."
             )
         payloads[head] = payload

@@ -22,6 +22,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance import verdict
 from step3_assets.domain.features import features_hash
 from step3_assets.domain.folds import LOOK_BACK_MONTHS
+from step3_assets.domain.live.weeks import month_of_week
 from step3_assets.domain.models.text_format import load_numbers
 from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.registry.code import code_version, library_versions
@@ -31,6 +32,16 @@ from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.domain.search.settings import searched_sections
 
 FOLD, RECALIBRATION = "fold", "recalibration"
+RETRAIN = "retrain"  # the method of a week whose every model is its own
+WEEKLY_COLUMNS = [
+    "week",
+    "head",
+    "payload_sha256",
+    "features_hash",
+    "config_hash",
+    "members_hash",
+    "inputs_hash",
+]
 NOT_IN_FORCE = "not in force: trained with other settings"
 Entry = dict[str, Any]
 
@@ -117,7 +128,8 @@ def fold_entries(
     for month, rows in models.groupby("month"):
         assert isinstance(month, date)
         artefacts = dict(zip(rows["head"], rows["payload_sha256"], strict=True))
-        stored = {name: _agreed(rows, name, month) for name in _OF_THE_FOLD}
+        whose = f"calibrated_models: the heads of {month_label(month)}"
+        stored = {name: _agreed(rows, name, whose) for name in _OF_THE_FOLD}
         measured = by_month.get(month, metrics.iloc[:0])
         entries.append(
             {
@@ -209,45 +221,59 @@ def recalibration_entry(
 
 
 def recalibration_entries(
-    weeks: pd.DataFrame, registry: pd.DataFrame, provenance: Provenance, window_weeks: int
+    weeks: pd.DataFrame,
+    weekly_models: pd.DataFrame,
+    registry: pd.DataFrame,
+    provenance: Provenance,
+    window_weeks: int,
 ) -> list[Entry]:
-    """One entry for each week that has a refit of a fold model that stands.
+    """One entry for each week that has a refit of a fold model that stands, or models of its own.
 
     Parameters
     ----------
     weeks : DataFrame
         Table ``recalibrations``.
+    weekly_models : DataFrame
+        :data:`WEEKLY_COLUMNS` of the table of that name.
     registry : DataFrame
         Table ``model_registry``, its folds up to date.
     provenance : Provenance
     window_weeks : int
-        Weeks before the week whose decisions it was refitted on.
+        Weeks before the week whose decisions a calibrator was refitted on.
 
     Returns
     -------
     list of Entry
         None for a week in which nothing could be fitted, nor for one made on models that are not
-        the stored ones any more: it has to be made again.
+        the stored ones any more: it has to be made again. The figures of a retrained week are those
+        of the week that judged it; there are none until then.
     """
     bases = standing_bases(registry)
+    trained = dict(iter(weekly_models.groupby("week")))
+    records = [{str(k): v for k, v in r.items()} for r in weeks.to_dict("records")]
+    judged = {row["new_week"]: row for row in records if row["method"] == RETRAIN}
     entries = []
-    for row in ({str(k): v for k, v in r.items()} for r in weeks.to_dict("records")):
-        base = bases.get(row["base_hash"])
-        if base is None or not isinstance(row["calibrator_sha256"], str):
+    for row in records:
+        base, week = bases.get(row["base_hash"]), row["week"]
+        artefacts = None if base is None else week_artefacts(base, row, trained)
+        if base is None or artefacts is None:
             continue
-        first = (row["week"] - timedelta(weeks=window_weeks)).replace(day=1)
-        window = month_range(first, add_months(row["week"].replace(day=1), -1))
-        entries.append(
-            recalibration_entry(
-                base,
-                row["week"],
-                week_artefacts(base, row["calibrator_sha256"]),
-                dataset_version=provenance.dataset_version,
-                members_hash=row["labels_hash"],
-                inputs_hash=provenance.months_hash(window),
-                metrics=_week_figures(row),
-            )
+        window = (week - timedelta(weeks=window_weeks)).replace(day=1)
+        months = month_range(window, add_months(week.replace(day=1), -1))
+        entry = recalibration_entry(
+            base,
+            week,
+            artefacts,
+            dataset_version=provenance.dataset_version,
+            members_hash=row["labels_hash"],
+            inputs_hash=provenance.months_hash(months),
+            metrics=_week_figures(row),
         )
+        if row["method"] == RETRAIN:
+            figures = _week_figures(judged[week]) if week in judged else {}
+            entry |= _trained_fields(trained[week], week, provenance)
+            entry["metrics"] = to_json(figures)
+        entries.append(entry)
     return entries
 
 
@@ -259,9 +285,30 @@ def standing_bases(registry: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {artefacts_hash(artefacts_of(row)): row for row in records}
 
 
-def week_artefacts(base: Mapping[str, Any], calibrator_sha256: str) -> dict[str, str]:
-    """Everything that decides in a recalibrated week: the base's heads, and the new calibrator."""
-    return {**artefacts_of(base), "calibrator": calibrator_sha256}
+def week_artefacts(
+    base: Mapping[str, Any], row: Mapping[str, Any], weekly_models: Mapping[Any, pd.DataFrame]
+) -> dict[str, str] | None:
+    """Everything that a week made anew would decide with; None where it made nothing.
+
+    Parameters
+    ----------
+    base : mapping
+        Row of ``model_registry`` of the week's base model.
+    row : mapping
+        ``week, method, calibrator_sha256`` of table ``recalibrations``.
+    weekly_models : mapping of date to DataFrame
+        ``head, payload_sha256`` of the table of that name, by week.
+
+    Returns
+    -------
+    dict of str to str
+        The base's heads with the new calibrator; of a retrained week its own heads.
+    """
+    if row["method"] == RETRAIN:
+        own = weekly_models.get(row["week"])
+        return None if own is None else dict(zip(own["head"], own["payload_sha256"], strict=True))
+    new = row["calibrator_sha256"]
+    return {**artefacts_of(base), "calibrator": new} if isinstance(new, str) else None
 
 
 def model_id(kind: str, period_start: date, artefacts: Mapping[str, str]) -> str:
@@ -336,13 +383,10 @@ _OF_THE_FOLD = ("members_hash", "features_hash", "config_hash")
 _INHERITED = ("features", "features_hash", "config_hash", "parameters", "gates", "verdict")
 
 
-def _agreed(rows: pd.DataFrame, name: str, month: date) -> str:
+def _agreed(rows: pd.DataFrame, name: str, whose: str) -> str:
     values = set(rows[name])
     if len(values) != 1:
-        raise RegistryError(
-            f"calibrated_models: the heads of {month_label(month)} have {len(values)} values of "
-            f"{name}; train that month again"
-        )
+        raise RegistryError(f"{whose} have {len(values)} values of {name}; train them again")
     return str(values.pop())
 
 
@@ -379,6 +423,15 @@ def _source(month: date, settings: Step3Config, config: Step3Config) -> str:
     if ours != parameters_json(config):
         return f"search epoch {month_label(epoch_of(month, config.search.epoch_months))}"
     return "defaults" if ours == parameters_json(Step3Config()) else "step3.toml"
+
+
+def _trained_fields(rows: pd.DataFrame, week: date, provenance: Provenance) -> dict[str, Any]:
+    """What a retrained week has of its own; its settings are its first session's month's."""
+    whose = f"weekly_models: the heads of week {week}"
+    stored = {name: _agreed(rows, name, whose) for name in (*_OF_THE_FOLD, "inputs_hash")}
+    month = month_of_week(week) or week.replace(day=1)
+    features = to_json(_features(stored["features_hash"], month, provenance))
+    return {**stored, "features": features, **_settings_fields(month, stored, provenance)}
 
 
 def _figures(metrics: pd.DataFrame) -> dict[str, float | int | None]:

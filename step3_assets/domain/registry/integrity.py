@@ -81,7 +81,9 @@ def artefact_violations(models: pd.DataFrame, calibrated_models: pd.DataFrame) -
     return problems
 
 
-def week_violations(models: pd.DataFrame, recalibrations: pd.DataFrame) -> list[str]:
+def week_violations(
+    models: pd.DataFrame, recalibrations: pd.DataFrame, weekly_models: pd.DataFrame
+) -> list[str]:
     """Refits that stand and are not the stored ones, and stored ones that are not registered.
 
     Parameters
@@ -89,20 +91,25 @@ def week_violations(models: pd.DataFrame, recalibrations: pd.DataFrame) -> list[
     models : DataFrame
         Table ``model_registry``.
     recalibrations : DataFrame
-        ``week, base_hash, calibrator_sha256`` of the table of that name. A week without a refit, or
-        on models that do not stand, is expected not to be registered.
+        ``week, method, base_hash, calibrator_sha256`` of the table of that name. A week without a
+        refit, or on models that do not stand, is expected not to be registered.
+    weekly_models : DataFrame
+        ``week, head, payload_sha256`` of the table of that name.
     """
     bases = standing_bases(models)
+    trained = dict(iter(weekly_models.groupby("week")))
+    records = [{str(k): v for k, v in row.items()} for row in recalibrations.to_dict("records")]
     stored = {
-        model_id(RECALIBRATION, row["week"], week_artefacts(base, row["calibrator_sha256"]))
-        for row in recalibrations.to_dict("records")
-        if isinstance(row["calibrator_sha256"], str) and (base := bases.get(row["base_hash"]))
+        model_id(RECALIBRATION, row["week"], artefacts)
+        for row in records
+        if (base := bases.get(row["base_hash"]))
+        and (artefacts := week_artefacts(base, row, trained))
     }
     is_standing = (models["kind"] == RECALIBRATION) & (models["stage"] != ARCHIVED)
     standing = set(models.loc[is_standing, "model_id"])
     return [
         *(
-            f"model_registry: {name} is not what recalibrations holds; materialize model_registry"
+            f"model_registry: {name} is not what its week holds now; materialize model_registry"
             for name in sorted(standing - stored)
         ),
         *(

@@ -324,9 +324,9 @@ def _recalibration(inputs: ReportInputs) -> Blocks:
     yield weekly.comparison_table(rows).markdown()
     yield weekly.reasons_table(inputs.recalibrations, rows).markdown()
     yield (
-        "The same scored events, decided again by the same gate, sizes and account. A week's "
-        "calibrator saw only labels final before the week's first session. Nothing on this page "
-        "but this section uses it."
+        "The same events, decided again by the same gate, sizes and account. What a week runs on "
+        "saw only labels final before the week's first session. Nothing on this page but this "
+        "section uses it."
     )
     yield _source("recalibration_comparison", "recalibrations")
 

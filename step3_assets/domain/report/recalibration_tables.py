@@ -10,10 +10,16 @@ from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
 WITHOUT, CHECKED = "walk_forward", "weekly"
+RETRAIN = "retrain"
 _ARMS = {
     WITHOUT: "Each fold's own calibrator",
     CHECKED: "Recalibrated weekly, if no worse",
     "weekly_unchecked": "Recalibrated weekly, unchecked",
+}
+_RETRAINED_ARMS = {
+    WITHOUT: "Each fold's own models",
+    CHECKED: "Retrained weekly, a week later if no worse",
+    "weekly_unchecked": "Retrained weekly, at once and unchecked",
 }
 _REASONS = {
     "no_worse": "used: no worse than last week's on the newest labels",
@@ -22,12 +28,13 @@ _REASONS = {
     "too_few_labels": "not fitted: too few labels",
     "one_outcome": "not fitted: winners or losers only",
     "too_few_new_labels": "not used: too few new labels to check on",
+    "no_challenger": "none yet: nothing newer than what was in force has been trained",
     "no_model": "not fitted: the fold has no model",
 }
 
 
 def answer(rows: pd.DataFrame, level: float) -> str:
-    """Whether recalibrating weekly helped, in a sentence.
+    """Whether recalibrating, or retraining, weekly helped, in a sentence.
 
     Parameters
     ----------
@@ -39,9 +46,10 @@ def answer(rows: pd.DataFrame, level: float) -> str:
     by_arm = rows.set_index("arm").to_dict("index")
     mine, without = by_arm[CHECKED], by_arm[WITHOUT]
     gain, lower, upper = (mine[f"brier_gain{end}"] for end in ("", "_lower", "_upper"))
+    asked = f"Does {'retraining' if mine['method'] == RETRAIN else 'recalibrating'} weekly help?"
     span = f"{mine['first_month']:%Y-%m} to {mine['last_month']:%Y-%m}"
     if fmt.is_missing(gain):
-        return f"Does recalibrating weekly help? {span}: too few labels to say."
+        return f"{asked} {span}: too few labels to say."
     if lower > 0:
         verdict = "the probabilities were better"
     elif upper < 0:
@@ -49,7 +57,7 @@ def answer(rows: pd.DataFrame, level: float) -> str:
     else:
         verdict = "no difference of the probabilities that could not be chance"
     return (
-        f"Does recalibrating weekly help? {span}: {verdict} (Brier {fmt.score(without['brier'])} "
+        f"{asked} {span}: {verdict} (Brier {fmt.score(without['brier'])} "
         f"without, {fmt.score(mine['brier'])} with; gain {fmt.score(gain)}, {level:.0%} interval "
         f"{fmt.score(lower)} to {fmt.score(upper)})."
     )
@@ -57,11 +65,14 @@ def answer(rows: pd.DataFrame, level: float) -> str:
 
 def comparison_table(rows: pd.DataFrame) -> TextTable:
     """Each arm's probabilities and trades."""
-    header = ("", "Weeks recalibrated", "Brier", "Brier of base rate", "ECE", "Log loss")
+    is_retrained = set(rows["method"]) == {RETRAIN}
+    names = _RETRAINED_ARMS if is_retrained else _ARMS
+    made = "Weeks retrained" if is_retrained else "Weeks recalibrated"
+    header = ("", made, "Brier", "Brier of base rate", "ECE", "Log loss")
     header += ("Net bps", "Trades", "End equity", "Calmar")
     lines = [
         (
-            _ARMS.get(row["arm"], escape(str(row["arm"]))),
+            names.get(row["arm"], escape(str(row["arm"]))),
             f"{row['n_weeks_recalibrated']} of {row['n_weeks']}",
             fmt.score(row["brier"]),
             fmt.score(row["brier_base"]),
@@ -86,7 +97,8 @@ def reasons_table(weeks: pd.DataFrame, compared: pd.DataFrame) -> TextTable:
         Tables ``recalibrations`` and ``recalibration_comparison``.
     """
     first, last = compared["first_month"].iloc[0], compared["last_month"].iloc[0]
+    weeks = weeks[weeks["method"] == compared["method"].iloc[0]]
     inside = weeks[(weeks["base_month"] >= first) & (weeks["base_month"] <= last)]
     counts = inside["reason"].value_counts()
     rows = [(text, str(int(counts[name]))) for name, text in _REASONS.items() if name in counts]
-    return text_table(("New calibrator", "Weeks"), rows, "lr")
+    return text_table(("What is new", "Weeks"), rows, "lr")

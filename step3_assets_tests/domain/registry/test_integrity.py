@@ -67,24 +67,24 @@ def test_a_fold_that_was_not_registered_is_named():
 
 def test_weeks_that_stand_are_the_stored_ones_and_all_of_them():
     week = DEC + timedelta(days=3)
-    stored = pd.DataFrame(
-        {"week": [week], "base_hash": [artefacts_hash(artefacts_of(B))], "calibrator_sha256": "cc"}
-    )
+    row = {"week": week, "method": "calibrator", "calibrator_sha256": "cc"}
+    stored = pd.DataFrame([row | {"base_hash": artefacts_hash(artefacts_of(B))}])
+    nothing = pd.DataFrame(columns=["week", "head", "payload_sha256"])
     refit = recalibration_entry(
         B,
         week,
-        week_artefacts(B, "cc"),
+        week_artefacts(B, row, {}) or {},
         dataset_version="d",
         members_hash="m",
         inputs_hash="i",
         metrics={},
     )
     registered = register_recalibrations(HONEST, [refit], NOW).models
-    assert week_violations(registered, stored) == []
-    (missing,) = week_violations(HONEST.models, stored)
+    assert week_violations(registered, stored, nothing) == []
+    (missing,) = week_violations(HONEST.models, stored, nothing)
     assert "stored and not registered" in missing
-    other, lost = week_violations(registered, stored.assign(calibrator_sha256="dd"))
-    assert "is not what recalibrations holds" in other
+    other, lost = week_violations(registered, stored.assign(calibrator_sha256="dd"), nothing)
+    assert "is not what its week holds now" in other
     assert "stored and not registered" in lost
     for unmade in ({"calibrator_sha256": None}, {"base_hash": "of models that do not stand"}):
-        assert week_violations(HONEST.models, stored.assign(**unmade)) == []
+        assert week_violations(HONEST.models, stored.assign(**unmade), nothing) == []

@@ -1,0 +1,344 @@
+"""The weekly retraining: every model of a week trained anew, and the check before it is used.
+
+Belongs here: the fold of a week, its models, which earlier week's models are judged on which
+labels, the row of table ``recalibrations`` that comes of it. Does not belong here: how folds are
+cut and trained (:mod:`step3_assets.domain.folds`, :mod:`step3_assets.domain.training`), refitting a
+calibrator alone (:mod:`step3_assets.domain.live.recalibration`).
+
+Models trained at a week's open know every label that is final then, so nothing is left to judge
+them on. They are judged a week later, on labels decided since: until then they are a candidate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold, FoldSpan, cut_fold, months_before
+from step3_assets.domain.hashing import frame_hash, text_hash
+from step3_assets.domain.live.base_model import BaseModel
+from step3_assets.domain.live.recalibration import (
+    check_figures,
+    empty_week,
+    final_instants,
+    settings_hash,
+    verdict_of,
+    week_table,
+)
+from step3_assets.domain.live.weeks import Session, add_weeks, first_session, week_of, week_start
+from step3_assets.domain.models.text_format import dump_numbers, payload_sha256, read_payloads
+from step3_assets.domain.months import month_start
+from step3_assets.domain.registry.entries import RETRAIN, artefacts_hash
+from step3_assets.domain.scoring import predict_figures
+from step3_assets.domain.training import gather_training, train_fold, weigh
+from step3_assets.schemas import EVENTS, RECALIBRATIONS, WEEKLY_MODELS
+
+KEY = ["symbol", "decision_time_utc"]
+Payloads = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Models that may score a week.
+
+    Attributes
+    ----------
+    week : date or None
+        Week they were trained for; None for the base model's.
+    since : Timestamp
+        They know no label of a decision from here on.
+    payloads : dict of str to str
+        Checked; none where nothing could be trained.
+    row : mapping
+        Of ``weekly_models`` what is the same for every head; empty for the base model's.
+    """
+
+    week: date | None
+    since: pd.Timestamp
+    payloads: Payloads
+    row: Mapping[str, Any]
+
+    @classmethod
+    def of_week(cls, models: pd.DataFrame, session: Session) -> "Candidate":
+        """From the rows of table ``weekly_models`` of one week."""
+        row = {} if models.empty else {str(k): v for k, v in models.iloc[0].items()}
+        payloads = {} if models.empty else read_payloads(models)
+        return cls(week_of(session.day), session.open_utc, payloads, row)
+
+    @property
+    def models_hash(self) -> str | None:
+        """Hash of every head's payload; None without models."""
+        if not self.payloads:
+            return None
+        return artefacts_hash({h: payload_sha256(text) for h, text in self.payloads.items()})
+
+
+def known_before(
+    events: pd.DataFrame, bars: pd.DataFrame, session: Session
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Candidates and bars of a week's look-back that lie before its first open."""
+    first = months_before(session.open_utc, LOOK_BACK_MONTHS)
+    decided, started = events["decision_time_utc"], bars["date"]
+    return (
+        events[(decided >= first) & (decided < session.open_utc)],
+        bars[(started >= first) & (started < session.open_utc)],
+    )
+
+
+def week_span(session: Session) -> FoldSpan:
+    """What the fold of a week tests: from its first open to its end."""
+    week = week_of(session.day)
+    return FoldSpan(week, session.open_utc, week_start(add_weeks(week, 1)))
+
+
+def train_week(
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    session: Session,
+    config: Step3Config,
+    stored: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Train every model of a week on what was known at its first open.
+
+    Parameters
+    ----------
+    events, bars : DataFrame
+        Rows of tables ``events`` and ``bar_features``: any superset of the 36 months before the
+        open. Nothing that starts at the open or later is looked at.
+    session : Session
+        The week's first.
+    config : Step3Config
+        Its ``folds`` and ``models``.
+    stored : DataFrame, optional
+        Rows of table ``weekly_models`` of the week: handed back where they were trained on the very
+        rows and settings that it would be trained on now.
+
+    Returns
+    -------
+    DataFrame
+        Rows of table ``weekly_models``, known at the open; none where too few labels are known.
+    """
+    events, bars = known_before(events, bars, session)
+    if bars.empty:
+        return pd.DataFrame(columns=WEEKLY_MODELS.names)
+    fold = cut_fold(events, bars, week_span(session), config.folds)
+    rows = gather_training(events, fold.members).rows
+    inputs_hash = _inputs_hash(rows, fold, config)
+    if stored is not None and len(stored) and set(stored["inputs_hash"]) == {inputs_hash}:
+        return stored
+    models = train_fold(events, fold, config.models).models
+    if models.empty:
+        return pd.DataFrame(columns=WEEKLY_MODELS.names)
+    final = final_instants(rows, bars)
+    again = models.rename(columns={"month": "week"}).assign(
+        as_of_utc=session.open_utc,
+        n_independent=float(weigh(rows, config.models).uniqueness.sum()),
+        last_final_utc=final.max(),
+        labels_hash=outcomes_hash(rows),
+        inputs_hash=inputs_hash,
+    )
+    stamps = ["as_of_utc", "last_final_utc"]
+    return again.astype(dict.fromkeys(stamps, "datetime64[us, UTC]"))[WEEKLY_MODELS.names]
+
+
+def training_step(
+    events: pd.DataFrame, bars: pd.DataFrame, week: date, config: Step3Config
+) -> dict[str, pd.DataFrame]:
+    """The week's models by table: none for a week without a session."""
+    session = first_session(week)
+    if session is None:
+        return untrained_step()
+    return {"weekly_models": train_week(events, bars, session, config)}
+
+
+def untrained_step() -> dict[str, pd.DataFrame]:
+    """No models: a week under another method."""
+    return {"weekly_models": pd.DataFrame(columns=WEEKLY_MODELS.names)}
+
+
+def outcomes_hash(rows: pd.DataFrame) -> str:
+    """SHA-256 over the keys and outcomes of labels, in the order of decision time and symbol."""
+    rows = rows.sort_values(["decision_time_utc", "symbol"], kind="stable")
+    return payload_sha256(
+        dump_numbers(
+            {
+                "symbol": rows["symbol"].tolist(),
+                "decision_us": rows["decision_time_utc"].dt.as_unit("us").astype("int64").tolist(),
+                "y": rows["y"].astype("float64").tolist(),
+            }
+        )
+    )
+
+
+def _inputs_hash(rows: pd.DataFrame, fold: Fold, config: Step3Config) -> str:
+    """Over all that decides what is trained: rows, their roles and weights, the settings."""
+    hashes = sorted(set(fold.manifest["members_hash"]))
+    content = frame_hash(rows[EVENTS.names], EVENTS)
+    return text_hash(" ".join([content, *hashes, config.models.content_hash()]))
+
+
+@dataclass(frozen=True)
+class History:
+    """What the weeks of a chain are trained and judged on.
+
+    Attributes
+    ----------
+    events, bars : DataFrame
+        Rows of tables ``events`` and ``bar_features``: those of the look-back of every week of the
+        chain; what is known only at the last week's open or later is not looked at.
+    stored : DataFrame
+        Rows of ``weekly_models``, of any weeks: used where training would give them.
+    configs : mapping of date to Step3Config
+        The settings in force, by the first day of each calendar month.
+    """
+
+    events: pd.DataFrame
+    bars: pd.DataFrame
+    stored: pd.DataFrame
+    configs: Mapping[date, Step3Config]
+
+    def config_of(self, session: Session) -> Step3Config:
+        """The settings of the calendar month that a session lies in."""
+        return self.configs[session.day.replace(day=1)]
+
+    def train(self, session: Session) -> Candidate:
+        """The models of a week: the stored ones where training would give them."""
+        mine = self.stored[self.stored["week"] == week_of(session.day)]
+        config = self.config_of(session)
+        return Candidate.of_week(train_week(self.events, self.bars, session, config, mine), session)
+
+    def outcomes(self, since: pd.Timestamp) -> pd.DataFrame:
+        """Events whose labels became final at an instant or later, and when."""
+        rows = self.events[self.events["maturity"] == "final"]
+        rows = rows.assign(final_at_utc=final_instants(rows, self.bars))
+        rows = rows[rows["final_at_utc"] >= since]
+        return rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
+
+
+def retrained_week(
+    history: History,
+    base: BaseModel,
+    base_models: pd.DataFrame,
+    chain: Sequence[Session],
+    data_end: pd.Timestamp,
+) -> pd.DataFrame:
+    """The row of table ``recalibrations`` of the week that ends a chain, by retraining.
+
+    Parameters
+    ----------
+    history : History
+    base : BaseModel
+        What scores the weeks of the chain where no retrained models do.
+    base_models : DataFrame
+        Its rows of ``calibrated_models``.
+    chain : sequence of Session
+        First session of each week since the base model came into force, the week itself last.
+    data_end : Timestamp
+        End of the last bar before the week's first session.
+
+    Returns
+    -------
+    DataFrame
+        One row, known at the open of the week's first session.
+
+    Notes
+    -----
+    In each week of the chain the newest earlier week is judged whose models are newer than those in
+    force, on the labels that became final since its own open, of which there must be
+    ``min_check_rows``. Neither it nor the models in force, which are older, was trained on any of
+    them. It comes into force if neither its Brier score nor its log loss is higher; a tie goes to
+    it.
+    """
+    own = Candidate(None, month_start(base.month), read_payloads(base_models), {})
+    incumbent = own
+    trained: list[Candidate] = []
+    outcomes = history.outcomes(chain[0].open_utc)
+    row: dict[str, Any] = {}
+    for session in chain:
+        config = history.config_of(session)
+        row, incumbent = _judge(outcomes, session, trained, incumbent, (base, own), config)
+        if base.calibrator is not None and session is not chain[-1]:
+            trained.append(history.train(session))
+    config_hash = retrain_hash(history.config_of(chain[-1]))
+    return week_table({**row, "data_end_utc": data_end, "config_hash": config_hash})
+
+
+def retraining_step(
+    history: History,
+    base: BaseModel | None,
+    base_models: pd.DataFrame,
+    chain: Sequence[Session],
+    data_end: pd.Timestamp | None,
+) -> dict[str, pd.DataFrame]:
+    """The week's rows by table: none for a week without a session, which has no base model."""
+    if base is None or data_end is None:
+        return {"recalibrations": pd.DataFrame(columns=RECALIBRATIONS.names)}
+    return {"recalibrations": retrained_week(history, base, base_models, chain, data_end)}
+
+
+def retrain_hash(config: Step3Config) -> str:
+    """Hash of every setting that a retrained week depends on beside its base model."""
+    parts = (settings_hash(config), config.models.content_hash(), config.folds.content_hash())
+    return text_hash(" ".join(parts))[:16]
+
+
+def labels_between(
+    outcomes: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp
+) -> pd.DataFrame:
+    """Labels that became final at an instant or later, and before another."""
+    final = outcomes["final_at_utc"]
+    return outcomes[(final >= since) & (final < until)].reset_index(drop=True)
+
+
+def _judge(
+    outcomes: pd.DataFrame,
+    session: Session,
+    trained: Sequence[Candidate],
+    incumbent: Candidate,
+    base: tuple[BaseModel, Candidate],
+    config: Step3Config,
+) -> tuple[dict[str, Any], Candidate]:
+    """The week's row, and what is in force in it."""
+    about, own = base
+    row = empty_week(session, about)
+    row |= {"method": RETRAIN, "incumbent_week": incumbent.week, "reason": "no_challenger"}
+    newer = [c for c in trained if c.since > incumbent.since and c.payloads]
+    counted = [(c, labels_between(outcomes, c.since, session.open_utc)) for c in reversed(newer)]
+    least = config.recalibration.min_check_rows
+    if about.calibrator is None:
+        row["reason"] = "no_model"
+    elif counted:
+        new, labels = next((pair for pair in counted if len(pair[1]) >= least), counted[0])
+        row |= _judged(new, labels, incumbent, own, config)
+        incumbent = new if row["is_used"] else incumbent
+    row |= {"in_force_week": incumbent.week, "in_force_hash": incumbent.models_hash}
+    return row, incumbent
+
+
+def _judged(
+    new: Candidate, labels: pd.DataFrame, incumbent: Candidate, base: Candidate, config: Step3Config
+) -> dict[str, Any]:
+    """What the row says of the models judged."""
+    forecasts: dict[str, np.ndarray] = {}
+    if len(labels):
+        mine = predict_figures(new.payloads, labels)
+        forecasts = {"raw": mine["p_raw"].to_numpy(), "new": mine["p_calibrated"].to_numpy()}
+        for name, models in (("fold", base), ("incumbent", incumbent)):
+            forecasts[name] = predict_figures(models.payloads, labels)["p_calibrated"].to_numpy()
+    figures = check_figures(labels["y"], forecasts, config)
+    reason = verdict_of(figures, len(labels), config)
+    return {
+        "new_week": new.week,
+        "new_hash": new.models_hash,
+        "n_labels": int(new.row["n_rows"]),
+        **{name: new.row[name] for name in ("n_independent", "last_final_utc", "labels_hash")},
+        "check_from_utc": new.since,
+        "n_check": len(labels),
+        **figures,
+        "is_used": reason == "no_worse",
+        "reason": reason,
+    }

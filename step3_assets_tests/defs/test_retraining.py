@@ -1,0 +1,249 @@
+"""The weekly retraining through Dagster: any order, the same bits; what its checks catch."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from step3_assets.config import RecalibrationConfig, ShadowConfig, Step3Config
+from step3_assets.defs.live_assets import walked_months
+from step3_assets.defs.resources import load_settings
+from step3_assets.domain import folds
+from step3_assets.domain.live import retraining
+from step3_assets.domain.live.comparison import stored_models
+from step3_assets.domain.live.weeks import week_range
+from step3_assets.domain.models.text_format import ModelIntegrityError
+from step3_assets.domain.months import add_months
+from step3_assets_tests.defs.installation import FIRST_TEST, START, failure_text
+from step3_assets_tests.defs.test_recalibrations import (
+    SCORED,
+    SETTINGS,
+    Weekly,
+    copy_of,
+    failed_checks,
+    plant,
+)
+from step3_assets_tests.deliveries import write_small_delivery
+
+N_MONTHS = 26
+LAST = add_months(START, N_MONTHS - 1)  # February 2021, the second test month
+WEEKS = week_range(date(2021, 1, 4), date(2021, 2, 22))
+TABLES = ["weekly_models", "recalibrations"]
+
+
+class Retrained(Weekly):
+    """An installation whose weeks train every model anew."""
+
+    def point_to(self, delivery: Path) -> None:
+        super().point_to(delivery)
+        text = (self.home / "step3.toml").read_text()
+        (self.home / "step3.toml").write_text(
+            text.replace(SETTINGS, SETTINGS + 'method = "retrain"\n')
+        )
+
+
+def made(home: Path, delivery: Path, last: date, first_week: date, last_week: date) -> Retrained:
+    place = Retrained(home, delivery)
+    for job, first, end, assets in (
+        ("ingest", START, last, None),
+        ("walk_forward", FIRST_TEST, LAST, SCORED),
+        ("recalibration", first_week, last_week, None),
+    ):
+        result = place.run(job, first, end, assets=assets)
+        assert result.success, failure_text(result)
+    return place
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("delivery")
+    return write_small_delivery(folder, start=START, n_months=N_MONTHS, events_per_month=40)
+
+
+@pytest.fixture(scope="module")
+def place(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Retrained:
+    """Two walked months and every one of their weeks, made in one run."""
+    home = tmp_path_factory.mktemp("weeks") / "home"
+    return made(home, delivery, LAST, WEEKS[0], WEEKS[-1])
+
+
+@pytest.fixture
+def other(place: Retrained, delivery: Path, tmp_path: Path) -> Retrained:
+    home = copy_of(place, delivery, tmp_path / "home").home
+    return Retrained(home, delivery)
+
+
+def rows_of(place: Weekly, *weeks: date) -> list[pd.DataFrame]:
+    return [place.store.read(table, months=list(weeks)) for table in TABLES]
+
+
+def test_every_week_is_trained_and_used_a_week_later_at_the_earliest(place: Retrained):
+    models, rows = rows_of(place, *WEEKS)
+    assert sorted(set(models["week"])) == WEEKS
+    assert (models["last_final_utc"] < models["as_of_utc"]).all()
+    assert rows["week"].tolist() == WEEKS
+    assert set(rows["method"]) == {"retrain"}
+    starts = rows[rows["reason"] == "no_challenger"]
+    assert starts["week"].tolist() == [WEEKS[0], date(2021, 2, 1)], "a month's own fold begins it"
+    judged = rows[rows["new_week"].notna()]
+    assert (judged["new_week"] < judged["week"]).all()
+    assert rows["is_used"].any()
+    assert judged["brier_new"].notna().all()
+
+
+def test_weeks_alone_and_backwards_equal_the_range_though_nothing_else_is_stored(
+    place: Retrained, other: Retrained
+):
+    nothing = dict(zip(TABLES, (rows[:0] for rows in rows_of(place, WEEKS[0])), strict=True))
+    other.store.replace_months(nothing, WEEKS)
+    for week in (WEEKS[3], WEEKS[2]):
+        result = other.run("recalibration", week, assets=TABLES)
+        assert result.success, failure_text(result)
+    wanted = [WEEKS[2], WEEKS[3]]
+    for ours, theirs in zip(rows_of(other, *wanted), rows_of(place, *wanted), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    assert other.store.months("weekly_models") == wanted, "a week writes its own models only"
+
+
+def test_a_week_is_what_it_would_have_been_live(place: Retrained, tmp_path: Path):
+    """A delivery that ended the evening before gives the rows that the whole history gives."""
+    short = write_small_delivery(
+        tmp_path / "short", start=START, n_months=N_MONTHS - 1, events_per_month=40
+    )
+    week = date(2021, 2, 1)
+    live = made(tmp_path / "home", short, add_months(LAST, -1), week, week)
+    for ours, theirs in zip(rows_of(live, week), rows_of(place, week), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def test_a_label_final_after_the_open_that_gets_into_training_is_caught(
+    other: Retrained, monkeypatch: pytest.MonkeyPatch
+):
+    real = folds.drop_reasons
+
+    def leaky(*arguments):
+        reasons = real(*arguments)
+        reasons[reasons == "purged"] = ""
+        return reasons
+
+    monkeypatch.setattr(folds, "drop_reasons", leaky)
+    result = other.run("recalibration", WEEKS[2], assets=["weekly_models"])
+    assert not result.success
+    assert failed_checks(result) == {"known_at"}
+
+
+def test_a_label_judged_on_before_it_was_final_is_caught(
+    other: Retrained, monkeypatch: pytest.MonkeyPatch
+):
+    real = retraining.labels_between
+    monkeypatch.setattr(
+        retraining,
+        "labels_between",
+        lambda outcomes, since, until: real(outcomes, since, until + pd.Timedelta(days=3)),
+    )
+    result = other.run("recalibration", WEEKS[3], assets=["recalibrations"])
+    assert not result.success
+    assert failed_checks(result) == {"known_at"}
+
+
+def test_altered_models_are_caught_by_the_checks_and_never_used(other: Retrained):
+    week = WEEKS[1]
+    models = other.store.read("weekly_models", months=[week])
+    is_own = models["head"] == "calibrator"
+    altered = models.assign(payload=models["payload"].mask(is_own, '{"kind":"base_rate"}'))
+    other.store.replace_months({"weekly_models": altered}, [week])
+    result = other.run("recalibration", WEEKS[2], assets=["recalibrations"])
+    assert not result.success
+    assert "calibrator of 2021-01-11 was altered" in failure_text(result)
+    assert failed_checks(plant(other, "weekly_models", week=week)) == {"integrity"}
+
+
+def test_models_exchanged_behind_a_week_turn_its_integrity_red(other: Retrained):
+    rows = other.store.read("recalibrations")
+    used = rows[rows["is_used"]].iloc[0]
+    assert failed_checks(plant(other, week=used["week"])) == set()
+    models = other.store.read("weekly_models", months=[used["new_week"]])
+    exchanged = models.assign(payload_sha256="0" * 64)
+    other.store.replace_months({"weekly_models": exchanged}, [used["new_week"]])
+    assert failed_checks(plant(other, week=used["week"])) == {"integrity"}
+    weeks = rows[rows["week"] == used["week"]]
+    with pytest.raises(ModelIntegrityError):
+        stored_models(weeks, exchanged, checked=True)
+    with pytest.raises(ModelIntegrityError, match=f"--from {used['new_week']} --to"):
+        stored_models(weeks, models[:0], checked=True)
+
+
+def test_every_retrained_week_is_a_candidate_and_carries_the_figures_of_its_judgement(
+    place: Retrained,
+):
+    models, rows = rows_of(place, *WEEKS)
+    registry = place.store.read("model_registry")
+    weeks = registry[registry["kind"] == "recalibration"].set_index("period_start").sort_index()
+    assert list(weeks.index) == WEEKS
+    assert set(weeks["stage"][:-1]) == {"candidate"}
+    own = models.groupby("week")
+    for week, entry in weeks.iterrows():
+        mine = own.get_group(week)
+        hashes = dict(zip(mine["head"], mine["payload_sha256"], strict=True))
+        assert json.loads(entry["artefacts"]) == hashes
+        for name in ("members_hash", "inputs_hash", "config_hash", "features_hash"):
+            assert entry[name] == mine[name].iloc[0]
+        assert entry["parameters"] is not None
+    judged = rows.dropna(subset="new_week").drop_duplicates("new_week", keep="last")
+    for row in judged.to_dict("records"):
+        figures = json.loads(weeks.loc[row["new_week"], "metrics"])
+        assert figures["brier"] == row["brier_new"]
+        assert figures["is_used"] == int(row["is_used"])
+    assert json.loads(weeks["metrics"].iloc[-1]) == {}, "nobody has judged the last one yet"
+    before = place.store.table_hashes()
+    result = place.run("recalibration", assets=["model_registry"])
+    assert result.success, failure_text(result)
+    assert failed_checks(result) == set()
+    assert place.store.table_hashes() == before
+
+
+def test_the_comparison_answers_for_retraining(place: Retrained):
+    rows = place.store.read("recalibration_comparison").sort_values("position")
+    assert rows["arm"].tolist() == ["walk_forward", "weekly", "weekly_unchecked"]
+    assert set(rows["method"]) == {"retrain"}
+    assert rows["first_month"].iloc[0] == FIRST_TEST
+    assert rows["last_month"].iloc[0] == LAST
+    recalibrations = place.store.read("recalibrations")
+    in_force = recalibrations["in_force_week"].notna().sum()
+    assert rows["n_weeks_recalibrated"].tolist() == [0, in_force, len(WEEKS)]
+    assert rows["brier_gain"].iloc[0] == 0.0
+    assert rows["brier"].nunique() == 3
+    assert rows["n_labels"].nunique() == 1
+
+
+def test_the_folds_own_models_decide_as_the_walk_forward_did(place: Retrained):
+    from step3_assets.domain.live.comparison import decide_again
+    from step3_assets.domain.models.text_format import read_payloads
+
+    config = load_settings(place.home).config
+    found = walked_months(place.store, set(WEEKS), config)
+    own = place.store.read("calibrated_models", months=[FIRST_TEST])
+    inside = [w for w in WEEKS if w.month == FIRST_TEST.month]
+    again = decide_again(found, {}, dict.fromkeys(inside, read_payloads(own)))
+    january = again["month"] == FIRST_TEST
+    pd.testing.assert_frame_equal(again[january], found.scores[january], check_exact=True)
+
+
+def test_weeks_of_the_other_method_are_not_compared(other: Retrained):
+    rows = other.store.read("recalibrations", months=[WEEKS[-1]])
+    other.store.replace_months({"recalibrations": rows.assign(method="calibrator")}, [WEEKS[-1]])
+    result = other.run("recalibration", assets=["recalibration_comparison"])
+    assert result.success, failure_text(result)
+    compared = other.store.read("recalibration_comparison")
+    assert set(compared["last_month"]) == {FIRST_TEST}
+
+
+def test_the_shadow_refuses_calibrators_of_weeks_where_there_are_none():
+    with pytest.raises(ValidationError, match="use_recalibrations takes calibrators only"):
+        Step3Config(
+            shadow=ShadowConfig(use_recalibrations=True),
+            recalibration=RecalibrationConfig(method="retrain"),
+        )
