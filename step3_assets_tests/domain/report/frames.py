@@ -123,6 +123,7 @@ def _recalibrations(months: list[date]) -> pd.DataFrame:
     stamps = [pd.Timestamp(week, tz="UTC").as_unit("us") for week in weeks]
     times = ("as_of_utc", "data_end_utc", "last_final_utc", "check_from_utc")
     frame = frame.assign(**dict.fromkeys(times, stamps), first_session=weeks)
+    frame = frame.assign(method="calibrator", new_week=weeks)
     return conform("recalibrations", frame.assign(incumbent_week=None, in_force_week=None))
 
 
@@ -136,7 +137,8 @@ def _recalibration_comparison(months: list[date]) -> pd.DataFrame:
     frame = pd.DataFrame(rows).assign(**span)
     gain = frame["brier"].iloc[0] - frame["brier"]
     interval = {"brier_gain_lower": gain - 0.001, "brier_gain_upper": gain + 0.001}
-    return conform("recalibration_comparison", frame.assign(brier_gain=gain, **interval))
+    frame = frame.assign(method="calibrator", brier_gain=gain, **interval)
+    return conform("recalibration_comparison", frame)
 
 
 def _registry(months) -> pd.DataFrame:

@@ -311,6 +311,20 @@ def test_the_page_says_whether_recalibrating_weekly_helps(inputs, lower, upper, 
     assert cells(page, "Weekly recalibration", "Recalibrated weekly, if no worse")[0] == "21 of 60"
 
 
+def test_the_page_answers_for_retraining_where_weeks_were_retrained(inputs):
+    compared, weeks = (
+        frame.assign(method="retrain")
+        for frame in (inputs.recalibration_comparison, inputs.recalibrations)
+    )
+    weeks["reason"] = weeks["reason"].replace("worse_brier", "no_challenger")
+    page = write_page(replace(inputs, recalibration_comparison=compared, recalibrations=weeks))
+    assert "Does retraining weekly help?" in section(page, "Weekly recalibration")
+    assert cells(page, "Weekly recalibration", "Retrained weekly, a week later if no worse")
+    assert "nothing newer than what was in force" in section(page, "Weekly recalibration")
+    mixed = write_page(replace(inputs, recalibration_comparison=compared))
+    assert "used: no worse" not in section(mixed, "Weekly recalibration"), "of the other method"
+
+
 def test_without_weeks_the_page_says_how_to_make_them(inputs):
     rows = inputs.recalibration_comparison.iloc[:0]
     page = write_page(replace(inputs, recalibration_comparison=rows))
