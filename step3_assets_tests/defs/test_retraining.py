@@ -194,7 +194,7 @@ def test_every_retrained_week_is_a_candidate_and_carries_the_figures_of_its_judg
         assert entry["parameters"] is not None
     judged = rows.dropna(subset="new_week").drop_duplicates("new_week", keep="last")
     for row in judged.to_dict("records"):
-        figures = json.loads(weeks.loc[row["new_week"], "metrics"])
+        figures = json.loads(weeks["metrics"].to_dict()[row["new_week"]])
         assert figures["brier"] == row["brier_new"]
         assert figures["is_used"] == int(row["is_used"])
     assert json.loads(weeks["metrics"].iloc[-1]) == {}, "nobody has judged the last one yet"
