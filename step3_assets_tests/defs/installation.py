@@ -3,7 +3,7 @@
 Belongs here: what several Dagster tests share.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -74,28 +74,28 @@ class Installation:
         first: date | None = None,
         last: date | None = None,
         *,
-        assets: list[str] | None = None,
+        assets: Sequence[str] | None = None,
+        but: Sequence[str] = (),
         instance: dg.DagsterInstance | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """Execute a job over months, or whole."""
+        """Execute a job over months, or whole; only some assets, or all but some."""
         tags = dict(tags or {})
         if first is not None:
             tags |= {
                 "dagster/asset_partition_range_start": partition_key(first),
                 "dagster/asset_partition_range_end": partition_key(last or first),
             }
+        resolved = self.definitions().resolve_job_def(job)
+        keys = {dg.AssetKey(a) for a in assets or ()} or resolved.asset_layer.selected_asset_keys
+        keys = keys - {dg.AssetKey(a) for a in but}
         with own_instance(instance) as used:
-            return (
-                self.definitions()
-                .resolve_job_def(job)
-                .execute_in_process(
-                    instance=used,
-                    tags=tags,
-                    asset_selection=[dg.AssetKey(a) for a in assets] if assets else None,
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                    raise_on_error=False,
-                )
+            return resolved.execute_in_process(
+                instance=used,
+                tags=tags,
+                asset_selection=sorted(keys) if assets or but else None,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
             )
 
 

@@ -1,6 +1,5 @@
 """Killed in the middle, started again twice at once: the tables are those of a quiet day."""
 
-import multiprocessing
 import os
 import signal
 from datetime import date
@@ -9,6 +8,7 @@ from pathlib import Path
 from step3_assets.domain.months import add_months
 from step3_assets_tests.defs.installation import START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.reliability.victims import start
 from step3_assets_tests.waiting import wait_until
 
 LAST = add_months(START, 13)
@@ -33,18 +33,14 @@ def test_killed_and_run_again_twice_at_once(tmp_path: Path):
 
     place = Installation(tmp_path / "home", delivery)
     assert place.store.months("bar_features") == []
-    fresh = multiprocessing.get_context("spawn")
-    first = fresh.Process(target=ingest, args=(place.home, delivery))
-    first.start()
+    first = start(ingest, place.home, delivery)
     wait_until(lambda: stored_months(place), 60, "the first months are stored")
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
     first.join(60)
     assert first.exitcode == -signal.SIGKILL
 
-    both = [fresh.Process(target=ingest, args=(place.home, delivery)) for _ in range(2)]
-    for process in both:
-        process.start()
+    both = [start(ingest, place.home, delivery) for _ in range(2)]
     for process in both:
         process.join(120)
     assert [process.exitcode for process in both] == [0, 0]

@@ -25,6 +25,8 @@ BY_MONTH = (
     "fold_trades",
 )
 
+NO_TABLES = ["step3_report"]  # what is compared here is the store
+
 
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -47,7 +49,7 @@ def in_one_run(
     place = copy_of(ingested, delivery, tmp_path_factory.mktemp("range") / "home")
     result = place.run("walk_forward", MONTHS[0], MONTHS[-1])
     assert result.success, failure_text(result)
-    result = place.run("results")
+    result = place.run("results", but=NO_TABLES)
     assert result.success, failure_text(result)
     return place
 
@@ -70,7 +72,7 @@ def test_months_alone_in_another_order_equal_the_range(
     for month in (MONTHS[2], MONTHS[0], MONTHS[1]):
         result = alone.run("walk_forward", month)
         assert result.success, failure_text(result)
-    assert alone.run("results").success
+    assert alone.run("results", but=NO_TABLES).success
     assert alone.store.table_hashes() == in_one_run.store.table_hashes()
 
 

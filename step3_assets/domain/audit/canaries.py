@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold
@@ -122,6 +121,8 @@ def lag_features(events: pd.DataFrame) -> pd.DataFrame:
 
 def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Magnitude of Spearman's coefficient; 0 where one of the two does not vary."""
+    from scipy import stats
+
     if np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
         return 0.0
     ranks = stats.rankdata(np.vstack([x, y]), axis=1)

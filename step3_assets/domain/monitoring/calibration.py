@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from step3_assets.domain.statistics.clustered import mean_over_days
 
@@ -69,6 +68,8 @@ def brier_against_training(
         Errors as in :func:`~step3_assets.domain.statistics.clustered.mean_over_days`, with a t
         distribution of as many degrees as there are stretches of ``n_lags + 1`` days, less one.
     """
+    from scipy import stats
+
     reference = float(trained.mean())
     excess, error = mean_over_days((p - won) ** 2 - trained, days, n_lags)
     error *= float(np.sqrt(1.0 + len(p) / n_trained))

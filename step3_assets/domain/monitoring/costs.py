@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from step3_assets.domain.statistics.clustered import mean_over_days
 
@@ -89,6 +88,8 @@ def mean_with_floors(
     rates : tuple of float
         One-sided alarm rates.
     """
+    from scipy import stats
+
     mean, error = mean_over_days(values, days, n_lags)
     freedom = max(len(np.unique(days)) / (n_lags + 1) - 1.0, 1.0)
     half = float(stats.t.ppf(0.5 + level / 2.0, freedom)) * error

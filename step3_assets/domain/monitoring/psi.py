@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from step3_assets.schemas import CATEGORICAL_FEATURES
 
@@ -171,6 +170,8 @@ def _bounds(usual: np.ndarray, width: int, rate: float) -> np.ndarray:
     width : int
     rate : float
     """
+    from scipy import stats
+
     mean, variance = usual.mean(axis=1), usual.var(axis=1, ddof=1)
     freedom = 2.0 * mean**2 / np.maximum(variance, MIN_VARIANCE)
     return mean * stats.f.isf(rate, np.maximum(freedom, MIN_VARIANCE), usual.shape[1] / width - 1)

@@ -7,7 +7,6 @@ one day for independent. Does not belong here: the slope
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from step3_assets.domain.statistics.clustered import clustered_ols
 
@@ -34,6 +33,8 @@ def ev_deciles(joined: pd.DataFrame, n_bins: int = 10) -> pd.DataFrame:
         ``decile`` (1 is the lowest), ``n_rows``, ``ev_bps``, ``net_bps``, ``lo_bps``, ``hi_bps``
         (95 %, clustered by day; NaN for fewer than two days). Empty when nothing is known.
     """
+    from scipy import stats
+
     rows = _known(joined).sort_values("ev_bps", kind="stable", ignore_index=True)
     bins = min(n_bins, len(rows))
     rows["decile"] = np.arange(len(rows)) * bins // max(len(rows), 1) + 1

@@ -10,7 +10,6 @@ error sums each day and lets near days lean on one another (Driscoll and Kraay 1
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from step3_assets.domain.statistics.clustered import mean_over_days
 
@@ -67,6 +66,8 @@ def brier_gain(
         Days a label may reach over.
     level : float
     """
+    from scipy import stats
+
     theirs, ours = (base_rate - won) ** 2, (p - won) ** 2
     n_rows, n_days = len(won), len(np.unique(days))
     if n_rows < MIN_ROWS or n_days < MIN_DAYS:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from step3_assets.domain.statistics.clustered import clustered_ols
 
@@ -51,6 +50,8 @@ def ev_slope(joined: pd.DataFrame, level: float = 0.95) -> EvSlope:
         two is missing are left out.
     level : float
     """
+    from scipy import stats
+
     rows = joined.loc[joined["ev_final"].notna() & joined["net_logret"].notna()]
     ev, net = (rows[c].to_numpy(dtype=np.float64) for c in ("ev_final", "net_logret"))
     days = utc_days(rows["decision_time_utc"])

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,8 @@ def backtest_overfitting(returns: np.ndarray, n_blocks: int) -> BacktestOverfitt
         With fewer than two configurations, an odd number of blocks, more blocks than months, or a
         return that is not finite.
     """
+    from scipy import stats
+
     values = np.asarray(returns, dtype=np.float64)
     n_months, n_trials = values.shape
     if n_trials < 2:

@@ -14,7 +14,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class DeflatedSharpe:
 
 def sharpe_moments(returns: np.ndarray) -> SharpeMoments:
     """Moments of a return series; NaN for fewer than two observations or without deviation."""
+    from scipy import stats
+
     values = np.asarray(returns, dtype=np.float64)
     if len(values) < 2 or np.ptp(values) == 0.0:
         return SharpeMoments(math.nan, math.nan, math.nan, len(values))
@@ -92,6 +93,8 @@ def probabilistic_sharpe(moments: SharpeMoments, benchmark: float = 0.0) -> floa
     >>> round(probabilistic_sharpe(SharpeMoments(0.458, -2.448, 10.164, 24)), 3)
     0.913
     """
+    from scipy import stats
+
     sr = moments.sharpe
     variance = 1.0 - moments.skewness * sr + (moments.kurtosis - 1.0) / 4.0 * sr**2
     if not variance > 0.0:
@@ -116,6 +119,8 @@ def expected_best_sharpe(n_trials: int, trial_variance: float) -> float:
         In the unit of the root of `trial_variance` (2014, eq. 1; the Euler-Mascheroni constant
         weighs the two quantiles).
     """
+    from scipy import stats
+
     if n_trials < 1:
         raise ValueError(f"expected_best_sharpe: {n_trials} trials")
     if n_trials == 1:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 
 from step3_assets.domain.worlds.clock import Clock
 from step3_assets.domain.worlds.config import WorldConfig
@@ -271,6 +270,8 @@ def _remember(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Autoregression x[t] = persistence x[t-1] + pushes[t], row by row, from a stationary start."""
+    from scipy.signal import lfilter
+
     rows = len(pushes)
     start = rng.standard_normal((rows, 1)) * deviation
     persistences = np.broadcast_to(persistence, (rows, 1))[:, 0]
