@@ -11,7 +11,8 @@ less, on null worlds it promotes no more often.
 
 The documented search makes 16 model trials an epoch, hours a world; the knobs make it affordable
 and stand in every result. With one model trial the models are the documented ones and the search
-chooses gate, sizes, risk limits and allocation.
+chooses gate, sizes, risk limits and allocation. ``--k 0.8`` begins from a gate that is much too
+strict instead: whether the search mends it.
 
 A line after every world. Worlds done are kept in DIR/worlds.jsonl under knobs and code, and so is
 the search of the world under way: started again, it goes on.
@@ -30,11 +31,11 @@ from typing import Any
 
 import numpy as np
 
-from step3_assets.config import SearchConfig, Step3Config
+from step3_assets.config import GateConfig, SearchConfig, Step3Config
 from step3_assets.domain.pipeline import PipelineResult
 from step3_assets.domain.worlds import SyntheticWorld, WorldConfig
 
-KNOBS = ("years", "edge_bps", "months", "inner_months", "model_trials", "gate_trials")
+KNOBS = ("years", "edge_bps", "months", "inner_months", "model_trials", "gate_trials", "k")
 ARMS = ("default", "tuned", "unproven")
 
 
@@ -42,7 +43,9 @@ def configured(knobs: dict[str, Any], **search: Any) -> Step3Config:
     """The documented settings with a search of this extent in force."""
     counts = {name: knobs[name] for name in ("inner_months", "model_trials", "gate_trials")}
     counts["min_inner_months"] = min(knobs["inner_months"], SearchConfig().min_inner_months)
-    return Step3Config(search=SearchConfig(is_enabled=True, **counts, **search))
+    return Step3Config(
+        gate=GateConfig(k=knobs["k"]), search=SearchConfig(is_enabled=True, **counts, **search)
+    )
 
 
 def run_arms(
@@ -63,7 +66,7 @@ def run_arms(
         first, last, is_complete = probe_months(Path(scratch))
         delivery = read_delivery(Path(scratch))
     events, bars = delivery.events, delivery.bars
-    config = Step3Config()
+    config = Step3Config(gate=next(iter(configs.values())).gate)
     start = first_test_month(first, is_complete, config.folds.train_months)
     data_start = add_months(start, -config.folds.train_months)
     months = month_range(start, last)[-n_months:]
@@ -187,6 +190,7 @@ def main() -> None:
     parser.add_argument("--inner-months", type=int, default=24)
     parser.add_argument("--model-trials", type=int, default=2)
     parser.add_argument("--gate-trials", type=int, default=200)
+    parser.add_argument("--k", type=float, default=GateConfig().k, help="of the settings to beat")
     parser.add_argument("--first-seed", type=int, default=1000)
     arguments = parser.parse_args()
 
