@@ -8,10 +8,20 @@ from pathlib import Path
 
 import pytest
 
+LONG_FOLDERS = ("defs", "reliability")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that mostly wait go first, so that the others run beside them."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    """The tests that mostly wait go first, so that the others run beside them; then long files.
+
+    A file stays with one worker, which makes its installations once; so no long file may be last.
+    """
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("browser") is None,
+            item.path.parent.name not in LONG_FOLDERS,
+        )
+    )
 
 
 @pytest.fixture(scope="session")
