@@ -887,8 +887,8 @@ class ShadowConfig(Frozen):
     )
     use_recalibrations: bool = Field(
         default=False,
-        description="Score a candidate with the calibrator that is in force in its week. Off: "
-        "parity with the backtest is exact without; what they are worth stands in "
+        description="Score a candidate with the calibrator, or the retrained models, in force in "
+        "its week. Off: parity with the backtest is exact without; what they are worth stands in "
         "recalibration_comparison.",
     )
 
@@ -945,13 +945,4 @@ class Step3Config(Frozen):
     def _inner_folds_fit(self) -> "Step3Config":
         if self.folds.inner_min_train_months >= self.folds.train_months:
             raise ValueError("folds.inner_min_train_months must be below folds.train_months")
-        return self
-
-    @model_validator(mode="after")
-    def _shadow_follows_the_method(self) -> "Step3Config":
-        if self.shadow.use_recalibrations and self.recalibration.method == "retrain":
-            raise ValueError(
-                "shadow.use_recalibrations takes calibrators only: with recalibration.method = "
-                "retrain the shadow is scored by the model registry; set one of them otherwise"
-            )
         return self

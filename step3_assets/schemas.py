@@ -1444,7 +1444,7 @@ SHADOW_DECISIONS = Table(
             "calibrator_week",
             "DATE",
             _W,
-            "Week whose recalibration calibrated it; null: the model's own calibrator.",
+            "Week whose calibrator, or retrained models, scored it; null: the model's own.",
             is_nullable=True,
         ),
         Column("calibrator_sha256", "VARCHAR", _W, "Of that calibrator.", is_nullable=True),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from step3_assets.config import Step3Config
@@ -16,8 +17,18 @@ from step3_assets.defs.monthly import ingested_months, settings_in_force
 from step3_assets.defs.registry_store import change_now, read_registry, register_if_behind
 from step3_assets.defs.resources import Settings
 from step3_assets.domain.allocation import history_months
+from step3_assets.domain.live import comparison
+from step3_assets.domain.live.weeks import month_of_week, week_of
+from step3_assets.domain.models.text_format import ModelIntegrityError
 from step3_assets.domain.months import add_months, month_label
-from step3_assets.domain.registry.entries import FOLD, artefacts_hash, artefacts_of, model_id
+from step3_assets.domain.registry.entries import (
+    FOLD,
+    RECALIBRATION,
+    RETRAIN,
+    artefacts_hash,
+    artefacts_of,
+    model_id,
+)
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.in_force import model_in_force as decides
 from step3_assets.domain.registry.stages import CHAMPION
@@ -26,6 +37,7 @@ from step3_assets.domain.shadow.arrivals import (
     Arrived,
     Delivered,
     ModelInForce,
+    RetrainedWeek,
     ShadowError,
     ShadowRows,
     WeekCalibrator,
@@ -155,7 +167,7 @@ def walked_model(store: Store, config: Step3Config, month: date) -> ModelInForce
     model = stored_model(store, config, month)
     if model is None:
         raise ShadowError(f"{month_label(month)} is not trained: `step3 run` first")
-    return _with_calibrators(store, model, config)
+    return _with_weeks(store, model, month, config)
 
 
 def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInForce:
@@ -191,22 +203,53 @@ def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInFor
             f"{row['model_id']} is in force for {month_label(month)}, but calibrated_models holds "
             "other models of its fold: materialize model_registry"
         )
-    return _with_calibrators(store, model, config)
+    return _with_weeks(store, model, month, config)
 
 
-def _with_calibrators(store: Store, model: ModelInForce, config: Step3Config) -> ModelInForce:
-    """The model with the weekly recalibrations of it, if the settings say so."""
+def _with_weeks(
+    store: Store, model: ModelInForce, month: date, config: Step3Config
+) -> ModelInForce:
+    """The model with what the weeks of a month put in its place, if the settings say so.
+
+    Raises
+    ------
+    ShadowError
+        If a week runs on models that are not stored, or were altered.
+    """
     if not config.shadow.use_recalibrations or model.models.empty:
         return model
     rows = store.read("recalibrations")
     is_mine = rows["base_hash"] == artefacts_hash(_heads(model.models))
-    found = {
+    meets = [week_of(month) <= week < add_months(month, 1) for week in rows["week"]]
+    rows = rows[is_mine & rows["in_force_week"].notna() & np.array(meets, dtype=bool)]
+    is_retrained = rows["method"] == RETRAIN
+    found: dict[date, WeekCalibrator | RetrainedWeek] = {
         row["week"]: WeekCalibrator(
             row["in_force_week"], row["as_of_utc"], row["in_force"], row["in_force_sha256"]
         )
-        for row in rows[is_mine & rows["in_force_week"].notna()].to_dict("records")
+        for row in rows[~is_retrained].to_dict("records")
     }
-    return replace(model, calibrators=found)
+    return replace(model, weeks=found | _retrained(store, rows[is_retrained], config))
+
+
+def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[date, RetrainedWeek]:
+    """The models of retrained weeks, by the week that they are in force in."""
+    trained = sorted(set(rows["in_force_week"]))
+    models = store.read("weekly_models", months=trained) if trained else pd.DataFrame()
+    try:
+        models_in_force = comparison.stored_models(rows, models, checked=True) if trained else {}
+    except ModelIntegrityError as error:
+        raise ShadowError(f"a week's models cannot score: {error}") from error
+    months = {week: month_of_week(week) or week.replace(day=1) for week in trained}
+    settings = settings_in_force(store, config, sorted(set(months.values())))
+    found = {}
+    for row in rows[rows["week"].isin(models_in_force)].to_dict("records"):
+        week = row["in_force_week"]
+        mine = models[models["week"] == week]
+        name = model_id(RECALIBRATION, week, _heads(mine))
+        trained_with = settings[months[week]].models
+        found[row["week"]] = RetrainedWeek(week, row["as_of_utc"], name, mine, trained_with)
+    return found
 
 
 def step_live(store: Store, settings: Settings) -> Arrived:

@@ -116,9 +116,9 @@ def _describe(
 
 
 def _by_model(decisions: pd.DataFrame) -> pd.DataFrame:
-    rows = decisions.assign(calibrator=decisions["calibrator_week"].map(str, na_action="ignore"))
-    rows["calibrator"] = rows["calibrator"].fillna("its own")
-    counts = rows.groupby(["model_id", "model_hash", "calibrator"]).size().rename("scored")
+    weeks = decisions["calibrator_week"].map(str, na_action="ignore").fillna("its own")
+    rows = decisions.assign(**{"calibrator of": weeks})
+    counts = rows.groupby(["model_id", "model_hash", "calibrator of"]).size().rename("scored")
     return counts.reset_index()
 
 

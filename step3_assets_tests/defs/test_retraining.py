@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
-from step3_assets.config import RecalibrationConfig, ShadowConfig, Step3Config
 from step3_assets.defs.live_assets import walked_months
 from step3_assets.defs.resources import load_settings
+from step3_assets.defs.shadow_accounts import walked_model
 from step3_assets.domain import folds
 from step3_assets.domain.live import retraining
-from step3_assets.domain.live.comparison import stored_models
-from step3_assets.domain.live.weeks import week_range
-from step3_assets.domain.models.text_format import ModelIntegrityError
+from step3_assets.domain.live.comparison import KEY, decide_again, stored_models
+from step3_assets.domain.live.weeks import week_range, weeks_of
+from step3_assets.domain.models.text_format import ModelIntegrityError, read_payloads
 from step3_assets.domain.months import add_months
+from step3_assets.domain.shadow.arrivals import ShadowError
 from step3_assets_tests.defs.installation import FIRST_TEST, START, failure_text
 from step3_assets_tests.defs.test_recalibrations import (
     SCORED,
@@ -220,9 +220,6 @@ def test_the_comparison_answers_for_retraining(place: Retrained):
 
 
 def test_the_folds_own_models_decide_as_the_walk_forward_did(place: Retrained):
-    from step3_assets.domain.live.comparison import decide_again
-    from step3_assets.domain.models.text_format import read_payloads
-
     config = load_settings(place.home).config
     found = walked_months(place.store, set(WEEKS), config)
     own = place.store.read("calibrated_models", months=[FIRST_TEST])
@@ -241,9 +238,38 @@ def test_weeks_of_the_other_method_are_not_compared(other: Retrained):
     assert set(compared["last_month"]) == {FIRST_TEST}
 
 
-def test_the_shadow_refuses_calibrators_of_weeks_where_there_are_none():
-    with pytest.raises(ValidationError, match="use_recalibrations takes calibrators only"):
-        Step3Config(
-            shadow=ShadowConfig(use_recalibrations=True),
-            recalibration=RecalibrationConfig(method="retrain"),
-        )
+def test_the_shadow_scores_a_week_by_the_models_in_force_in_it(other: Retrained):
+    with (other.home / "step3.toml").open("a") as file:
+        file.write("[config.shadow]\nuse_recalibrations = true\n")
+    result = other.run("shadow")
+    assert result.success, failure_text(result)
+    decisions = other.store.read("shadow_decisions").set_index(KEY).sort_index()
+    assert set(decisions["month"]) == {LAST}
+    weeks = other.store.read("recalibrations")
+    in_force = dict(zip(weeks["week"], weeks["in_force_week"], strict=True))
+    told = [in_force[w] for w in weeks_of(decisions.reset_index()["decision_time_utc"])]
+    recorded = decisions["calibrator_week"].astype(object)
+    assert recorded.where(recorded.notna(), None).tolist() == told
+    assert 0 < sum(week is None for week in told) < len(told)
+    named = set(decisions.loc[recorded.notna().to_numpy(), "model_id"])
+    assert named < set(other.store.read("model_registry")["model_id"])
+    found = walked_months(other.store, set(WEEKS), load_settings(other.home).config)
+    models = stored_models(weeks, other.store.read("weekly_models"), checked=True)
+    expected = decide_again(found, {}, models)
+    expected = expected[expected["month"] == LAST].set_index(KEY).sort_index()
+    figures = ["p_raw", "p_calibrated", "ev_struct", "ev_ml", "ev_final", "q10", "size_frac"]
+    pd.testing.assert_frame_equal(decisions[figures], expected[figures], check_exact=True)
+
+
+def test_the_shadow_waits_for_models_of_a_week_that_are_not_there(other: Retrained):
+    settings = load_settings(other.home).config
+    shadow = settings.shadow.model_copy(update={"use_recalibrations": True})
+    config = settings.model_copy(update={"shadow": shadow})
+    rows = other.store.read("recalibrations")
+    week = next(w for w in rows["in_force_week"].dropna() if w >= LAST)
+    assert walked_model(other.store, config, LAST).weeks
+    gone = other.store.read("weekly_models", months=[week])[:0]
+    other.store.replace_months({"weekly_models": gone}, [week])
+    with pytest.raises(ShadowError, match=f"step3 recalibrate --from {week}"):
+        walked_model(other.store, config, LAST)
+    assert walked_model(other.store, settings, LAST).weeks == {}

@@ -324,12 +324,13 @@ def test_weekly_calibrators_are_those_of_the_model_in_force_and_off_by_default(t
     weeks = week_range(date(2023, 7, 3), date(2023, 7, 17))
     frame = rows_of(RECALIBRATIONS, n_months=3).assign(
         week=weeks,
+        method="calibrator",
         base_hash=[artefacts_hash(heads), artefacts_hash(heads), "of another model"],
         in_force_week=pd.Series([weeks[0], None, weeks[2]], dtype=object),
     )
     store.replace_months({"recalibrations": frame}, weeks)
     try:
-        assert set(model_in_force(store, is_on, MONTH).calibrators) == {weeks[0]}
-        assert model_in_force(store, config, MONTH).calibrators == {}
+        assert set(model_in_force(store, is_on, MONTH).weeks) == {weeks[0]}
+        assert model_in_force(store, config, MONTH).weeks == {}
     finally:
         store.replace_months({"recalibrations": frame[:0]}, weeks)

@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from step3_assets.config import Step3Config
+from step3_assets.config import ModelConfig, Step3Config
 from step3_assets.domain.allocation import history_months
 from step3_assets.domain.canonical import canonical_frame
 from step3_assets.domain.hashing import frame_hash, row_hashes, text_hash
@@ -65,6 +65,41 @@ class WeekCalibrator:
 
 
 @dataclass(frozen=True)
+class RetrainedWeek:
+    """Models of a retrained week that are in force in a week.
+
+    Attributes
+    ----------
+    week : date
+        Week they were trained for: one before that in which they are in force.
+    known_utc : Timestamp
+        They are used for no decision before this instant.
+    model_id : str
+        As in ``model_registry``.
+    models : DataFrame
+        Rows of ``weekly_models``.
+    config : ModelConfig
+        What they were trained with.
+    """
+
+    week: date
+    known_utc: pd.Timestamp
+    model_id: str
+    models: pd.DataFrame
+    config: ModelConfig
+
+    @property
+    def sha256(self) -> str:
+        """Of their calibrator."""
+        return str(self.models.set_index("head")["payload_sha256"]["calibrator"])
+
+    def in_place_of(self, model: "ModelInForce") -> "ModelInForce":
+        """What scores in the week instead, gated and sized as before."""
+        config = model.config.model_copy(update={"models": self.config})
+        return ModelInForce(self.model_id, self.models, config)
+
+
+@dataclass(frozen=True)
 class ModelInForce:
     """What a month's candidates are scored with.
 
@@ -76,14 +111,14 @@ class ModelInForce:
         Rows of ``calibrated_models``; none where the fold could not be trained.
     config : Step3Config
         The settings it was trained and is gated with.
-    calibrators : mapping of date to WeekCalibrator
-        By the week that they are in force in, in the place of its own; fitted for these models.
+    weeks : mapping of date to WeekCalibrator or RetrainedWeek
+        What is in force in a week in the place of its own calibrator, or of these models.
     """
 
     model_id: str
     models: pd.DataFrame
     config: Step3Config
-    calibrators: Mapping[date, WeekCalibrator] = field(default_factory=dict)
+    weeks: Mapping[date, WeekCalibrator | RetrainedWeek] = field(default_factory=dict)
 
     def recalibrated(self, calibrator: WeekCalibrator | None) -> pd.DataFrame:
         """The models with a week's calibrator in the place of their own, where there is one."""
@@ -377,8 +412,8 @@ def _score_new(
     for month in sorted(set(new["month"])):
         model = model_of(month)
         parts += [
-            _scored(mine, model, month, calibrator)
-            for mine, calibrator in _by_calibrator(new[new["month"] == month], model)
+            _scored(mine, model, month, of_week)
+            for mine, of_week in _by_week(new[new["month"] == month], model)
         ]
     frame = pd.concat(parts, ignore_index=True) if parts else no_rows(SHADOW_DECISIONS)
     if parts:
@@ -388,29 +423,37 @@ def _score_new(
     return canonical_frame(frame, SHADOW_DECISIONS)
 
 
-def _by_calibrator(
+def _by_week(
     events: pd.DataFrame, model: ModelInForce
-) -> Iterator[tuple[pd.DataFrame, WeekCalibrator | None]]:
-    """Events of a month, each week that has a calibrator of its own apart."""
+) -> Iterator[tuple[pd.DataFrame, WeekCalibrator | RetrainedWeek | None]]:
+    """Events of a month, each week that has a calibrator or models of its own apart."""
     weeks = weeks_of(events["decision_time_utc"]).to_numpy()
     is_left = np.ones(len(events), dtype=bool)
-    for week, calibrator in sorted(model.calibrators.items()):
-        is_known = (events["decision_instant_utc"] >= calibrator.known_utc).to_numpy()
+    for week, of_week in sorted(model.weeks.items(), key=lambda item: item[0]):
+        is_known = (events["decision_instant_utc"] >= of_week.known_utc).to_numpy()
         mine = is_left & (weeks == week) & is_known
         if mine.any():
-            yield events[mine], calibrator
+            yield events[mine], of_week
         is_left &= ~mine
     if is_left.any():
         yield events[is_left], None
 
 
 def _scored(
-    events: pd.DataFrame, model: ModelInForce, month: date, calibrator: WeekCalibrator | None
+    events: pd.DataFrame,
+    model: ModelInForce,
+    month: date,
+    of_week: WeekCalibrator | RetrainedWeek | None,
 ) -> pd.DataFrame:
     """Decisions on events of a month, and what they were scored with."""
+    if isinstance(of_week, RetrainedWeek):
+        model = of_week.in_place_of(model)
+        models = model.models
+    else:
+        models = model.recalibrated(of_week)
     settings = model.config
     scores = score_fold(
-        model.recalibrated(calibrator),
+        models,
         events,
         month,
         settings.models,
@@ -426,8 +469,8 @@ def _scored(
         model_id=model.model_id,
         model_hash=model.model_hash,
         settings_hash=model.settings_hash,
-        calibrator_week=None if calibrator is None else calibrator.week,
-        calibrator_sha256=None if calibrator is None else calibrator.sha256,
+        calibrator_week=None if of_week is None else of_week.week,
+        calibrator_sha256=None if of_week is None else of_week.sha256,
     )
 
 

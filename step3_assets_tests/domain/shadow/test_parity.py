@@ -8,14 +8,19 @@ import pandas as pd
 import pytest
 
 from step3_assets.domain.execution.marking import MarkClock
-from step3_assets.domain.live.weeks import week_start, weeks_of
+from step3_assets.domain.live.weeks import add_weeks, week_start, weeks_of
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     dump_numbers,
     payload_sha256,
 )
 from step3_assets.domain.shadow import parity as parity_module
-from step3_assets.domain.shadow.arrivals import ShadowRows, WeekCalibrator, process_arrival
+from step3_assets.domain.shadow.arrivals import (
+    RetrainedWeek,
+    ShadowRows,
+    WeekCalibrator,
+    process_arrival,
+)
 from step3_assets.domain.shadow.book import KEY
 from step3_assets.domain.shadow.parity import Parity, check_parity
 from step3_assets.domain.shadow.playback import weekly_closes
@@ -217,18 +222,23 @@ def test_a_trade_that_nothing_explains_is_said_to_be_so(stored, scores):
     assert "units is" in parity.differences["text"].iloc[0]
 
 
+def calibrator_of(week: date, text: str) -> WeekCalibrator:
+    """In force in a week, fitted for the one before."""
+    return WeekCalibrator(add_weeks(week, -1), week_start(week), text, payload_sha256(text))
+
+
 def test_a_weeks_calibrator_is_used_in_its_week_recorded_and_named(stored, scores):
     """Of two weeks that have one, the second's is known too late for its first decisions."""
     text = dump_numbers({"kind": "base_rate", "rate": 0.9})
     first, second = date(2023, 8, 7), date(2023, 8, 14)
     known = pd.Timestamp("2023-08-16", tz="UTC")
     used = {
-        first: WeekCalibrator(date(2023, 7, 31), week_start(first), text, payload_sha256(text)),
+        first: calibrator_of(first, text),
         second: WeekCalibrator(second, known, text, payload_sha256(text)),
     }
     rows = ShadowRows.none()
     for as_of in WEEKS[:4]:
-        rows, _ = see(rows, as_of, lambda month: replace(model_of(month), calibrators=used))
+        rows, _ = see(rows, as_of, lambda month: replace(model_of(month), weeks=used))
     own = rows.decisions["calibrator_week"].isna()
     weeks = weeks_of(rows.decisions["decision_time_utc"])
     late = (weeks == second) & (rows.decisions["decision_instant_utc"] < known)
@@ -248,6 +258,35 @@ def test_a_weeks_calibrator_is_used_in_its_week_recorded_and_named(stored, score
     assert names(parity) <= {"recalibrated", "follows"}
 
 
+def test_a_retrained_weeks_models_score_in_their_week_are_recorded_and_named():
+    """Only what is decided in the week is scored by them."""
+    week, text = date(2023, 8, 7), dump_numbers({"kind": "base_rate", "rate": 0.9})
+    base = model_of(date(2023, 8, 1))
+    other = replace(base, models=base.recalibrated(calibrator_of(week, text)))
+    models = other.models.rename(columns={"month": "week"}).assign(week=date(2023, 7, 31))
+    retrained = RetrainedWeek(
+        date(2023, 7, 31), week_start(week), "recalibration-x", models, other.config.models
+    )
+    rows = ShadowRows.none()
+    for as_of in WEEKS[:4]:
+        rows, _ = see(rows, as_of, lambda month: replace(model_of(month), weeks={week: retrained}))
+    inside = weeks_of(rows.decisions["decision_time_utc"]) == week
+    assert 0 < inside.sum() < len(rows.decisions)
+    mine, rest = rows.decisions[inside], rows.decisions[~inside]
+    assert set(mine["model_id"]) == {"recalibration-x"}
+    assert set(mine["model_hash"]) == {other.model_hash}
+    assert set(mine["calibrator_week"]) == {date(2023, 7, 31)}
+    assert set(mine["calibrator_sha256"]) == {payload_sha256(text)}
+    assert (mine["p_calibrated"] == 0.9).all()
+    assert rest["calibrator_week"].isna().all()
+    as_known = delivered(WEEKS[3])
+    parity = compare(rows, scores_of(as_known.events), as_known.events, as_known.bars)
+    differing = parity.differences[parity.differences["difference"] == "model_differs"]
+    assert len(differing)
+    assert set(weeks_of(differing["decision_time_utc"])) == {week}
+    assert names(parity) <= {"model_differs", "follows"}
+
+
 def test_an_altered_week_calibrator_scores_nothing():
     week = date(2023, 8, 7)
     altered = {week: WeekCalibrator(week, week_start(week), "{}", "0" * 64)}
@@ -255,5 +294,5 @@ def test_an_altered_week_calibrator_scores_nothing():
         see(
             ShadowRows.none(),
             WEEKS[3],
-            lambda month: replace(model_of(month), calibrators=altered),
+            lambda month: replace(model_of(month), weeks=altered),
         )
