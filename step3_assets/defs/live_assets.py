@@ -140,7 +140,9 @@ def build_live_assets(
             store.replace_all({"recalibration_comparison": nothing})
             text = "no calendar month has all its weeks recalibrated yet"
             return dg.MaterializeResult(metadata={"dagster/row_count": 0, "compared": text})
-        frame = compare(walked, weeks, config, store.read("weekly_models"))
+        weeks = weeks[weeks["week"].isin(set(weeks_of(walked.scores["decision_time_utc"])))]
+        used = sorted({*weeks["week"], *weeks["in_force_week"].dropna()})
+        frame = compare(walked, weeks, config, store.read("weekly_models", months=used))
         store.replace_all({"recalibration_comparison": frame})
         months = f"{month_label(walked.months[0])} to {month_label(walked.months[-1])}"
         shown = frame.set_index("arm").drop(columns=["position", "first_month", "last_month"])

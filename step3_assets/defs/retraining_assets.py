@@ -31,7 +31,7 @@ from step3_assets.schemas import PartitionDates
 from step3_assets.storage.store import Store
 
 BAR_COLUMNS = ["month", "symbol", "bar_idx", "date", "bar_end_utc"]
-LOOK_BACK_WEEKS = 158  # whole weeks that hold 36 months and the month's first days
+LOOK_BACK_WEEKS = 158  # whole weeks that 36 months lie in
 OFF = "recalibration.method is calibrator: no week is trained anew"
 
 

@@ -1,7 +1,7 @@
 """The weekly retraining through Dagster: any order, the same bits; what its checks catch."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +23,7 @@ from step3_assets_tests.defs.test_recalibrations import (
     SETTINGS,
     Weekly,
     copy_of,
+    crown,
     failed_checks,
     plant,
 )
@@ -45,14 +46,9 @@ class Retrained(Weekly):
         )
 
 
-def made(home: Path, delivery: Path, last: date, first_week: date, last_week: date) -> Retrained:
-    place = Retrained(home, delivery)
-    for job, first, end, assets in (
-        ("ingest", START, last, None),
-        ("walk_forward", FIRST_TEST, LAST, SCORED),
-        ("recalibration", first_week, last_week, None),
-    ):
-        result = place.run(job, first, end, assets=assets)
+def run_all(place: Retrained, *steps: tuple[str, date, date, list[str] | None]) -> Retrained:
+    for job, first, last, assets in steps:
+        result = place.run(job, first, last, assets=assets)
         assert result.success, failure_text(result)
     return place
 
@@ -66,8 +62,12 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def place(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Retrained:
     """Two walked months and every one of their weeks, made in one run."""
-    home = tmp_path_factory.mktemp("weeks") / "home"
-    return made(home, delivery, LAST, WEEKS[0], WEEKS[-1])
+    return run_all(
+        Retrained(tmp_path_factory.mktemp("weeks") / "home", delivery),
+        ("ingest", START, LAST, None),
+        ("walk_forward", FIRST_TEST, LAST, SCORED),
+        ("recalibration", WEEKS[0], WEEKS[-1], None),
+    )
 
 
 @pytest.fixture
@@ -114,9 +114,23 @@ def test_a_week_is_what_it_would_have_been_live(place: Retrained, tmp_path: Path
         tmp_path / "short", start=START, n_months=N_MONTHS - 1, events_per_month=40
     )
     week = date(2021, 2, 1)
-    live = made(tmp_path / "home", short, add_months(LAST, -1), week, week)
+    live = run_all(
+        Retrained(tmp_path / "home", short),
+        ("ingest", START, add_months(LAST, -1), None),
+        ("walk_forward", LAST, LAST, SCORED),  # February before its first bar
+        ("recalibration", week, week, TABLES),
+    )
     for ours, theirs in zip(rows_of(live, week), rows_of(place, week), strict=True):
         pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def test_where_a_champion_stays_the_chain_goes_on_over_the_end_of_the_month(other: Retrained):
+    crown(other, FIRST_TEST, datetime(2021, 1, 20, tzinfo=UTC))
+    week = date(2021, 2, 1)
+    run_all(other, ("recalibration", week, week, ["recalibrations"]))
+    (row,) = other.store.read("recalibrations", months=[week]).to_dict("records")
+    assert (row["base_source"], row["base_month"]) == ("champion", FIRST_TEST)
+    assert row["new_week"] == date(2021, 1, 25), "not stopped by February's own fold"
 
 
 def test_a_label_final_after_the_open_that_gets_into_training_is_caught(

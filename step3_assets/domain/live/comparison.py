@@ -204,11 +204,12 @@ def compare(
     ----------
     walked : Walked
     recalibrations : DataFrame
-        Table of that name; holds every week of the months, all made by one method.
+        Rows of that table: every week that holds a decision of the months, made by one method.
     config : Step3Config
         Its account, rules, statistics and method of recalibration count.
     weekly_models : DataFrame, optional
-        Table of that name; needed where weeks are retrained.
+        Rows of that table, of those weeks and of the weeks in force in them; needed where weeks are
+        retrained.
 
     Raises
     ------
@@ -216,17 +217,15 @@ def compare(
         If a calibrator or models were altered, or models in force are not stored.
     """
     period = Period(walked.months, MarkClock.from_bars(walked.bars), dict(walked.settings))
-    inside = recalibrations["week"].isin(set(weeks_of(walked.scores["decision_time_utc"])))
-    weeks = recalibrations[inside]
     rows = []
     for position, arm in enumerate((WITHOUT, CHECKED, ALWAYS), start=1):
         calibrators: dict[date, Numbers] = {}
         models: dict[date, dict[str, str]] = {}
         if arm != WITHOUT and config.recalibration.method == RETRAIN:
             assert weekly_models is not None
-            models = stored_models(weeks, weekly_models, checked=arm == CHECKED)
+            models = stored_models(recalibrations, weekly_models, checked=arm == CHECKED)
         elif arm != WITHOUT:
-            calibrators = stored_calibrators(weeks, checked=arm == CHECKED)
+            calibrators = stored_calibrators(recalibrations, checked=arm == CHECKED)
         decided = decide_again(walked, calibrators, models)
         ledger = run_account(decided, walked.events, period, config)
         figures = summarise(
@@ -239,7 +238,7 @@ def compare(
                 "method": config.recalibration.method,
                 "first_month": walked.months[0],
                 "last_month": walked.months[-1],
-                "n_weeks": len(weeks),
+                "n_weeks": len(recalibrations),
                 "n_weeks_recalibrated": len(calibrators) + len(models),
                 "n_gated": int(decided["is_gated"].sum()),
                 **_probabilities(walked, decided, config),
