@@ -26,6 +26,18 @@ def test_help_of_every_verb_loads_nothing_heavy():
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_definitions_load_no_models_and_no_statistics():
+    """Every server, run and verb loads the definitions: what only some need is loaded there."""
+    heavy = ("scipy.stats", "sklearn", "lightgbm", "optuna", "matplotlib", "arch", "skfolio")
+    program = (
+        "import sys, step3_assets.definitions; print(sorted(set(sys.modules) & set(sys.argv)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *heavy], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
 def test_the_first_page_names_every_verb():
     page = CliRunner().invoke(cli, ["--help"]).output
     for verb in VERBS:
