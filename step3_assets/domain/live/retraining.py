@@ -6,7 +6,7 @@ cut and trained (:mod:`step3_assets.domain.folds`, :mod:`step3_assets.domain.tra
 calibrator alone (:mod:`step3_assets.domain.live.recalibration`).
 
 Models trained at a week's open know every label that is final then, so nothing is left to judge
-them on. They are judged a week later, on labels decided since: until then they are a candidate.
+them on. They are judged a week later, on labels final since: until then they are a candidate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class Candidate:
     week : date or None
         Week they were trained for; None for the base model's.
     since : Timestamp
-        They know no label of a decision from here on.
+        They know no label that became final from here on.
     payloads : dict of str to str
         Checked; none where nothing could be trained.
     row : mapping
