@@ -46,14 +46,14 @@ class Quiet:
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Quiet:
     folder = tmp_path_factory.mktemp("quiet")
     delivery = write_small_delivery(
-        folder / "delivery", start=START, n_months=26, events_per_month=12
+        folder / "delivery", start=START, n_months=30, events_per_month=12
     )
     home = folder / "new"
     make_home(home, delivery)
     before, hashes, seconds = {}, {}, {}
     for name, words in (("ingest", INGEST), ("walk", WALK), ("search", SEARCH_VERB)):
         if name == "walk":
-            run_to_the_end(home, ["train-dataset"])  # the folds of both months
+            run_to_the_end(home, ["train-dataset"])  # the folds of all months
         before[name] = folder / name
         shutil.copytree(home, before[name])
         seconds[name] = run_to_the_end(home, words)
