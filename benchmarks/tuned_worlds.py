@@ -39,17 +39,20 @@ KNOBS = ("years", "edge_bps", "months", "inner_months", "model_trials", "gate_tr
 ARMS = ("default", "tuned", "unproven")
 
 
-def configured(knobs: dict[str, Any], **search: Any) -> Step3Config:
-    """The documented settings with a search of this extent in force."""
+def searching(base: Step3Config, knobs: dict[str, Any], **search: Any) -> Step3Config:
+    """The settings with a search of this extent in force."""
     counts = {name: knobs[name] for name in ("inner_months", "model_trials", "gate_trials")}
     counts["min_inner_months"] = min(knobs["inner_months"], SearchConfig().min_inner_months)
-    return Step3Config(
-        gate=GateConfig(k=knobs["k"]), search=SearchConfig(is_enabled=True, **counts, **search)
-    )
+    own = SearchConfig(is_enabled=True, **counts, **search)
+    return base.model_copy(update={"search": own})
 
 
 def run_arms(
-    world: SyntheticWorld, n_months: int, configs: dict[str, Step3Config], folder: Path
+    world: SyntheticWorld,
+    n_months: int,
+    config: Step3Config,
+    searches: dict[str, Step3Config],
+    folder: Path,
 ) -> tuple[list[date], dict[str, PipelineResult], dict[str, Any]]:
     """Test months, each platform by its name, and what the searches changed."""
     from step3_assets.domain.delivery import probe_months, read_delivery
@@ -66,14 +69,13 @@ def run_arms(
         first, last, is_complete = probe_months(Path(scratch))
         delivery = read_delivery(Path(scratch))
     events, bars = delivery.events, delivery.bars
-    config = Step3Config(gate=next(iter(configs.values())).gate)
     start = first_test_month(first, is_complete, config.folds.train_months)
     data_start = add_months(start, -config.folds.train_months)
     months = month_range(start, last)[-n_months:]
     runs = [run_month(*month_window(events, bars, m), m, config) for m in months]
     found = {"default": pipeline_result(runs, events, bars, months, config)}
-    searches = {}
-    for name, own in configs.items():
+    made = {}
+    for name, own in searches.items():
         tuned, ledger = search_all(events, bars, months, data_start, own, Workplace(folder))
         settings = settings_by_month(own, tuned, months)
         again = []
@@ -86,13 +88,13 @@ def run_arms(
         found[name] = pipeline_result(
             again, events, bars, months, own, settings=settings, trials=trials
         )
-        searches[name] = {
+        made[name] = {
             "n_changed": int((~tuned["is_default"].astype(bool)).sum()),
             "n_epochs": len(tuned),
             "n_trials": len(ledger),
             "p_values": [round(p, 4) for p in tuned["p_value"]],
         }
-    return months, found, searches
+    return months, found, made
 
 
 def outcomes(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -102,7 +104,11 @@ def outcomes(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     from step3_assets.domain.worlds import simulate_world
 
     knobs = {name: getattr(arguments, name) for name in KNOBS}
-    configs = {"tuned": configured(knobs), "unproven": configured(knobs, max_p_value=1.0)}
+    base = Step3Config(gate=GateConfig(k=knobs["k"]))
+    searches = {
+        "tuned": searching(base, knobs),
+        "unproven": searching(base, knobs, max_p_value=1.0),
+    }
     store = arguments.out / "worlds.jsonl"
     kept = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
     mine = [row for row in kept if (row["knobs"], row["code"]) == (knobs, code_hash())]
@@ -117,14 +123,14 @@ def outcomes(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         started = time.process_time()
         world = simulate_world(WorldConfig(years=arguments.years, edge_bps=edge, seed=seed))
         folder = arguments.out / f"search_{edge:g}_{seed}"
-        months, found, searches = run_arms(world, arguments.months, configs, folder)
+        months, found, made = run_arms(world, arguments.months, base, searches, folder)
         row = {
             "knobs": knobs,
             "code": code_hash(),
             "edge_bps": edge,
             "seed": seed,
             **{name: asdict(value_decisions(world, one, months)) for name, one in found.items()},
-            "searches": searches,
+            "searches": made,
             "cpu_s": round(time.process_time() - started, 1),
         }
         kept.append(row)
