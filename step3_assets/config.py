@@ -896,6 +896,11 @@ class ShadowConfig(Frozen):
 class RecalibrationConfig(Frozen):
     """The weekly recalibration of the live loop: what a week makes anew, and the check."""
 
+    @property
+    def is_retrained(self) -> bool:
+        """Whether a week makes every model anew, not the calibrator alone."""
+        return self.method == "retrain"
+
     method: Literal["calibrator", "retrain"] = Field(
         default="calibrator",
         description="What a week makes anew: the calibrator, or every model. A month in three "

@@ -11,18 +11,6 @@ import click
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.running import WORKERS, Step, launch
 
-ARMS = {
-    "calibrator": {
-        "walk_forward": "each fold's own calibrator",
-        "weekly": "recalibrated weekly, if no worse",
-        "weekly_unchecked": "recalibrated weekly, unchecked",
-    },
-    "retrain": {
-        "walk_forward": "each fold's own models",
-        "weekly": "retrained weekly, a week later if no worse",
-        "weekly_unchecked": "retrained weekly, at once and unchecked",
-    },
-}
 BASE_MARKS = {"champion": " champion", "calendar_month": "", "month_before": " (stands in)"}
 
 
@@ -139,6 +127,7 @@ def _print_comparison() -> None:
     from rich.table import Table
 
     from step3_assets.cli.status import open_store
+    from step3_assets.domain.report.recalibration_tables import ARM_NAMES
 
     rows = open_store().read("recalibration_comparison").sort_values("position")
     if rows.empty:
@@ -151,7 +140,7 @@ def _print_comparison() -> None:
         table.add_column(name, justify="right")
     for row in rows.to_dict("records"):
         table.add_row(
-            ARMS[row["method"]][row["arm"]],
+            ARM_NAMES[row["method"]][row["arm"]],
             _figure(row["brier"]),
             _figure(row["ece"]),
             _figure(row["log_loss"]),

@@ -35,6 +35,7 @@ from step3_assets.domain.live.base_model import (
     CALENDAR_MONTH,
     CHAMPION,
     MONTH_BEFORE,
+    Base,
     BaseModel,
     BaseRule,
     chain_of,
@@ -42,10 +43,10 @@ from step3_assets.domain.live.base_model import (
 )
 from step3_assets.domain.live.recalibration import final_labels, recalibration_step
 from step3_assets.domain.live.retraining import retraining_step
-from step3_assets.domain.live.weeks import add_weeks, weeks_of
+from step3_assets.domain.live.weeks import Session, add_weeks, weeks_of
 from step3_assets.domain.month_steps import base_rates
 from step3_assets.domain.months import add_months, month_label, month_range
-from step3_assets.domain.registry.entries import RETRAIN, artefacts_by_month
+from step3_assets.domain.registry.entries import artefacts_by_month
 from step3_assets.schemas import RECALIBRATION_COMPARISON, PartitionDates
 from step3_assets.storage.store import Store
 
@@ -66,8 +67,8 @@ def build_live_assets(
 ) -> list[dg.AssetsDefinition]:
     """The weekly recalibration, and what it is worth over all weeks made."""
     weekly_models = build_retraining_asset(partitions, by_name)
-    is_retrained = is_retrained_by(settings)
-    window = LOOK_BACK_WEEKS if is_retrained else settings.config.recalibration.window_weeks
+    own = settings.config.recalibration
+    window = LOOK_BACK_WEEKS if own.is_retrained else own.window_weeks
     history = weeks_before(window + LONGEST_CHAIN_WEEKS)
     of_chain = dg.AssetDep(weekly_models, partition_mapping=weeks_before(LONGEST_CHAIN_WEEKS))
     names = ("scores", "events", "bar_features", "calibrated_models")
@@ -98,12 +99,14 @@ def build_live_assets(
         """
         store, platform_settings = platform.store(), platform.settings()
         weeks = months_of(context)
-        make = retraining_inputs if is_retrained_by(platform_settings) else week_inputs
-        prepare, bases = make(store, weeks, platform_settings)
+        inputs, step = week_inputs, recalibration_step
+        if platform_settings.config.recalibration.is_retrained:
+            inputs, step = retraining_inputs, retraining_step
+        prepare, bases = inputs(store, weeks, platform_settings)
         task = MonthTask(
             "recalibration",
             prepare,
-            retraining_step if is_retrained_by(platform_settings) else recalibration_step,
+            step,
             partial(
                 _describe,
                 bases=bases,
@@ -159,11 +162,6 @@ def build_live_assets(
     return [weekly_models, recalibrations, recalibration_comparison]
 
 
-def is_retrained_by(settings: Settings) -> bool:
-    """Whether a week makes every model anew, not the calibrator alone."""
-    return settings.config.recalibration.method == RETRAIN
-
-
 def week_inputs(
     store: Store, weeks: list[date], settings: Settings
 ) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
@@ -174,13 +172,11 @@ def week_inputs(
     """
     config = settings.config
     window = pd.Timedelta(weeks=config.recalibration.window_weeks)
-    rule = base_rule(store)
-    base_of = cache(rule)
-    chains = {week: chain_of(week, month_by(base_of)) for week in weeks}
+    rule, base_of, chains = _chains(store, weeks)
     starts = [chain[0].open_utc - window for chain in chains.values() if chain]
     first = min(starts).date() if starts else weeks[0]
     months = month_range(first.replace(day=1), add_weeks(weeks[-1], 1))
-    used = {base.month for week in weeks if (base := base_of(week)) is not None}
+    used = {base.month for base in base_of.values() if base is not None}
     models = store.read("calibrated_models", months=sorted({*months, *used}))
     bars = store.read("bar_features", months=months, columns=CLOCK_COLUMNS)
     bar_ends = bars["bar_end_utc"].drop_duplicates()
@@ -190,11 +186,11 @@ def week_inputs(
         bars,
         models,
     )
-    walked = [month for month in rule.walked if month in set(months)]
+    walked = [month for month in rule.walked if months[0] <= month <= months[-1]]
     bases: dict[date, BaseModel] = {}
 
     def prepare(week: date) -> tuple:
-        chain, base = chains[week], base_of(week)
+        chain, base = chains[week], base_of[week]
         if base is None:
             return labels.iloc[:0], None, (), None, config
         _require_walked(walked, rule.calendar(chain[-1].day.replace(day=1)).month)
@@ -213,16 +209,14 @@ def retraining_inputs(
     store: Store, weeks: list[date], settings: Settings
 ) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
     """As :func:`week_inputs`, for weeks that are retrained."""
-    rule = base_rule(store)
-    base_of = cache(rule)
-    chains = {week: chain_of(week, month_by(base_of)) for week in weeks}
-    used = {base.month for week in weeks if (base := base_of(week)) is not None}
+    rule, base_of, chains = _chains(store, weeks)
+    used = {base.month for base in base_of.values() if base is not None}
     models = store.read("calibrated_models", months=sorted(used))
     history = chain_history(store, chains, settings)
     bases: dict[date, BaseModel] = {}
 
     def prepare(week: date) -> tuple:
-        chain, base = chains[week], base_of(week)
+        chain, base = chains[week], base_of[week]
         if base is None:
             return None, None, models[:0], (), None
         month = rule.calendar(chain[-1].day.replace(day=1)).month
@@ -234,6 +228,16 @@ def retraining_inputs(
         return mine, bases[week], of_base, tuple(chain), ended.max()
 
     return prepare, bases
+
+
+def _chains(
+    store: Store, weeks: Sequence[date]
+) -> tuple[BaseRule, dict[date, Base | None], dict[date, list[Session]]]:
+    """The rule in force, and each week's base and chain by it."""
+    rule = base_rule(store)
+    base_of = cache(rule)
+    chains = {week: chain_of(week, month_by(base_of)) for week in weeks}
+    return rule, {week: base_of(week) for week in weeks}, chains
 
 
 def base_rule(store: Store) -> BaseRule:

@@ -20,7 +20,7 @@ from step3_assets.config import Step3Config
 from step3_assets.defs.monthly import dataset_in_force, settings_in_force
 from step3_assets.defs.resources import Settings
 from step3_assets.defs.result_months import result_months
-from step3_assets.domain.live.weeks import month_of_week
+from step3_assets.domain.live.weeks import settings_month
 from step3_assets.domain.registry.document import write_document
 from step3_assets.domain.registry.entries import (
     WEEKLY_COLUMNS,
@@ -108,8 +108,8 @@ def current_provenance(store: Store, config: Step3Config) -> Provenance:
 
 def _months_trained(store: Store) -> list[date]:
     """Test months of the folds, and calendar months of the retrained weeks."""
-    weeks = {month_of_week(week) for week in store.months("weekly_models")} - {None}
-    return sorted({*store.months("calibrated_models"), *(month for month in weeks if month)})
+    weeks = map(settings_month, store.months("weekly_models"))
+    return sorted({*store.months("calibrated_models"), *weeks})
 
 
 def _feature_lists(store: Store) -> dict[str, list[str]]:

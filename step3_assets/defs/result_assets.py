@@ -169,8 +169,8 @@ def build_result_assets(
 
         store, config = platform.store(), platform.settings().config
         tables = _result_tables(store)
-        outcomes = store.read("events", months=result_months(store), columns=OUTCOMES)
         months = result_months(store)
+        outcomes = store.read("events", months=months, columns=OUTCOMES)
         settings = settings_in_force(store, config, months)
         shown = {trading_hash(c) for c in settings.values()}
         trials = count_evaluations(

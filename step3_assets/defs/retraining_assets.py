@@ -24,9 +24,8 @@ from step3_assets.defs.monthly import (
 from step3_assets.defs.partitions import Partitions, look_back, months_of, weeks_before
 from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
 from step3_assets.domain.live.retraining import History, training_step, untrained_step
-from step3_assets.domain.live.weeks import Session, month_of_week, week_of
+from step3_assets.domain.live.weeks import Session, settings_month, week_of
 from step3_assets.domain.months import month_range
-from step3_assets.domain.registry.entries import RETRAIN
 from step3_assets.schemas import PartitionDates
 from step3_assets.storage.store import Store
 
@@ -63,17 +62,24 @@ def build_retraining_asset(
         week has no rows here.
         """
         store, settings = platform.store(), platform.settings()
-        weeks, is_on = months_of(context), settings.config.recalibration.method == RETRAIN
-        task = MonthTask(
-            "retraining",
-            training_inputs(store, weeks, settings, partitions.first_data_month)
-            if is_on
-            else lambda week: (),
-            training_step if is_on else untrained_step,
-            _describe if is_on else lambda week, frames: {"dagster/row_count": 0, "method": OFF},
-            workers=settings.workers if is_on else 1,
-            dates=PartitionDates.WEEK,
-        )
+        if settings.config.recalibration.is_retrained:
+            task = MonthTask(
+                "retraining",
+                training_inputs(store, months_of(context), settings, partitions.first_data_month),
+                training_step,
+                _describe,
+                workers=settings.workers,
+                dates=PartitionDates.WEEK,
+            )
+        else:
+            task = MonthTask(
+                "retraining",
+                lambda week: (),
+                untrained_step,
+                lambda week, frames: {"dagster/row_count": 0, "method": OFF},
+                workers=1,
+                dates=PartitionDates.WEEK,
+            )
         return materialize_months(context, store, progress, task)
 
     return weekly_models
@@ -84,7 +90,7 @@ def training_inputs(
 ) -> Callable[[date], tuple]:
     """``prepare(week)`` for its training: the months that its look-back lies in."""
     ingested = ingested_by_table(store)
-    months = {week: month_of_week(week) or week.replace(day=1) for week in weeks}
+    months = {week: settings_month(week) for week in weeks}
     wanted = month_range(look_back(min(months.values())), max(months.values()))
     events = store.read("events", months=wanted)
     bars = store.read("bar_features", months=wanted, columns=BAR_COLUMNS)

@@ -18,7 +18,7 @@ from step3_assets.defs.registry_store import change_now, read_registry, register
 from step3_assets.defs.resources import Settings
 from step3_assets.domain.allocation import history_months
 from step3_assets.domain.live import comparison
-from step3_assets.domain.live.weeks import month_of_week, week_of
+from step3_assets.domain.live.weeks import settings_month, week_of
 from step3_assets.domain.models.text_format import ModelIntegrityError
 from step3_assets.domain.months import add_months, month_label
 from step3_assets.domain.registry.entries import (
@@ -28,6 +28,7 @@ from step3_assets.domain.registry.entries import (
     artefacts_hash,
     artefacts_of,
     model_id,
+    stored_artefacts,
 )
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.in_force import model_in_force as decides
@@ -139,13 +140,9 @@ def stored_model(store: Store, config: Step3Config, month: date) -> ModelInForce
     if models.empty and store.read("folds", months=[month], columns=["month"]).empty:
         return None
     settings = settings_in_force(store, config, [month])[month]
-    heads = _heads(models)
+    heads = stored_artefacts(models)
     name = model_id(FOLD, month, heads) if heads else f"fold-{month_label(month)}-untrained"
     return ModelInForce(name, models, settings)
-
-
-def _heads(models: pd.DataFrame) -> dict[str, str]:
-    return dict(zip(models["head"], models["payload_sha256"], strict=True))
 
 
 def stored_models(
@@ -198,7 +195,7 @@ def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInFor
             "(`step3 run`, or job walk_forward)"
         )
     model = stored_model(store, config, row["period_start"])
-    if model is None or _heads(model.models) != artefacts_of(row):
+    if model is None or stored_artefacts(model.models) != artefacts_of(row):
         raise ShadowError(
             f"{row['model_id']} is in force for {month_label(month)}, but calibrated_models holds "
             "other models of its fold: materialize model_registry"
@@ -219,7 +216,7 @@ def _with_weeks(
     if not config.shadow.use_recalibrations or model.models.empty:
         return model
     rows = store.read("recalibrations")
-    is_mine = rows["base_hash"] == artefacts_hash(_heads(model.models))
+    is_mine = rows["base_hash"] == artefacts_hash(stored_artefacts(model.models))
     meets = [week_of(month) <= week < add_months(month, 1) for week in rows["week"]]
     rows = rows[is_mine & rows["in_force_week"].notna() & np.array(meets, dtype=bool)]
     is_retrained = rows["method"] == RETRAIN
@@ -240,13 +237,13 @@ def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[da
         models_in_force = comparison.stored_models(rows, models, checked=True) if trained else {}
     except ModelIntegrityError as error:
         raise ShadowError(f"a week's models cannot score: {error}") from error
-    months = {week: month_of_week(week) or week.replace(day=1) for week in trained}
+    months = {week: settings_month(week) for week in trained}
     settings = settings_in_force(store, config, sorted(set(months.values())))
     found = {}
     for row in rows[rows["week"].isin(models_in_force)].to_dict("records"):
         week = row["in_force_week"]
         mine = models[models["week"] == week]
-        name = model_id(RECALIBRATION, week, _heads(mine))
+        name = model_id(RECALIBRATION, week, stored_artefacts(mine))
         trained_with = settings[months[week]].models
         found[row["week"]] = RetrainedWeek(week, row["as_of_utc"], name, mine, trained_with)
     return found

@@ -19,11 +19,10 @@ from step3_assets.domain.models.calibration import Numbers
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     load_numbers,
-    payload_sha256,
     read_payloads,
 )
 from step3_assets.domain.months import add_months
-from step3_assets.domain.registry.entries import artefacts_hash, artefacts_of
+from step3_assets.domain.registry.entries import artefacts_hash, artefacts_of, payload_artefacts
 from step3_assets.domain.registry.in_force import champion_at
 
 CHAMPION, CALENDAR_MONTH, MONTH_BEFORE = "champion", "calendar_month", "month_before"
@@ -145,10 +144,9 @@ class BaseModel:
             return cls(month, "", "", None, base.source)
         if "calibrator" not in payloads:
             raise ModelIntegrityError(f"the fold of {month:%Y-%m} has no calibrator")
-        hashes = {head: payload_sha256(text) for head, text in payloads.items()}
         return cls(
             month,
-            artefacts_hash(hashes),
+            artefacts_hash(payload_artefacts(payloads)),
             str(rows["config_hash"].iloc[0]),
             load_numbers(payloads["calibrator"]),
             base.source,

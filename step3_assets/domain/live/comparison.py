@@ -29,7 +29,7 @@ from step3_assets.domain.models.text_format import (
     read_payloads,
 )
 from step3_assets.domain.months import add_months
-from step3_assets.domain.registry.entries import RETRAIN, artefacts_hash
+from step3_assets.domain.registry.entries import artefacts_hash, payload_artefacts
 from step3_assets.domain.scoring import FIGURES, predict_figures
 from step3_assets.domain.sizing import size_positions
 from step3_assets.domain.statistics.brier import brier_gain
@@ -122,8 +122,7 @@ def stored_models(
         if pd.isna(trained) or (not checked and trained not in of_week):
             continue
         payloads = read_payloads(of_week.get(trained, weekly_models[:0]))
-        hashes = {head: payload_sha256(text) for head, text in payloads.items()}
-        if checked and artefacts_hash(hashes) != row["in_force_hash"]:
+        if checked and artefacts_hash(payload_artefacts(payloads)) != row["in_force_hash"]:
             raise ModelIntegrityError(
                 f"recalibrations: week {row['week']} runs on models of week {trained} that are not "
                 f"those stored in weekly_models; `step3 recalibrate --from {trained} --to "
@@ -221,7 +220,7 @@ def compare(
     for position, arm in enumerate((WITHOUT, CHECKED, ALWAYS), start=1):
         calibrators: dict[date, Numbers] = {}
         models: dict[date, dict[str, str]] = {}
-        if arm != WITHOUT and config.recalibration.method == RETRAIN:
+        if arm != WITHOUT and config.recalibration.is_retrained:
             assert weekly_models is not None
             models = stored_models(recalibrations, weekly_models, checked=arm == CHECKED)
         elif arm != WITHOUT:

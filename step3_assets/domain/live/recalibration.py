@@ -301,11 +301,13 @@ def _figures(
     config: Step3Config,
 ) -> dict[str, float]:
     """What the labels checked on say of every way to give a probability."""
+    if checked.empty:
+        return {}
     raw = checked["p_raw"].to_numpy(dtype=np.float64)
     forecasts = {
         "raw": raw,
-        "fold": calibrate(base.calibrator or {}, raw) if len(raw) else raw,
-        "incumbent": calibrate(incumbent.numbers, raw) if len(raw) else raw,
+        "fold": calibrate(base.calibrator or {}, raw),
+        "incumbent": calibrate(incumbent.numbers, raw),
         "new": p_new,
     }
     return check_figures(checked["y"], forecasts, config)
@@ -314,10 +316,10 @@ def _figures(
 def check_figures(
     y: pd.Series, forecasts: Mapping[str, np.ndarray], config: Step3Config
 ) -> dict[str, float]:
-    """Brier score, log loss and calibration error of forecasts of the same labels; none of none."""
+    """Brier score, log loss and calibration error of forecasts of the same labels."""
     won = y.to_numpy(dtype=np.float64)
     figures = {}
-    for name, p in forecasts.items() if len(won) else ():
+    for name, p in forecasts.items():
         figures[f"brier_{name}"] = brier(won, p)
         figures[f"log_loss_{name}"] = log_loss(won, p)
         figures[f"ece_{name}"] = expected_calibration_error(

@@ -32,7 +32,7 @@ from step3_assets.domain.live.recalibration import (
 from step3_assets.domain.live.weeks import Session, add_weeks, first_session, week_of, week_start
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256, read_payloads
 from step3_assets.domain.months import month_start
-from step3_assets.domain.registry.entries import RETRAIN, artefacts_hash
+from step3_assets.domain.registry.entries import RETRAIN, artefacts_hash, payload_artefacts
 from step3_assets.domain.scoring import predict_figures
 from step3_assets.domain.training import gather_training, train_fold, weigh
 from step3_assets.schemas import EVENTS, RECALIBRATIONS, WEEKLY_MODELS
@@ -74,7 +74,7 @@ class Candidate:
         """Hash of every head's payload; None without models."""
         if not self.payloads:
             return None
-        return artefacts_hash({h: payload_sha256(text) for h, text in self.payloads.items()})
+        return artefacts_hash(payload_artefacts(self.payloads))
 
 
 def known_before(

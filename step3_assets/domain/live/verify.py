@@ -22,7 +22,7 @@ from step3_assets.domain.models.text_format import (
     read_payloads,
 )
 from step3_assets.domain.purge import STALE_AFTER
-from step3_assets.domain.registry.entries import artefacts_hash
+from step3_assets.domain.registry.entries import artefacts_hash, stored_artefacts
 
 KEY = ["symbol", "decision_time_utc"]
 
@@ -227,8 +227,7 @@ def models_in_force_violations(rows: pd.DataFrame, weekly_models: pd.DataFrame) 
         nothing.
     """
     stored = {
-        week: artefacts_hash(dict(zip(own["head"], own["payload_sha256"], strict=True)))
-        for week, own in weekly_models.groupby("week")
+        week: artefacts_hash(stored_artefacts(own)) for week, own in weekly_models.groupby("week")
     }
     problems = []
     for row in rows.to_dict("records"):

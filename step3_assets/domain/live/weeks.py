@@ -130,3 +130,8 @@ def month_of_week(week: date) -> date | None:
     """Calendar month of the week's first session, as its first day; None without a session."""
     session = first_session(week)
     return None if session is None else session.day.replace(day=1)
+
+
+def settings_month(week: date) -> date:
+    """Calendar month whose settings a week takes: its first session's, without one its Monday's."""
+    return month_of_week(week) or week.replace(day=1)

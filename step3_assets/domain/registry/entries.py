@@ -22,8 +22,8 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance import verdict
 from step3_assets.domain.features import features_hash
 from step3_assets.domain.folds import LOOK_BACK_MONTHS
-from step3_assets.domain.live.weeks import month_of_week
-from step3_assets.domain.models.text_format import load_numbers
+from step3_assets.domain.live.weeks import settings_month
+from step3_assets.domain.models.text_format import load_numbers, payload_sha256
 from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.registry.code import code_version, library_versions
 from step3_assets.domain.registry.errors import RegistryError
@@ -127,7 +127,7 @@ def fold_entries(
     entries = []
     for month, rows in models.groupby("month"):
         assert isinstance(month, date)
-        artefacts = dict(zip(rows["head"], rows["payload_sha256"], strict=True))
+        artefacts = stored_artefacts(rows)
         whose = f"calibrated_models: the heads of {month_label(month)}"
         stored = {name: _agreed(rows, name, whose) for name in _OF_THE_FOLD}
         measured = by_month.get(month, metrics.iloc[:0])
@@ -306,7 +306,7 @@ def week_artefacts(
     """
     if row["method"] == RETRAIN:
         own = weekly_models.get(row["week"])
-        return None if own is None else dict(zip(own["head"], own["payload_sha256"], strict=True))
+        return None if own is None else stored_artefacts(own)
     new = row["calibrator_sha256"]
     return {**artefacts_of(base), "calibrator": new} if isinstance(new, str) else None
 
@@ -331,6 +331,16 @@ def artefacts_hash(artefacts: Mapping[str, str]) -> str:
 def artefacts_of(row: Mapping[str, Any]) -> dict[str, str]:
     """Head to ``payload_sha256`` of a row of ``model_registry``."""
     return json.loads(row["artefacts"])
+
+
+def stored_artefacts(models: pd.DataFrame) -> dict[str, str]:
+    """Head to ``payload_sha256`` of the rows of one fold or week, as they say it."""
+    return dict(zip(models["head"], models["payload_sha256"], strict=True))
+
+
+def payload_artefacts(payloads: Mapping[str, str]) -> dict[str, str]:
+    """The same of the payloads as they are, whatever hash is stored beside them."""
+    return {head: payload_sha256(payload) for head, payload in payloads.items()}
 
 
 def artefacts_by_month(models: pd.DataFrame) -> dict[date, dict[str, str]]:
@@ -429,7 +439,7 @@ def _trained_fields(rows: pd.DataFrame, week: date, provenance: Provenance) -> d
     """What a retrained week has of its own; its settings are its first session's month's."""
     whose = f"weekly_models: the heads of week {week}"
     stored = {name: _agreed(rows, name, whose) for name in (*_OF_THE_FOLD, "inputs_hash")}
-    month = month_of_week(week) or week.replace(day=1)
+    month = settings_month(week)
     features = to_json(_features(stored["features_hash"], month, provenance))
     return {**stored, "features": features, **_settings_fields(month, stored, provenance)}
 

@@ -17,12 +17,12 @@ import pandas as pd
 
 from step3_assets.domain.acceptance import failed_gates
 from step3_assets.domain.audit.run import failed_checks
-from step3_assets.domain.models.text_format import payload_sha256
 from step3_assets.domain.registry.entries import (
     FOLD,
     NOT_IN_FORCE,
     acceptance_json,
     artefacts_of,
+    payload_artefacts,
     to_json,
 )
 from step3_assets.domain.registry.errors import RegistryError
@@ -166,10 +166,7 @@ def artefact_problems(row: Mapping[str, Any], models: pd.DataFrame) -> list[str]
     models : DataFrame
         ``head, payload`` of table ``calibrated_models``, of the model's month.
     """
-    stored = {
-        head: payload_sha256(payload)
-        for head, payload in zip(models["head"], models["payload"], strict=True)
-    }
+    stored = payload_artefacts(dict(zip(models["head"], models["payload"], strict=True)))
     recorded = artefacts_of(row)
     names = sorted(set(stored) | set(recorded))
     differ = [name for name in names if stored.get(name) != recorded.get(name)]

@@ -14,11 +14,15 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.folds import Fold
-from step3_assets.domain.models.text_format import payload_sha256
 from step3_assets.domain.month_steps import fold_step, training_step
 from step3_assets.domain.months import month_label
 from step3_assets.domain.registry.code import code_version, library_versions
-from step3_assets.domain.registry.entries import Provenance, artefacts_of, parameters_json
+from step3_assets.domain.registry.entries import (
+    Provenance,
+    artefacts_of,
+    parameters_json,
+    payload_artefacts,
+)
 
 MEMBERS = "members (rows and roles)"
 MISSING = "none"
@@ -93,9 +97,8 @@ def reproduce(
 
 
 def _hashes(models: pd.DataFrame) -> dict[str, str]:
-    """Of the payloads as they are, whatever hash is stored beside them."""
-    payloads = zip(models["head"], models["payload"], strict=True)
-    return {head: payload_sha256(payload) for head, payload in payloads}
+    """Of the payloads as they are."""
+    return payload_artefacts(dict(zip(models["head"], models["payload"], strict=True)))
 
 
 def _members(models: pd.DataFrame) -> str:

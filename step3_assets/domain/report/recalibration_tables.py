@@ -11,15 +11,17 @@ from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
 WITHOUT, CHECKED = "walk_forward", "weekly"
 RETRAIN = "retrain"
-_ARMS = {
-    WITHOUT: "Each fold's own calibrator",
-    CHECKED: "Recalibrated weekly, if no worse",
-    "weekly_unchecked": "Recalibrated weekly, unchecked",
-}
-_RETRAINED_ARMS = {
-    WITHOUT: "Each fold's own models",
-    CHECKED: "Retrained weekly, a week later if no worse",
-    "weekly_unchecked": "Retrained weekly, at once and unchecked",
+ARM_NAMES = {
+    "calibrator": {
+        WITHOUT: "each fold's own calibrator",
+        CHECKED: "recalibrated weekly, if no worse",
+        "weekly_unchecked": "recalibrated weekly, unchecked",
+    },
+    RETRAIN: {
+        WITHOUT: "each fold's own models",
+        CHECKED: "retrained weekly, a week later if no worse",
+        "weekly_unchecked": "retrained weekly, at once and unchecked",
+    },
 }
 _REASONS = {
     "no_worse": "used: no worse than last week's on the newest labels",
@@ -66,7 +68,8 @@ def answer(rows: pd.DataFrame, level: float) -> str:
 def comparison_table(rows: pd.DataFrame) -> TextTable:
     """Each arm's probabilities and trades."""
     is_retrained = set(rows["method"]) == {RETRAIN}
-    names = _RETRAINED_ARMS if is_retrained else _ARMS
+    method = RETRAIN if is_retrained else "calibrator"
+    names = {a: text.capitalize() for a, text in ARM_NAMES[method].items()}
     made = "Weeks retrained" if is_retrained else "Weeks recalibrated"
     header = ("", made, "Brier", "Brier of base rate", "ECE", "Log loss")
     header += ("Net bps", "Trades", "End equity", "Calmar")
