@@ -4,8 +4,8 @@ Run: python benchmarks/orchestration.py --delivery DIR [--months 59] [--workers 
 
 Both sides do the same work with the same number of processes: read and validate the delivery, every
 fold, model, score, backtest, the portfolio, the audit, the verdict, the registry's entries, drift
-and the report. The rival is ``step3_assets.domain.pipeline`` (a bare loop, nothing stored). Each
-side runs in its own fresh process, so that both pay their imports.
+and the report. The rival is ``step3_assets.domain.pipeline.main_job`` (a bare loop, nothing
+stored). Each side runs in its own fresh process, so that both pay their imports.
 """
 
 import argparse
@@ -24,24 +24,26 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     import pandas as pd
 
     from step3_assets import __version__
+    from step3_assets.catalogue.delivery import EVENTS
+    from step3_assets.catalogue.live import RECALIBRATION_COMPARISON as COMPARISON
+    from step3_assets.catalogue.live import RECALIBRATIONS
+    from step3_assets.catalogue.search import TUNED_PARAMS
     from step3_assets.config import Step3Config
-    from step3_assets.defs.result_assets import OUTCOMES
-    from step3_assets.domain.acceptance import judge, verdict
+    from step3_assets.defs.results.assets import OUTCOMES
+    from step3_assets.domain.acceptance.verdict import judge, verdict
     from step3_assets.domain.audit.inputs import AuditInputs, sample_months
     from step3_assets.domain.audit.run import run_audit
+    from step3_assets.domain.core.hashing import frame_hash
+    from step3_assets.domain.core.months import first_test_month, month_range
     from step3_assets.domain.delivery import probe_months, read_delivery
-    from step3_assets.domain.hashing import frame_hash
     from step3_assets.domain.models.importance import head_importances
     from step3_assets.domain.monitoring.table import DriftInputs, drift_table
-    from step3_assets.domain.months import first_test_month, month_range
-    from step3_assets.domain.pipeline import run_pipeline
-    from step3_assets.domain.portfolio import PLATFORM, RESULT_TABLES
+    from step3_assets.domain.pipeline.main_job import run_pipeline
+    from step3_assets.domain.portfolio.series import PLATFORM, RESULT_TABLES
     from step3_assets.domain.registry.document import write_document
     from step3_assets.domain.registry.entries import Provenance, feature_lists, fold_entries
     from step3_assets.domain.registry.stages import Change, Registry, register_folds
     from step3_assets.domain.report import ReportInputs, build_report
-    from step3_assets.schemas import EVENTS, RECALIBRATIONS, TUNED_PARAMS
-    from step3_assets.schemas import RECALIBRATION_COMPARISON as COMPARISON
 
     config = Step3Config()
     first, last, is_complete = probe_months(delivery)
@@ -148,8 +150,8 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
 def through_dagster(delivery: Path, n_months: int, workers: int) -> None:
     """The platform: ``step3 run`` on a new home."""
     from step3_assets.cli.main import cli
+    from step3_assets.domain.core.months import add_months, month_label
     from step3_assets.domain.delivery import probe_months
-    from step3_assets.domain.months import add_months, month_label
 
     arguments = ["run", "--delivery", str(delivery), "--workers", str(workers)]
     if n_months:

@@ -57,15 +57,15 @@ def rival(
     """
     import optuna
 
+    from step3_assets.domain.decisions.scoring import score_fold
     from step3_assets.domain.execution.marking import MarkClock
-    from step3_assets.domain.folds import build_fold
-    from step3_assets.domain.replay import Replay
-    from step3_assets.domain.scoring import score_fold
+    from step3_assets.domain.folds.build import build_fold
+    from step3_assets.domain.models.training import train_fold
+    from step3_assets.domain.portfolio.replay import Replay
     from step3_assets.domain.search import space
     from step3_assets.domain.search.epochs import known_before
     from step3_assets.domain.search.objective import Evaluation
     from step3_assets.domain.search.settings import with_settings
-    from step3_assets.domain.training import train_fold
 
     events, bars = known_before(events, bars, epoch.first)
     clock = MarkClock.from_bars(bars[bars["month"] >= epoch.inner[0]])
@@ -104,8 +104,8 @@ def main() -> None:
 
     from threadpoolctl import threadpool_limits
 
+    from step3_assets.domain.core.months import first_test_month, parse_month
     from step3_assets.domain.delivery import probe_months, read_delivery
-    from step3_assets.domain.months import first_test_month, parse_month
     from step3_assets.domain.search.epoch_search import Workplace, search_epoch
     from step3_assets.domain.search.epochs import make_epoch
 

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from step2_row_at_a_time import build_row_at_a_time
 
+from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.step2.bars import check_all, read_bars
 from step3_assets.domain.step2.build import build_delivery, iter_delivery
-from step3_assets.domain.step2.calendar import session_bars
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.write import write_symbols
 

@@ -23,8 +23,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.months import add_months
-from step3_assets.schemas import TABLES, Column, Table
+from step3_assets.catalogue import TABLES
+from step3_assets.catalogue.column import Column, Table
+from step3_assets.domain.core.months import add_months
 from step3_assets.storage.store import Store
 
 WORKERS, TURNS = 4, 20

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from step3_assets.config import GateConfig, SearchConfig, Step3Config
-from step3_assets.domain.pipeline import PipelineResult
+from step3_assets.domain.pipeline.main_job import PipelineResult
 from step3_assets.domain.worlds import SyntheticWorld, WorldConfig
 
 KNOBS = ("years", "edge_bps", "months", "inner_months", "model_trials", "gate_trials", "k")
@@ -55,9 +55,9 @@ def run_arms(
     folder: Path,
 ) -> tuple[list[date], dict[str, PipelineResult], dict[str, Any]]:
     """Test months, each platform by its name, and what the searches changed."""
+    from step3_assets.domain.core.months import add_months, first_test_month, month_range
     from step3_assets.domain.delivery import probe_months, read_delivery
-    from step3_assets.domain.months import add_months, first_test_month, month_range
-    from step3_assets.domain.pipeline import month_window, pipeline_result, run_month
+    from step3_assets.domain.pipeline.main_job import month_window, pipeline_result, run_month
     from step3_assets.domain.search.epoch_search import Workplace
     from step3_assets.domain.search.settings import settings_by_month, trading_hash
     from step3_assets.domain.search.walk import search_all
@@ -99,7 +99,7 @@ def run_arms(
 
 def outcomes(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Each world's outcomes, null and planted ones in turn; kept ones are read back."""
-    from step3_assets.domain.certification import value_decisions
+    from step3_assets.domain.pipeline.certification import value_decisions
     from step3_assets.domain.search.forecasts import code_hash
     from step3_assets.domain.worlds import simulate_world
 

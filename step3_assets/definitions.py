@@ -8,24 +8,24 @@ from collections.abc import Mapping
 import dagster as dg
 
 from step3_assets.defs.checks import build_checks
-from step3_assets.defs.delivery_assets import build_delivery_assets
-from step3_assets.defs.delivery_sensor import build_delivery_sensor
-from step3_assets.defs.drift_assets import build_drift_checks
+from step3_assets.defs.delivery.assets import build_delivery_assets
+from step3_assets.defs.delivery.sensor import build_delivery_sensor
 from step3_assets.defs.jobs import build_jobs
-from step3_assets.defs.live_assets import build_live_assets
+from step3_assets.defs.live.assets import build_live_assets
+from step3_assets.defs.live.recalibration_schedule import build_recalibration_schedule
 from step3_assets.defs.partitions import partitions_for
-from step3_assets.defs.recalibration_schedule import build_recalibration_schedule
 from step3_assets.defs.resources import (
     PlatformResource,
     ProgressResource,
     Settings,
     load_settings,
 )
-from step3_assets.defs.result_assets import build_result_assets
+from step3_assets.defs.results.assets import build_result_assets
+from step3_assets.defs.results.drift_assets import build_drift_checks
 from step3_assets.defs.run_failure import build_run_failure_sensor
-from step3_assets.defs.search_assets import build_search_asset
-from step3_assets.defs.shadow_assets import build_shadow_assets
-from step3_assets.defs.training_assets import build_training_assets
+from step3_assets.defs.search.assets import build_search_asset
+from step3_assets.defs.shadow.assets import build_shadow_assets
+from step3_assets.defs.walk_forward.assets import build_training_assets
 
 
 def build_defs(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.months import add_months, month_range
+from step3_assets.domain.core.months import add_months, month_range
 
 H_INTRADAY, H_OVERNIGHT = 12, 10
 # fmt: off
@@ -182,7 +182,7 @@ def write_frames(
 
 def _session_grid(first: date, n_months: int) -> pd.DataFrame:
     """The exchange's bars of these months, each with the start of the bar that follows."""
-    from step3_assets.domain.step2.calendar import session_bars
+    from step3_assets.domain.core.calendar import session_bars
 
     end = add_months(first, n_months)
     grid = session_bars(first, end + timedelta(days=10))

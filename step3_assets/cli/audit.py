@@ -44,8 +44,8 @@ def audit(stored: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from step3_assets.cli.installation import open_store
     from step3_assets.cli.running import RESULTS, Step, launch
-    from step3_assets.cli.status import open_store
     from step3_assets.domain.audit.run import audit_verdict
 
     store = open_store()

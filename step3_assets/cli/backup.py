@@ -40,8 +40,8 @@ def backup(out: Path, with_dagster: bool) -> None:
 
     from rich.console import Console
 
+    from step3_assets.cli.installation import open_store
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.cli.status import open_store
     from step3_assets.storage.backup import make_backup
 
     if out.is_dir():

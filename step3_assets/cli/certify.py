@@ -1,7 +1,7 @@
 """The verb that asks the platform questions whose answers are known.
 
 Belongs here: which worlds, progress and the two figures. Does not belong here: how a world is
-judged (:mod:`step3_assets.domain.certification`).
+judged (:mod:`step3_assets.domain.pipeline.certification`).
 """
 
 import click
@@ -55,7 +55,7 @@ def certify(
 
     from step3_assets.cli.installation import prepare_home
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.domain import certification
+    from step3_assets.domain.pipeline import certification
     from step3_assets.domain.worlds import WorldConfig
 
     if planted + null == 0:

@@ -41,10 +41,10 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.definitions import build_defs
     from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
     from step3_assets.defs.resources import load_settings
-    from step3_assets.domain import settings_table
-    from step3_assets.domain.data_dictionary import data_dictionary_markdown
+    from step3_assets.docgen import settings_table
+    from step3_assets.docgen.data_dictionary import data_dictionary_markdown
+    from step3_assets.docgen.settings_table import settings_markdown
     from step3_assets.domain.registry.document import document_schema
-    from step3_assets.domain.settings_table import settings_markdown
 
     with tempfile.TemporaryDirectory() as home:
         settings = replace(load_settings(Path(home)), delivery=None, config=Step3Config())

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import tomlkit
@@ -16,6 +17,9 @@ from filelock import FileLock
 from step3_assets.cli.dead_runs import close_dead_runs
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
+
+if TYPE_CHECKING:
+    from step3_assets.storage.store import Store
 
 DAGSTER_YAML = """\
 # Written once by step3; edit freely.
@@ -95,3 +99,24 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     with instance:
         close_dead_runs(instance)
         yield instance
+
+
+def open_store() -> "Store":
+    """The installation's store.
+
+    Raises
+    ------
+    CommandFailed
+        If nothing was ever stored here.
+    """
+    from step3_assets.storage.store import Store
+
+    settings = load_settings()
+    if not settings.database.exists():
+        raise CommandFailed(
+            f"nothing is stored under {settings.home} yet: "
+            "`step3 demo` or `step3 run --delivery DIR`"
+        )
+    store = Store(settings.database)
+    store.ensure_tables()
+    return store

@@ -81,7 +81,7 @@ def _print_choice() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from step3_assets.cli.status import open_store
+    from step3_assets.cli.installation import open_store
 
     store = open_store()
     rows, trials = store.read("tuned_params"), store.read("trials", columns=["config_hash"])

@@ -60,9 +60,9 @@ def recalibrate(first: str | None, last: str | None, workers: int | None) -> Non
 
 
 def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
-    from step3_assets.cli.status import open_store
+    from step3_assets.cli.installation import open_store
     from step3_assets.defs.partitions import weekly
-    from step3_assets.domain.live.weeks import parse_week, week_of
+    from step3_assets.domain.core.weeks import parse_week, week_of
 
     store = open_store()
     walked = store.months("folds")
@@ -92,7 +92,7 @@ def _print_weeks(first: date, last: date) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from step3_assets.cli.status import open_store
+    from step3_assets.cli.installation import open_store
 
     rows = open_store().read("recalibrations")
     rows = rows[(rows["week"] >= first) & (rows["week"] <= last)]
@@ -126,7 +126,7 @@ def _print_comparison() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from step3_assets.cli.status import open_store
+    from step3_assets.cli.installation import open_store
     from step3_assets.domain.report.recalibration_tables import ARM_NAMES
 
     rows = open_store().read("recalibration_comparison").sort_values("position")

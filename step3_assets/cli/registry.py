@@ -146,8 +146,8 @@ def promote(model: str, reason: str, who: str | None) -> None:
         step3 registry promote shadow --reason "January goes live"
         step3 registry promote fold-2023-12-3f9c --reason "as decided on Friday" --by desk
     """
-    from step3_assets.cli.status import open_store
-    from step3_assets.defs.registry_store import Request, promote_in_store
+    from step3_assets.cli.installation import open_store
+    from step3_assets.defs.registry.registry_store import Request, promote_in_store
     from step3_assets.defs.resources import load_settings
 
     stored = _stored()
@@ -170,8 +170,8 @@ def rollback(reason: str, who: str | None) -> None:
     Example:
         step3 registry rollback --reason "slippage twice the modelled one since Monday"
     """
-    from step3_assets.cli.status import open_store
-    from step3_assets.defs.registry_store import Request, rollback_in_store
+    from step3_assets.cli.installation import open_store
+    from step3_assets.defs.registry.registry_store import Request, rollback_in_store
     from step3_assets.defs.resources import load_settings
 
     stored = _stored()
@@ -221,8 +221,8 @@ def account() -> str:
 
 
 def _stored() -> "Registry":
-    from step3_assets.cli.status import open_store
-    from step3_assets.defs.registry_store import read_registry
+    from step3_assets.cli.installation import open_store
+    from step3_assets.defs.registry.registry_store import read_registry
 
     stored = read_registry(open_store())
     if stored.models.empty:

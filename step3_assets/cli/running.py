@@ -135,7 +135,7 @@ def launch(
         settings = replace(settings, workers=workers)
     from step3_assets.definitions import build_defs
     from step3_assets.defs.partitions import partitions_for
-    from step3_assets.defs.search_assets import epochs_of
+    from step3_assets.defs.search.assets import epochs_of
     from step3_assets.domain.delivery import probe_months
 
     console = Console(stderr=True)
@@ -164,7 +164,7 @@ def launch(
 def _test_range(
     earliest: date, latest: date, first: str | None, last: str | None
 ) -> tuple[date, date]:
-    from step3_assets.domain.months import month_label, parse_month
+    from step3_assets.domain.core.months import month_label, parse_month
 
     try:
         start = parse_month(first) if first else earliest
@@ -256,7 +256,7 @@ def print_verdict() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from step3_assets.cli.status import open_store
+    from step3_assets.cli.installation import open_store
     from step3_assets.defs.resources import load_settings
 
     settings, store = load_settings(), open_store()

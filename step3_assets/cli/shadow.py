@@ -45,11 +45,11 @@ def step() -> None:
     Examples:
         step3 train-dataset --delivery step2_out && step3 shadow step
     """
+    from step3_assets.cli.installation import open_store
     from step3_assets.cli.running import Step, launch
-    from step3_assets.cli.status import open_store
     from step3_assets.defs.jobs import SHADOW
     from step3_assets.defs.resources import load_settings
-    from step3_assets.defs.shadow_accounts import read_account
+    from step3_assets.defs.shadow.accounts import read_account
 
     store = open_store()
     launch([Step(SHADOW, "whole")], None, None, None, None)
@@ -99,13 +99,13 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
     """
     from rich.console import Console
 
+    from step3_assets.cli.installation import open_store
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.cli.status import open_store
     from step3_assets.defs.resources import load_settings
-    from step3_assets.defs.shadow_accounts import account_parity
-    from step3_assets.defs.shadow_replay import replay as play
-    from step3_assets.defs.shadow_replay import replay_account
-    from step3_assets.domain.months import parse_month
+    from step3_assets.defs.shadow.accounts import account_parity
+    from step3_assets.defs.shadow.replay import replay as play
+    from step3_assets.defs.shadow.replay import replay_account
+    from step3_assets.domain.core.months import parse_month
     from step3_assets.domain.shadow.arrivals import ShadowError
     from step3_assets.domain.step2.bars import BarsError
 
@@ -143,9 +143,9 @@ def parity(account: str | None) -> None:
         step3 shadow parity
         step3 shadow parity --account replay:2023-01..2023-06
     """
-    from step3_assets.cli.status import open_store
+    from step3_assets.cli.installation import open_store
     from step3_assets.defs.resources import load_settings
-    from step3_assets.defs.shadow_accounts import account_parity
+    from step3_assets.defs.shadow.accounts import account_parity
     from step3_assets.domain.shadow.arrivals import ShadowError
 
     config = load_settings().config

@@ -8,33 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.installation import open_store
 
 if TYPE_CHECKING:
     from step3_assets.defs.resources import Settings
-    from step3_assets.storage.store import Store
-
-
-def open_store() -> "Store":
-    """The installation's store.
-
-    Raises
-    ------
-    CommandFailed
-        If nothing was ever stored here.
-    """
-    from step3_assets.defs.resources import load_settings
-    from step3_assets.storage.store import Store
-
-    settings = load_settings()
-    if not settings.database.exists():
-        raise CommandFailed(
-            f"nothing is stored under {settings.home} yet: "
-            "`step3 demo` or `step3 run --delivery DIR`"
-        )
-    store = Store(settings.database)
-    store.ensure_tables()
-    return store
 
 
 @click.command()
@@ -44,9 +21,9 @@ def status(hashes: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from step3_assets.catalogue import TABLES
     from step3_assets.defs.resources import load_settings
-    from step3_assets.domain.months import month_label
-    from step3_assets.schemas import TABLES
+    from step3_assets.domain.core.months import month_label
 
     settings, store = load_settings(), open_store()
     console = Console()
@@ -96,8 +73,8 @@ def _seen_by_sensor(settings: "Settings") -> str:
     """
     from step3_assets.cli.failures import disk_trouble
     from step3_assets.cli.installation import dagster_instance
-    from step3_assets.defs.delivery_plan import read_cursor
-    from step3_assets.defs.delivery_sensor import SENSOR
+    from step3_assets.defs.delivery.plan import read_cursor
+    from step3_assets.defs.delivery.sensor import SENSOR
 
     if not (settings.dagster_home / "schedules").is_dir():
         return ""

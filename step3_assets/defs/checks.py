@@ -2,7 +2,7 @@
 
 Belongs here: wiring checks to assets. A blocking check keeps a wrong table from feeding the next;
 a warning informs. Does not belong here: the conditions themselves
-(:mod:`step3_assets.domain.invariants`, :mod:`step3_assets.domain.validation`).
+(:mod:`step3_assets.domain.walk_forward.invariants`, :mod:`step3_assets.domain.core.validation`).
 
 In a run over a range of months a check gives one verdict for the whole range, which blocks or does
 not, and beside it one for each month, so that the UI shows them by month.
@@ -15,23 +15,23 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
+from step3_assets.catalogue import TABLES
 from step3_assets.config import Step3Config
-from step3_assets.defs import shadow_checks
 from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
-from step3_assets.defs.delivery_assets import load_delivery
-from step3_assets.defs.live_assets import CLOCK_COLUMNS, LABEL_COLUMNS, base_rule
+from step3_assets.defs.delivery.assets import load_delivery
+from step3_assets.defs.live.assets import CLOCK_COLUMNS, LABEL_COLUMNS, base_rule
 from step3_assets.defs.partitions import Partitions, look_back, months_of
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.defs.result_assets import BAR_COLUMNS
-from step3_assets.domain import invariants
+from step3_assets.defs.results.assets import BAR_COLUMNS
+from step3_assets.defs.shadow import checks as shadow_checks
+from step3_assets.domain.core.months import add_months, month_label, month_range
+from step3_assets.domain.core.validation import find_problems
+from step3_assets.domain.core.weeks import add_weeks
 from step3_assets.domain.execution.reconcile import price_disagreements
 from step3_assets.domain.live import verify
 from step3_assets.domain.live.base_model import BaseModel
-from step3_assets.domain.live.weeks import add_weeks
-from step3_assets.domain.months import add_months, month_label, month_range
 from step3_assets.domain.registry.entries import RETRAIN
-from step3_assets.domain.validation import find_problems
-from step3_assets.schemas import TABLES
+from step3_assets.domain.walk_forward import invariants
 from step3_assets.storage.store import Store
 
 
@@ -241,7 +241,7 @@ def _roles(scope: Scope) -> list[str]:
 
 
 def _integrity(scope: Scope) -> list[str]:
-    from step3_assets.domain.scoring import model_problems
+    from step3_assets.domain.decisions.scoring import model_problems
 
     return model_problems(scope.read("calibrated_models"), scope.read("folds"))
 
@@ -281,7 +281,7 @@ def _backtests(scope: Scope) -> list[str]:
 
 
 def _portfolio(scope: Scope) -> list[str]:
-    from step3_assets.domain.portfolio import (
+    from step3_assets.domain.portfolio.series import (
         RESULT_TABLES,
         PortfolioResult,
         reconcile_portfolio,

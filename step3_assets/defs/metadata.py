@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from step3_assets.schemas import TABLES, Column, KnownAt
+from step3_assets.catalogue import TABLES
+from step3_assets.catalogue.column import Column, KnownAt
 
 SIGNIFICANT_DIGITS = 4
 

@@ -1,7 +1,7 @@
 """Telling somebody: one message to the log, a webhook or a mailbox.
 
 Belongs here: the wording of a message and its way out. Does not belong here: when one is sent
-(:mod:`step3_assets.defs.run_failure`, :mod:`step3_assets.defs.delivery_sensor`).
+(:mod:`step3_assets.defs.run_failure`, :mod:`step3_assets.defs.delivery.sensor`).
 
 Nothing here raises and nothing waits for long: a message that cannot be delivered is an error in
 the log, and the platform goes on.

@@ -1,7 +1,7 @@
 """Partitions: the months of the data, the test months, the search's epochs, the live weeks.
 
 Belongs here: every partitions definition and mapping. Does not belong here: month arithmetic
-(:mod:`step3_assets.domain.months`).
+(:mod:`step3_assets.domain.core.months`).
 
 All run to the current calendar month, epoch or week (``end_offset=1``), so that the one under way
 can be materialized; all are UTC. The coming week is there from Monday 00:00 UTC, Sunday evening in
@@ -16,10 +16,10 @@ import dagster as dg
 
 from step3_assets.config import SearchConfig
 from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings
+from step3_assets.domain.core.months import add_months, first_test_month
+from step3_assets.domain.core.weeks import add_weeks, month_of_week, week_of
 from step3_assets.domain.delivery import DeliveryError, probe_months
 from step3_assets.domain.delivery.probe import COMPLETE_BY_DAY
-from step3_assets.domain.live.weeks import add_weeks, month_of_week, week_of
-from step3_assets.domain.months import add_months, first_test_month
 from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.storage.store import Store
 

@@ -30,7 +30,7 @@ from tempfile import mkdtemp
 
 from filelock import FileLock, Timeout
 
-from step3_assets.schemas import SCHEMA_VERSION
+from step3_assets.catalogue import SCHEMA_VERSION
 from step3_assets.storage.connection import CATALOGUE, STORAGE_VERSION, attached, literal
 from step3_assets.storage.ddl import check_version
 from step3_assets.storage.errors import StoreError
@@ -64,7 +64,7 @@ class Manifest:
     schema_version : str
         Of the catalogue that wrote the tables.
     tables : dict of str to str
-        Content hash of each table, as :func:`step3_assets.domain.hashing.frame_hash`.
+        Content hash of each table, as :func:`step3_assets.domain.core.hashing.frame_hash`.
     files : dict of str to str
         SHA-256 of every other file, by path inside the backup, with ``/``.
     format : int

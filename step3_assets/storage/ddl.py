@@ -1,6 +1,6 @@
 """Statements made from the catalogue: identifiers, table creation, and what a file really holds.
 
-Belongs here: SQL text whose only inputs are names from ``schemas.py``. Does not belong here:
+Belongs here: SQL text whose only inputs are names from the catalogue. Does not belong here:
 values, which are bound where a statement runs.
 
 The DDL is plain on purpose (no primary key, ENUM or index), so that it runs the same on a DuckDB
@@ -14,7 +14,8 @@ from importlib.resources import files
 import duckdb
 import pyarrow as pa
 
-from step3_assets.schemas import SCHEMA_VERSION, TABLES, Table
+from step3_assets.catalogue import SCHEMA_VERSION, TABLES
+from step3_assets.catalogue.column import Table
 from step3_assets.storage.connection import CATALOGUE
 from step3_assets.storage.errors import StoreError
 

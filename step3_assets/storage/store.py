@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.schemas import TABLES
+from step3_assets.catalogue import TABLES
+from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.storage.connection import attached
 from step3_assets.storage.ddl import check_version, create_all, known_table, missing_tables
 from step3_assets.storage.errors import StoreError
@@ -125,7 +125,7 @@ class Store:
         Returns
         -------
         DataFrame
-            Types as :mod:`step3_assets.domain.canonical` lists them; index 0..n-1.
+            Types as :mod:`step3_assets.domain.core.canonical` lists them; index 0..n-1.
         """
         with self._open(is_writer=False) as connection:
             rows = Transaction(connection, [table]).read_arrow(
@@ -213,7 +213,7 @@ class Store:
             return Transaction(connection, [table]).count_by_month(table)
 
     def table_hash(self, table: str) -> str:
-        """Content hash of a whole table, as :func:`step3_assets.domain.hashing.frame_hash`."""
+        """Content hash of a whole table, as :func:`step3_assets.domain.core.hashing.frame_hash`."""
         return frame_hash(self.read(table), known_table(table))
 
     def table_hashes(self) -> dict[str, str]:

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from step3_assets.domain.canonical import canonical_dtype
-from step3_assets.domain.validation import TableError, validate_frame
-from step3_assets.schemas import PartitionDates, Table
+from step3_assets.catalogue.column import PartitionDates, Table
+from step3_assets.domain.core.canonical import canonical_dtype
+from step3_assets.domain.core.validation import TableError, validate_frame
 from step3_assets.storage.ddl import ARROW_TYPES, known_table, qualified, quoted, statement
 from step3_assets.storage.errors import StoreError
 

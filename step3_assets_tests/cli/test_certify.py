@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from step3_assets.cli.certify import certify
 from step3_assets.cli.failures import CommandFailed
-from step3_assets.domain import certification
-from step3_assets.domain.certification import WorldOutcome
+from step3_assets.domain.pipeline import certification
+from step3_assets.domain.pipeline.certification import WorldOutcome
 from step3_assets_tests.domain.outcomes import NULL, PLANTED
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from step3_assets.catalogue import TABLES
 from step3_assets.cli.recalibrate import recalibrate
 from step3_assets.defs.resources import load_settings
-from step3_assets.schemas import TABLES
 from step3_assets.storage.store import Store
 from step3_assets_tests.storage.rows import rows_of
 

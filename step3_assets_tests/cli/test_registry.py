@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from step3_assets.cli.main import cli
 from step3_assets.config import Step3Config
-from step3_assets.defs.registry_store import (
+from step3_assets.defs.registry.registry_store import (
     Request,
     current_version,
     promote_in_store,
@@ -20,19 +20,19 @@ from step3_assets.defs.registry_store import (
     register_stored,
     write_registry_file,
 )
-from step3_assets.defs.registry_store import change_now as now
+from step3_assets.defs.registry.registry_store import change_now as now
 from step3_assets.defs.resources import load_settings
-from step3_assets.domain.acceptance import judge
+from step3_assets.domain.acceptance.verdict import judge
 from step3_assets.domain.audit.run import CHECKS
+from step3_assets.domain.core.months import add_months
 from step3_assets.domain.models.text_format import payload_sha256
-from step3_assets.domain.months import add_months
 from step3_assets.domain.registry.document import read_document
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.storage import files
 from step3_assets.storage.store import Store
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
-from step3_assets_tests.domain.test_acceptance import passing_tables
+from step3_assets_tests.domain.acceptance.test_verdict import passing_tables
 
 LAST = add_months(FIRST_TEST, 1)
 

@@ -18,8 +18,8 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from step3_assets.cli.installation import dagster_instance, prepare_home
 from step3_assets.cli.main import cli
-from step3_assets.defs.delivery_plan import Cursor
-from step3_assets.defs.delivery_sensor import SENSOR
+from step3_assets.defs.delivery.plan import Cursor
+from step3_assets.defs.delivery.sensor import SENSOR
 from step3_assets.defs.resources import load_settings
 from step3_assets.storage.store import Store
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 
-from step3_assets.defs.delivery_assets import record_dataset, store_months
-from step3_assets.defs.delivery_plan import REQUEST_TAG, Cursor, read_cursor
-from step3_assets.defs.delivery_sensor import build_delivery_sensor
+from step3_assets.defs.delivery.assets import record_dataset, store_months
+from step3_assets.defs.delivery.plan import REQUEST_TAG, Cursor, read_cursor
+from step3_assets.defs.delivery.sensor import build_delivery_sensor
 from step3_assets.defs.jobs import INGEST, build_jobs
 from step3_assets.defs.partitions import partitions_for
 from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.domain.core.months import month_range, parse_month
 from step3_assets.domain.delivery import read_delivery
-from step3_assets.domain.months import month_range, parse_month
 from step3_assets_tests.defs.installation import Installation
 
 EVENTS_KEY = dg.AssetKey("events")

@@ -12,7 +12,7 @@ import dagster as dg
 
 from step3_assets.defs.partitions import partition_key, partitions_for
 from step3_assets.defs.resources import PlatformResource, ProgressResource, load_settings
-from step3_assets.domain.months import add_months
+from step3_assets.domain.core.months import add_months
 from step3_assets.storage.store import Store
 
 TOML = """\

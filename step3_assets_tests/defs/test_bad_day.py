@@ -5,7 +5,7 @@ import signal
 from datetime import date
 from pathlib import Path
 
-from step3_assets.domain.months import add_months
+from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.installation import START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
 from step3_assets_tests.reliability.victims import start

@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from step3_assets.catalogue import TABLES
 from step3_assets.defs.graph_page import asset_graph_markdown
 from step3_assets.defs.resources import Settings, load_settings
-from step3_assets.schemas import TABLES
 
 EDGES = {
     "bar_features": set(),

@@ -9,8 +9,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from step3_assets.defs import delivery_sensor
-from step3_assets.defs.delivery_plan import Cursor, read_cursor
+from step3_assets.defs.delivery import sensor as delivery_sensor
+from step3_assets.defs.delivery.plan import Cursor, read_cursor
 from step3_assets.defs.partitions import partitions_for
 from step3_assets.defs.resources import load_settings
 from step3_assets_tests.defs.desk import Desk, observation, restate, verdicts

@@ -4,8 +4,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from step3_assets.defs.drift_assets import CHECKS, drift_verdict
-from step3_assets.schemas import DRIFT_METRICS
+from step3_assets.catalogue.monitoring import DRIFT_METRICS
+from step3_assets.defs.results.drift_assets import CHECKS, drift_verdict
 from step3_assets_tests.domain.report.frames import make_inputs
 
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR

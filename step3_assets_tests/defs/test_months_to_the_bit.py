@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from step3_assets.domain.months import add_months
+from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
 
@@ -111,7 +111,7 @@ def test_a_planted_union_leak_is_seen(
     in_one_run: Installation, delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Hand every month the whole range's rows: the folds must notice or differ."""
-    from step3_assets.defs import training_assets
+    from step3_assets.defs.walk_forward import assets as training_assets
 
     place = copy_of(in_one_run, delivery, tmp_path / "home")
     monkeypatch.setattr(training_assets, "slice_months", lambda frame, first, last: frame)

@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from step3_assets.defs import recalibration_schedule
-from step3_assets.defs.recalibration_schedule import CRON, weeks_due
+from step3_assets.catalogue import TABLES
+from step3_assets.catalogue.live import RECALIBRATIONS
+from step3_assets.defs.live import recalibration_schedule
+from step3_assets.defs.live.recalibration_schedule import CRON, weeks_due
 from step3_assets.defs.resources import PlatformResource, load_settings
-from step3_assets.domain.live.weeks import add_weeks, first_session, week_range
-from step3_assets.schemas import RECALIBRATIONS, TABLES
+from step3_assets.domain.core.weeks import add_weeks, first_session, week_range
 from step3_assets.storage.store import Store
 from step3_assets_tests.storage.rows import rows_of
 

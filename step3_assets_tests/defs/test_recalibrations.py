@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 
 from step3_assets.cli.main import cli
 from step3_assets.defs.partitions import partition_key
-from step3_assets.defs.registry_store import REGISTRY_TABLES, put_registry, read_registry
+from step3_assets.defs.registry.registry_store import REGISTRY_TABLES, put_registry, read_registry
 from step3_assets.defs.resources import load_settings
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.weeks import week_range, week_start
 from step3_assets.domain.live import recalibration
 from step3_assets.domain.live.comparison import covered_months, decide_again, stored_calibrators
-from step3_assets.domain.live.weeks import week_range, week_start
 from step3_assets.domain.models.text_format import load_numbers
-from step3_assets.domain.months import add_months
 from step3_assets.domain.registry.stages import (
     Change,
     StageBook,
@@ -307,7 +307,7 @@ def test_the_command_line_lists_and_shows_weeks_and_promotes_none(
 
 
 def walked(place: Installation):
-    from step3_assets.defs.live_assets import walked_months
+    from step3_assets.defs.live.assets import walked_months
 
     found = walked_months(place.store, set(WEEKS), load_settings(place.home).config)
     assert found is not None

@@ -7,15 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from step3_assets.defs.live_assets import walked_months
+from step3_assets.defs.live.assets import walked_months
 from step3_assets.defs.resources import load_settings
-from step3_assets.defs.shadow_accounts import walked_model
-from step3_assets.domain import folds
+from step3_assets.defs.shadow.accounts import walked_model
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.weeks import week_range, weeks_of
+from step3_assets.domain.folds import build as folds
 from step3_assets.domain.live import retraining
 from step3_assets.domain.live.comparison import KEY, decide_again, stored_models
-from step3_assets.domain.live.weeks import week_range, weeks_of
 from step3_assets.domain.models.text_format import ModelIntegrityError, read_payloads
-from step3_assets.domain.months import add_months
 from step3_assets.domain.shadow.arrivals import ShadowError
 from step3_assets_tests.defs.installation import FIRST_TEST, START, failure_text
 from step3_assets_tests.defs.test_recalibrations import (

@@ -8,8 +8,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from step3_assets.defs import shadow_checks
-from step3_assets.defs.registry_store import (
+from step3_assets.catalogue.live import RECALIBRATIONS
+from step3_assets.defs.registry.registry_store import (
     REGISTRY_TABLES,
     change_now,
     put_registry,
@@ -17,7 +17,8 @@ from step3_assets.defs.registry_store import (
     register_if_behind,
 )
 from step3_assets.defs.resources import ProgressResource, load_settings
-from step3_assets.defs.shadow_accounts import (
+from step3_assets.defs.shadow import checks as shadow_checks
+from step3_assets.defs.shadow.accounts import (
     account_parity,
     forget_account,
     model_in_force,
@@ -25,16 +26,15 @@ from step3_assets.defs.shadow_accounts import (
     step_live,
     take_arrival,
 )
-from step3_assets.defs.shadow_replay import replay, replay_account
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.domain.live.weeks import week_range
+from step3_assets.defs.shadow.replay import replay, replay_account
+from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.weeks import week_range
 from step3_assets.domain.registry.entries import artefacts_hash
 from step3_assets.domain.registry.stages import StageBook, follow_from, standing_fold
 from step3_assets.domain.shadow.arrivals import SHADOW_TABLES, ShadowError
 from step3_assets.domain.step2.build import build_delivery
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.write import write_delivery
-from step3_assets.schemas import RECALIBRATIONS
 from step3_assets.storage.transaction import Transaction
 from step3_assets_tests.defs.installation import TOML, Installation, failure_text
 from step3_assets_tests.domain.step2.small_bars import random_bars
@@ -185,7 +185,7 @@ def test_two_at_once_append_an_arrival_once(taken):
     place, *_ = taken
     store, config = place.store, load_settings(place.home).config
     forget_account(store, ACCOUNT.name)
-    from step3_assets.defs.shadow_accounts import _delivered, walked_model
+    from step3_assets.defs.shadow.accounts import _delivered, walked_model
 
     delivered = _delivered(store, ACCOUNT, config)
     calls = []

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from step3_assets.domain.certification import WorldOutcome
+from step3_assets.domain.pipeline.certification import WorldOutcome
 
 PLANTED = WorldOutcome(
     seed=1,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from step3_assets.domain.months import add_months
+from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.installation import START, Installation, failure_text
 from step3_assets_tests.domain.delivery.mutation import (
     BARS,

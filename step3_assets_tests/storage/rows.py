@@ -5,9 +5,9 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.live.weeks import add_weeks, week_of
-from step3_assets.domain.months import add_months
-from step3_assets.schemas import Column, PartitionDates, Table
+from step3_assets.catalogue.column import Column, PartitionDates, Table
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.weeks import add_weeks, week_of
 
 FIRST = dt.date(2019, 2, 1)
 TEXTS = (

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock, Timeout
 
-from step3_assets.schemas import TABLES
+from step3_assets.catalogue import TABLES
 from step3_assets.storage.connection import attached
 from step3_assets.storage.locks import lock_path
 from step3_assets.storage.store import Store, StoreError

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from step3_assets.domain.canonical import canonical_frame
-from step3_assets.schemas import SCHEMA_VERSION, TABLES, Column, KnownAt, Table
+from step3_assets.catalogue import SCHEMA_VERSION, TABLES
+from step3_assets.catalogue.column import Column, KnownAt, Table
+from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.storage.connection import attached
 from step3_assets.storage.ddl import create_table
 from step3_assets.storage.store import Store, StoreError

@@ -11,9 +11,9 @@ import duckdb
 import pandas as pd
 import pytest
 
-from step3_assets.domain.canonical import canonical_frame
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.schemas import TABLES
+from step3_assets.catalogue import TABLES
+from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.storage import transaction as transaction_module
 from step3_assets.storage.store import Store, StoreError
 from step3_assets_tests.storage.rows import FIRST, months, partitions_of, rows_of

@@ -7,8 +7,9 @@ computed (:mod:`~step3_assets.domain.audit.prefix`).
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.column import KnownAt
+from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
 from step3_assets.domain.audit.inputs import KEY, AuditInputs, Evidence, name_rows, verdict_of
-from step3_assets.schemas import BAR_FEATURES, EVENTS, KnownAt
 
 NY = "America/New_York"
 OWN_SIGNALS = tuple(

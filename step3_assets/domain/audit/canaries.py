@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import NUMERIC_FEATURES
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
-from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold
-from step3_assets.domain.month_steps import fold_step, training_step
-from step3_assets.domain.months import add_months, month_label
-from step3_assets.schemas import NUMERIC_FEATURES
+from step3_assets.domain.core.months import add_months, month_label
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
+from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
 
 ERRORS = 4.0
 """Standard errors before chance is ruled out: once in some 16,000 looks."""

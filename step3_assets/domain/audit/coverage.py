@@ -13,7 +13,7 @@ from step3_assets.domain.audit.inputs import (
     name_rows,
     verdict_of,
 )
-from step3_assets.domain.months import month_label, month_range
+from step3_assets.domain.core.months import month_label, month_range
 
 
 def check_every_month(inputs: AuditInputs) -> Evidence:

@@ -7,11 +7,12 @@ belong here: whether a column's values honour the catalogue
 
 import pandas as pd
 
-from step3_assets.domain import features
+from step3_assets.catalogue.column import KnownAt
+from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
+from step3_assets.domain.models import features
 from step3_assets.domain.models.heads import stored_features_hash
 from step3_assets.domain.models.text_format import load_numbers, read_payloads
-from step3_assets.schemas import EVENTS, KnownAt
 
 TOO_LATE = tuple(c.name for c in EVENTS.columns if c.known_at is not KnownAt.DECISION)
 

@@ -10,10 +10,11 @@ differs, and so does one that is not what the glossary says.
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.column import KnownAt
+from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.step2.bars import BAR_COLUMNS
 from step3_assets.domain.step2.build import build_delivery
-from step3_assets.schemas import BAR_FEATURES, EVENTS, KnownAt
 
 RELATIVE = 1e-9
 ABSOLUTE = 1e-15

@@ -1,7 +1,7 @@
 """Purge and embargo, worked out again from events and bars alone.
 
 Belongs here: the rule in its plainest form, for outer folds and inner blocks. Does not belong here:
-the code that cuts the folds (:mod:`step3_assets.domain.purge`), none of which is used.
+the code that cuts the folds (:mod:`step3_assets.domain.folds.purge`), none of which is used.
 """
 
 from datetime import date
@@ -17,7 +17,7 @@ from step3_assets.domain.audit.inputs import (
     name_rows,
     verdict_of,
 )
-from step3_assets.domain.months import add_months, month_label, month_of, month_start
+from step3_assets.domain.core.months import add_months, month_label, month_of, month_start
 
 LABEL_COLUMNS = [*KEY, "exit_time_utc", "label_end_idx", "H"]
 STOPPED_TRADING = pd.Timedelta(days=31)

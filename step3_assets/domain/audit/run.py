@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.results import AUDIT
 from step3_assets.domain.audit.bar_clock import check_fills, check_label_clock, check_signals
 from step3_assets.domain.audit.canaries import check_shuffled_labels, check_single_features
 from step3_assets.domain.audit.coverage import (
@@ -22,7 +23,6 @@ from step3_assets.domain.audit.known_at import check_known_at
 from step3_assets.domain.audit.prefix import check_prefix
 from step3_assets.domain.audit.purge_again import check_purge
 from step3_assets.domain.audit.time_travel import check_models, check_scores
-from step3_assets.schemas import AUDIT
 
 CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
     "known_at": check_known_at,

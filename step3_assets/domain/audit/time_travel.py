@@ -10,12 +10,13 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.column import KnownAt
+from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.config import Step3Config
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
-from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold
-from step3_assets.domain.month_steps import fold_step, scoring_step, training_step
-from step3_assets.domain.months import add_months, month_label, month_start
-from step3_assets.schemas import EVENTS, KnownAt
+from step3_assets.domain.core.months import add_months, month_label, month_start
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
+from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
 
 MODEL_COLUMNS = ["head", "payload_sha256", "n_rows", "features_hash", "members_hash"]
 _CLOCK = ("label_end_idx", "exit_time_utc", "maturity", "truncated_horizon")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from step3_assets.domain.core.hashing import text_hash
 from step3_assets.domain.delivery.files import DeliveryFiles, find_files
 from step3_assets.domain.delivery.problems import Problem
 from step3_assets.domain.delivery.sheet import READ_ERRORS
-from step3_assets.domain.hashing import text_hash
 
 SETTLE_S = 2.0
 """A file written less than this many seconds ago may still be growing."""

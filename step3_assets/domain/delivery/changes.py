@@ -11,10 +11,10 @@ from datetime import date
 
 import pandas as pd
 
+from step3_assets.catalogue import TABLES
+from step3_assets.domain.core.hashing import month_hashes
+from step3_assets.domain.core.months import add_months, month_range
 from step3_assets.domain.delivery.read import Delivery
-from step3_assets.domain.hashing import month_hashes
-from step3_assets.domain.months import add_months, month_range
-from step3_assets.schemas import TABLES
 
 DELIVERED = ("events", "bar_features")
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.types as kinds
 
+from step3_assets.catalogue.column import Column, Table
+from step3_assets.catalogue.delivery import CROSS_SUFFIXES, OUTCOME_COLUMNS, PARTNER_COLUMNS
 from step3_assets.domain.delivery.problems import Problem
-from step3_assets.schemas import CROSS_SUFFIXES, OUTCOME_COLUMNS, PARTNER_COLUMNS, Column, Table
 
 UTC_NAMES = ("UTC", "Etc/UTC", "+00:00")
 NEW_YORK = "America/New_York"

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.column import Table
+from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
+from step3_assets.domain.core.hashing import canonical_frame, frame_hash, text_hash
+from step3_assets.domain.core.months import month_of
 from step3_assets.domain.delivery.files import DeliveryFiles, find_files, read_json_object
 from step3_assets.domain.delivery.problems import DeliveryError, Problem
 from step3_assets.domain.delivery.rules import is_pending, pair_problems, sheet_problems
 from step3_assets.domain.delivery.sheet import Sheet, read_sheet
-from step3_assets.domain.hashing import canonical_frame, frame_hash, text_hash
-from step3_assets.domain.months import month_of
-from step3_assets.schemas import BAR_FEATURES, EVENTS, Table
 
 Progress = Callable[[str, float], None]
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.hashing import canonical_frame, row_hashes
-from step3_assets.schemas import REVISIONS, KnownAt, Table
+from step3_assets.catalogue.column import KnownAt, Table
+from step3_assets.catalogue.delivery import REVISIONS
+from step3_assets.domain.core.hashing import canonical_frame, row_hashes
 
 CHANGES = ("matured", "restated", "withdrawn", "new")
 

@@ -1,7 +1,7 @@
 """What the rows of a delivery must satisfy, beyond the type of each column.
 
 Belongs here: rules between columns, rows and files; the rules that follow from the catalogue alone
-are :mod:`step3_assets.domain.validation`'s. Does not belong here: reading files.
+are :mod:`step3_assets.domain.core.validation`'s. Does not belong here: reading files.
 
 A return that does not follow from its prices is not refused: an outcome may be restated.
 :func:`label_arithmetic_problems` finds it, for a check that warns.
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
+from step3_assets.domain.core.validation import value_faults
 from step3_assets.domain.delivery.files import TICKER
 from step3_assets.domain.delivery.problems import Problem, row_problem
 from step3_assets.domain.delivery.sheet import Sheet
-from step3_assets.domain.validation import value_faults
-from step3_assets.schemas import OUTCOME_COLUMNS
 
 TOLERANCE = 1e-9
 """Largest difference, in return units, between a delivered return and its arithmetic."""

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
-from step3_assets.domain.canonical import ColumnError, canonical_series
+from step3_assets.catalogue.column import Table
+from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
+from step3_assets.domain.core.canonical import ColumnError, canonical_series
 from step3_assets.domain.delivery.contract import (
     delivered_name,
     find_partner,
@@ -22,7 +24,6 @@ from step3_assets.domain.delivery.contract import (
     schema_problems,
 )
 from step3_assets.domain.delivery.problems import Problem, row_problem
-from step3_assets.schemas import OUTCOME_COLUMNS, Table
 
 READ_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError)
 FIRST_STAMP = pd.Timestamp("1960-01-01", tz="UTC")

@@ -11,14 +11,9 @@ from heapq import heappop, heappush
 import numpy as np
 
 from step3_assets.config import ExecutionConfig
+from step3_assets.domain.core.instants import utc_stamp
 from step3_assets.domain.execution.candidates import Orders
-from step3_assets.domain.execution.marking import (
-    ENTRY,
-    EXIT,
-    LedgerError,
-    MarkClock,
-    utc_stamp,
-)
+from step3_assets.domain.execution.marking import ENTRY, EXIT, LedgerError, MarkClock
 
 OnMark = Callable[[int, int, float], None]
 """Called at a bar close with its row of the clock, its stamp and equity."""

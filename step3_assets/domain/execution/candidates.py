@@ -12,8 +12,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.execution.marking import LedgerError, MarkClock, stamps_us, utc_index
-from step3_assets.domain.sizing import SIZING_COLUMNS
+from step3_assets.domain.core.instants import utc_index
+from step3_assets.domain.decisions.sizing import SIZING_COLUMNS
+from step3_assets.domain.execution.marking import LedgerError, MarkClock, stamps_us
 
 Allocation = Mapping[str, float] | Mapping[date, Mapping[str, float]]
 

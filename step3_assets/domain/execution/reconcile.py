@@ -7,11 +7,11 @@ simulation that made them, thresholds of a verdict.
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.portfolio import RISK_RULES
 from step3_assets.config import ExecutionConfig
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.marking import stamps_us
 from step3_assets.domain.risk.engine import CANCELLED, FORCED_EXIT, REFUSED
-from step3_assets.schemas import RISK_RULES
 
 TOLERANCE = 1e-12
 """Relative: of the highest equity for sums over the account, of its own size for one trade."""

@@ -14,14 +14,14 @@ from datetime import date
 
 import pandas as pd
 
-from step3_assets.domain.live.weeks import Session, add_weeks, first_session
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.weeks import Session, add_weeks, first_session
 from step3_assets.domain.models.calibration import Numbers
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     load_numbers,
     read_payloads,
 )
-from step3_assets.domain.months import add_months
 from step3_assets.domain.registry.entries import artefacts_hash, artefacts_of, payload_artefacts
 from step3_assets.domain.registry.in_force import champion_at
 
@@ -160,7 +160,7 @@ def chain_of(week: date, base_month: MonthOfWeek) -> list[Session]:
 
     Examples
     --------
-    >>> from step3_assets.domain.live.weeks import month_of_week
+    >>> from step3_assets.domain.core.weeks import month_of_week
     >>> [s.day.isoformat() for s in chain_of(date(2023, 1, 16), month_of_week)]
     ['2023-01-03', '2023-01-09', '2023-01-17']
     """

@@ -13,28 +13,33 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.decisions import SCORES
+from step3_assets.catalogue.live import RECALIBRATION_COMPARISON
 from step3_assets.config import Step3Config
-from step3_assets.domain.calibration_metrics import brier, expected_calibration_error, log_loss
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.weeks import weeks_of
+from step3_assets.domain.decisions.ev_gate import decide
+from step3_assets.domain.decisions.scoring import FIGURES, predict_figures
+from step3_assets.domain.decisions.sizing import size_positions
 from step3_assets.domain.execution.marking import MarkClock
-from step3_assets.domain.gate import decide
-from step3_assets.domain.live.weeks import weeks_of
-from step3_assets.domain.metrics import summarise
 from step3_assets.domain.models.blend import blended_ev
 from step3_assets.domain.models.calibration import Numbers, calibrate
 from step3_assets.domain.models.payoff import structural_ev
+from step3_assets.domain.models.probability_scores import (
+    brier,
+    expected_calibration_error,
+    log_loss,
+)
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     load_numbers,
     payload_sha256,
     read_payloads,
 )
-from step3_assets.domain.months import add_months
+from step3_assets.domain.portfolio.metrics import summarise
+from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.registry.entries import artefacts_hash, payload_artefacts
-from step3_assets.domain.scoring import FIGURES, predict_figures
-from step3_assets.domain.sizing import size_positions
 from step3_assets.domain.statistics.brier import brier_gain
-from step3_assets.domain.variants import Period, run_account
-from step3_assets.schemas import RECALIBRATION_COMPARISON, SCORES
 
 KEY = ["symbol", "decision_time_utc"]
 WITHOUT, CHECKED, ALWAYS = "walk_forward", "weekly", "weekly_unchecked"

@@ -20,15 +20,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.live import RECALIBRATIONS
 from step3_assets.config import Step3Config
-from step3_assets.domain.calibration_metrics import brier, expected_calibration_error, log_loss
+from step3_assets.domain.core.months import month_start
+from step3_assets.domain.core.weeks import Session, week_of
+from step3_assets.domain.folds.uniqueness import average_uniqueness
 from step3_assets.domain.live.base_model import BaseModel
-from step3_assets.domain.live.weeks import Session, week_of
 from step3_assets.domain.models.calibration import Numbers, Split, calibrate, choose_calibrator
+from step3_assets.domain.models.probability_scores import (
+    brier,
+    expected_calibration_error,
+    log_loss,
+)
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
-from step3_assets.domain.months import month_start
-from step3_assets.domain.uniqueness import average_uniqueness
-from step3_assets.schemas import RECALIBRATIONS
 
 KEY = ["symbol", "decision_time_utc"]
 CALIBRATOR = "calibrator"  # the method that makes a calibrator anew

@@ -2,8 +2,9 @@
 
 Belongs here: the fold of a week, its models, which earlier week's models are judged on which
 labels, the row of table ``recalibrations`` that comes of it. Does not belong here: how folds are
-cut and trained (:mod:`step3_assets.domain.folds`, :mod:`step3_assets.domain.training`), refitting a
-calibrator alone (:mod:`step3_assets.domain.live.recalibration`).
+cut (:mod:`step3_assets.domain.folds.build`) and trained
+(:mod:`step3_assets.domain.models.training`), refitting a calibrator alone
+(:mod:`step3_assets.domain.live.recalibration`).
 
 Models trained at a week's open know every label that is final then, so nothing is left to judge
 them on. They are judged a week later, on labels final since: until then they are a candidate.
@@ -17,9 +18,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import EVENTS
+from step3_assets.catalogue.live import RECALIBRATIONS, WEEKLY_MODELS
 from step3_assets.config import Step3Config
-from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold, FoldSpan, cut_fold, months_before
-from step3_assets.domain.hashing import frame_hash, text_hash
+from step3_assets.domain.core.hashing import frame_hash, text_hash
+from step3_assets.domain.core.months import month_start
+from step3_assets.domain.core.weeks import Session, add_weeks, first_session, week_of, week_start
+from step3_assets.domain.decisions.scoring import predict_figures
+from step3_assets.domain.folds.build import (
+    LOOK_BACK_MONTHS,
+    Fold,
+    FoldSpan,
+    cut_fold,
+    months_before,
+)
 from step3_assets.domain.live.base_model import BaseModel
 from step3_assets.domain.live.recalibration import (
     check_figures,
@@ -29,13 +41,9 @@ from step3_assets.domain.live.recalibration import (
     verdict_of,
     week_table,
 )
-from step3_assets.domain.live.weeks import Session, add_weeks, first_session, week_of, week_start
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256, read_payloads
-from step3_assets.domain.months import month_start
+from step3_assets.domain.models.training import gather_training, train_fold, weigh
 from step3_assets.domain.registry.entries import RETRAIN, artefacts_hash, payload_artefacts
-from step3_assets.domain.scoring import predict_figures
-from step3_assets.domain.training import gather_training, train_fold, weigh
-from step3_assets.schemas import EVENTS, RECALIBRATIONS, WEEKLY_MODELS
 
 KEY = ["symbol", "decision_time_utc"]
 Payloads = dict[str, str]

@@ -1,7 +1,7 @@
 """What is wrong with stored recalibrations, found by other means than those that made them.
 
 Belongs here: checks of meaning over rows of ``recalibrations`` and ``weekly_models``. Does not
-belong here: types and keys (:mod:`step3_assets.domain.validation`).
+belong here: types and keys (:mod:`step3_assets.domain.core.validation`).
 """
 
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ from typing import Any
 import pandas as pd
 
 from step3_assets.config import FoldConfig, RecalibrationConfig
+from step3_assets.domain.core.weeks import add_weeks, first_session, week_sessions
+from step3_assets.domain.folds.purge import STALE_AFTER
 from step3_assets.domain.live.base_model import BaseModel
 from step3_assets.domain.live.recalibration import labels_hash
 from step3_assets.domain.live.retraining import outcomes_hash
-from step3_assets.domain.live.weeks import add_weeks, first_session, week_sessions
 from step3_assets.domain.models.heads import stored_features_hash
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     payload_sha256,
     read_payloads,
 )
-from step3_assets.domain.purge import STALE_AFTER
 from step3_assets.domain.registry.entries import artefacts_hash, stored_artefacts
 
 KEY = ["symbol", "decision_time_utc"]

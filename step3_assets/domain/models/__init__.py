@@ -1,5 +1,5 @@
 """Model families: fit on arrays, give text; read text, predict.
 
 Belongs here: one module per family, each with its text form. Does not belong here: folds, the
-order in which heads are trained (:mod:`step3_assets.domain.training`), decisions.
+order in which heads are trained (:mod:`step3_assets.domain.models.training`), decisions.
 """

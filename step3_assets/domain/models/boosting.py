@@ -1,7 +1,7 @@
 """LightGBM heads: classifier, mean and quantiles, in LightGBM's own text.
 
 Belongs here: fitting one booster and predicting from its text. Does not belong here: targets and
-units (:mod:`step3_assets.domain.training`).
+units (:mod:`step3_assets.domain.models.training`).
 
 One thread, row-wise histograms and fixed seeds: the same rows in the same order give the same text.
 """

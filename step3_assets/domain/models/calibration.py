@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from step3_assets.config import CalibrationConfig
-from step3_assets.domain.calibration_metrics import log_loss
 from step3_assets.domain.models.linear import sigmoid
+from step3_assets.domain.models.probability_scores import log_loss
 from step3_assets.domain.models.text_format import ModelIntegrityError
 
 Numbers = dict[str, Any]

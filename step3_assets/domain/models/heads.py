@@ -1,7 +1,7 @@
 """The heads of a fold: what each learns, in which unit, and how all are fitted and asked.
 
 Belongs here: targets, units and the list of heads. Does not belong here: folds, calibration, the
-blend (:mod:`step3_assets.domain.training`).
+blend (:mod:`step3_assets.domain.models.training`).
 
 The mean and quantile heads learn ``gross_logret / u_atr``: its noise is alike in calm and wild
 markets, and the cost, which is known at the decision, need not be learned. Predictions are
@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import ModelConfig
-from step3_assets.domain.features import FeatureMatrix, feature_matrix, features_hash
 from step3_assets.domain.models import linear
 from step3_assets.domain.models.boosting import FORMAT as LIGHTGBM_TEXT
 from step3_assets.domain.models.boosting import (
@@ -25,6 +24,7 @@ from step3_assets.domain.models.boosting import (
     predict_booster,
 )
 from step3_assets.domain.models.clusters import instants
+from step3_assets.domain.models.features import FeatureMatrix, feature_matrix, features_hash
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     dump_numbers,

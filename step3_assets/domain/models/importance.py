@@ -13,9 +13,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import CATEGORICAL_FEATURES
+from step3_assets.catalogue.monitoring import IMPORTANCES
 from step3_assets.domain.models.heads import matrix_of
 from step3_assets.domain.models.text_format import load_numbers, read_payloads
-from step3_assets.schemas import CATEGORICAL_FEATURES, IMPORTANCES
 
 EXPLAINED_HEADS = ("lgbm_classifier", "lgbm_mean")
 

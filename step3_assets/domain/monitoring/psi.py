@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from step3_assets.schemas import CATEGORICAL_FEATURES
+from step3_assets.catalogue.delivery import CATEGORICAL_FEATURES
 
 MIN_INDEPENDENT_WINDOWS = 4
 MIN_VARIANCE = 1e-12

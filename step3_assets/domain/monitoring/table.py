@@ -16,6 +16,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import CATEGORICAL_FEATURES
+from step3_assets.catalogue.monitoring import DRIFT
 from step3_assets.config import DriftConfig, Step3Config
 from step3_assets.domain.monitoring.calibration import (
     Held,
@@ -25,7 +27,6 @@ from step3_assets.domain.monitoring.calibration import (
 from step3_assets.domain.monitoring.costs import entry_moves, mean_with_floors
 from step3_assets.domain.monitoring.psi import FeatureShift, feature_shifts
 from step3_assets.domain.statistics.ev_slope import ev_slope, utc_days
-from step3_assets.schemas import CATEGORICAL_FEATURES, DRIFT
 
 ALL = "ALL"
 KEY = ["symbol", "decision_time_utc"]

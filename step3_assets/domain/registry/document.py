@@ -1,7 +1,8 @@
 """The registry as one JSON document, for readers that have no DuckDB.
 
 Belongs here: the document's form, whose JSON schema follows from it, and filling it from the
-tables. Does not belong here: where it is written (:mod:`step3_assets.defs.registry_store`).
+tables. Does not belong here: where it is written
+(:mod:`step3_assets.defs.registry.registry_store`).
 """
 
 import json

@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
+from step3_assets.catalogue.results import RESULT_VERSIONS
 from step3_assets.config import Step3Config
-from step3_assets.domain.months import month_label
+from step3_assets.domain.core.months import month_label
 from step3_assets.domain.registry.entries import models_hash
-from step3_assets.schemas import RESULT_VERSIONS
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What must hold between the registry, its history and the stored models.
 
 Belongs here: violations as plain sentences. Does not belong here: types and nulls
-(:mod:`step3_assets.domain.validation`), what a check does with a violation.
+(:mod:`step3_assets.domain.core.validation`), what a check does with a violation.
 """
 
 import pandas as pd

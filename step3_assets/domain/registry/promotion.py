@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from step3_assets.domain.acceptance import failed_gates
+from step3_assets.domain.acceptance.verdict import failed_gates
 from step3_assets.domain.audit.run import failed_checks
 from step3_assets.domain.registry.entries import (
     FOLD,

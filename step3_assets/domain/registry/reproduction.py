@@ -13,9 +13,8 @@ from typing import Any
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.folds import Fold
-from step3_assets.domain.month_steps import fold_step, training_step
-from step3_assets.domain.months import month_label
+from step3_assets.domain.core.months import month_label
+from step3_assets.domain.folds.build import Fold
 from step3_assets.domain.registry.code import code_version, library_versions
 from step3_assets.domain.registry.entries import (
     Provenance,
@@ -23,6 +22,7 @@ from step3_assets.domain.registry.entries import (
     parameters_json,
     payload_artefacts,
 )
+from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
 
 MEMBERS = "members (rows and roles)"
 MISSING = "none"

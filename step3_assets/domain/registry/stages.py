@@ -17,10 +17,10 @@ from typing import Any
 
 import pandas as pd
 
-from step3_assets.domain.canonical import canonical_frame
+from step3_assets.catalogue.registry import MODEL_REGISTRY, REGISTRY_TRANSITIONS
+from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.registry.entries import FOLD, RECALIBRATION, Entry
 from step3_assets.domain.registry.errors import RegistryError
-from step3_assets.schemas import MODEL_REGISTRY, REGISTRY_TRANSITIONS
 
 CANDIDATE, SHADOW, CHAMPION, ARCHIVED = "candidate", "shadow", "champion", "archived"
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.months import month_label
+from step3_assets.catalogue.registry import STAGES
+from step3_assets.domain.core.months import month_label
 from step3_assets.domain.registry.entries import FOLD
 from step3_assets.domain.registry.stages import ARCHIVED, CHAMPION, Registry, as_rows
-from step3_assets.schemas import STAGES
 
 NONE = "none"
 

@@ -6,12 +6,12 @@ here: series beside one another (:mod:`~step3_assets.domain.report.money_tables`
 
 import pandas as pd
 
+from step3_assets.catalogue.portfolio import RISK_ACTIONS
 from step3_assets.config import RiskConfig
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.inputs import as_float, months_of
 from step3_assets.domain.report.series import PLATFORM
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
-from step3_assets.schemas import RISK_ACTIONS
 
 METHOD_NAMES = {
     "equal_weight": "Equal weight",

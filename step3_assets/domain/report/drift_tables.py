@@ -6,10 +6,10 @@ Belongs here: laying out table ``drift``. Does not belong here: its measures
 
 import pandas as pd
 
+from step3_assets.catalogue.monitoring import DRIFT_METRICS
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.money_tables import PROSE_HEADER
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
-from step3_assets.schemas import DRIFT_METRICS
 
 METRIC_NAMES = {
     "psi": "Feature stability (PSI)",

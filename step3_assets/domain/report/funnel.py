@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from step3_assets.schemas import GATE_REASONS, RISK_RULES, TRADE_STATUSES
+from step3_assets.catalogue.decisions import GATE_REASONS
+from step3_assets.catalogue.portfolio import RISK_RULES, TRADE_STATUSES
 
 _PLAIN: Mapping[str, str] = {
     "ev_below_cost": "expected value below k × cost",

@@ -12,8 +12,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue import TABLES
 from step3_assets.config import Step3Config
-from step3_assets.schemas import TABLES
 
 ALL_SYMBOLS = "ALL"
 OUTCOME_COLUMNS = (
@@ -59,7 +59,7 @@ class ReportInputs:
     Parameters
     ----------
     verdict : str
-        The sentence that opens the page, as :mod:`step3_assets.domain.acceptance` words it.
+        The sentence that opens the page, as :mod:`step3_assets.domain.acceptance.verdict` words it.
     acceptance, statistics, audit, drift, importances, tuned_params, model_registry, portfolio, \
 portfolio_months, portfolio_equity, portfolio_trades, portfolio_decisions, risk_events, \
 cost_stress, allocation_comparison, allocation_weights, fold_backtests, folds, scores, \

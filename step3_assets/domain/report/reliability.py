@@ -12,7 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.calibration_metrics import brier, expected_calibration_error, log_loss
+from step3_assets.domain.models.probability_scores import (
+    brier,
+    expected_calibration_error,
+    log_loss,
+)
 from step3_assets.domain.report.inputs import as_float, months_of
 
 STAGES = ("raw", "calibrated")

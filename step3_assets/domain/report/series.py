@@ -8,7 +8,7 @@ has its own dash pattern. Does not belong here: their figures.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from step3_assets.domain.portfolio import MOCK, PLATFORM, PUBLISHED
+from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PUBLISHED
 
 __all__ = [
     "BUY_AND_HOLD",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from step3_assets.config import RiskConfig
-from step3_assets.domain.execution.marking import instant_us
-from step3_assets.domain.months import month_start
+from step3_assets.domain.core.instants import instant_us
+from step3_assets.domain.core.months import month_start
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Last the best of these, and the documented settings, under the other ways of div
 
 Belongs here: the levels, what is chosen. Does not belong here: how Optuna is asked
 (:mod:`.studies`), forecasts (:mod:`.forecasts`), the rows that are stored (:mod:`.trial_rows`), the
-simulation (:mod:`step3_assets.domain.replay`).
+simulation (:mod:`step3_assets.domain.portfolio.replay`).
 
 Everything starts from :func:`step3_assets.domain.search.epochs.known_before`: nothing that became
 known at or after the epoch's start reaches a trial.
@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import EVENTS
+from step3_assets.catalogue.search import TRIALS, TUNED_PARAMS
 from step3_assets.config import ModelConfig, SearchConfig, Step3Config
-from step3_assets.domain.allocation import METHODS, history_months
+from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.months import add_months, month_label
+from step3_assets.domain.core.parallel import run_months
 from step3_assets.domain.execution.marking import MarkClock
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.domain.months import add_months, month_label
-from step3_assets.domain.replay import Replay
+from step3_assets.domain.portfolio.allocation import METHODS, history_months
+from step3_assets.domain.portfolio.replay import Replay
 from step3_assets.domain.search import space
 from step3_assets.domain.search.epochs import Epoch, known_before
 from step3_assets.domain.search.forecasts import (
@@ -37,8 +40,6 @@ from step3_assets.domain.search.objective import Evaluation
 from step3_assets.domain.search.settings import short_hash, trading_hash, with_settings
 from step3_assets.domain.search.studies import StudyPlan, best_of, run_study
 from step3_assets.domain.search.trial_rows import Origin, Tried, trial_row, tuned_row
-from step3_assets.domain.side_by_side import run_months
-from step3_assets.schemas import EVENTS, TRIALS, TUNED_PARAMS
 
 if TYPE_CHECKING:
     from optuna import Trial

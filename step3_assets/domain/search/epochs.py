@@ -10,9 +10,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
 from step3_assets.config import FoldConfig, SearchConfig
-from step3_assets.domain.months import add_months, month_range, month_start
-from step3_assets.schemas import OUTCOME_COLUMNS
+from step3_assets.domain.core.months import add_months, month_range, month_start
 
 
 @dataclass(frozen=True)

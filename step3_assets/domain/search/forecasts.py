@@ -14,28 +14,32 @@ from pathlib import Path
 
 import pandas as pd
 
+from step3_assets.catalogue.delivery import EVENTS, OUTCOME_COLUMNS
 from step3_assets.config import FoldConfig, GateConfig, ModelConfig
-from step3_assets.domain.folds import LOOK_BACK_MONTHS, Fold, build_fold, training_mask
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.domain.months import add_months
-from step3_assets.domain.scoring import score_fold
+from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.parallel import run_months
+from step3_assets.domain.decisions.scoring import score_fold
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, build_fold, training_mask
+from step3_assets.domain.models.training import train_fold
 from step3_assets.domain.search.settings import short_hash
-from step3_assets.domain.side_by_side import run_months
-from step3_assets.domain.training import train_fold
-from step3_assets.schemas import EVENTS, OUTCOME_COLUMNS
 
 KEY = ["symbol", "decision_time_utc"]
 COLUMNS = ["month", *KEY, "ev_final", "q10", "q90"]
-TRAINING_CODE = (
-    *(
-        f"{name}.py"
-        for name in ("calibration_metrics", "features", "folds", "out_of_fold", "purge")
-    ),
-    *(f"{name}.py" for name in ("scoring", "training", "uniqueness")),
-    "models/*.py",
-    "search/forecasts.py",
+TRAINING_CODE = ("folds/*.py", "models/*.py", "decisions/scoring.py", "search/forecasts.py")
+CODE = tuple(
+    f"{stage}/*.py"
+    for stage in (
+        "core",
+        "folds",
+        "models",
+        "decisions",
+        "risk",
+        "execution",
+        "portfolio",
+        "search",
+    )
 )
-CODE = ("*.py", "models/*.py", "execution/*.py", "risk/*.py", "search/*.py")
 
 
 @dataclass(frozen=True)

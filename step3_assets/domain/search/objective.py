@@ -1,7 +1,7 @@
 """The objective: what a trial is worth on its inner months.
 
 Belongs here: one number from the figures of an account. Does not belong here: the account
-(:mod:`step3_assets.domain.replay`), which trial is tried next.
+(:mod:`step3_assets.domain.portfolio.replay`), which trial is tried next.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from step3_assets.config import SearchConfig
-from step3_assets.domain.replay import Outcome
+from step3_assets.domain.portfolio.replay import Outcome
 
 
 @dataclass(frozen=True)

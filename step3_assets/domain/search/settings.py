@@ -21,7 +21,7 @@ from step3_assets.config import (
     SizingConfig,
     Step3Config,
 )
-from step3_assets.domain.months import month_label
+from step3_assets.domain.core.months import month_label
 from step3_assets.domain.search.epochs import epoch_of
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.months import month_label
+from step3_assets.domain.core.months import month_label
 from step3_assets.domain.search import space
 from step3_assets.domain.search.epochs import Epoch
 from step3_assets.domain.search.evidence import luck_p_values

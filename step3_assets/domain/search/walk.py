@@ -9,10 +9,10 @@ from datetime import date
 
 import pandas as pd
 
+from step3_assets.catalogue.search import TRIALS, TUNED_PARAMS
 from step3_assets.config import Step3Config
 from step3_assets.domain.search.epoch_search import Workplace, search_epoch
 from step3_assets.domain.search.epochs import epochs_between
-from step3_assets.schemas import TRIALS, TUNED_PARAMS
 
 
 def search_all(
@@ -43,7 +43,7 @@ def search_all(
         An epoch with too few inner months has no row. With ``base.search.is_enabled``,
         :func:`step3_assets.domain.search.settings.settings_by_month` and
         :meth:`step3_assets.domain.statistics.trials.Trials.from_ledger` make of them what
-        :func:`step3_assets.domain.pipeline.run_pipeline` takes.
+        :func:`step3_assets.domain.pipeline.main_job.run_pipeline` takes.
     """
     epochs = epochs_between(months[0], months[-1], data_start, base.search, base.folds)
     found = [search_epoch(events, bars, epoch, base, place) for epoch in epochs if epoch.inner]

@@ -12,26 +12,25 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from step3_assets.config import ModelConfig, Step3Config
-from step3_assets.domain.allocation import history_months
-from step3_assets.domain.canonical import canonical_frame
-from step3_assets.domain.hashing import frame_hash, row_hashes, text_hash
-from step3_assets.domain.live.weeks import weeks_of
-from step3_assets.domain.months import add_months
-from step3_assets.domain.scoring import score_fold
-from step3_assets.domain.search.settings import short_hash
-from step3_assets.domain.shadow.book import KEY, Account, Book, keep_book
-from step3_assets.domain.shadow.outlook import BAR_COLUMNS, known_until
-from step3_assets.schemas import (
-    EVENTS,
-    OUTCOME_COLUMNS,
-    SCORES,
+from step3_assets.catalogue.column import Table
+from step3_assets.catalogue.decisions import SCORES
+from step3_assets.catalogue.delivery import EVENTS, OUTCOME_COLUMNS
+from step3_assets.catalogue.live import (
     SHADOW_ARRIVALS,
     SHADOW_DECISIONS,
     SHADOW_FILLS,
     SHADOW_POSITIONS,
-    Table,
 )
+from step3_assets.config import ModelConfig, Step3Config
+from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.hashing import frame_hash, row_hashes, text_hash
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.weeks import weeks_of
+from step3_assets.domain.decisions.scoring import score_fold
+from step3_assets.domain.portfolio.allocation import history_months
+from step3_assets.domain.search.settings import short_hash
+from step3_assets.domain.shadow.book import KEY, Account, Book, keep_book
+from step3_assets.domain.shadow.outlook import BAR_COLUMNS, known_until
 
 NOT_KNOWN_AT_THE_DECISION = (*OUTCOME_COLUMNS, "maturity", "t_idx")
 """Columns of ``events`` that its hash at first sight leaves out; ``t_idx`` is the build's own."""

@@ -12,15 +12,16 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.column import Table
+from step3_assets.catalogue.live import SHADOW_FILLS, SHADOW_POSITIONS
 from step3_assets.config import Step3Config
-from step3_assets.domain.canonical import canonical_frame
+from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.months import month_range
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.marking import MarkClock, stamps_us
-from step3_assets.domain.months import month_range
+from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.risk.engine import CANCELLED, FORCED_EXIT
 from step3_assets.domain.shadow.outlook import Outlook, look_ahead
-from step3_assets.domain.variants import Period, run_account
-from step3_assets.schemas import SHADOW_FILLS, SHADOW_POSITIONS, Table
 
 KEY = ["symbol", "decision_time_utc"]
 

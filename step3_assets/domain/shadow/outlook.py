@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.calendar import bar_end, bars_between
+from step3_assets.domain.core.instants import instant_us, utc_index
 from step3_assets.domain.execution.candidates import EVENT_COLUMNS
-from step3_assets.domain.execution.marking import LedgerError, instant_us, stamps_us, utc_index
-from step3_assets.domain.step2.calendar import bar_end, bars_between
+from step3_assets.domain.execution.marking import LedgerError, stamps_us
 from step3_assets.domain.step2.labels import HORIZON, first_touches
 
 BAR_COLUMNS = ("symbol", "date", "bar_end_utc", "open", "high", "low", "close")

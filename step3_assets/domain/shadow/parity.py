@@ -10,8 +10,10 @@ from datetime import date
 
 import pandas as pd
 
+from step3_assets.catalogue.decisions import SCORES
 from step3_assets.config import Step3Config
 from step3_assets.domain.execution.marking import MarkClock
+from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.shadow.arrivals import (
     ModelInForce,
     ShadowRows,
@@ -20,8 +22,6 @@ from step3_assets.domain.shadow.arrivals import (
     event_hashes,
 )
 from step3_assets.domain.shadow.book import KEY, Account, keep_book
-from step3_assets.domain.variants import Period, run_account
-from step3_assets.schemas import SCORES
 
 CENT = 0.005
 DIFFERENCES = {

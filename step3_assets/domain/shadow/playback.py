@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from step3_assets.domain.core.calendar import session_bars
+from step3_assets.domain.core.months import add_months
 from step3_assets.domain.delivery.read import read_delivery
-from step3_assets.domain.months import add_months
 from step3_assets.domain.shadow.arrivals import Delivered
 from step3_assets.domain.step2.build import build_delivery
-from step3_assets.domain.step2.calendar import session_bars
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.write import write_delivery
 

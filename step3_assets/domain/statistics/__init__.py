@@ -2,5 +2,5 @@
 
 Belongs here: estimators over arrays and frames, seeded, each with its source. Does not belong here:
 making the results they speak of, thresholds and verdicts
-(:mod:`step3_assets.domain.acceptance`), words on a page.
+(:mod:`step3_assets.domain.acceptance.verdict`), words on a page.
 """

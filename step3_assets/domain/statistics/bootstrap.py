@@ -1,7 +1,7 @@
 """Stationary-bootstrap intervals of Calmar, Sharpe and net per trade.
 
 Belongs here: resampling in blocks of random length (library ``arch``) and the figures of each
-resample. Does not belong here: the formulas of the figures (:mod:`step3_assets.domain.metrics`).
+resample. Does not belong here: their formulas (:mod:`step3_assets.domain.portfolio.metrics`).
 
 An account is resampled by New York sessions. Each session keeps its own path of bar closes, so the
 drawdown inside a session, and hence the point figure, is the one of table ``portfolio``.
@@ -20,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.metrics import (
+from step3_assets.domain.portfolio.metrics import (
     DRAWDOWN_FLOOR,
     MONTHS_PER_YEAR,
     SESSIONS_PER_YEAR,

@@ -15,11 +15,11 @@ from typing import Any
 
 import pandas as pd
 
+from step3_assets.catalogue.portfolio import EVALUATIONS
 from step3_assets.config import Step3Config
-from step3_assets.domain.portfolio import PLATFORM
+from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.search.settings import short_hash, trading_hash
 from step3_assets.domain.statistics.trials import Trials
-from step3_assets.schemas import EVALUATIONS
 
 IDENTITY = ["config_hash", "code_version"]
 TRADING_PARTS = ("folds", "models", "gate", "sizing", "execution", "risk", "allocation")

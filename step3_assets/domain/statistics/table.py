@@ -2,7 +2,7 @@
 
 Belongs here: gathering rows for the estimators beside this module, and wording what they found. A
 figure that cannot be had is a row without value whose sentence says why. Does not belong here:
-thresholds (:mod:`step3_assets.domain.acceptance`).
+thresholds (:mod:`step3_assets.domain.acceptance.verdict`).
 """
 
 import math
@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.results import STATISTICS
 from step3_assets.config import Step3Config
-from step3_assets.domain.portfolio import MOCK, PLATFORM
-from step3_assets.domain.result_figures import (
+from step3_assets.domain.portfolio.series import MOCK, PLATFORM
+from step3_assets.domain.portfolio.stored_figures import (
     MissingFigure,
     Tables,
     figure_of,
@@ -43,7 +44,6 @@ from step3_assets.domain.statistics.sharpe_probability import (
     sharpe_moments,
 )
 from step3_assets.domain.statistics.trials import Trials
-from step3_assets.schemas import STATISTICS
 
 KEY = ["symbol", "decision_time_utc"]
 BPS = 1e4

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from step3_assets.domain.step2.calendar import NY, bar_end
+from step3_assets.domain.core.calendar import NY, bar_end
 from step3_assets.domain.step2.layout import NO_PARTNER
 
 PRICES = ("open", "high", "low", "close")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.calendar import next_bar
 from step3_assets.domain.step2.assemble import assemble_events
 from step3_assets.domain.step2.bars import bar_ends, check_all
-from step3_assets.domain.step2.calendar import next_bar
 from step3_assets.domain.step2.cross import (
     PARTNER_COLUMNS,
     compute_cross_features,

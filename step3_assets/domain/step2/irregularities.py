@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.step2.calendar import (
+from step3_assets.domain.core.calendar import (
     NY,
     bar_end,
     bars_between,

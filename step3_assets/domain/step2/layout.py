@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from step3_assets.schemas import OUTCOME_COLUMNS
+from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
 
 NO_PARTNER = "none"
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.step2.calendar import session_bars
+from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.worlds.config import WorldConfig
 
 # Days beyond the end: the oracle of the last decision looks one holding time ahead.

@@ -20,9 +20,9 @@ from step3_assets.config import (
     Step3Config,
 )
 from step3_assets.domain.audit.inputs import AuditInputs, sample_months
+from step3_assets.domain.core.months import month_range
 from step3_assets.domain.delivery import read_delivery
-from step3_assets.domain.months import month_range
-from step3_assets.domain.pipeline import run_pipeline
+from step3_assets.domain.pipeline.main_job import run_pipeline
 from step3_assets.domain.step2.build import build_delivery
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars

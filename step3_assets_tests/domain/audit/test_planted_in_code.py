@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.domain import training
 from step3_assets.domain.audit import canaries, time_travel
 from step3_assets.domain.audit.canaries import check_shuffled_labels, shuffle_labels
 from step3_assets.domain.audit.known_at import check_known_at
 from step3_assets.domain.audit.purge_again import check_purge
 from step3_assets.domain.audit.time_travel import change_future, check_models, check_scores
-from step3_assets.domain.folds import Fold
-from step3_assets.domain.month_steps import fold_step, scoring_step, training_step
-from step3_assets.domain.months import month_start
-from step3_assets.domain.purge import BarClock
+from step3_assets.domain.core.months import month_start
+from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.folds.purge import BarClock
+from step3_assets.domain.models import training
+from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
 from step3_assets_tests.domain.audit.audited import MONTHS
 
 MONTH = MONTHS[-1]
@@ -137,7 +137,7 @@ def members_again(inputs) -> pd.DataFrame:
 
 
 def test_a_matrix_builder_that_refuses_nothing_is_seen(honest, monkeypatch):
-    monkeypatch.setattr("step3_assets.domain.features.refuse_leaks", lambda columns: None)
+    monkeypatch.setattr("step3_assets.domain.models.features.refuse_leaks", lambda columns: None)
     found = check_known_at(honest)
     assert not found.is_passed
     assert "the matrix builder took" in found.text

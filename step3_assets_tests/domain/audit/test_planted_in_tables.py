@@ -8,7 +8,7 @@ import pytest
 
 from step3_assets.domain.audit.inputs import AuditInputs
 from step3_assets.domain.audit.run import CHECKS
-from step3_assets.domain.features import features_hash
+from step3_assets.domain.models.features import features_hash
 from step3_assets.domain.models.text_format import dump_numbers, load_numbers, payload_sha256
 from step3_assets_tests.domain.audit.audited import MONTHS, set_rows
 

@@ -5,12 +5,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.results import AUDIT
 from step3_assets.domain.audit import run
 from step3_assets.domain.audit.inputs import Evidence, sample_months
 from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.domain.months import month_range
-from step3_assets.schemas import AUDIT
+from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.months import month_range
 
 
 def of_checks(monkeypatch, honest, **stubs) -> pd.DataFrame:

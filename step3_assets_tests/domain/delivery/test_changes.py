@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from step3_assets.catalogue.delivery import EVENTS
+from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.delivery import read_delivery
 from step3_assets.domain.delivery.changes import (
     MonthChanges,
@@ -14,8 +16,6 @@ from step3_assets.domain.delivery.changes import (
     ranges_of,
     stored_hashes,
 )
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.schemas import EVENTS
 from step3_assets_tests.deliveries import write_small_delivery
 
 JAN, FEB, MAR, APR, MAY = (date(2021, month, 1) for month in range(1, 6))

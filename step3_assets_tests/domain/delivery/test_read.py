@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from step3_assets.domain.canonical import canonical_dtype
+from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS, OUTCOME_COLUMNS
+from step3_assets.domain.core.canonical import canonical_dtype
 from step3_assets.domain.delivery import read_delivery
-from step3_assets.schemas import BAR_FEATURES, EVENTS, OUTCOME_COLUMNS
 from step3_assets_tests.deliveries import OUTCOMES, small_frames, write_frames, write_small_delivery
 from step3_assets_tests.domain.delivery import mutation
 

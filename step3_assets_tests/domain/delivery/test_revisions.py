@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS, REVISIONS
+from step3_assets.domain.core.hashing import row_hashes
+from step3_assets.domain.core.validation import validate_frame
 from step3_assets.domain.delivery import count_revisions, find_revisions, read_delivery
-from step3_assets.domain.hashing import row_hashes
-from step3_assets.domain.validation import validate_frame
-from step3_assets.schemas import BAR_FEATURES, EVENTS, REVISIONS
 from step3_assets_tests.deliveries import write_small_delivery
 
 CUT = 40  # bars by which the first delivery ends earlier

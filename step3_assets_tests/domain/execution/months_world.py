@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.months import add_months, month_of, month_range, month_start
+from step3_assets.domain.core.months import add_months, month_of, month_range, month_start
 
 MONTHS = month_range(date(2020, 1, 1), date(2020, 4, 1))
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.months import month_of
+from step3_assets.domain.core.months import month_of
 
 START = pd.Timestamp("2020-03-02 14:00", tz="UTC")
 MONTH_START = pd.Timestamp("2020-03-01", tz="UTC")

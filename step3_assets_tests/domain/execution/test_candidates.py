@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.domain.core.instants import instant_us
 from step3_assets.domain.execution.candidates import (
     CANDIDATE_COLUMNS,
     gated_candidates,
     prepare_orders,
 )
-from step3_assets.domain.execution.marking import LedgerError, MarkClock, instant_us
+from step3_assets.domain.execution.marking import LedgerError, MarkClock
 from step3_assets_tests.domain.execution.samples import (
     MONTH_END,
     MONTH_START,

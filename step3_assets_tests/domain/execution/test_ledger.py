@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.portfolio import PORTFOLIO_DECISIONS, PORTFOLIO_EQUITY, PORTFOLIO_TRADES
 from step3_assets.config import ExecutionConfig
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import LedgerError, MarkClock
-from step3_assets.schemas import PORTFOLIO_DECISIONS, PORTFOLIO_EQUITY, PORTFOLIO_TRADES
 from step3_assets_tests.domain.execution.samples import (
     MONTH_END,
     MONTH_START,

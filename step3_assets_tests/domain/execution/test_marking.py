@@ -4,14 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.domain.execution.marking import (
-    LedgerError,
-    MarkClock,
-    Positions,
-    instant_us,
-    mark_equity,
-    utc_stamp,
-)
+from step3_assets.domain.core.instants import instant_us, utc_stamp
+from step3_assets.domain.execution.marking import LedgerError, MarkClock, Positions, mark_equity
 from step3_assets_tests.domain.execution.samples import START, hour, make_bars
 
 

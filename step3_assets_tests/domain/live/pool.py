@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import RecalibrationConfig, Step3Config
+from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.live.base_model import BaseModel
 from step3_assets.domain.models.calibration import logit
 from step3_assets.domain.models.linear import sigmoid
-from step3_assets.domain.step2.calendar import session_bars
 
 OWN = {"kind": "platt", "intercept": 0.0, "slope": 1.0}
 BASE = BaseModel(date(2023, 3, 1), "ab12", "settings", OWN)

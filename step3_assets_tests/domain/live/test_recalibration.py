@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.domain.calibration_metrics import brier
+from step3_assets.catalogue.live import RECALIBRATIONS
+from step3_assets.domain.core.validation import validate_frame
+from step3_assets.domain.core.weeks import month_of_week
 from step3_assets.domain.live import recalibration
 from step3_assets.domain.live.base_model import CALENDAR_MONTH, Base, BaseModel, chain_of
 from step3_assets.domain.live.recalibration import (
@@ -15,11 +17,9 @@ from step3_assets.domain.live.recalibration import (
     recalibrate_week,
     recalibration_step,
 )
-from step3_assets.domain.live.weeks import month_of_week
 from step3_assets.domain.models.calibration import calibrate
+from step3_assets.domain.models.probability_scores import brier
 from step3_assets.domain.models.text_format import load_numbers, payload_sha256
-from step3_assets.domain.validation import validate_frame
-from step3_assets.schemas import RECALIBRATIONS
 from step3_assets_tests.domain.live.pool import BASE, CONFIG, HORIZON, make_labels
 
 WEEK = date(2023, 3, 20)

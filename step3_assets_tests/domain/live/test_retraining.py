@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.live import RECALIBRATIONS, WEEKLY_MODELS
 from step3_assets.config import RecalibrationConfig, Step3Config
-from step3_assets.domain import folds
+from step3_assets.domain.core.months import month_start
+from step3_assets.domain.core.validation import validate_frame
+from step3_assets.domain.core.weeks import first_session, month_of_week, week_of
+from step3_assets.domain.folds import build as folds
 from step3_assets.domain.live import retraining, verify
 from step3_assets.domain.live.base_model import CALENDAR_MONTH, Base, BaseModel, chain_of
 from step3_assets.domain.live.recalibration import final_instants
@@ -21,13 +25,15 @@ from step3_assets.domain.live.retraining import (
     train_week,
     week_span,
 )
-from step3_assets.domain.live.weeks import first_session, month_of_week, week_of
 from step3_assets.domain.models.text_format import ModelIntegrityError
-from step3_assets.domain.months import month_start
-from step3_assets.domain.training import train_fold
-from step3_assets.domain.validation import validate_frame
-from step3_assets.schemas import RECALIBRATIONS, WEEKLY_MODELS
-from step3_assets_tests.domain.training_frames import FOLDS_24, MONTH, QUICK, make_fold, make_market
+from step3_assets.domain.models.training import train_fold
+from step3_assets_tests.domain.models.training_frames import (
+    FOLDS_24,
+    MONTH,
+    QUICK,
+    make_fold,
+    make_market,
+)
 
 WEEKS = [date(2018, 1, 2), date(2018, 1, 8), date(2018, 1, 16), date(2018, 1, 22)]  # with sessions
 WEEKS = [week_of(day) for day in WEEKS]

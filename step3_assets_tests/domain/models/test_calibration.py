@@ -4,7 +4,6 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from step3_assets.config import CalibrationConfig
-from step3_assets.domain.calibration_metrics import brier, log_loss
 from step3_assets.domain.models.calibration import (
     calibrate,
     choose_calibrator,
@@ -13,6 +12,7 @@ from step3_assets.domain.models.calibration import (
     fit_platt,
     logit,
 )
+from step3_assets.domain.models.probability_scores import brier, log_loss
 from step3_assets.domain.models.text_format import ModelIntegrityError
 
 RNG = np.random.default_rng(2)

@@ -5,13 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.models import CALIBRATED_MODELS
+from step3_assets.catalogue.monitoring import IMPORTANCES
+from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.models.heads import matrix_of
 from step3_assets.domain.models.importance import EXPLAINED_HEADS, head_importances
 from step3_assets.domain.models.text_format import read_payloads
-from step3_assets.domain.training import train_fold
-from step3_assets.domain.validation import find_problems
-from step3_assets.schemas import CALIBRATED_MODELS, IMPORTANCES
-from step3_assets_tests.domain.training_frames import MONTH, QUICK, make_fold, make_market
+from step3_assets.domain.models.training import train_fold
+from step3_assets_tests.domain.models.training_frames import MONTH, QUICK, make_fold, make_market
 
 
 @pytest.fixture(scope="module")

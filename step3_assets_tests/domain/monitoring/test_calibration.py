@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from step3_assets.domain.calibration_metrics import brier, expected_calibration_error
+from step3_assets.domain.models.probability_scores import brier, expected_calibration_error
 from step3_assets.domain.monitoring.calibration import (
     Held,
     brier_against_training,

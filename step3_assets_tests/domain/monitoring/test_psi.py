@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.domain.core.months import month_range
 from step3_assets.domain.monitoring.psi import (
     FeatureShift,
     bin_edges,
@@ -15,7 +16,6 @@ from step3_assets.domain.monitoring.psi import (
     psi,
     usual_psi,
 )
-from step3_assets.domain.months import month_range
 
 MONTHS = month_range(date(2016, 1, 1), date(2019, 3, 1))
 PER_MONTH, N_TRAINING = 60, 36

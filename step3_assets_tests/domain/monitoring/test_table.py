@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.monitoring import DRIFT, DRIFT_METRICS
 from step3_assets.config import DriftConfig, Step3Config
 from step3_assets.domain.audit.time_travel import change_future
+from step3_assets.domain.core.months import add_months, month_range, month_start
+from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.monitoring import table as table_module
 from step3_assets.domain.monitoring.table import (
     NOT_YET,
@@ -17,10 +20,7 @@ from step3_assets.domain.monitoring.table import (
     closing_month,
     drift_table,
 )
-from step3_assets.domain.months import add_months, month_range, month_start
-from step3_assets.domain.validation import find_problems
-from step3_assets.schemas import DRIFT, DRIFT_METRICS
-from step3_assets_tests.domain.training_frames import make_market
+from step3_assets_tests.domain.models.training_frames import make_market
 
 FIRST, TRAINED, N_TEST = date(2016, 1, 1), 24, 6
 TEST_MONTHS = month_range(add_months(FIRST, TRAINED), add_months(FIRST, TRAINED + N_TEST - 1))

@@ -6,9 +6,9 @@ Belongs here: what several registry tests share. Does not belong here: a rule.
 from datetime import UTC, date, datetime
 from typing import Any
 
+from step3_assets.catalogue.registry import MODEL_REGISTRY
 from step3_assets.domain.registry.entries import model_id
 from step3_assets.domain.registry.stages import Change, Registry, register_folds
-from step3_assets.schemas import MODEL_REGISTRY
 
 OCT, NOV, DEC = (date(2023, month, 1) for month in (10, 11, 12))
 NOW = Change("test", datetime(2024, 1, 2, 9, 30, tzinfo=UTC))

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.results import RESULT_VERSIONS
 from step3_assets.config import Step3Config
-from step3_assets.domain.acceptance import GATES, judge
+from step3_assets.domain.acceptance.verdict import GATES, judge
 from step3_assets.domain.audit.run import CHECKS
 from step3_assets.domain.models.text_format import payload_sha256
 from step3_assets.domain.registry.entries import acceptance_json, model_id, recalibration_entry
@@ -25,7 +26,7 @@ from step3_assets.domain.registry.stages import (
     register_folds,
     register_recalibrations,
 )
-from step3_assets.schemas import RESULT_VERSIONS
+from step3_assets_tests.domain.acceptance.test_verdict import passing_audit, passing_tables
 from step3_assets_tests.domain.registry.registered import (
     DEC,
     LATER,
@@ -35,7 +36,6 @@ from step3_assets_tests.domain.registry.registered import (
     entry,
     stages,
 )
-from step3_assets_tests.domain.test_acceptance import passing_audit, passing_tables
 
 PAYLOADS = {"ridge": "some numbers", "blend": "some weights"}
 MODELS = pd.DataFrame({"head": list(PAYLOADS), "payload": list(PAYLOADS.values())})

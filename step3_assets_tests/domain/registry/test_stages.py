@@ -4,7 +4,13 @@ from datetime import date
 
 import pytest
 
-from step3_assets.domain.hashing import frame_hash
+from step3_assets.catalogue.registry import (
+    MODEL_REGISTRY,
+    REGISTRY_TRANSITIONS,
+    STAGES,
+    TRANSITION_CAUSES,
+)
+from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.registry.entries import recalibration_entry
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.stages import (
@@ -13,12 +19,6 @@ from step3_assets.domain.registry.stages import (
     StageBook,
     register_folds,
     register_recalibrations,
-)
-from step3_assets.schemas import (
-    MODEL_REGISTRY,
-    REGISTRY_TRANSITIONS,
-    STAGES,
-    TRANSITION_CAUSES,
 )
 from step3_assets_tests.domain.registry.registered import (
     DEC,

@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue import TABLES
 from step3_assets.config import Step3Config
-from step3_assets.domain.live.weeks import week_range
-from step3_assets.domain.months import add_months, month_range
+from step3_assets.domain.core.months import add_months, month_range
+from step3_assets.domain.core.weeks import week_range
 from step3_assets.domain.report.inputs import ReportInputs
-from step3_assets.schemas import TABLES
 
 TICKERS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 STRESS = "platform_costs_x1.25"

@@ -1,9 +1,9 @@
 """Costs, allocation and risk rules, as the page tells them."""
 
+from step3_assets.catalogue.portfolio import RISK_RULES
 from step3_assets.config import RiskConfig
 from step3_assets.domain.report import account_tables as account
 from step3_assets.domain.report.account_tables import RULE_NAMES, rule_limits
-from step3_assets.schemas import RISK_RULES
 from step3_assets_tests.domain.report.frames import empty, make_inputs
 
 INPUTS = make_inputs()

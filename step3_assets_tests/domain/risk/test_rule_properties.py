@@ -7,13 +7,13 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from step3_assets.catalogue.portfolio import RISK_RULES
 from step3_assets.config import RiskConfig
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.reconcile import reconcile
 from step3_assets.domain.risk import turnover
 from step3_assets.domain.risk.engine import RiskEngine
 from step3_assets.domain.risk.rules import EntryRequest
-from step3_assets.schemas import RISK_RULES
 from step3_assets_tests.domain.execution.samples import hour
 from step3_assets_tests.domain.execution.test_ledger_properties import (
     N_BARS,

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.portfolio import RISK_EVENTS
 from step3_assets.config import ExecutionConfig, RiskConfig
+from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.reconcile import reconcile
-from step3_assets.domain.validation import find_problems
-from step3_assets.schemas import RISK_EVENTS
 from step3_assets_tests.domain.execution.samples import (
     MONTH_END,
     MONTH_START,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from step3_assets.config import RiskConfig
-from step3_assets.domain.execution.marking import instant_us
+from step3_assets.domain.core.instants import instant_us
+from step3_assets.domain.core.months import month_range
 from step3_assets.domain.execution.reconcile import reconcile
-from step3_assets.domain.months import month_range
 from step3_assets.domain.risk import stops
 from step3_assets.domain.risk.engine import RiskEngine
 from step3_assets.domain.risk.rules import EntryRequest

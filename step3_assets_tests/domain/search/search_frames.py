@@ -8,6 +8,7 @@ from datetime import date
 
 import pandas as pd
 
+from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.config import (
     FoldConfig,
     LightGBMConfig,
@@ -17,10 +18,9 @@ from step3_assets.config import (
     SearchSpace,
     Step3Config,
 )
-from step3_assets.domain.canonical import canonical_frame
+from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.search.epochs import Epoch, make_epoch
-from step3_assets.schemas import EVENTS
-from step3_assets_tests.domain.training_frames import make_market
+from step3_assets_tests.domain.models.training_frames import make_market
 
 EPOCH = date(2017, 7, 1)
 DATA_START = date(2016, 1, 1)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.months import month_range, month_start
+from step3_assets.domain.core.months import month_range, month_start
 from step3_assets.domain.search import epoch_search
 from step3_assets.domain.search.epoch_search import (
     EpochResult,

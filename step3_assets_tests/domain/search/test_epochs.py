@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
 from step3_assets.config import FoldConfig, SearchConfig
 from step3_assets.domain.search.epochs import epochs_between, known_before, make_epoch
-from step3_assets.schemas import OUTCOME_COLUMNS
 from step3_assets_tests.domain.search.search_frames import searched_market
 
 CONFIG, FOLDS = SearchConfig(), FoldConfig()

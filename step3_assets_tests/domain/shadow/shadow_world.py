@@ -9,10 +9,12 @@ from functools import cache
 
 import pandas as pd
 
+from step3_assets.catalogue.decisions import SCORES
 from step3_assets.config import Step3Config
-from step3_assets.domain.canonical import canonical_frame
-from step3_assets.domain.months import month_range
-from step3_assets.domain.scoring import score_fold
+from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.months import month_range
+from step3_assets.domain.decisions.scoring import score_fold
+from step3_assets.domain.models.training import train_fold
 from step3_assets.domain.shadow.arrivals import (
     Arrived,
     Delivered,
@@ -22,10 +24,8 @@ from step3_assets.domain.shadow.arrivals import (
 )
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.playback import Playback
-from step3_assets.domain.training import train_fold
-from step3_assets.schemas import SCORES
+from step3_assets_tests.domain.models.training_frames import QUICK, make_fold, make_market
 from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
-from step3_assets_tests.domain.training_frames import QUICK, make_fold, make_market
 
 FIRST, LAST = date(2023, 7, 1), date(2023, 9, 1)
 ACCOUNT = Account("replay:2023-07..2023-09", FIRST, LAST)

@@ -7,7 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.domain.hashing import frame_hash
+from step3_assets.catalogue import TABLES
+from step3_assets.catalogue.live import SHADOW_DECISIONS, SHADOW_FILLS
+from step3_assets.domain.core.calendar import session_bars
+from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.shadow.arrivals import (
     ModelInForce,
     ShadowError,
@@ -19,9 +23,6 @@ from step3_assets.domain.shadow.arrivals import (
 from step3_assets.domain.shadow.book import KEY, keep_book
 from step3_assets.domain.shadow.outlook import known_until
 from step3_assets.domain.shadow.playback import weekly_closes
-from step3_assets.domain.step2.calendar import session_bars
-from step3_assets.domain.validation import find_problems
-from step3_assets.schemas import SHADOW_DECISIONS, SHADOW_FILLS, TABLES
 from step3_assets_tests.domain.shadow.shadow_world import (
     ACCOUNT,
     CONFIG,

@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.decisions import SCORES
+from step3_assets.domain.core.weeks import add_weeks, week_start, weeks_of
 from step3_assets.domain.execution.marking import MarkClock
-from step3_assets.domain.live.weeks import add_weeks, week_start, weeks_of
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     dump_numbers,
     payload_sha256,
 )
+from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.shadow import parity as parity_module
 from step3_assets.domain.shadow.arrivals import (
     RetrainedWeek,
@@ -24,8 +26,6 @@ from step3_assets.domain.shadow.arrivals import (
 from step3_assets.domain.shadow.book import KEY
 from step3_assets.domain.shadow.parity import Parity, check_parity
 from step3_assets.domain.shadow.playback import weekly_closes
-from step3_assets.domain.variants import Period, run_account
-from step3_assets.schemas import SCORES
 from step3_assets_tests.domain.shadow.shadow_world import (
     ACCOUNT,
     CONFIG,

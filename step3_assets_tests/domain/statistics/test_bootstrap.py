@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from arch.bootstrap import optimal_block_length
 
-from step3_assets.domain import metrics
+from step3_assets.domain.portfolio import metrics
 from step3_assets.domain.statistics.bootstrap import (
     Resampling,
     account_calmar,

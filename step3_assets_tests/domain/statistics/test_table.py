@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.results import STATISTICS
 from step3_assets.config import StatisticsConfig, Step3Config
-from step3_assets.domain.hashing import frame_hash
-from step3_assets.domain.months import month_range
-from step3_assets.domain.portfolio import run_portfolio
+from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.months import month_range
+from step3_assets.domain.portfolio.series import run_portfolio
 from step3_assets.domain.statistics.table import NAMES, statistics_table
 from step3_assets.domain.statistics.trials import Trials
-from step3_assets.schemas import STATISTICS
 from step3_assets_tests.domain.execution.months_world import make_world
 
 CONFIG = Step3Config(statistics=StatisticsConfig(n_resamples=100, n_permutations=199))

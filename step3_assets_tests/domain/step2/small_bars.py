@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.step2.calendar import session_bars
+from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.step2.knobs import Step2Config
 
 # Windows short enough that a few weeks of bars fill them.

@@ -5,12 +5,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from step3_assets.catalogue.delivery import EVENTS
+from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.step2.bars import BarsError
 from step3_assets.domain.step2.build import BuildError, build_delivery, count_steps
-from step3_assets.domain.step2.calendar import session_bars
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.layout import BAR_FEATURES_SCHEMA, OUTCOMES, events_schema
-from step3_assets.schemas import EVENTS
 from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
 
 BARS = {"SPY": random_bars(1), "QQQ": random_bars(2)}

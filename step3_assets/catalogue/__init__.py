@@ -1,0 +1,59 @@
+"""The catalogue: every table, each column with its type, unit, when it is known and its meaning.
+
+Table creation, validation at the door, the matrix builder's known-at rule, asset checks and the
+data dictionary all derive from it. Belongs here: the list of all tables, collected from the modules
+beside this one, and the version of the whole. Does not belong here: a table of its own, or code
+that reads, writes or computes.
+"""
+
+import hashlib
+
+from step3_assets.catalogue import (
+    decisions,
+    delivery,
+    folds,
+    live,
+    models,
+    monitoring,
+    portfolio,
+    registry,
+    report,
+    results,
+    search,
+)
+from step3_assets.catalogue.column import Table
+
+_MODULES = (
+    delivery,
+    folds,
+    models,
+    decisions,
+    portfolio,
+    results,
+    registry,
+    monitoring,
+    search,
+    live,
+    report,
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for module in _MODULES
+    for table in vars(module).values()
+    if isinstance(table, Table)
+}
+"""Every table by its name, in the order in which a delivery passes through them."""
+
+
+def _fingerprint() -> str:
+    """Digits that change with any table, column, type or nullability."""
+    shape = [
+        (t.name, t.key, t.partition, [(c.name, c.dtype, c.is_nullable) for c in t.columns])
+        for t in TABLES.values()
+    ]
+    return hashlib.sha256(repr(shape).encode()).hexdigest()[:8]
+
+
+SCHEMA_VERSION = f"1-{_fingerprint()}"
+"""Of the catalogue as it stands; a store made with another one is refused."""

@@ -1,0 +1,81 @@
+"""Tables that judge a result: statistics, audit, acceptance.
+
+Belongs here: descriptions only. Does not belong here: code that reads, writes or computes.
+"""
+
+from step3_assets.catalogue.column import Column, KnownAt, Table
+
+_I = KnownAt.IDENTITY
+_R = KnownAt.RESULT
+
+
+ACCEPTANCE = Table(
+    "acceptance",
+    "Each gate: figure, threshold, verdict and the evidence; fail closed.",
+    "acceptance",
+    (
+        Column("gate", "VARCHAR", _I, "Name of the gate."),
+        Column("position", "BIGINT", _I, "Order on the page."),
+        Column("value", "DOUBLE", _R, "The figure; null if it could not be had.", is_nullable=True),
+        Column("threshold", "DOUBLE", _R, "What it is held against.", is_nullable=True),
+        Column("lower", "DOUBLE", _R, "Lower end of its interval, if any.", is_nullable=True),
+        Column("upper", "DOUBLE", _R, "Upper end of its interval, if any.", is_nullable=True),
+        Column("comparison", "VARCHAR", _R, ">=, >, <=, or ==."),
+        Column("is_passed", "BOOLEAN", _R, "False also when it could not be evaluated."),
+        Column("evidence", "VARCHAR", _R, "One plain sentence."),
+    ),
+    ("gate",),
+    partition=None,
+)
+
+
+STATISTICS = Table(
+    "statistics",
+    "How far the platform's results could be chance: one row per figure.",
+    "statistics",
+    (
+        Column("name", "VARCHAR", _I, "Name of the figure."),
+        Column("position", "BIGINT", _I, "Order on the page."),
+        Column("value", "DOUBLE", _R, "The figure; null if it could not be had.", is_nullable=True),
+        Column("lower", "DOUBLE", _R, "Lower end of its interval, if any.", is_nullable=True),
+        Column("upper", "DOUBLE", _R, "Upper end of its interval, if any.", is_nullable=True),
+        Column("level", "DOUBLE", _R, "Two-sided level.", "fraction", is_nullable=True),
+        Column("n", "BIGINT", _R, "Sessions, trades, events or trials, as the method says."),
+        Column("method", "VARCHAR", _R, "How it was had."),
+        Column("sentence", "VARCHAR", _R, "What it says, or why it is missing."),
+    ),
+    ("name",),
+    partition=None,
+)
+
+
+AUDIT = Table(
+    "audit",
+    "The leakage audit: each check with what it looked at and whether it passed.",
+    "audit",
+    (
+        Column("check", "VARCHAR", _I, "Name of the check."),
+        Column("position", "BIGINT", _I, "Order on the page."),
+        Column("is_passed", "BOOLEAN", _R, "False also when it could not be run."),
+        Column("evidence", "VARCHAR", _R, "What was looked at and what was found."),
+    ),
+    ("check",),
+    partition=None,
+)
+
+
+RESULT_VERSIONS = Table(
+    "result_versions",
+    "Which data, settings and models the stored audit and acceptance speak of.",
+    "audit, acceptance",
+    (
+        Column("result", "VARCHAR", _I, "The asset.", allowed=("audit", "acceptance")),
+        Column("dataset_version", "VARCHAR", _R, "Delivery in force."),
+        Column("config_hash", "VARCHAR", _R, "Hash of the whole configuration."),
+        Column("models_hash", "VARCHAR", _R, "Hash over every model's hash of its months."),
+        Column("first_month", "DATE", _R, "First test month."),
+        Column("last_month", "DATE", _R, "Last test month."),
+    ),
+    ("result",),
+    partition=None,
+)

@@ -1,0 +1,67 @@
+"""Configuration: frozen models with their defaults and the reason for each.
+
+Belongs here: one place to import settings from; the models stand in the modules beside this one.
+Does not belong here: reading files or the environment (:mod:`step3_assets.defs.resources` does
+that), or partitions.
+
+No default was picked by looking at results on the test months of a real delivery; where a default
+was chosen by measurement, it was measured on synthetic worlds or on inner folds.
+"""
+
+from step3_assets.config.base import Frozen
+from step3_assets.config.evaluation import (
+    AcceptanceConfig,
+    AuditConfig,
+    DriftConfig,
+    StatisticsConfig,
+)
+from step3_assets.config.live import FreshnessConfig, RecalibrationConfig, ShadowConfig
+from step3_assets.config.models import (
+    FAST_FEATURES,
+    BlendConfig,
+    CalibrationConfig,
+    FoldConfig,
+    LightGBMConfig,
+    LinearConfig,
+    ModelConfig,
+)
+from step3_assets.config.notify import EmailConfig, NotifyConfig, WebhookConfig
+from step3_assets.config.search import SearchConfig, SearchRange, SearchSpace
+from step3_assets.config.step3 import Step3Config
+from step3_assets.config.trading import (
+    AllocationConfig,
+    ExecutionConfig,
+    GateConfig,
+    RiskConfig,
+    SizingConfig,
+)
+
+__all__ = [
+    "FAST_FEATURES",
+    "AcceptanceConfig",
+    "AllocationConfig",
+    "AuditConfig",
+    "BlendConfig",
+    "CalibrationConfig",
+    "DriftConfig",
+    "EmailConfig",
+    "ExecutionConfig",
+    "FoldConfig",
+    "FreshnessConfig",
+    "Frozen",
+    "GateConfig",
+    "LightGBMConfig",
+    "LinearConfig",
+    "ModelConfig",
+    "NotifyConfig",
+    "RecalibrationConfig",
+    "RiskConfig",
+    "SearchConfig",
+    "SearchRange",
+    "SearchSpace",
+    "ShadowConfig",
+    "SizingConfig",
+    "StatisticsConfig",
+    "Step3Config",
+    "WebhookConfig",
+]

@@ -1,0 +1,207 @@
+"""Settings of what judges a result: acceptance, statistics, audit, drift.
+
+Belongs here: numbers a person may set, each with its reason. Does not belong here: reading files or
+the environment (:mod:`step3_assets.defs.resources` does that).
+"""
+
+from pydantic import Field, model_validator
+
+from step3_assets.config.base import Frozen
+
+
+class AcceptanceConfig(Frozen):
+    """The thresholds a system must clear before anything is promoted."""
+
+    max_drawdown_frac: float = Field(default=0.12, gt=0, lt=1)
+    warn_drawdown_frac: float = Field(default=0.10, gt=0, lt=1)
+    min_trades_per_month: float = Field(default=5.0, ge=0)
+    catastrophic_month_frac: float = Field(default=-0.05, lt=0)
+    cost_stress_factor: float = Field(
+        default=1.25,
+        ge=1,
+        description="Costs are modelled, not measured: a system must survive a quarter more of "
+        "them, its decisions taken again under the dearer cost.",
+    )
+    cost_stress_shown: tuple[float, ...] = Field(
+        default=(1.25, 1.5), description="Further factors in the table; they judge nothing."
+    )
+    max_monthly_turnover: float = Field(
+        default=40.0,
+        gt=0,
+        description="Traded value of a month over capital: both sides of a whole-account round "
+        "trip on every session would be 42.",
+    )
+    min_probabilistic_sharpe: float = Field(
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="Chance that the true Sharpe ratio is above 0: the customary one in twenty.",
+    )
+    min_deflated_sharpe: float = Field(
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="The same against the best of as many trials without skill.",
+    )
+    max_pbo: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Above a half, the configuration that was best in-sample does worse than the "
+        "median out of sample more often than not: choosing did harm.",
+    )
+    max_permutation_p: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="A random choice of the same candidates does as well at most once in twenty.",
+    )
+
+
+class StatisticsConfig(Frozen):
+    """How intervals and probabilities of results are had."""
+
+    seed: int = 20160122
+    level: float = Field(
+        default=0.90,
+        gt=0,
+        lt=1,
+        description="Two-sided level of every interval. The true figure lies below the lower bound "
+        "once in twenty, the same error that a PSR of 0.95 or a p value of 0.05 leaves.",
+    )
+    n_resamples: int = Field(
+        default=2000,
+        ge=100,
+        description="Of the stationary bootstrap; a 5 % quantile then rests on 100 resamples.",
+    )
+    n_permutations: int = Field(
+        default=5000,
+        ge=99,
+        description="Random gates; a p value of 0.05 then has a standard error of 0.003.",
+    )
+    pbo_blocks: int = Field(
+        default=16,
+        ge=2,
+        multiple_of=2,
+        description="Most blocks of CSCV, as in its paper; fewer where a block would be shorter "
+        "than two months.",
+    )
+    overlap_days: int = Field(
+        default=5,
+        ge=0,
+        description="Days over which squared errors lean on one another: a label lasts up to two "
+        "sessions, and a week holds it with weekends and holidays.",
+    )
+
+
+class AuditConfig(Frozen):
+    """How much the leakage audit samples: its time is mostly training folds again."""
+
+    seed: int = 20160123
+    sampled_folds: int = Field(
+        default=2, ge=1, description="Test months trained and scored again; the last is one."
+    )
+    sampled_decisions: int = Field(
+        default=6, ge=1, description="Instants a sampled month is scored up to."
+    )
+    sampled_prefixes: int = Field(
+        default=2, ge=1, description="Instants at which the delivery is built again."
+    )
+
+
+class DriftConfig(Frozen):
+    """When monitoring speaks: windows, least samples, alarm rates.
+
+    Every bound allows for chance as the data show it, so that a quiet market raises no alarm; the
+    rates below are what is left of false ones.
+    """
+
+    window_months: int = Field(
+        default=3,
+        ge=1,
+        le=12,
+        description="Recent test months of features, probabilities and costs: some sixty sessions, "
+        "few enough to notice soon, enough to tell from chance.",
+    )
+    ev_window_months: int = Field(
+        default=12,
+        ge=1,
+        le=36,
+        description="The same for the slope of realised net on ev_final, whose error over three "
+        "months is several times the slope itself.",
+    )
+    warn_rate: float = Field(
+        default=0.01,
+        gt=0,
+        lt=0.5,
+        description="Chance that a line warns in a month when nothing changed: with five of them "
+        "one false warning in some two years.",
+    )
+    error_rate: float = Field(
+        default=0.001, gt=0, lt=0.5, description="The same for an error: hardly ever."
+    )
+    psi_bins: int = Field(
+        default=10, ge=2, le=50, description="Deciles of the training rows, as is customary."
+    )
+    psi_warn: float = Field(
+        default=0.25,
+        gt=0,
+        description="The customary mark of a shifted population; below it nobody is bothered, "
+        "however surely it is above chance.",
+    )
+    psi_error: float = Field(
+        default=1.0,
+        gt=0,
+        description="Reached when over half of the recent rows lie in one tenth of training's.",
+    )
+    psi_certain: float = Field(
+        default=4.0,
+        gt=0,
+        description="Nearly every recent row lies in one tenth of training's, as with a signal "
+        "that got stuck: no turmoil that training held excuses that.",
+    )
+    min_feature_rows: int = Field(
+        default=100, ge=10, description="Ten a bin: with fewer the index is mostly noise."
+    )
+    min_outcome_rows: int = Field(
+        default=200,
+        ge=30,
+        description="Final labels behind a Brier score or calibration error: some six overlap, so "
+        "these are about thirty independent ones.",
+    )
+    min_weeks: int = Field(
+        default=8,
+        ge=8,
+        description="Weeks with labels behind a calibration error: its chance is drawn week by "
+        "week, and 2 to the 8 draws just resolve one in a hundred.",
+    )
+    min_ev_rows: int = Field(
+        default=500, ge=30, description="Final labels behind a slope: some eighty independent ones."
+    )
+    min_cost_rows: int = Field(
+        default=100,
+        ge=10,
+        description="Intraday entries: a move of 5 bps or so then has an error of half a bp.",
+    )
+    cost_growth_warn: float = Field(
+        default=1.25,
+        ge=1,
+        description="Moves at entry, over the modelled half cost, against those in training: the "
+        "factor of dearer costs that acceptance demands to be survived.",
+    )
+    cost_growth_error: float = Field(
+        default=1.5, ge=1, description="Beyond every stress that the report shows."
+    )
+    n_draws: int = Field(
+        default=4000, ge=1000, description="Sign draws; one in a thousand then rests on four."
+    )
+    seed: int = 20160125
+
+    @model_validator(mode="after")
+    def _errors_are_worse(self) -> "DriftConfig":
+        if not self.error_rate <= self.warn_rate:
+            raise ValueError("drift.error_rate must be at most drift.warn_rate")
+        marks = [self.psi_warn, self.psi_error, self.psi_certain]
+        if marks != sorted(marks) or self.cost_growth_error < self.cost_growth_warn:
+            raise ValueError("drift: what is an error must lie beyond what is a warning")
+        return self

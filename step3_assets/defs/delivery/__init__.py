@@ -1,0 +1,1 @@
+"""Assets, sensor and plan of the delivery."""

@@ -1,0 +1,240 @@
+"""Assets of the delivery: ``events`` and ``bar_features``, validated at the door.
+
+Belongs here: reading the delivery once, storing its months, counting what a new delivery revised.
+Does not belong here: the contract itself (:mod:`step3_assets.domain.delivery`).
+"""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.catalogue import TABLES
+from step3_assets.config import FreshnessConfig
+from step3_assets.defs.metadata import column_schema, readable
+from step3_assets.defs.partitions import Partitions, months_of, partition_key
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.walk_forward.monthly import CHUNK_MONTHS
+from step3_assets.domain.core.hashing import month_hashes
+from step3_assets.domain.core.months import month_label
+from step3_assets.domain.delivery import Delivery, find_revisions, read_delivery
+from step3_assets.storage.store import Store
+
+_CACHE: dict[tuple, Delivery] = {}
+
+
+def weekly_freshness(config: FreshnessConfig) -> dg.FreshnessPolicy:
+    """The policy of an asset that a working week brings up to date."""
+    return dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(days=config.warn_days), fail_window=timedelta(days=config.fail_days)
+    )
+
+
+def build_delivery_assets(
+    partitions: Partitions, freshness: FreshnessConfig
+) -> list[dg.AssetsDefinition]:
+    """The two ingest assets over the months of the data."""
+    weekly = weekly_freshness(freshness)
+
+    def ingest_asset(
+        table: str, description: str, freshness_policy: dg.FreshnessPolicy | None = None
+    ) -> dg.AssetsDefinition:
+        @dg.asset(
+            name=table,
+            partitions_def=partitions.data_months,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            group_name="delivery",
+            kinds={"parquet", "duckdb"},
+            owners=["team:step3"],
+            description=description,
+            metadata=column_schema(table),
+            freshness_policy=freshness_policy,
+        )
+        def ingest(
+            context: dg.AssetExecutionContext,
+            platform: PlatformResource,
+            progress: dg.ResourceParam[ProgressResource],
+        ) -> dg.MaterializeResult:
+            return _ingest(context, table, platform, progress)
+
+        return ingest
+
+    return [
+        ingest_asset(
+            "bar_features",
+            "Bars with Step 2's signals on each, validated, by UTC month of the bar.",
+        ),
+        ingest_asset(
+            "events",
+            "Candidate trades with signals, geometry, cost and outcome, validated, by UTC month of "
+            "the decision. The other symbol's signals are `cross_*`. Only final labels train.",
+            weekly,
+        ),
+    ]
+
+
+def load_delivery(folder: Path, progress: ProgressResource) -> Delivery:
+    """Read and validate a delivery, once a process for the same files.
+
+    Raises
+    ------
+    step3_assets.domain.delivery.DeliveryError
+        Naming file, column and rows of everything that is wrong.
+    """
+    stamp = tuple(
+        (str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(folder.rglob("*.*"))
+    )
+    if stamp in _CACHE:
+        return _CACHE[stamp]
+    with progress.share("reading the delivery") as report:
+        delivery = read_delivery(folder, progress=report)
+    _CACHE.clear()
+    _CACHE[stamp] = delivery
+    return delivery
+
+
+def _ingest(
+    context: dg.AssetExecutionContext,
+    table: str,
+    platform: PlatformResource,
+    progress: ProgressResource,
+) -> dg.MaterializeResult:
+    settings = platform.settings()
+    if settings.delivery is None:
+        raise dg.Failure(
+            "no delivery is set: name its folder in step3.toml (delivery = ...), in "
+            "STEP3_DELIVERY, or with `step3 run --delivery DIR`",
+            allow_retries=False,
+        )
+    delivery = load_delivery(settings.delivery, progress)
+    months = months_of(context)
+    outside = [m for m in months if not delivery.first_month <= m <= delivery.last_month]
+    if outside:
+        raise dg.Failure(
+            f"{settings.delivery} holds {month_label(delivery.first_month)} to "
+            f"{month_label(delivery.last_month)}; it has no rows for "
+            f"{', '.join(month_label(m) for m in outside[:6])}",
+            allow_retries=False,
+        )
+    store = platform.store()
+    record_dataset(store, delivery)
+    with progress.track(f"storing {table}", len(months)) as advance:
+        for start in range(0, len(months), CHUNK_MONTHS):
+            chunk = months[start : start + CHUNK_MONTHS]
+            for month, metadata in store_months(store, delivery, table, chunk).items():
+                context.add_asset_metadata(metadata, partition_key=partition_key(month))
+            advance(len(chunk))
+    return dg.MaterializeResult()
+
+
+def record_dataset(store: Store, delivery: Delivery) -> None:
+    """Note the delivery as the one in force, with what came beside its rows."""
+    with store.transaction(["datasets"]) as transaction:
+        known = transaction.read("datasets")
+        latest = known["position"].max() if len(known) else 0
+        in_force = known.loc[known["position"] == latest, "dataset_version"].tolist()
+        if in_force == [delivery.dataset_version]:
+            return
+        baseline = delivery.published_baseline
+        row = pd.DataFrame(
+            {
+                "dataset_version": [delivery.dataset_version],
+                "position": [int(latest) + 1],
+                "symbols": [",".join(delivery.symbols)],
+                "first_month": [delivery.first_month],
+                "last_month": [delivery.last_month],
+                "n_events": [len(delivery.events)],
+                "n_bars": [len(delivery.bars)],
+                "is_synthetic": [delivery.is_synthetic],
+                "published_baseline": [json.dumps(baseline, sort_keys=True) if baseline else None],
+            }
+        )
+        earlier = known[known["dataset_version"] != delivery.dataset_version]
+        rows = pd.concat([earlier, row], ignore_index=True) if len(earlier) else row
+        transaction.replace_all({"datasets": rows})
+
+
+def store_months(
+    store: Store, delivery: Delivery, table: str, months: list[date]
+) -> dict[date, dict[str, Any]]:
+    """Store months of a delivery in one transaction; old versions of revised rows are kept.
+
+    A month whose canonical rows are already stored is left as it is.
+
+    Returns
+    -------
+    dict of date to dict
+        Metadata of each month: rows, content hash, what changed.
+    """
+    rows = delivery.events if table == "events" else delivery.bars
+    frames = {month: rows[rows["month"] == month] for month in months}
+    hashes = month_hashes(rows[rows["month"].isin(months)], TABLES[table], months)
+    described: dict[date, dict[str, Any]] = {}
+    with store.transaction([table, "dataset_months", "revisions"]) as transaction:
+        manifest = transaction.read("dataset_months", months=months)
+        is_own = manifest["table_name"] == table
+        stored = {row.month: row for row in manifest[is_own].itertuples()}
+        changed: list[date] = []
+        for month, frame in frames.items():
+            known = stored.get(month)
+            change = "new" if known is None else "unchanged"
+            counts: dict[str, int] = {}
+            if known is not None and known.content_hash != hashes[month]:
+                change = "revised"
+                revised = find_revisions(
+                    transaction.read(table, months=[month]),
+                    frame,
+                    TABLES[table],
+                    stored_version=str(known.dataset_version),
+                    new_version=delivery.dataset_version,
+                )
+                counts = {str(k): int(n) for k, n in revised["reason"].value_counts().items()}
+                transaction.append("revisions", revised)
+            if change != "unchanged":
+                changed.append(month)
+            described[month] = _describe(frame, table, delivery, hashes[month], change, counts)
+        if changed:
+            kept = manifest[~is_own & manifest["month"].isin(changed)]
+            added = pd.DataFrame(
+                {
+                    "month": changed,
+                    "table_name": table,
+                    "dataset_version": delivery.dataset_version,
+                    "content_hash": [hashes[month] for month in changed],
+                    "n_rows": [len(frames[month]) for month in changed],
+                }
+            )
+            both = pd.concat([kept, added], ignore_index=True) if len(kept) else added
+            transaction.replace_months(
+                {table: rows[rows["month"].isin(changed)], "dataset_months": both}, changed
+            )
+    return described
+
+
+def _describe(
+    frame: pd.DataFrame,
+    table: str,
+    delivery: Delivery,
+    content: str,
+    change: str,
+    counts: dict[str, int],
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(frame),
+        "change": change,
+        "content hash": content,
+        "dataset version": delivery.dataset_version,
+        **{f"rows {symbol}": int((frame["symbol"] == symbol).sum()) for symbol in delivery.symbols},
+        **{f"revised: {reason}": int(count) for reason, count in counts.items()},
+    }
+    if table == "events":
+        maturity = frame["maturity"].value_counts()
+        metadata |= {f"labels {m}": int(maturity.get(m, 0)) for m in maturity.index}
+        final = frame[frame["maturity"] == "final"]
+        if len(final):
+            metadata["mean net (bps, final labels)"] = float(final["net_logret"].mean() * 1e4)
+            metadata["mean cost (bps)"] = float(final["cost_rt"].mean() * 1e4)
+    return readable(metadata)

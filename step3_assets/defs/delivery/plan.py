@@ -1,0 +1,233 @@
+"""What the delivery sensor remembers and what it asks for: its cursor and the plan of runs.
+
+Belongs here: the requests that follow from changed months, their order, how their runs stand. Does
+not belong here: looking at the folder (:mod:`step3_assets.domain.delivery.arrival`), the sensor.
+
+A plan is a list of stages; the runs of a stage are asked for together, and the next stage waits
+until all of them have succeeded: ingest, then the walk-forward (one range of months at a time: a
+run trains on all cores), then the results and the shadow, which scores what is new with the models
+that are trained by then. A run is found again by its tag, so a failed one that a
+person re-executes in the UI counts for the plan.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import dagster as dg
+from pydantic import Field, ValidationError
+
+from step3_assets.config import Frozen
+from step3_assets.defs.jobs import INGEST, RESULTS, SHADOW, WALK_FORWARD
+from step3_assets.defs.partitions import LOOK_BACK_MONTHS, partition_key
+from step3_assets.domain.core.months import month_label
+from step3_assets.domain.delivery.arrival import FileMark, Waiting
+from step3_assets.domain.delivery.changes import (
+    DELIVERED,
+    MonthChanges,
+    MonthHashes,
+    dependent_test_months,
+    months_that_differ,
+    ranges_of,
+)
+
+REQUEST_TAG = "step3/request"
+DELIVERY_TAG = "step3/delivery"
+UNKNOWN = ""
+
+
+class Request(Frozen):
+    """One run: its job, its range of months (none: whole), and the key it is found by."""
+
+    key: str
+    job: str
+    first: date | None = None
+    last: date | None = None
+
+    def __str__(self) -> str:
+        if self.first is None or self.last is None:
+            return self.job
+        span = month_label(self.first)
+        return f"{self.job} {span}" + (
+            f" to {month_label(self.last)}" if self.last != self.first else ""
+        )
+
+
+class Plan(Frozen):
+    """The runs that one delivery asks for."""
+
+    delivery: str
+    stages: tuple[tuple[Request, ...], ...]
+    stage: int = 0
+    told: tuple[str, ...] = ()  # failed runs that were reported
+
+    @property
+    def current(self) -> tuple[Request, ...]:
+        """The runs under way."""
+        return self.stages[self.stage]
+
+    @property
+    def rests_on_results(self) -> bool:
+        """Whether all that remains are the results."""
+        return self.current[0].job == RESULTS
+
+    def __str__(self) -> str:
+        return "; ".join(str(request) for stage in self.stages for request in stage)
+
+
+class Cursor(Frozen):
+    """What the sensor knows from one look to the next.
+
+    Attributes
+    ----------
+    files : dict of str to FileMark
+        Files of the delivery that was hashed last.
+    judged : str
+        Fingerprint of the delivery that was judged last, accepted or refused.
+    generation : int
+        Counts deliveries, so that one that comes back is asked for again.
+    waiting : Waiting or None
+    owed : dict of str to dict of date to str
+        Months whose dependents are not made yet, with the content hash that those stand on.
+    plan : Plan or None
+    said, said_at : str
+        The last verdict and when it was given (UTC), for people.
+    """
+
+    files: dict[str, FileMark] = Field(default_factory=dict)
+    judged: str = ""
+    generation: int = 0
+    waiting: Waiting | None = None
+    owed: dict[str, dict[date, str]] = Field(default_factory=lambda: {t: {} for t in DELIVERED})
+    plan: Plan | None = None
+    said: str = ""
+    said_at: str = ""
+
+
+def read_cursor(text: str | None) -> Cursor:
+    """The cursor; a fresh one where there is none or it is not ours.
+
+    Nothing is lost by that but what is owed: the manifest tells what is stored.
+    """
+    if not text:
+        return Cursor()
+    try:
+        return Cursor.model_validate_json(text)
+    except ValidationError:
+        return Cursor()
+
+
+class Demand(Frozen):
+    """What a delivery makes necessary.
+
+    Attributes
+    ----------
+    ingest : tuple of date
+        Months whose stored content is not the delivered one.
+    walk : tuple of date
+        Test months that rest on what changed since they were made.
+    owed : dict of str to dict of date to str
+        As in :class:`Cursor`.
+    """
+
+    ingest: tuple[date, ...]
+    walk: tuple[date, ...]
+    owed: dict[str, dict[date, str]]
+
+
+def find_demand(
+    delivered: MonthHashes,
+    stored: MonthHashes,
+    owed: dict[str, dict[date, str]],
+    first_test: date,
+    last: date,
+) -> Demand:
+    """Compare a delivery with what is stored and with what the test months stand on.
+
+    A month that was ingested but not yet walked over stands on an older content; when a delivery
+    brings that content back, nothing is owed for it any more.
+    """
+    stands_on = {table: {**stored[table], **owed[table]} for table in DELIVERED}
+    behind = months_that_differ(delivered, stands_on)
+    still_owed = {
+        table: {month: stands_on[table].get(month, UNKNOWN) for month in months}
+        for table, months in (("events", behind.events), ("bar_features", behind.bars))
+    }
+    return Demand(
+        ingest=tuple(months_that_differ(delivered, stored).months),
+        walk=tuple(_dependents(behind, first_test, last)),
+        owed=still_owed,
+    )
+
+
+def _dependents(changes: MonthChanges, first_test: date, last: date) -> list[date]:
+    return dependent_test_months(changes, LOOK_BACK_MONTHS, first_test, last)
+
+
+def make_plan(demand: Demand, delivery: str, *, needs_results: bool = False) -> Plan | None:
+    """The runs in their order; ``None`` where nothing is to be done.
+
+    Parameters
+    ----------
+    demand : Demand
+    delivery : str
+        Fingerprint and generation; part of every run's key.
+    needs_results : bool
+        Results of an earlier plan are still to be made.
+    """
+
+    def request(job: str, months: tuple[date, date] | None) -> Request:
+        first, last = months or (None, None)
+        return Request(key=f"{job}:{first}:{last}:{delivery}", job=job, first=first, last=last)
+
+    ingest = tuple(request(INGEST, months) for months in ranges_of(demand.ingest))
+    stages = [ingest] if ingest else []
+    stages += [(request(WALK_FORWARD, months),) for months in ranges_of(demand.walk)]
+    if demand.walk or needs_results:
+        stages.append((request(RESULTS, None), request(SHADOW, None)))
+    return Plan(delivery=delivery, stages=tuple(stages)) if stages else None
+
+
+def run_requests(requests: Iterable[Request], delivery: str) -> list[dg.RunRequest]:
+    """As Dagster takes them: a range of months is one run under the single-run backfill policy."""
+    asked = []
+    for request in requests:
+        tags = {REQUEST_TAG: request.key, DELIVERY_TAG: delivery}
+        if request.first is not None and request.last is not None:
+            tags["dagster/asset_partition_range_start"] = partition_key(request.first)
+            tags["dagster/asset_partition_range_end"] = partition_key(request.last)
+        asked.append(dg.RunRequest(run_key=request.key, job_name=request.job, tags=tags))
+    return asked
+
+
+class Standing(Frozen):
+    """How the runs of a stage stand: those without a run, under way, failed (with the run)."""
+
+    missing: tuple[Request, ...] = ()
+    under_way: tuple[Request, ...] = ()
+    failed: tuple[tuple[Request, str], ...] = ()
+
+
+def standing_of(instance: dg.DagsterInstance, requests: Sequence[Request]) -> Standing:
+    """Look each request's latest run up."""
+    missing, under_way, failed = [], [], []
+    for request in requests:
+        runs = instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: request.key}), limit=1)
+        if not runs:
+            missing.append(request)
+        elif not runs[0].is_finished:
+            under_way.append(request)
+        elif not runs[0].is_success:
+            failed.append((request, runs[0].run_id))
+    return Standing(missing=tuple(missing), under_way=tuple(under_way), failed=tuple(failed))
+
+
+def delivery_label(instance: dg.DagsterInstance, fingerprint: str, generation: int) -> str:
+    """Fingerprint and generation, such as no run carries yet.
+
+    A cursor that was reset counts from the start again; a label used before would find old runs.
+    """
+    while True:
+        label = f"{fingerprint[:16]}:{generation}"
+        if not instance.get_runs(dg.RunsFilter(tags={DELIVERY_TAG: label}), limit=1):
+            return label
+        generation += 1

@@ -1,0 +1,300 @@
+"""The sensor that notices a new Step 2 delivery and asks for exactly what it changes.
+
+Belongs here: one look after another, what each says, and the events it leaves in the UI. Does not
+belong here: when a folder has settled (:mod:`step3_assets.domain.delivery.arrival`), which months
+depend on which (:mod:`step3_assets.domain.delivery.changes`), what runs follow and how they stand
+(:mod:`step3_assets.defs.delivery.plan`).
+
+Each look ends in one of: waiting for files, waiting for runs, a refusal, a plan, the next stage of
+a plan, or nothing new. All that the sensor knows is in its cursor and in Dagster's own record of
+runs, so it may be stopped at any moment.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.catalogue import TABLES
+from step3_assets.defs.delivery.plan import (
+    UNKNOWN,
+    Cursor,
+    Demand,
+    Plan,
+    Standing,
+    delivery_label,
+    find_demand,
+    make_plan,
+    read_cursor,
+    run_requests,
+    standing_of,
+)
+from step3_assets.defs.jobs import INGEST, RESULTS, WALK_FORWARD
+from step3_assets.defs.metadata import table_metadata
+from step3_assets.defs.notifier import Message, notify
+from step3_assets.defs.partitions import Partitions, partition_key, partitions_for
+from step3_assets.defs.resources import PlatformResource, Settings
+from step3_assets.domain.core.months import month_label
+from step3_assets.domain.delivery import Delivery, DeliveryError, probe_months, read_delivery
+from step3_assets.domain.delivery.arrival import Arrival, Waiting, is_still, look
+from step3_assets.domain.delivery.changes import (
+    DELIVERED,
+    MonthHashes,
+    delivered_hashes,
+    ranges_of,
+    stored_hashes,
+)
+from step3_assets.domain.delivery.revisions import CHANGES, count_revisions
+from step3_assets.storage.store import Store
+
+SENSOR = "delivery_sensor"
+CHECK = "delivery"
+INTERVAL_S = 30
+EVENTS_KEY = dg.AssetKey("events")
+
+
+@dataclass
+class _Look:
+    """One evaluation: what it knows, and what it leaves behind."""
+
+    instance: dg.DagsterInstance
+    settings: Settings
+    partitions: Partitions
+    cursor: Cursor
+    events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Note a verdict."""
+        at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        self.cursor = self.cursor.model_copy(update={"said": text, "said_at": at})
+
+    def note(self, **update: Any) -> None:
+        """Change what the cursor holds."""
+        self.cursor = self.cursor.model_copy(update=update)
+
+    def skip(self, text: str) -> dg.SensorResult:
+        """End the look without a run."""
+        return dg.SensorResult(
+            skip_reason=text, cursor=self.cursor.model_dump_json(), asset_events=self.events
+        )
+
+
+def build_delivery_sensor(partitions: Partitions, jobs: Sequence[Any]) -> dg.SensorDefinition:
+    """The sensor; ``partitions`` are those that the code location was loaded with."""
+
+    @dg.sensor(
+        name=SENSOR,
+        jobs=[job for job in jobs if job.name in (INGEST, WALK_FORWARD, RESULTS)],
+        minimum_interval_seconds=INTERVAL_S,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Watches the delivery's folder by content. Asks for the months that changed, "
+        "then for the test months that rest on them, then for the results.",
+    )
+    def delivery_sensor(
+        context: dg.SensorEvaluationContext, platform: PlatformResource
+    ) -> dg.SensorResult:
+        settings = platform.settings()
+        here = _Look(context.instance, settings, partitions, read_cursor(context.cursor))
+        result = evaluate(here, platform.store(), time.time())
+        for message in here.messages:
+            notify(settings, message, context.log)
+        return result
+
+    return delivery_sensor
+
+
+def evaluate(here: _Look, store: Store, now: float) -> dg.SensorResult:
+    """One look at the runs that were asked for and at the folder."""
+    folder = here.settings.delivery
+    if folder is None:
+        return here.skip(
+            "no delivery is set: name its folder in step3.toml (delivery = ...) or STEP3_DELIVERY"
+        )
+    plan = here.cursor.plan
+    if plan is not None and (busy := standing_of(here.instance, plan.current).under_way):
+        return here.skip(f"under way: {'; '.join(map(str, busy))}")
+    arrival = look(folder, here.cursor.files, here.cursor.judged, here.cursor.waiting, now)
+    here.note(files=dict(arrival.files), waiting=arrival.waiting)
+    if arrival.waiting is None and arrival.fingerprint != here.cursor.judged:
+        if reload := _needs_reload(here):
+            return here.skip(reload)
+        _judge(here, store, arrival, now)
+    return _go_on(here)
+
+
+def _needs_reload(here: _Look) -> str:
+    """Why the months known to the running servers do not hold the delivery's; empty if they do."""
+    assert here.settings.delivery is not None
+    try:
+        months = probe_months(here.settings.delivery)[:2]
+    except DeliveryError:
+        return ""  # it is refused when it is read
+    known = here.partitions.data_months.get_partition_keys()
+    is_inside = all(partition_key(month) in known for month in months)
+    first_test = partitions_for(here.settings).first_test_month
+    if is_inside and first_test >= here.partitions.first_test_month:
+        return ""
+    return (
+        f"the delivery spans {month_label(months[0])} to {month_label(months[1])}, but the code "
+        f"location was loaded for months from {month_label(here.partitions.first_data_month)}: "
+        "reload it (Deployment, Code locations, Reload)"
+    )
+
+
+def _judge(here: _Look, store: Store, arrival: Arrival, now: float) -> None:
+    """Read the delivery; refuse it with its reason, or plan what it asks for."""
+    assert here.settings.delivery is not None
+    try:
+        judged: Delivery | DeliveryError = read_delivery(here.settings.delivery)
+    except DeliveryError as error:
+        judged = error
+    if not is_still(here.settings.delivery, arrival):
+        here.note(waiting=Waiting("the delivery changed while it was read", "", now))
+        return
+    label = delivery_label(here.instance, arrival.fingerprint, here.cursor.generation + 1)
+    here.note(judged=arrival.fingerprint, generation=int(label.split(":")[1]))
+    if isinstance(judged, DeliveryError):
+        _refuse(here, judged, label)
+    else:
+        _accept(here, store, judged, label)
+
+
+def _refuse(here: _Look, error: DeliveryError, label: str) -> None:
+    """Report a delivery that stops at the door, once; the tables stay as they are."""
+    first = str(error.problems[0])
+    more = len(error.problems) - 1
+    text = f"refused: {first}" + (f" (and {more} more)" if more else "")
+    here.say(text)
+    _leave(here, label, text, is_accepted=False, found={"problems": _quoted(str(error))})
+    here.messages.append(
+        Message("Step 2 delivery refused", error=text, job=SENSOR, place="assets/events")
+    )
+
+
+def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
+    """Plan what a valid delivery asks for, and say what it revises."""
+    delivered = delivered_hashes(delivery)
+    stored = stored_hashes(store.read("dataset_months"))
+    first_test = partitions_for(here.settings).first_test_month
+    demand = find_demand(delivered, stored, here.cursor.owed, first_test, delivery.last_month)
+    unfinished = here.cursor.plan is not None and here.cursor.plan.rests_on_results
+    plan = make_plan(demand, label, needs_results=unfinished)
+    here.note(owed=demand.owed, plan=plan)
+    here.say(f"accepted: asks for {plan}" if plan else "accepted: the stored rows are the same")
+    revised = _count_revisions(store, delivery, demand, stored)
+    found: dict[str, Any] = {
+        "dataset version": delivery.dataset_version,
+        "symbols": ", ".join(delivery.symbols),
+        "months delivered": _span(delivery.first_month, delivery.last_month),
+        "months to ingest": _spans(demand.ingest),
+        "test months to make": _spans(demand.walk),
+        **{f"rows {reason}": int(revised[reason].sum()) for reason in CHANGES},
+    }
+    if len(revised):
+        found["rows by month"] = table_metadata(revised)
+    gone = sorted({m for table in DELIVERED for m in stored[table].keys() - delivered[table]})
+    if gone:
+        found["stored, no longer delivered"] = _spans(gone)
+    if demand.walk and here.settings.config.search.is_enabled:
+        found["search"] = "settings chosen on these months stay in force until the next search"
+    _leave(here, label, here.cursor.said, is_accepted=True, found=found)
+
+
+def _count_revisions(
+    store: Store, delivery: Delivery, demand: Demand, stored: MonthHashes
+) -> pd.DataFrame:
+    """Rows matured, restated, withdrawn and new, by table and month; only months that change."""
+    counted = []
+    for table, rows in (("events", delivery.events), ("bar_features", delivery.bars)):
+        known = [month for month in demand.ingest if month in stored[table]]
+        before, arriving = store.read(table, months=known), rows[rows["month"].isin(demand.ingest)]
+        counts = count_revisions(before, arriving, TABLES[table])
+        counts.insert(0, "month", [month_label(month) for month in counts.index])
+        counts.insert(0, "table", table)
+        counted.append(counts)
+    return pd.concat(counted, ignore_index=True)
+
+
+def _leave(
+    here: _Look, label: str, text: str, *, is_accepted: bool, found: Mapping[str, Any]
+) -> None:
+    """Leave a verdict in the UI: the check ``delivery`` of ``events``, and an observation."""
+    here.events += [
+        dg.AssetCheckEvaluation(
+            asset_key=EVENTS_KEY,
+            check_name=CHECK,
+            passed=is_accepted,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=text,
+            metadata=dict(found),
+        ),
+        dg.AssetObservation(
+            asset_key=EVENTS_KEY,
+            description=text,
+            metadata={"delivery": label, "verdict": text, **found},
+        ),
+    ]
+
+
+def _go_on(here: _Look) -> dg.SensorResult:
+    """Ask for the runs of the plan's stage, or step on when they have succeeded."""
+    while (plan := here.cursor.plan) is not None:
+        standing = standing_of(here.instance, plan.current)
+        if standing.missing:
+            if plan.current[0].job == WALK_FORWARD:  # from here on months stand on either content
+                here.note(owed={t: dict.fromkeys(m, UNKNOWN) for t, m in here.cursor.owed.items()})
+            return dg.SensorResult(
+                run_requests=run_requests(standing.missing, plan.delivery),
+                cursor=here.cursor.model_dump_json(),
+                asset_events=here.events,
+            )
+        if standing.failed:
+            return here.skip(_tell_failures(here, plan, standing))
+        _step(here, plan)
+    if here.cursor.waiting is not None:
+        return here.skip(f"waiting: {here.cursor.waiting.reason}")
+    return here.skip(f"nothing new since {here.cursor.said_at}: {here.cursor.said}")
+
+
+def _step(here: _Look, plan: Plan) -> None:
+    """A stage has succeeded: the next one, or the end of the plan."""
+    is_last = plan.stage + 1 == len(plan.stages)
+    onward = None if is_last else plan.model_copy(update={"stage": plan.stage + 1})
+    here.note(plan=onward)
+    if onward is None or onward.rests_on_results:
+        here.note(owed={table: {} for table in DELIVERED})
+    if onward is None:
+        here.say(f"done: {plan}")
+
+
+def _tell_failures(here: _Look, plan: Plan, standing: Standing) -> str:
+    """Report each failed run once; the plan waits for its re-execution or for a new delivery."""
+    names = [f"{request} (run {run_id[:8]})" for request, run_id in standing.failed]
+    text = f"failed: {'; '.join(names)}. What follows waits: re-execute the run, or deliver again"
+    if here.cursor.waiting is not None:
+        text += f". Waiting: {here.cursor.waiting.reason}"
+    new = [run_id for _, run_id in standing.failed if run_id not in plan.told]
+    if new:
+        here.say(text)
+        here.note(plan=plan.model_copy(update={"told": (*plan.told, *new)}))
+        metadata = {"delivery": plan.delivery, "verdict": text}
+        here.events.append(dg.AssetObservation(EVENTS_KEY, description=text, metadata=metadata))
+    return text
+
+
+def _span(first: date, last: date) -> str:
+    return month_label(first) + (f" to {month_label(last)}" if last != first else "")
+
+
+def _spans(months: Sequence[date]) -> str:
+    return ", ".join(_span(*span) for span in ranges_of(months)) or "none"
+
+
+def _quoted(text: str) -> dg.MarkdownMetadataValue:
+    """Text from files, shown as it is."""
+    return dg.MetadataValue.md("\n".join(f"    {line}" for line in text.splitlines()))

@@ -1,0 +1,1 @@
+"""Assets and schedule of the weekly recalibration."""

@@ -1,0 +1,334 @@
+"""Assets of the live loop by week: ``recalibrations`` and ``recalibration_comparison``.
+
+Belongs here: reading what a week may look back on, calling one domain function, metadata. Does not
+belong here: fitting or judging (:mod:`step3_assets.domain.live`), the models of retrained weeks
+(:mod:`step3_assets.defs.live.retraining_assets`), the schedule
+(:mod:`step3_assets.defs.live.recalibration_schedule`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import cache, partial
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.catalogue.column import PartitionDates
+from step3_assets.catalogue.live import RECALIBRATION_COMPARISON
+from step3_assets.defs.delivery.assets import weekly_freshness
+from step3_assets.defs.live.retraining_assets import (
+    LOOK_BACK_WEEKS,
+    build_retraining_asset,
+    chain_history,
+)
+from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
+from step3_assets.defs.partitions import Partitions, months_of, weeks_before
+from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.walk_forward.monthly import (
+    PLOT_MONTHS,
+    Frames,
+    MonthTask,
+    dataset_in_force,
+    materialize_months,
+    settings_in_force,
+)
+from step3_assets.domain.core.months import add_months, month_label, month_range
+from step3_assets.domain.core.weeks import Session, add_weeks, weeks_of
+from step3_assets.domain.live.base_model import (
+    CALENDAR_MONTH,
+    CHAMPION,
+    MONTH_BEFORE,
+    Base,
+    BaseModel,
+    BaseRule,
+    chain_of,
+    month_by,
+)
+from step3_assets.domain.live.recalibration import final_labels, recalibration_step
+from step3_assets.domain.live.retraining import retraining_step
+from step3_assets.domain.registry.entries import artefacts_by_month
+from step3_assets.domain.walk_forward.month_steps import base_rates
+from step3_assets.storage.store import Store
+
+SCORE_COLUMNS = ["month", "symbol", "decision_time_utc", "p_raw"]
+LABEL_COLUMNS = ["symbol", "decision_time_utc", "t_idx", "H", "label_end_idx", "y", "maturity"]
+CLOCK_COLUMNS = ["symbol", "bar_idx", "bar_end_utc"]
+BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
+LONGEST_CHAIN_WEEKS = 5  # of a fold: weeks whose first session one month can hold
+BASE_TEXTS = {
+    CHAMPION: "the champion",
+    CALENDAR_MONTH: "the calendar month's fold",
+    MONTH_BEFORE: "the month before: the calendar month's fold is not made yet",
+}
+
+
+def build_live_assets(
+    partitions: Partitions, settings: Settings, by_name: Mapping[str, dg.AssetsDefinition]
+) -> list[dg.AssetsDefinition]:
+    """The weekly recalibration, and what it is worth over all weeks made."""
+    weekly_models = build_retraining_asset(partitions, by_name)
+    own = settings.config.recalibration
+    window = LOOK_BACK_WEEKS if own.is_retrained else own.window_weeks
+    history = weeks_before(window + LONGEST_CHAIN_WEEKS)
+    of_chain = dg.AssetDep(weekly_models, partition_mapping=weeks_before(LONGEST_CHAIN_WEEKS))
+    names = ("scores", "events", "bar_features", "calibrated_models")
+
+    @dg.asset(
+        partitions_def=partitions.weeks,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[of_chain, *(dg.AssetDep(by_name[n], partition_mapping=history) for n in names)],
+        kinds={"scikitlearn", "duckdb"},
+        group_name="live",
+        owners=["team:step3"],
+        metadata=column_schema("recalibrations"),
+        freshness_policy=weekly_freshness(settings.freshness),
+    )
+    def recalibrations(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """What a week runs on: refitted on labels final before its first session, if no worse.
+
+        The base model is the champion that stood at that session's open, else the fold of the month
+        that holds it. The new calibrator is fitted on the walk-forward's own raw probabilities of
+        the window before; it is in force in the week only if, on the labels that became final since
+        last week's was fitted, neither its Brier score nor its log loss is higher. With
+        `recalibration.method = retrain` the models of the weeks before are judged so, on the labels
+        since they were trained. A fold's own models are not touched.
+        """
+        store, platform_settings = platform.store(), platform.settings()
+        weeks = months_of(context)
+        inputs, step = week_inputs, recalibration_step
+        if platform_settings.config.recalibration.is_retrained:
+            inputs, step = retraining_inputs, retraining_step
+        prepare, bases = inputs(store, weeks, platform_settings)
+        task = MonthTask(
+            "recalibration",
+            prepare,
+            step,
+            partial(
+                _describe,
+                bases=bases,
+                plotted=frozenset(weeks[-PLOT_MONTHS:]),
+                is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
+            ),
+            workers=platform_settings.workers if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
+            dates=PartitionDates.WEEK,
+        )
+        return materialize_months(context, store, progress, task)
+
+    @dg.asset(
+        deps=[recalibrations, weekly_models, *(by_name[name] for name in names)],
+        group_name="live",
+        kinds={"pandas", "duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("recalibration_comparison"),
+    )
+    def recalibration_comparison(platform: PlatformResource) -> dg.MaterializeResult:
+        """Does recalibrating weekly help? Probabilities and trades with and without it.
+
+        Over the latest unbroken stretch of calendar months all of whose weeks were recalibrated by
+        the method that is set, on one account: the walk-forward as it is, decided again under what
+        is in force each week, and under what each week made anew whatever a check said.
+        """
+        from step3_assets.domain.live.comparison import compare
+
+        store, config = platform.store(), platform.settings().config
+        weeks = store.read("recalibrations")
+        weeks = weeks[weeks["method"] == config.recalibration.method]
+        walked = walked_months(store, set(weeks["week"]), config)
+        if walked is None:
+            nothing = pd.DataFrame(columns=RECALIBRATION_COMPARISON.names)
+            store.replace_all({"recalibration_comparison": nothing})
+            text = "no calendar month has all its weeks recalibrated yet"
+            return dg.MaterializeResult(metadata={"dagster/row_count": 0, "compared": text})
+        weeks = weeks[weeks["week"].isin(set(weeks_of(walked.scores["decision_time_utc"])))]
+        used = sorted({*weeks["week"], *weeks["in_force_week"].dropna()})
+        frame = compare(walked, weeks, config, store.read("weekly_models", months=used))
+        store.replace_all({"recalibration_comparison": frame})
+        months = f"{month_label(walked.months[0])} to {month_label(walked.months[-1])}"
+        shown = frame.set_index("arm").drop(columns=["position", "first_month", "last_month"])
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(frame),
+                "compared": months,
+                "beside one another": table_metadata(
+                    shown.astype(object).T.rename_axis("figure").reset_index()
+                ),
+            }
+        )
+
+    return [weekly_models, recalibrations, recalibration_comparison]
+
+
+def week_inputs(
+    store: Store, weeks: list[date], settings: Settings
+) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
+    """``prepare(week)`` for the recalibration, and the base models by week that it fills.
+
+    One read serves every week of a run; each week's labels are cut from it by the window of its
+    own chain, and the domain looks at none that became final later than the week's start.
+    """
+    config = settings.config
+    window = pd.Timedelta(weeks=config.recalibration.window_weeks)
+    rule, base_of, chains = _chains(store, weeks)
+    starts = [chain[0].open_utc - window for chain in chains.values() if chain]
+    first = min(starts).date() if starts else weeks[0]
+    months = month_range(first.replace(day=1), add_weeks(weeks[-1], 1))
+    used = {base.month for base in base_of.values() if base is not None}
+    models = store.read("calibrated_models", months=sorted({*months, *used}))
+    bars = store.read("bar_features", months=months, columns=CLOCK_COLUMNS)
+    bar_ends = bars["bar_end_utc"].drop_duplicates()
+    labels = final_labels(
+        store.read("scores", months=months, columns=SCORE_COLUMNS),
+        store.read("events", months=months, columns=LABEL_COLUMNS),
+        bars,
+        models,
+    )
+    walked = [month for month in rule.walked if months[0] <= month <= months[-1]]
+    bases: dict[date, BaseModel] = {}
+
+    def prepare(week: date) -> tuple:
+        chain, base = chains[week], base_of[week]
+        if base is None:
+            return labels.iloc[:0], None, (), None, config
+        _require_walked(walked, rule.calendar(chain[-1].day.replace(day=1)).month)
+        bases[week] = BaseModel.of_models(models, base)
+        start = chain[0].open_utc - window
+        end = chain[-1].open_utc
+        decided = labels["decision_time_utc"]
+        mine = labels[(decided >= start) & (decided < end)].reset_index(drop=True)
+        data_end = bar_ends[bar_ends < end].max()
+        return mine, bases[week], tuple(chain), data_end, config
+
+    return prepare, bases
+
+
+def retraining_inputs(
+    store: Store, weeks: list[date], settings: Settings
+) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
+    """As :func:`week_inputs`, for weeks that are retrained."""
+    rule, base_of, chains = _chains(store, weeks)
+    used = {base.month for base in base_of.values() if base is not None}
+    models = store.read("calibrated_models", months=sorted(used))
+    history = chain_history(store, chains, settings)
+    bases: dict[date, BaseModel] = {}
+
+    def prepare(week: date) -> tuple:
+        chain, base = chains[week], base_of[week]
+        if base is None:
+            return None, None, models[:0], (), None
+        month = rule.calendar(chain[-1].day.replace(day=1)).month
+        _require_walked([m for m in rule.walked if m == month] or rule.walked[-1:], month)
+        mine = history(week)
+        bases[week] = BaseModel.of_models(models, base)
+        ended = mine.bars.loc[mine.bars["bar_end_utc"] < chain[-1].open_utc, "bar_end_utc"]
+        of_base = models[models["month"] == base.month]
+        return mine, bases[week], of_base, tuple(chain), ended.max()
+
+    return prepare, bases
+
+
+def _chains(
+    store: Store, weeks: Sequence[date]
+) -> tuple[BaseRule, dict[date, Base | None], dict[date, list[Session]]]:
+    """The rule in force, and each week's base and chain by it."""
+    rule = base_rule(store)
+    base_of = cache(rule)
+    chains = {week: chain_of(week, month_by(base_of)) for week in weeks}
+    return rule, {week: base_of(week) for week in weeks}, chains
+
+
+def base_rule(store: Store) -> BaseRule:
+    """Which fold's models score a week, as the store now has it, from one moment."""
+    tables = ("model_registry", "registry_transitions", "calibrated_models", "folds")
+    with store.transaction(tables) as transaction:
+        registry, transitions = (transaction.read(table) for table in tables[:2])
+        hashes = ["month", "head", "payload_sha256"]
+        stored = artefacts_by_month(transaction.read("calibrated_models", columns=hashes))
+        walked = sorted(set(transaction.read("folds", columns=["month"])["month"]))
+    return BaseRule(registry, transitions, stored, walked)
+
+
+def _require_walked(walked: Sequence[date], month: date) -> None:
+    """Fail unless the month has its fold and no month before it is left out.
+
+    Raises
+    ------
+    ValueError
+        Naming the months that are missing.
+    """
+    first = walked[0] if walked else month
+    missing = sorted(set(month_range(min(first, month), month)) - set(walked))
+    if missing:
+        names = ", ".join(month_label(m) for m in missing[:6])
+        raise ValueError(
+            f"the walk-forward lacks {len(missing)} month(s) that this week is calibrated on "
+            f"({names}); materialize the job walk_forward for them, or step3 run --from "
+            f"{month_label(missing[0])} --to {month_label(missing[-1])}"
+        )
+
+
+def walked_months(store: Store, made: set[date], config: Any) -> Any:
+    """What the walk-forward left of the months whose weeks are all made; None without any."""
+    from step3_assets.domain.live.comparison import HEADS_NEEDED, Walked, covered_months
+
+    keys = store.read("scores", columns=["month", "decision_time_utc"])
+    keys["week"] = weeks_of(keys["decision_time_utc"])
+    decision_weeks: dict[date, set[date]] = {}
+    for month, week in zip(keys["month"], keys["week"], strict=True):
+        decision_weeks.setdefault(month, set()).add(week)
+    months = covered_months(decision_weeks, made)
+    if not months:
+        return None
+    models = store.read("calibrated_models", months=months)
+    return Walked(
+        store.read("scores", months=months),
+        store.read("events", months=months),
+        store.read(
+            "bar_features", months=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
+        ),
+        models[models["head"].isin(HEADS_NEEDED)],
+        base_rates(store.read("model_metrics", months=months)),
+        months,
+        settings_in_force(store, config, months),
+    )
+
+
+def _describe(
+    week: date,
+    frames: Frames,
+    *,
+    bases: Mapping[date, BaseModel],
+    plotted: frozenset[date],
+    is_synthetic: bool,
+) -> dict[str, Any]:
+    rows = frames["recalibrations"]
+    if rows.empty:
+        return {"dagster/row_count": 0, "week": "no session on the exchange calendar"}
+    row = {str(name): value for name, value in rows.iloc[0].items()}
+    metadata: dict[str, Any] = {
+        "dagster/row_count": 1,
+        "first session": f"{row['first_session']}, opens {row['as_of_utc']:%Y-%m-%d %H:%M} UTC",
+        "method": row["method"],
+        "new": "nothing" if row["new_week"] is None else f"that of week {row['new_week']}",
+        "used": "yes" if row["is_used"] else "no",
+        "reason": row["reason"],
+        "in force": "the fold's own"
+        if row["in_force_week"] is None
+        else f"that of week {row['in_force_week']}",
+        "base model": f"{month_label(row['base_month'])} ({BASE_TEXTS[row['base_source']]})",
+        "labels": int(row["n_labels"]),
+        "labels checked on": int(row["n_check"]),
+        **{f"Brier {of}": float(row[f"brier_{of}"]) for of in ("raw", "fold", "incumbent", "new")},
+        "log loss incumbent": float(row["log_loss_incumbent"]),
+        "log loss new": float(row["log_loss_new"]),
+    }
+    if week in plotted and isinstance(row["in_force"], str):
+        from step3_assets.domain.live.figures import calibrator_figure
+
+        png = calibrator_figure(row, bases[week], is_synthetic=is_synthetic)
+        metadata["calibrators"] = png_metadata("calibrators", png)
+    return readable(metadata)

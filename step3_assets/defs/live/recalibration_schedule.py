@@ -1,0 +1,103 @@
+"""The schedule ``weekly_recalibration``: the coming week before its first session, and what is due.
+
+Belongs here: when it ticks and which weeks it asks for. Does not belong here: the recalibration.
+
+Dagster makes up for the latest tick only, so a tick looks in the store and asks for the weeks that
+are missing before its own, too.
+"""
+
+from collections.abc import Iterator, Set
+from datetime import date
+
+import dagster as dg
+
+from step3_assets.defs.jobs import RECALIBRATION
+from step3_assets.defs.partitions import partition_key
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.domain.core.calendar import NY
+from step3_assets.domain.core.weeks import Session, add_weeks, first_session, week_of, week_range
+from step3_assets.domain.live.base_model import MONTH_BEFORE
+from step3_assets.storage.store import Store
+
+# Monday at 6, 7 and 8 in New York: no session opens before 9:30. The later ticks are for a run that
+# failed, or for data that came late; they ask for nothing where the week is made.
+CRON = "0 6-8 * * 1"
+CATCH_UP_WEEKS = 13  # older gaps are a backfill, which a person starts
+
+
+def build_recalibration_schedule() -> dg.ScheduleDefinition:
+    """The schedule, off until a person turns it on."""
+
+    @dg.schedule(
+        name="weekly_recalibration",
+        job_name=RECALIBRATION,
+        cron_schedule=CRON,
+        execution_timezone=NY,
+        description="Recalibrates the week before its first session, Mondays at 6, 7 and 8 in New "
+        "York, and weeks missed before it.",
+    )
+    def weekly_recalibration(
+        context: dg.ScheduleEvaluationContext, platform: PlatformResource
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        week = week_of(context.scheduled_execution_time.date())
+        session = first_session(week)
+        if session is None:
+            yield dg.SkipReason(f"the exchange has no session in the week of {week}")
+            return
+        opens = f"first session {session.day}, opens {session.open_utc.tz_convert(NY):%H:%M %Z}"
+        store = Store(platform.settings().database)
+        if not store.path.exists() or not store.months("folds"):
+            yield dg.SkipReason(f"week of {week}, {opens}: nothing is walked forward yet")
+            return
+        due = weeks_due(week, *made_weeks(store))
+        if not due:
+            yield dg.SkipReason(f"week of {week}, {opens}: recalibrated already")
+            return
+        context.log.info(f"week of {week}: {opens}; asks for {', '.join(map(str, due))}")
+        for asked, first in due.items():
+            yield dg.RunRequest(
+                run_key=partition_key(asked),
+                partition_key=partition_key(asked),
+                tags={"step3/first_session": first.day.isoformat()},
+            )
+
+    return weekly_recalibration
+
+
+def made_weeks(store: Store) -> tuple[set[date], set[date]]:
+    """Weeks that are made, and those of them to be made again.
+
+    A week whose month's fold was not made yet stands on the month before, and says so; once the
+    fold is there, the week is made again on it.
+    """
+    columns = ["week", "first_session", "base_source"]
+    rows = store.read("recalibrations", columns=columns).to_dict("records")
+    walked = set(store.months("folds"))
+    stood_in = (row for row in rows if row["base_source"] == MONTH_BEFORE)
+    again = {r["week"] for r in stood_in if r["first_session"].replace(day=1) in walked}
+    return {row["week"] for row in rows}, again
+
+
+def weeks_due(week: date, made: set[date], again: Set[date] = frozenset()) -> dict[date, Session]:
+    """The weeks to ask for at the start of `week`, oldest first, with their first sessions.
+
+    Parameters
+    ----------
+    week : date
+        The coming one.
+    made : set of date
+        Weeks of table ``recalibrations``.
+    again : set of date
+        Those of them that are to be made again.
+
+    Returns
+    -------
+    dict of date to Session
+        `week` itself and, where a week before it was made, every later one that is due, at
+        most :data:`CATCH_UP_WEEKS` back. Weeks without a session are left out.
+    """
+    earlier = [w for w in made if w < week]
+    first = max(min(earlier), add_weeks(week, -CATCH_UP_WEEKS)) if earlier else week
+    missing = [w for w in week_range(first, week) if w not in made or w in again]
+    sessions = {w: first_session(w) for w in missing}
+    return {w: session for w, session in sessions.items() if session is not None}

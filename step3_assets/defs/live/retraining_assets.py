@@ -1,0 +1,149 @@
+"""The asset ``weekly_models``: every model of a week trained anew, where the settings say so.
+
+Belongs here: reading what a week may train on, calling one domain function, metadata. Does not
+belong here: the fold and its training (:mod:`step3_assets.domain.live.retraining`), which models
+are in force (:mod:`step3_assets.defs.live.assets`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from step3_assets.catalogue.column import PartitionDates
+from step3_assets.defs.metadata import column_schema
+from step3_assets.defs.partitions import Partitions, look_back, months_of, weeks_before
+from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.walk_forward.monthly import (
+    Frames,
+    MonthTask,
+    ingested_by_table,
+    materialize_months,
+    require_ingested,
+    settings_in_force,
+    slice_months,
+)
+from step3_assets.domain.core.months import month_range
+from step3_assets.domain.core.weeks import Session, settings_month, week_of
+from step3_assets.domain.live.retraining import History, training_step, untrained_step
+from step3_assets.storage.store import Store
+
+BAR_COLUMNS = ["month", "symbol", "bar_idx", "date", "bar_end_utc"]
+LOOK_BACK_WEEKS = 158  # whole weeks that 36 months lie in
+OFF = "recalibration.method is calibrator: no week is trained anew"
+
+
+def build_retraining_asset(
+    partitions: Partitions, by_name: Mapping[str, dg.AssetsDefinition]
+) -> dg.AssetsDefinition:
+    """Upstream of ``recalibrations``; without rows unless ``recalibration.method`` is retrain."""
+    history = weeks_before(LOOK_BACK_WEEKS)
+    names = [name for name in ("events", "bar_features", "tuned_params") if name in by_name]
+
+    @dg.asset(
+        partitions_def=partitions.weeks,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[dg.AssetDep(by_name[name], partition_mapping=history) for name in names],
+        kinds={"lightgbm", "scikitlearn", "duckdb"},
+        group_name="live",
+        owners=["team:step3"],
+        metadata=column_schema("weekly_models"),
+    )
+    def weekly_models(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Every model of a week, trained anew on what was known at its first session's open.
+
+        A fold like any other, with the week in the place of the test month: the same window, purge,
+        embargo, inner folds and weights. Only with `recalibration.method = retrain`; otherwise a
+        week has no rows here.
+        """
+        store, settings = platform.store(), platform.settings()
+        if settings.config.recalibration.is_retrained:
+            task = MonthTask(
+                "retraining",
+                training_inputs(store, months_of(context), settings, partitions.first_data_month),
+                training_step,
+                _describe,
+                workers=settings.workers,
+                dates=PartitionDates.WEEK,
+            )
+        else:
+            task = MonthTask(
+                "retraining",
+                lambda week: (),
+                untrained_step,
+                lambda week, frames: {"dagster/row_count": 0, "method": OFF},
+                workers=1,
+                dates=PartitionDates.WEEK,
+            )
+        return materialize_months(context, store, progress, task)
+
+    return weekly_models
+
+
+def training_inputs(
+    store: Store, weeks: Sequence[date], settings: Settings, first_data_month: date
+) -> Callable[[date], tuple]:
+    """``prepare(week)`` for its training: the months that its look-back lies in."""
+    ingested = ingested_by_table(store)
+    months = {week: settings_month(week) for week in weeks}
+    wanted = month_range(look_back(min(months.values())), max(months.values()))
+    events = store.read("events", months=wanted)
+    bars = store.read("bar_features", months=wanted, columns=BAR_COLUMNS)
+    configs = settings_in_force(store, settings.config, sorted(set(months.values())))
+
+    def prepare(week: date) -> tuple:
+        month = months[week]
+        first = look_back(month)
+        require_ingested(ingested, first_data_month, first, month)
+        cut = (slice_months(frame, first, month) for frame in (events, bars))
+        return (*cut, week, configs[month])
+
+    return prepare
+
+
+def chain_history(
+    store: Store, chains: Mapping[date, Sequence[Session]], settings: Settings
+) -> Callable[[date], History]:
+    """``history(week)``: what the weeks of its chain are trained and judged on."""
+    spans = {
+        week: (look_back(chain[0].day.replace(day=1)), chain[-1].day.replace(day=1))
+        for week, chain in chains.items()
+        if chain
+    }
+    wanted = sorted({month for span in spans.values() for month in month_range(*span)})
+    days = [session.day for chain in chains.values() for session in chain]
+    events = store.read("events", months=wanted)
+    bars = store.read("bar_features", months=wanted, columns=BAR_COLUMNS)
+    stored = store.read("weekly_models", months=sorted({week_of(day) for day in days}))
+    live = sorted({day.replace(day=1) for day in days})
+    configs = settings_in_force(store, settings.config, live)
+
+    def history(week: date) -> History:
+        mine = stored["week"].isin({week_of(session.day) for session in chains[week]})
+        own_events, own_bars = (slice_months(frame, *spans[week]) for frame in (events, bars))
+        return History(own_events, own_bars, stored[mine], configs)
+
+    return history
+
+
+def _describe(week: date, frames: Frames) -> dict[str, Any]:
+    rows = frames["weekly_models"]
+    if rows.empty:
+        nothing = "no session in the week, or too few labels to train on"
+        return {"dagster/row_count": 0, "trained": nothing}
+    row = rows.iloc[0]
+    return {
+        "dagster/row_count": len(rows),
+        "trained on what was known at": f"{row['as_of_utc']:%Y-%m-%d %H:%M} UTC",
+        "last label final at": f"{row['last_final_utc']:%Y-%m-%d %H:%M} UTC",
+        "training rows": int(row["n_rows"]),
+        "independent rows": float(row["n_independent"]),
+        "size (kB)": int(rows["payload"].str.len().sum() // 1000),
+        "used": "judged on the labels of the weeks after it: see recalibrations",
+        "inputs hash": row["inputs_hash"],
+    }

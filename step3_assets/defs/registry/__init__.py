@@ -1,0 +1,1 @@
+"""The model registry as an asset and in the store."""

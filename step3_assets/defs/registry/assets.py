@@ -1,0 +1,61 @@
+"""The asset ``model_registry``: which model versions there are and where each stands.
+
+Belongs here: materializing the table and its file, and what the UI shows of them. Does not belong
+here: a rule of the registry (:mod:`step3_assets.domain.registry`).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from step3_assets.defs.metadata import column_schema, table_metadata
+from step3_assets.defs.registry.registry_store import (
+    change_now,
+    register_stored,
+    write_registry_file,
+)
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.domain.registry.entries import FOLD, RECALIBRATION
+from step3_assets.domain.registry.summary import models_table, registry_summary
+
+ACTOR = "asset model_registry"
+
+
+def build_registry_asset(
+    acceptance: dg.AssetsDefinition,
+    audit: dg.AssetsDefinition,
+    walk_forward: dict[str, dg.AssetsDefinition],
+) -> dg.AssetsDefinition:
+    """The registry, after the verdict and before the report.
+
+    The weeks are upstream, and no job of results waits for them: it takes the ones that are made.
+    """
+    names = ("calibrated_models", "recalibrations", "weekly_models", "tuned_params")
+    names = [name for name in names if name in walk_forward]
+
+    @dg.asset(
+        deps=[acceptance, audit, *(walk_forward[name] for name in names)],
+        group_name="results",
+        kinds={"json", "duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("model_registry"),
+    )
+    def model_registry(platform: PlatformResource) -> dg.MaterializeResult:
+        """Every model version with its provenance, figures, gates and stage; also as JSON.
+
+        New versions are candidates, the newest is watched in the shadow. Nothing is trusted until
+        `step3 registry promote` finds every gate and every audit check passed.
+        """
+        settings, store = platform.settings(), platform.store()
+        registry = register_stored(store, settings.config, change_now(ACTOR))
+        path = write_registry_file(store, settings)
+        metadata: dict[str, Any] = {
+            "dagster/row_count": len(registry.models),
+            **registry_summary(registry.models),
+            "newest models": table_metadata(models_table(registry, FOLD).head(12)),
+            "newest weeks": table_metadata(models_table(registry, RECALIBRATION).head(5)),
+            "file": dg.MetadataValue.path(str(path)),
+        }
+        return dg.MaterializeResult(metadata=metadata)
+
+    return model_registry

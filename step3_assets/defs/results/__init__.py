@@ -1,0 +1,1 @@
+"""Assets of the results: portfolio, statistics, audit, drift, acceptance, report."""

@@ -1,0 +1,138 @@
+"""The asset ``drift`` and its checks: whether recent months still look like those that trained.
+
+Belongs here: gathering tables for monitoring, and what the UI shows of the newest month. Does not
+belong here: a measure or a threshold (:mod:`step3_assets.domain.monitoring`,
+:class:`~step3_assets.config.DriftConfig`).
+"""
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.walk_forward.monthly import dataset_in_force
+from step3_assets.domain.core.months import month_label, month_range
+from step3_assets.domain.monitoring.table import (
+    BAR_COLUMNS,
+    EVENT_COLUMNS,
+    DriftInputs,
+    drift_table,
+)
+from step3_assets.storage.store import Store
+
+CHECKS = {
+    "psi": (("psi",), "Features lie where they lay in training."),
+    "calibration": (("brier", "ece"), "Probabilities are as good as out of fold in training."),
+    "ev_slope": (("ev_slope",), "Differences in expected value still come true."),
+    "costs": (("entry_shortfall", "entry_jump"), "Moves at entry do not outgrow modelled cost."),
+}
+
+
+def build_drift_asset(
+    events: dg.AssetsDefinition,
+    bar_features: dg.AssetsDefinition,
+    walk_forward: dict[str, dg.AssetsDefinition],
+) -> dg.AssetsDefinition:
+    """Monitoring, after the scores and before the report."""
+    names = ("folds", "calibrated_models", "scores")
+
+    @dg.asset(
+        deps=[events, bar_features, *(walk_forward[name] for name in names)],
+        group_name="results",
+        kinds={"numpy", "duckdb"},
+        owners=["team:step3"],
+        metadata=column_schema("drift"),
+    )
+    def drift(platform: PlatformResource) -> dg.MaterializeResult:
+        """Features, calibration, expected values and costs of recent months against training."""
+        store, config = platform.store(), platform.settings().config
+        frame = drift_table(drift_inputs(store, config), config)
+        store.replace_all({"drift": frame})
+        return dg.MaterializeResult(
+            metadata=_describe(frame, bool(dataset_in_force(store)["is_synthetic"]))
+        )
+
+    return drift
+
+
+def build_drift_checks(drift: dg.AssetsDefinition) -> list[dg.AssetChecksDefinition]:
+    """One check per kind of drift, on the newest month; none blocks."""
+    return [_check(drift, name, *spec) for name, spec in CHECKS.items()]
+
+
+def drift_inputs(store: Store, config: Step3Config) -> DriftInputs:
+    """Everything monitoring looks at, read once."""
+    months = result_months(store)
+    folds = store.read("folds", months=months)
+    first = folds["window_start_utc"].min().date()
+    data = month_range(first, months[-1])
+    features = [f for f in config.models.features if f not in EVENT_COLUMNS]
+    return DriftInputs(
+        months=months,
+        events=store.read("events", months=data, columns=[*EVENT_COLUMNS, *features]),
+        bars=store.read("bar_features", months=data, columns=list(BAR_COLUMNS)),
+        scores=store.read("scores", months=months),
+        model_metrics=store.read("model_metrics", months=months),
+        folds=folds,
+    )
+
+
+def _check(
+    drift: dg.AssetsDefinition, name: str, metrics: tuple[str, ...], description: str
+) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=drift, name=name, description=description)
+    def check(platform: PlatformResource) -> dg.AssetCheckResult:
+        rows = platform.store().read("drift")
+        return dg.AssetCheckResult(**drift_verdict(rows[rows["metric"].isin(metrics)]))
+
+    return check
+
+
+def drift_verdict(rows: pd.DataFrame) -> dict:
+    """What a check says of the newest month among the rows: the fields of its result.
+
+    A line below its least sample passes and says so; a line that is not there fails.
+    """
+    newest = rows[rows["month"] == rows["month"].max()] if len(rows) else rows
+    loud = newest[newest["state"].isin(("warn", "error"))]
+    is_error = bool((loud["state"] == "error").any()) or newest.empty
+    severity = dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN
+    spoken = newest[newest["state"] != "not_enough"]
+    if newest.empty:
+        text = "drift holds no such line: materialize drift"
+    elif len(loud):
+        text = " ".join(loud.sort_values("state", kind="stable")["sentence"])
+    elif spoken.empty:
+        text = str(newest["sentence"].iloc[0])
+    else:
+        text = f"{len(spoken)} line(s) quiet in {month_label(newest['month'].iloc[0])}."
+    shown = ["feature", "metric", "value", "reference", "threshold", "n_rows", "state"]
+    return {
+        "passed": loud.empty and not newest.empty,
+        "severity": severity,
+        "description": text,
+        "metadata": {"lines": table_metadata(newest[shown])},
+    }
+
+
+def _describe(frame: pd.DataFrame, is_synthetic: bool) -> dict:
+    from step3_assets.domain.report import drift_figures as figures
+
+    newest = frame[frame["month"] == frame["month"].max()]
+    loud = newest[newest["state"].isin(("warn", "error"))]
+    lines = pd.concat([newest[newest["metric"] != "psi"], loud[loud["metric"] == "psi"]])
+    plots = {
+        "features": figures.psi_figure(frame, is_synthetic=is_synthetic, small=True),
+        "outcomes": figures.outcomes_figure(frame, is_synthetic=is_synthetic, small=True),
+    }
+    return {
+        "dagster/row_count": len(frame),
+        "month": month_label(frame["month"].max()),
+        "lines that warn": int((loud["state"] == "warn").sum()),
+        "lines in error": int((loud["state"] == "error").sum()),
+        "lines without enough rows": int((newest["state"] == "not_enough").sum()),
+        "newest month": table_metadata(lines[["metric", "feature", "state", "sentence"]]),
+        **{name: png_metadata(name, png) for name, png in plots.items()},
+    }

@@ -1,0 +1,45 @@
+"""The months that results speak of.
+
+Belongs here: which test months are there, and the refusal to leave one out. Does not belong here:
+any result.
+"""
+
+from datetime import date
+
+from step3_assets.defs.walk_forward.monthly import ingested_months
+from step3_assets.domain.core.months import month_label, month_range
+from step3_assets.storage.store import Reader
+
+
+def result_months(store: Reader) -> list[date]:
+    """The test months that results speak of: from the first scored month to the last, every one.
+
+    Raises
+    ------
+    ValueError
+        If a month in between has no fold, or a fold's events are not all scored: a result must not
+        leave a month out.
+    """
+    data = ingested_months(store, "bar_features")
+    manifest = store.read("folds", columns=["month", "n_test"])
+    manifest = manifest[manifest["month"].isin(data)]
+    tests: dict[date, int] = {}
+    for month, count in zip(manifest["month"], manifest["n_test"], strict=True):
+        tests[month] = tests.get(month, 0) + int(count)
+    scored = {table: store.count_by_month(table) for table in ("scores", "mock_baseline")}
+    done = [m for m in sorted(tests) if scored["scores"].get(m)]
+    if not done:
+        raise ValueError("no test month is scored yet: materialize folds, models and scores first")
+    months = month_range(done[0], done[-1])
+    problems = {"folds": [m for m in months if m not in tests]}
+    for table, stored in scored.items():
+        problems[table] = [m for m in months if stored.get(m, 0) != tests.get(m, 0)]
+    for table, short in problems.items():
+        if short:
+            names = ", ".join(month_label(m) for m in short[:6])
+            raise ValueError(
+                f"{table}: {len(short)} month(s) between {month_label(months[0])} and "
+                f"{month_label(months[-1])} are missing or do not hold every test event of their "
+                f"fold ({names}); materialize {table} for them"
+            )
+    return months

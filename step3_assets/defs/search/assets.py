@@ -1,0 +1,198 @@
+"""The asset ``tuned_params``: the nested search, epoch by epoch, with its ledger of trials.
+
+Belongs here: reading what an epoch may see, storing what came out, plots. Does not belong here: the
+search (:mod:`step3_assets.domain.search`), who uses the settings.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from filelock import FileLock, Timeout
+from pydantic import Field
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
+from step3_assets.defs.partitions import (
+    Partitions,
+    before_the_epoch,
+    look_back,
+    months_of,
+    partition_key,
+)
+from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.walk_forward.monthly import (
+    dataset_in_force,
+    ingested_by_table,
+    require_ingested,
+)
+from step3_assets.domain.core.months import add_months, month_label, month_range
+from step3_assets.domain.search.epochs import Epoch, make_epoch
+from step3_assets.storage.store import Store
+
+BAR_COLUMNS = ["month", "symbol", "bar_idx", "date", "bar_end_utc", "open", "close", "low"]
+
+
+class SearchRun(dg.Config):
+    """How many trials this run may make; by default what the settings say."""
+
+    model_trials: int | None = Field(default=None, ge=1, description="Model trials an epoch.")
+    gate_trials: int | None = Field(default=None, ge=1, description="Gate trials an epoch.")
+
+    def applied(self, config: Step3Config) -> Step3Config:
+        """The configuration with these counts."""
+        asked = {k: v for k, v in self.model_dump().items() if v is not None}
+        return config.model_copy(update={"search": config.search.model_copy(update=asked)})
+
+
+def build_search_asset(
+    partitions: Partitions,
+    settings: Settings,
+    events: dg.AssetsDefinition,
+    bar_features: dg.AssetsDefinition,
+) -> dg.AssetsDefinition:
+    """The search, beside the main job: it runs when a person asks."""
+    history = before_the_epoch(settings.config.search)
+
+    @dg.asset(
+        partitions_def=partitions.epochs,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[dg.AssetDep(a, partition_mapping=history) for a in (events, bar_features)],
+        kinds={"optuna", "lightgbm", "duckdb"},
+        group_name="search",
+        owners=["team:step3"],
+        metadata=column_schema("tuned_params"),
+    )
+    def tuned_params(
+        context: dg.AssetExecutionContext,
+        config: SearchRun,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """The settings of an epoch, searched by Optuna on inner folds wholly before it.
+
+        Model trials are trained once for each inner month and kept; gate and portfolio trials run
+        on the forecasts. Every trial lands in ``trials``. Used by the walk-forward only where
+        ``[config.search] is_enabled`` says so.
+        """
+        platform_settings, store = platform.settings(), platform.store()
+        base = config.applied(platform_settings.config)
+        train_months = base.folds.train_months
+        data_start = add_months(partitions.first_test_month, -train_months)
+        starts = months_of(context)
+        with _alone(platform_settings):
+            for number, start in enumerate(starts, start=1):
+                epoch = make_epoch(start, data_start, base.search, base.folds)
+                label = f"{month_label(start)} ({number}/{len(starts)})"
+                metadata = _search(
+                    store, epoch, base, platform_settings, progress, label, partitions
+                )
+                context.add_asset_metadata(metadata, partition_key=partition_key(start))
+        return dg.MaterializeResult()
+
+    return tuned_params
+
+
+def _search(
+    store: Store,
+    epoch: Epoch,
+    base: Step3Config,
+    settings: Settings,
+    progress: ProgressResource,
+    label: str,
+    partitions: Partitions,
+) -> dict[str, Any]:
+    """Search one epoch and store its rows; returns its metadata."""
+    from step3_assets.domain.search.epoch_search import (
+        Workplace,
+        allocation_trials,
+        search_epoch,
+    )
+
+    if not epoch.inner:
+        months = f"fewer than {base.search.min_inner_months} inner months lie before it"
+        return {"settings": f"documented ones: {months}"}
+    first, last = look_back(epoch.inner[0]), epoch.inner[-1]
+    require_ingested(ingested_by_table(store), partitions.first_data_month, first, last)
+    wanted = month_range(first, last)
+    dataset = dataset_in_force(store)
+    place = Workplace(settings.search_dir, settings.workers, dataset["dataset_version"])
+    totals = {"model": base.search.model_trials, "gate": base.search.gate_trials}
+    totals["allocation"] = allocation_trials(base.search)
+    with ExitStack() as bars:
+        advances = {}
+
+        def on_batch(level: str, count: int, best: float) -> None:
+            if level not in advances:
+                bars.close()
+                advances[level] = bars.enter_context(
+                    progress.track_best(f"{label} {level}", totals[level])
+                )
+            advances[level](count, best)
+
+        found = search_epoch(
+            store.read("events", months=wanted),
+            store.read("bar_features", months=wanted, columns=BAR_COLUMNS),
+            epoch,
+            base,
+            place,
+            on_batch,
+        )
+    with store.transaction(["tuned_params", "trials"]) as transaction:
+        transaction.append("trials", found.trials)
+        transaction.replace_months({"tuned_params": found.tuned_params}, [epoch.first])
+    return _describe(found, bool(dataset["is_synthetic"]))
+
+
+def _describe(found: Any, is_synthetic: bool) -> dict[str, Any]:
+    from step3_assets.domain.search.figures import study_figures
+
+    row = found.tuned_params.iloc[0]
+    best = found.trials[found.trials["state"] == "complete"]
+    best = best.sort_values(["objective", "number"], ascending=[False, True]).head(10)
+    shown = ["level", "number", "objective", "max_drawdown_frac", "n_trades", "params"]
+    figures = {
+        "objective": float(row["objective"]),
+        "objective of the documented settings": float(row["default_objective"]),
+        "chance of so good a best by luck": float(row["p_value"]),
+        "model trials": int(row["n_model_trials"]),
+        "gate and portfolio trials": int(row["n_gate_trials"]),
+        "inner months": int(row["n_inner_months"]),
+    }
+    metadata = readable(figures) | {
+        "settings": "documented ones: the gain is too small or may be luck"
+        if row["is_default"]
+        else "searched",
+        "params": dg.MetadataValue.json(json.loads(row["params"])),
+        "best trials": table_metadata(best[shown]),
+    }
+    mark = "SYNTHETIC: " if is_synthetic else ""
+    for name, trials in found.studies.items():
+        level = name.split()[-1]
+        for plot, png in study_figures(trials, f"{mark}{name}").items():
+            metadata[f"{level} trials, {plot}"] = png_metadata(plot, png)
+    return metadata
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One search at a time: the journal has one writer."""
+    settings.search_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.search_dir / ".lock", timeout=1)
+    try:
+        with lock:
+            yield
+    except Timeout as error:
+        raise dg.Failure(
+            f"another search is running in {settings.search_dir}", allow_retries=False
+        ) from error
+
+
+def epochs_of(first: date, last: date, epoch_months: int) -> tuple[date, date]:
+    """First and last epoch that hold test months of a range."""
+    from step3_assets.domain.search.epochs import epoch_of
+
+    return epoch_of(first, epoch_months), epoch_of(last, epoch_months)

@@ -1,0 +1,319 @@
+"""Shadow accounts in the store: read whole, appended to in one transaction, compared.
+
+Belongs here: what stands between the shadow's tables and its domain functions, and which model is
+in force. Does not belong here: Dagster assets, scoring, the account itself
+(:mod:`step3_assets.domain.shadow`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.registry.registry_store import change_now, read_registry, register_if_behind
+from step3_assets.defs.resources import Settings
+from step3_assets.defs.walk_forward.monthly import ingested_months, settings_in_force
+from step3_assets.domain.core.months import add_months, month_label
+from step3_assets.domain.core.weeks import settings_month, week_of
+from step3_assets.domain.live import comparison
+from step3_assets.domain.models.text_format import ModelIntegrityError
+from step3_assets.domain.portfolio.allocation import history_months
+from step3_assets.domain.registry.entries import (
+    FOLD,
+    RECALIBRATION,
+    RETRAIN,
+    artefacts_hash,
+    artefacts_of,
+    model_id,
+    stored_artefacts,
+)
+from step3_assets.domain.registry.errors import RegistryError
+from step3_assets.domain.registry.in_force import model_in_force as decides
+from step3_assets.domain.registry.stages import CHAMPION
+from step3_assets.domain.shadow.arrivals import (
+    SHADOW_TABLES,
+    Arrived,
+    Delivered,
+    ModelInForce,
+    RetrainedWeek,
+    ShadowError,
+    ShadowRows,
+    WeekCalibrator,
+    process_arrival,
+)
+from step3_assets.domain.shadow.book import Account
+from step3_assets.domain.shadow.parity import Parity, check_parity
+from step3_assets.storage.store import Store
+
+ACTOR = "the shadow's arrival"
+_NAMES = [table.name for table in SHADOW_TABLES.values()]
+
+
+def read_account(store: Store, name: str) -> ShadowRows:
+    """Everything stored of an account, from one moment."""
+    with store.transaction(_NAMES) as transaction:
+        frames = (transaction.read(table) for table in _NAMES)
+        return ShadowRows(*frames).of_account(name)
+
+
+def account_named(stored: ShadowRows) -> Account:
+    """The account that rows belong to.
+
+    Raises
+    ------
+    ShadowError
+        If it has seen nothing yet.
+    """
+    if stored.arrivals.empty:
+        raise ShadowError("this account has seen no delivery yet: run `step3 shadow step`")
+    row = stored.arrivals.iloc[0]
+    last = None if pd.isna(row["last_month"]) else row["last_month"]
+    return Account(str(row["account"]), row["first_month"], last)
+
+
+def append_arrival(store: Store, stored: ShadowRows, arrived: Arrived) -> bool:
+    """Append an arrival's rows, all of them or none.
+
+    Returns
+    -------
+    bool
+        False when another process has appended to the account since `stored` was read: read again.
+    """
+    arrivals = arrived.new.arrivals
+    if arrivals.empty:
+        return True
+    name = arrivals["account"].iloc[0]
+    with store.transaction(_NAMES) as transaction:
+        now = transaction.read("shadow_arrivals")
+        if int((now["account"] == name).sum()) != len(stored.arrivals):
+            return False
+        for table, frame in arrived.new.by_table().items():
+            transaction.append(table, frame)
+    return True
+
+
+def take_arrival(
+    store: Store,
+    account: Account,
+    delivered: Delivered,
+    model_of: Callable[[date], ModelInForce],
+    config: Step3Config,
+) -> Arrived:
+    """Process a delivery for an account and append what it adds; doing it twice adds nothing."""
+    settings = _settings(store, account, delivered, config)
+    while True:
+        stored = read_account(store, account.name)
+        arrived = process_arrival(account, stored, delivered, model_of, config, settings)
+        if append_arrival(store, stored, arrived):
+            return arrived
+
+
+def _settings(
+    store: Store, account: Account, delivered: Delivered, config: Step3Config
+) -> Mapping[date, Step3Config]:
+    """Each month's settings, as far as the delivery reaches."""
+    months = account.months_until(max(delivered.bars["month"]))
+    return settings_in_force(store, config, months)
+
+
+def forget_account(store: Store, name: str) -> None:
+    """Remove a replay's rows, so that it can be played again.
+
+    Raises
+    ------
+    ShadowError
+        If it is no replay: what a live account has seen is never removed.
+    """
+    if not name.startswith("replay:"):
+        raise ShadowError(f"{name} is no replay: a live account's rows are never removed")
+    with store.transaction(_NAMES) as transaction:
+        frames = {table: transaction.read(table) for table in _NAMES}
+        transaction.replace_all({t: f[f["account"] != name] for t, f in frames.items()})
+
+
+def stored_model(store: Store, config: Step3Config, month: date) -> ModelInForce | None:
+    """The walk-forward's own model of a month; None where the month was not trained."""
+    models = store.read("calibrated_models", months=[month])
+    if models.empty and store.read("folds", months=[month], columns=["month"]).empty:
+        return None
+    settings = settings_in_force(store, config, [month])[month]
+    heads = stored_artefacts(models)
+    name = model_id(FOLD, month, heads) if heads else f"fold-{month_label(month)}-untrained"
+    return ModelInForce(name, models, settings)
+
+
+def stored_models(
+    store: Store, config: Step3Config, months: list[date]
+) -> Mapping[date, ModelInForce]:
+    """The walk-forward's own models of those months that have one."""
+    found = {month: stored_model(store, config, month) for month in months}
+    return {month: model for month, model in found.items() if model is not None}
+
+
+def walked_model(store: Store, config: Step3Config, month: date) -> ModelInForce:
+    """What a replay scores a candidate with: the walk-forward's own model of its month.
+
+    Raises
+    ------
+    ShadowError
+        If that month was not trained.
+    """
+    model = stored_model(store, config, month)
+    if model is None:
+        raise ShadowError(f"{month_label(month)} is not trained: `step3 run` first")
+    return _with_weeks(store, model, month, config)
+
+
+def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInForce:
+    """What the live account scores a candidate of a month with, by the model registry.
+
+    The champion; where there is none, or only of a later month, the model of the newest fold that
+    is not later than the month. A month whose own fold could not be trained, for want of labels, is
+    scored by nothing, as in the backtest.
+
+    Raises
+    ------
+    ShadowError
+        If there is none, the registry contradicts itself, or the model's bytes are not those
+        registered: a candidate is scored once, so it waits rather than be scored by another.
+    """
+    tables = read_registry(store)
+    try:
+        row = decides(tables.models, tables.transitions, month)
+    except RegistryError as error:
+        raise ShadowError(f"the model registry decides nothing: {error}") from error
+    if row is None or row["stage"] != CHAMPION:
+        own = stored_model(store, config, month)
+        if own is not None and own.models.empty:
+            return own
+    if row is None:
+        raise ShadowError(
+            f"no model is in force for {month_label(month)}: train that month first "
+            "(`step3 run`, or job walk_forward)"
+        )
+    model = stored_model(store, config, row["period_start"])
+    if model is None or stored_artefacts(model.models) != artefacts_of(row):
+        raise ShadowError(
+            f"{row['model_id']} is in force for {month_label(month)}, but calibrated_models holds "
+            "other models of its fold: materialize model_registry"
+        )
+    return _with_weeks(store, model, month, config)
+
+
+def _with_weeks(
+    store: Store, model: ModelInForce, month: date, config: Step3Config
+) -> ModelInForce:
+    """The model with what the weeks of a month put in its place, if the settings say so.
+
+    Raises
+    ------
+    ShadowError
+        If a week runs on models that are not stored, or were altered.
+    """
+    if not config.shadow.use_recalibrations or model.models.empty:
+        return model
+    rows = store.read("recalibrations")
+    is_mine = rows["base_hash"] == artefacts_hash(stored_artefacts(model.models))
+    meets = [week_of(month) <= week < add_months(month, 1) for week in rows["week"]]
+    rows = rows[is_mine & rows["in_force_week"].notna() & np.array(meets, dtype=bool)]
+    is_retrained = rows["method"] == RETRAIN
+    found: dict[date, WeekCalibrator | RetrainedWeek] = {
+        row["week"]: WeekCalibrator(
+            row["in_force_week"], row["as_of_utc"], row["in_force"], row["in_force_sha256"]
+        )
+        for row in rows[~is_retrained].to_dict("records")
+    }
+    return replace(model, weeks=found | _retrained(store, rows[is_retrained], config))
+
+
+def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[date, RetrainedWeek]:
+    """The models of retrained weeks, by the week that they are in force in."""
+    trained = sorted(set(rows["in_force_week"]))
+    models = store.read("weekly_models", months=trained) if trained else pd.DataFrame()
+    try:
+        models_in_force = comparison.stored_models(rows, models, checked=True) if trained else {}
+    except ModelIntegrityError as error:
+        raise ShadowError(f"a week's models cannot score: {error}") from error
+    months = {week: settings_month(week) for week in trained}
+    settings = settings_in_force(store, config, sorted(set(months.values())))
+    found = {}
+    for row in rows[rows["week"].isin(models_in_force)].to_dict("records"):
+        week = row["in_force_week"]
+        mine = models[models["week"] == week]
+        name = model_id(RECALIBRATION, week, stored_artefacts(mine))
+        trained_with = settings[months[week]].models
+        found[row["week"]] = RetrainedWeek(week, row["as_of_utc"], name, mine, trained_with)
+    return found
+
+
+def step_live(store: Store, settings: Settings) -> Arrived:
+    """Take the delivery in the store as the live account's next arrival.
+
+    The account begins with the month of the first delivery's last bar. Folds that the registry does
+    not know yet are registered first: the shadow waits for no results, and a new month's model is
+    in force from its first candidate on.
+
+    Raises
+    ------
+    ShadowError
+        If nothing is ingested, there is no model in force, or the delivery cannot be taken.
+    """
+    config = settings.config
+    name = config.shadow.live_account
+    months = [m for m in ingested_months(store, "bar_features") if m]
+    if not months or not ingested_months(store, "events"):
+        raise ShadowError("nothing is ingested yet: materialize events and bar_features first")
+    stored = read_account(store, name)
+    account = account_named(stored) if len(stored.arrivals) else Account(name, months[-1])
+    delivered = _delivered(store, account, config)
+    register_if_behind(store, settings, change_now(ACTOR))
+    return take_arrival(
+        store, account, delivered, lambda month: model_in_force(store, config, month), config
+    )
+
+
+def _delivered(store: Store, account: Account, config: Step3Config) -> Delivered:
+    """The delivery in force, as far back as the account looks."""
+    before = add_months(account.first_month, -history_months(config.allocation))
+    months = {
+        table: [m for m in ingested_months(store, table) if m >= start]
+        for table, start in (("events", account.first_month), ("bar_features", before))
+    }
+    return Delivered(
+        store.read("events", months=months["events"]),
+        store.read("bar_features", months=months["bar_features"]),
+    )
+
+
+def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
+    """The stored account against the backtest of its months.
+
+    Raises
+    ------
+    ShadowError
+        If it has seen nothing, or the stored delivery ends before what it has seen.
+    """
+    stored = read_account(store, name)
+    account = account_named(stored)
+    delivered = _delivered(store, account, config)
+    seen = stored.arrivals["known_until_utc"].max()
+    if delivered.bars.empty or delivered.arrival < seen:
+        raise ShadowError(
+            f"account {name} has seen bars to {seen}; the delivery in the store ends before that: "
+            "ingest one that reaches as far"
+        )
+    months = sorted(set(delivered.events["month"]))
+    scores = store.read("scores", months=months)
+    return check_parity(
+        account,
+        stored,
+        scores,
+        delivered.events,
+        delivered.bars,
+        config,
+        stored_models(store, config, months),
+        _settings(store, account, delivered, config),
+    )

@@ -1,0 +1,62 @@
+"""What must hold of every shadow account, as sentences for the asset checks.
+
+Belongs here: reading accounts for a check. Does not belong here: wiring checks to assets
+(:mod:`step3_assets.defs.checks`), the comparison itself (:mod:`step3_assets.domain.shadow.parity`).
+"""
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.shadow.accounts import account_parity, read_account
+from step3_assets.domain.shadow.arrivals import ShadowError, ShadowRows, broken_seals
+from step3_assets.storage.store import Store
+
+
+def append_only(store: Store) -> list[str]:
+    """Rows of any account that are not those that were appended."""
+    return [
+        f"shadow_{table}: {name}: rows of arrival {arrival} are not those that were appended"
+        for name, stored in _accounts(store).items()
+        for table, arrivals in broken_seals(stored).items()
+        for arrival in sorted(arrivals)
+    ]
+
+
+def seen_in_time(store: Store) -> list[str]:
+    """Decisions that lie after the delivery that brought them, or before their account."""
+    problems = []
+    for name, stored in _accounts(store).items():
+        rows = stored.decisions
+        early = rows[rows["decision_instant_utc"] > rows["first_seen_utc"]]
+        problems += [
+            f"shadow_decisions: {name}: {r.symbol} {r.decision_time_utc} was scored before its bar "
+            "had ended"
+            for r in early.itertuples()
+        ]
+    return problems
+
+
+def contradicted(store: Store, config: Step3Config) -> list[str]:
+    """Fills of the live account that no longer follow from its decisions and the delivery."""
+    names = ("event_withdrawn", "fill_altered", "outcome_restated", "fill_missing")
+    return [f"shadow_fills: {text}" for name, text in _differences(store, config) if name in names]
+
+
+def parity_broken(store: Store, config: Step3Config) -> list[str]:
+    """Every difference of the live account from the backtest of its months, by its name."""
+    return [f"{name}: {text}" for name, text in _differences(store, config)]
+
+
+def _differences(store: Store, config: Step3Config) -> list[tuple[str, str]]:
+    name = config.shadow.live_account
+    if read_account(store, name).arrivals.empty:
+        return []
+    try:
+        rows = account_parity(store, name, config).differences
+    except ShadowError as error:
+        return [("not compared", str(error))]
+    return list(zip(rows["difference"], rows["text"], strict=True))
+
+
+def _accounts(store: Store) -> dict[str, ShadowRows]:
+    names = sorted(set(store.read("shadow_arrivals", columns=["account"])["account"]))
+    orphans = set(store.read("shadow_decisions", columns=["account"])["account"]) - set(names)
+    return {name: read_account(store, name) for name in [*names, *sorted(orphans)]}

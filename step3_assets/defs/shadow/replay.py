@@ -1,0 +1,163 @@
+"""The replay: months of history played week by week into a shadow account of their own.
+
+Belongs here: the loop over arrivals, one transaction each, and taking it up again where it broke
+off. Does not belong here: what an arrival adds, the comparison at the end.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.defs.resources import ProgressResource, Settings
+from step3_assets.defs.results.audit_assets import delivery_knobs
+from step3_assets.defs.shadow.accounts import (
+    forget_account,
+    read_account,
+    stored_model,
+    take_arrival,
+    walked_model,
+)
+from step3_assets.defs.walk_forward.monthly import settings_in_force
+from step3_assets.domain.core.months import add_months, month_label
+from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.pipeline.main_job import LOOK_BACK_MONTHS
+from step3_assets.domain.shadow.arrivals import Delivered, ModelInForce, ShadowError
+from step3_assets.domain.shadow.book import Account
+from step3_assets.domain.shadow.playback import Playback, weekly_closes
+from step3_assets.domain.step2.bars import read_bars
+from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
+from step3_assets.storage.store import Store
+
+
+def replay_account(first: date, last: date) -> Account:
+    """The account of a replay.
+
+    Examples
+    --------
+    >>> replay_account(date(2023, 1, 1), date(2023, 6, 1)).name
+    'replay:2023-01..2023-06'
+    """
+    return Account(f"replay:{month_label(first)}..{month_label(last)}", first, last)
+
+
+def replay(
+    store: Store,
+    settings: Settings,
+    account: Account,
+    bars_dir: Path,
+    progress: ProgressResource,
+    *,
+    is_retrained: bool = False,
+    is_fresh: bool = False,
+    on_arrival: Callable[[pd.Timestamp], None] | None = None,
+) -> list[str]:
+    """Play an account's months from bars; arrivals that were taken before are passed over.
+
+    Parameters
+    ----------
+    store : Store
+    settings : Settings
+    account : Account
+    bars_dir : Path
+        Bars that the stored delivery was built from.
+    progress : ProgressResource
+    is_retrained : bool
+        Train each month's models from the delivery in which its first candidates arrive, in place
+        of the stored ones.
+    is_fresh : bool
+        Forget what an earlier replay of these months left.
+    on_arrival : callable, optional
+        Told each arrival after it is stored.
+
+    Returns
+    -------
+    list of str
+        Contradictions that any arrival met.
+
+    Raises
+    ------
+    ShadowError
+        If months of the account are not trained and scored, or the bars do not reach them.
+    """
+    config = settings.config
+    assert account.last_month is not None
+    _require_scored(store, config, account)
+    if is_fresh:
+        forget_account(store, account.name)
+    playback = Playback(read_bars(bars_dir), delivery_knobs(settings.delivery), _partners(store))
+    closes = weekly_closes(account.first_month, account.last_month)
+    ahead = [close for close in closes if playback.has_bars_until(close)]
+    if not ahead:
+        raise ShadowError(f"{bars_dir}: no bars in {account.name}")
+    taken = read_account(store, account.name).arrivals["arrival_utc"]
+    found: list[str] = []
+    retrained: dict[date, ModelInForce] = {}
+    with progress.track("weeks as they arrived", len(ahead)) as advance:
+        for close in ahead:
+            if len(taken) and close <= taken.max():
+                advance(1)
+                continue
+            delivered = playback.arrival(close)
+            model_of = (
+                _trained_on(delivered, store, config, retrained)
+                if is_retrained
+                else cache(lambda month: walked_model(store, config, month))
+            )
+            arrived = take_arrival(store, account, delivered, model_of, config)
+            found += [text for text in arrived.contradictions if text not in found]
+            if on_arrival is not None:
+                on_arrival(close)
+            advance(1)
+    return found
+
+
+def _require_scored(store: Store, config: Step3Config, account: Account) -> None:
+    assert account.last_month is not None
+    month, scored = account.first_month, set(store.months("scores"))
+    missing = []
+    while month <= account.last_month:
+        if month not in scored or stored_model(store, config, month) is None:
+            missing.append(month_label(month))
+        month = add_months(month, 1)
+    if missing:
+        raise ShadowError(
+            f"{account.name}: {', '.join(missing[:6])} not trained and scored yet: "
+            f"`step3 run --from {missing[0]} --to {missing[-1]}` first"
+        )
+
+
+def _partners(store: Store) -> Mapping[str, str]:
+    """The other symbol of each, as the stored delivery has it; those without one are left out."""
+    pairs = store.read("events", columns=["symbol", "cross_symbol"]).drop_duplicates()
+    known = pairs[pairs["cross_symbol"].isin(pairs["symbol"])]
+    return dict(zip(known["symbol"], known["cross_symbol"], strict=True))
+
+
+def _trained_on(
+    delivered: Delivered,
+    store: Store,
+    config: Step3Config,
+    known: dict[date, ModelInForce],
+) -> Callable[[date], ModelInForce]:
+    """Models trained from what has arrived, each month's once."""
+
+    def model_of(month: date) -> ModelInForce:
+        if month not in known:
+            settings = settings_in_force(store, config, [month])[month]
+            first = add_months(month, -LOOK_BACK_MONTHS)
+            events, bars = (
+                f[(f["month"] >= first) & (f["month"] <= month)]
+                for f in (delivered.events, delivered.bars)
+            )
+            tables = fold_step(events, bars, month, settings.folds)
+            fold = Fold(month, tables["folds"], tables["fold_members"])
+            models = training_step(events, fold, settings.models)["calibrated_models"]
+            name = f"retrained {month_label(month)}"
+            known[month] = ModelInForce(name, models, settings)
+        return known[month]
+
+    return model_of

@@ -1,0 +1,329 @@
+"""Assets of training and decision: ``folds``, ``calibrated_models``, ``scores``, ``mock_baseline``.
+
+Belongs here: reading each month's slices, calling one domain function, describing the result.
+Does not belong here: purging, fitting or deciding (:mod:`step3_assets.domain`).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import partial
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from step3_assets.catalogue.folds import ROLES
+from step3_assets.config import ModelConfig
+from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
+from step3_assets.defs.partitions import (
+    EPOCH_OF_MONTH,
+    LOOK_BACK,
+    Partitions,
+    look_back,
+    months_of,
+)
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.walk_forward.monthly import (
+    PLOT_MONTHS,
+    Frames,
+    MonthTask,
+    dataset_in_force,
+    ingested_by_table,
+    materialize_months,
+    require_ingested,
+    settings_in_force,
+    slice_months,
+)
+from step3_assets.domain.core.months import month_range
+from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.walk_forward.month_steps import (
+    fold_step,
+    mock_step,
+    scoring_step,
+    training_step,
+)
+from step3_assets.storage.store import Store
+
+
+def monthly_asset(
+    partitions: Partitions, *, deps: list[dg.AssetDep], kinds: set[str], group: str
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """What every asset over the test months shares; its docstring is its description."""
+
+    def decorate(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+        return dg.asset(
+            function,
+            partitions_def=partitions.fold_months,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            deps=deps,
+            kinds=kinds | {"duckdb"},
+            group_name=group,
+            owners=["team:step3"],
+            metadata=column_schema(function.__name__),
+        )
+
+    return decorate
+
+
+def build_training_assets(
+    partitions: Partitions,
+    events: dg.AssetsDefinition,
+    bar_features: dg.AssetsDefinition,
+    tuned_params: dg.AssetsDefinition | None,
+) -> list[dg.AssetsDefinition]:
+    """The walk-forward assets from folds to scores; `tuned_params` where the search is in force."""
+    searched = [dg.AssetDep(tuned_params, partition_mapping=EPOCH_OF_MONTH)] if tuned_params else []
+    history = [
+        dg.AssetDep(events, partition_mapping=LOOK_BACK),
+        dg.AssetDep(bar_features, partition_mapping=LOOK_BACK),
+    ]
+    labels = history[0]
+
+    @monthly_asset(partitions, deps=history, kinds={"pandas"}, group="walk_forward")
+    def folds(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Purged, embargoed walk-forward folds: each event's role or drop reason, per test month.
+
+        The fold of month M reads the 36 months before M and M itself; each symbol's rows are kept
+        only if their label ends before the test month, less an embargo of the longest horizon.
+        """
+        store, settings = platform.store(), platform.settings()
+        config, months = settings.config.folds, months_of(context)
+        ingested = ingested_by_table(store)
+        read_columns = _fold_columns()
+        events_rows = _read_range(store, "events", months, read_columns["events"])
+        bar_rows = _read_range(store, "bar_features", months, read_columns["bar_features"])
+
+        def prepare(month: date) -> tuple:
+            first = look_back(month)
+            require_ingested(ingested, partitions.first_data_month, first, month)
+            return (
+                slice_months(events_rows, first, month),
+                slice_months(bar_rows, first, month),
+                month,
+                config,
+            )
+
+        task = MonthTask("folds", prepare, fold_step, _describe_fold, workers=settings.workers)
+        return materialize_months(context, store, progress, task)
+
+    @monthly_asset(
+        partitions,
+        deps=[dg.AssetDep(folds), labels, *searched],
+        kinds={"lightgbm", "scikitlearn"},
+        group="walk_forward",
+    )
+    def calibrated_models(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Every model of a fold with its calibrator and blend, as text that executes nothing.
+
+        Logistic, Ridge, ElasticNet; LightGBM classifier, mean and quantiles; isotonic or Platt on
+        inner out-of-fold predictions; weights of the expected value from the inner folds only.
+        """
+        store, settings = platform.store(), platform.settings()
+        months = months_of(context)
+        in_force = settings_in_force(store, settings.config, months)
+        prepare = _fold_inputs(store, months, {m: c.models for m, c in in_force.items()})
+        task = MonthTask(
+            "training",
+            prepare,
+            training_step,
+            partial(
+                _describe_models,
+                plotted=frozenset(months[-PLOT_MONTHS:]),
+                is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
+            ),
+            workers=settings.workers,
+        )
+        return materialize_months(context, store, progress, task)
+
+    @monthly_asset(
+        partitions,
+        deps=[dg.AssetDep(calibrated_models), dg.AssetDep(events), *searched],
+        kinds={"lightgbm"},
+        group="walk_forward",
+    )
+    def scores(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Each event of the test month: probability, quantiles, expected values, gate and size."""
+        store, settings = platform.store(), platform.settings()
+        months = months_of(context)
+        in_force = settings_in_force(store, settings.config, months)
+        event_rows = store.read("events", months=months)
+        model_rows = store.read("calibrated_models", months=months)
+
+        def prepare(month: date) -> tuple:
+            config = in_force[month]
+            return (
+                slice_months(model_rows, month, month),
+                slice_months(event_rows, month, month),
+                month,
+                config.models,
+                config.gate,
+                config.execution.size_frac,
+                config.sizing,
+            )
+
+        task = MonthTask(
+            "scoring", prepare, scoring_step, _describe_scores, workers=settings.workers
+        )
+        return materialize_months(context, store, progress, task)
+
+    @monthly_asset(
+        partitions,
+        deps=[dg.AssetDep(folds), labels],
+        kinds={"scikitlearn"},
+        group="baselines",
+    )
+    def mock_baseline(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """The mock ML (ridge and tuned thresholds) run honestly on the same folds."""
+        store, settings = platform.store(), platform.settings()
+        months = months_of(context)
+        inputs = _fold_inputs(store, months, dict.fromkeys(months, settings.config.models))
+
+        def prepare(month: date) -> tuple:
+            return (*inputs(month), settings.config.execution.size_frac)
+
+        task = MonthTask(
+            "mock baseline", prepare, mock_step, _describe_gated, workers=settings.workers
+        )
+        return materialize_months(context, store, progress, task)
+
+    return [folds, calibrated_models, scores, mock_baseline]
+
+
+def _fold_columns() -> dict[str, list[str]]:
+    """Only what the fold arithmetic needs: it never sees a feature or an outcome's size."""
+    return {
+        "events": [
+            "month",
+            "symbol",
+            "decision_time_utc",
+            "decision_instant_utc",
+            "exit_time_utc",
+            "t_idx",
+            "label_end_idx",
+            "H",
+            "maturity",
+        ],
+        "bar_features": ["month", "symbol", "bar_idx", "date", "bar_end_utc"],
+    }
+
+
+def _read_range(
+    store: Store, table: str, months: list[date], columns: list[str] | None = None
+) -> pd.DataFrame:
+    """One read of every month that any fold of the run looks back on."""
+    wanted = month_range(look_back(months[0]), months[-1])
+    return store.read(table, months=wanted, columns=columns)
+
+
+def _fold_inputs(
+    store: Store, months: list[date], configs: Mapping[date, ModelConfig]
+) -> Callable[[date], tuple]:
+    """``prepare(month)`` for what trains on a fold: its own window, its own members."""
+    event_rows = _read_range(store, "events", months)
+    manifests = store.read("folds", months=months)
+    members = store.read("fold_members", months=months)
+
+    def prepare(month: date) -> tuple:
+        manifest = slice_months(manifests, month, month)
+        if manifest.empty:
+            raise ValueError("folds holds no such month; materialize folds for it first")
+        fold = Fold(month, manifest, slice_months(members, month, month))
+        return slice_months(event_rows, look_back(month), month), fold, configs[month]
+
+    return prepare
+
+
+def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:
+    manifest = frames["folds"]
+    totals = {role: int(manifest[f"n_{role}"].sum()) for role in ROLES}
+    by_symbol = manifest.set_index("symbol")[[f"n_{role}" for role in ROLES]].T
+    by_symbol.index = pd.Index(ROLES, name="rows")
+    return {
+        "dagster/row_count": len(frames["fold_members"]),
+        **{f"rows {role}": count for role, count in totals.items()},
+        "rows by symbol": table_metadata(by_symbol.reset_index()),
+        "embargo (bars)": int(manifest["embargo_bars"].max()) if len(manifest) else 0,
+        "inner folds": int(manifest["n_inner_folds"].max()) if len(manifest) else 0,
+        "members hash": ", ".join(sorted(set(manifest["members_hash"]))),
+    }
+
+
+def _describe_models(
+    month: date, frames: Frames, *, plotted: frozenset[date], is_synthetic: bool
+) -> dict[str, Any]:
+    models, metrics = frames["calibrated_models"], frames["model_metrics"]
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(models),
+        "training rows": int(models["n_rows"].max()) if len(models) else 0,
+        "size (kB)": int(models["payload"].str.len().sum() // 1000) if len(models) else 0,
+    }
+    if len(metrics):
+        metadata |= _classifier_figures(metrics)
+        metadata["figures out of fold"] = table_metadata(_figures_by_head(metrics))
+    if month in plotted and len(frames["reliability_bins"]):
+        from step3_assets.domain.report.score_figures import reliability_figure
+
+        png = reliability_figure(frames["reliability_bins"], is_synthetic=is_synthetic, small=True)
+        metadata["reliability"] = png_metadata("reliability", png)
+    return metadata
+
+
+def _classifier_figures(metrics: pd.DataFrame) -> dict[str, float]:
+    """Brier score and calibration error beside those of the base rate, for the UI's time plots."""
+    value = metrics.set_index(["head", "stage", "metric"])["value"]
+    wanted = {
+        "Brier calibrated (out of fold)": ("lgbm_classifier", "calibrated", "brier"),
+        "Brier base rate (out of fold)": ("base_rate", "raw", "brier"),
+        "ECE calibrated (out of fold)": ("lgbm_classifier", "calibrated", "ece"),
+    }
+    return {name: float(value[key]) for name, key in wanted.items() if key in value.index}
+
+
+def _figures_by_head(metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a head and stage; each has figures of its own, so they stand in one cell."""
+    rows = [
+        {
+            "head": head,
+            "stage": stage,
+            "figures": ", ".join(
+                f"{m} {v:.4g}" for m, v in zip(own["metric"], own["value"], strict=True)
+            ),
+        }
+        for (head, stage), own in metrics.groupby(["head", "stage"])
+    ]
+    return pd.DataFrame(rows)
+
+
+def _describe_scores(_month: date, frames: Frames) -> dict[str, Any]:
+    rows = frames["scores"]
+    reasons = rows["gate_reason"].value_counts()
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(rows),
+        "rows gated": int(rows["is_gated"].sum()),
+        **{f"rows refused: {r}": int(n) for r, n in reasons.items() if r != "pass"},
+    }
+    if len(rows) and rows["ev_final"].notna().any():
+        metadata["mean expected value (bps)"] = float(rows["ev_final"].mean() * 1e4)
+        metadata["mean probability (calibrated)"] = float(rows["p_calibrated"].mean())
+    return metadata
+
+
+def _describe_gated(_month: date, frames: Frames) -> dict[str, Any]:
+    rows = frames["mock_baseline"]
+    return {"dagster/row_count": len(rows), "rows gated": int(rows["is_gated"].sum())}

@@ -1,0 +1,1 @@
+"""Acceptance: every criterion of the verdict, and the verdict in one line."""

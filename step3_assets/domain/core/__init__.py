@@ -1,0 +1,1 @@
+"""What every stage uses: months, weeks, the exchange calendar, hashes, canonical frames."""

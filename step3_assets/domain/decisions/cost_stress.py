@@ -1,0 +1,102 @@
+"""Cost stress: the same decisions taken again as if trading cost more.
+
+Belongs here: what higher costs do to expected values and to events. Does not belong here: the gate
+(:mod:`step3_assets.domain.decisions.ev_gate`), the simulation of what is left, the verdict.
+"""
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.config import GateConfig, SizingConfig
+from step3_assets.domain.decisions.ev_gate import decide
+from step3_assets.domain.decisions.sizing import size_positions
+
+_KEY = ["symbol", "decision_time_utc"]
+_NET = ("ev_struct", "ev_ml", "ev_final", "q10", "q50", "q90")
+
+
+def stress_scores(
+    scores: pd.DataFrame,
+    events: pd.DataFrame,
+    factor: float,
+    gate_config: GateConfig,
+    sizing: SizingConfig | None = None,
+    max_size_frac: float = 1.0,
+) -> pd.DataFrame:
+    """Decide again under costs times `factor`.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Table ``scores``.
+    events : DataFrame
+        ``symbol``, ``decision_time_utc``, ``cost_rt``, ``tp_to_cost``, ``entry_overnight`` of
+        table ``events``, unstressed; ``sigma`` too where sizes are decided again.
+    factor : float
+        At least 1.
+    gate_config : GateConfig
+        The gate that made `scores`.
+    sizing : SizingConfig, optional
+        A method other than ``fixed`` sizes again on the lower expected value.
+    max_size_frac : float
+        See :func:`step3_assets.domain.decisions.sizing.size_positions`.
+
+    Returns
+    -------
+    DataFrame
+        `scores` with the expected values and quantiles (all of the net return) lowered by the
+        extra cost, and ``ev_threshold``, ``is_gated``, ``gate_reason``, ``size_frac`` decided
+        again. A row that was refused is never let through.
+
+    Raises
+    ------
+    ValueError
+        If `factor` is below 1, or a scored row has no event.
+
+    Notes
+    -----
+    An expected net return falls by exactly the extra cost, so ``ev_final`` falls by it whatever
+    the blend weights are. Models are not fitted again on dearer labels: their ranking of events is
+    that of the costs they were trained on.
+    """
+    if not factor >= 1.0:
+        raise ValueError(f"cost stress: factor {factor} is below 1")
+    sizing = sizing or SizingConfig()
+    is_resized = sizing.method != "fixed"
+    known = scores[_KEY].merge(
+        events[
+            [*_KEY, "cost_rt", "tp_to_cost", "entry_overnight", *(["sigma"] if is_resized else [])]
+        ],
+        on=_KEY,
+        how="left",
+        validate="many_to_one",
+    )
+    n_lost = int(known["cost_rt"].isna().sum())
+    if n_lost:
+        raise ValueError(f"cost stress: {n_lost} scored row(s) have no event")
+    extra = (factor - 1.0) * known["cost_rt"].to_numpy()
+    out = scores.assign(**{name: scores[name].to_numpy(dtype="float64") - extra for name in _NET})
+    ev_final, q10 = out["ev_final"].to_numpy(), out["q10"].to_numpy()
+    decided = decide(stress_events(known, factor), ev_final, q10, gate_config)
+    was_gated = scores["is_gated"].to_numpy(dtype=bool)
+    is_gated = decided["is_gated"].to_numpy() & was_gated
+    size = scores["size_frac"].to_numpy(dtype="float64")
+    if is_resized:
+        q90 = out["q90"].to_numpy()
+        sizes = size_positions(known, ev_final, q10, q90, sizing, max_size_frac)
+        size, inputs = sizes.size_frac, sizes.inputs_frame(out.index)
+        out = out.assign(**{str(name): inputs[name] for name in inputs})
+    is_kept = decided["is_gated"].to_numpy() & ~was_gated
+    return out.assign(
+        ev_threshold=decided["ev_threshold"].to_numpy(),
+        is_gated=is_gated,
+        gate_reason=np.where(is_kept, scores["gate_reason"], decided["gate_reason"]),
+        size_frac=np.where(is_gated, size, 0.0),
+    )
+
+
+def stress_events(events: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """Events whose round trip costs `factor` times as much, as gate and simulator see them."""
+    return events.assign(
+        cost_rt=events["cost_rt"] * factor, tp_to_cost=events["tp_to_cost"] / factor
+    )

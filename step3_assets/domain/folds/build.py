@@ -1,0 +1,259 @@
+"""Walk-forward folds: for one test month, or one live week, which event plays which role.
+
+Belongs here: windows, inner blocks, roles, the manifest. Does not belong here: the purge and
+embargo rule (:mod:`step3_assets.domain.folds.purge`), training, storage.
+
+Everything is read from the rows of the look-back and the test month; later rows are ignored, so a
+fold is the same to the bit whether a delivery ends with the month or years later.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.catalogue.folds import FOLD_MEMBERS, FOLDS, ROLES
+from step3_assets.config import FoldConfig
+from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.months import add_months, month_start
+from step3_assets.domain.folds.purge import BarClock, LabelSpans, drop_reasons, naive_utc
+from step3_assets.domain.folds.uniqueness import average_uniqueness
+
+LOOK_BACK_MONTHS = 36
+TRAINING_ROLES = ("fit", "calibration")
+
+
+@dataclass(frozen=True)
+class FoldSpan:
+    """The span that a fold tests.
+
+    Parameters
+    ----------
+    key : date
+        What names the fold: the first day of the test month, or the Monday of the week.
+    start, end : Timestamp
+        First instant of the span, and first instant after it. Windows and inner blocks are whole
+        months back from `start`.
+    """
+
+    key: date
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+    @classmethod
+    def of_month(cls, month: date) -> "FoldSpan":
+        """A test month of the walk-forward."""
+        return cls(month, month_start(month), month_start(add_months(month, 1)))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One test month's fold, or one week's.
+
+    Parameters
+    ----------
+    month : date
+        The test month; of a week its Monday.
+    manifest : DataFrame
+        Rows of table ``folds``: bounds and counts, one per symbol.
+    members : DataFrame
+        Rows of table ``fold_members``: one per event of the look-back and of the test month.
+    """
+
+    month: date
+    manifest: pd.DataFrame
+    members: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """What the members' columns are filled from."""
+
+    role: np.ndarray
+    inner_fold: np.ndarray  # float, NaN where none
+    inner_train_from: np.ndarray  # float, NaN where none
+
+
+def build_fold(events: pd.DataFrame, bars: pd.DataFrame, month: date, config: FoldConfig) -> Fold:
+    """Build the fold that tests `month`: see :func:`cut_fold`."""
+    return cut_fold(events, bars, FoldSpan.of_month(month), config)
+
+
+def cut_fold(events: pd.DataFrame, bars: pd.DataFrame, span: FoldSpan, config: FoldConfig) -> Fold:
+    """Build the fold that tests a span.
+
+    Parameters
+    ----------
+    events, bars : DataFrame
+        Rows of tables ``events`` and ``bar_features``: any superset of the 36 months before
+        the span and the span itself, in any row order. Bars need ``symbol``, ``bar_idx``, ``date``.
+    span : FoldSpan
+    config : FoldConfig
+
+    Returns
+    -------
+    Fold
+        With a manifest row for every symbol that has bars in these months, also when it has no
+        events. Known at the start of the span, but for the test rows' keys.
+
+    Raises
+    ------
+    FoldError
+        If a symbol has events but no bars.
+    """
+    start = span.start
+    look_back = months_before(start, LOOK_BACK_MONTHS)
+    events = _sorted_slice(events, "decision_time_utc", look_back, span.end)
+    clock = BarClock.from_bars(_sorted_slice(bars, "date", look_back, span.end))
+    spans = LabelSpans.from_events(events, clock)
+    window_start = months_before(start, config.train_months)
+    in_window = (spans.decision >= _us(window_start)) & (spans.decision < _us(start))
+    horizons = events["H"].to_numpy(dtype=np.int64)[in_window]
+    boundary = clock.boundary_at(start, int(horizons.max()) if len(horizons) else 0)
+
+    reasons = drop_reasons(spans, boundary, window_start)
+    reasons[spans.decision >= _us(start)] = "test"
+    roles = _assign_roles(spans, clock, reasons, start, config, boundary.embargo_bars)
+    members = _members(events, spans, roles, span.key)
+    manifest = _manifest(members, clock.symbols, span.key)
+    manifest["window_start_utc"] = window_start
+    manifest["test_start_utc"] = start
+    manifest["test_end_utc"] = span.end
+    manifest["embargo_start_utc"] = boundary.embargo_start_utc
+    manifest["first_test_idx"] = [boundary.first_idx[s] for s in clock.symbols]
+    manifest["embargo_bars"] = boundary.embargo_bars
+    stamps = [c.name for c in FOLDS.columns if c.dtype == "TIMESTAMPTZ"]
+    manifest = manifest.astype(dict.fromkeys(stamps, "datetime64[us, UTC]"))
+    return Fold(span.key, manifest[FOLDS.names], members)
+
+
+def months_before(instant: pd.Timestamp, count: int) -> pd.Timestamp:
+    """The instant whole months earlier, on the last day of a month that is too short.
+
+    Examples
+    --------
+    >>> months_before(pd.Timestamp("2023-03-31 13:30", tz="UTC"), 1)
+    Timestamp('2023-02-28 13:30:00+0000', tz='UTC')
+    """
+    return instant - pd.DateOffset(months=count)
+
+
+def inner_blocks(
+    start: pd.Timestamp, config: FoldConfig
+) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """Inner validation blocks of the fold of a span: first instant and first after, in time order.
+
+    The months of the window after ``inner_min_train_months`` are divided as evenly as whole
+    months allow; the division depends on the calendar alone, never on rows.
+
+    Examples
+    --------
+    >>> start = pd.Timestamp("2019-02-01", tz="UTC")
+    >>> [f"{a:%Y-%m} {b:%Y-%m}" for a, b in inner_blocks(start, FoldConfig())]
+    ['2017-02 2017-08', '2017-08 2018-02', '2018-02 2018-08', '2018-08 2019-02']
+    """
+    n_months = config.train_months - config.inner_min_train_months
+    n_blocks = min(config.inner_folds, n_months)
+    back = [n_months - i * n_months // n_blocks for i in range(n_blocks + 1)]
+    return list(pairwise(months_before(start, count) for count in back))
+
+
+def training_mask(members: pd.DataFrame) -> np.ndarray:
+    """Rows that the fold's final models are fitted on."""
+    return members["role"].isin(TRAINING_ROLES).to_numpy(dtype=bool)
+
+
+def inner_folds(members: pd.DataFrame) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """The inner folds of a fold: number, training mask and validation mask, in time order.
+
+    Parameters
+    ----------
+    members : DataFrame
+        Rows of table ``fold_members`` of one fold.
+
+    Returns
+    -------
+    list of (int, ndarray of bool, ndarray of bool)
+        Masks over the rows of `members`. Each training mask holds what is kept by
+        :func:`step3_assets.domain.folds.purge.drop_reasons` before the validation block begins.
+    """
+    block = members["inner_fold"].to_numpy(dtype=np.float64)
+    train_from = members["inner_train_from"].to_numpy(dtype=np.float64)
+    kept = training_mask(members)
+    return [
+        (int(j), kept & (train_from <= j), kept & (block == j))
+        for j in np.unique(block[~np.isnan(block)])
+    ]
+
+
+def _assign_roles(
+    spans: LabelSpans,
+    clock: BarClock,
+    reasons: np.ndarray,
+    test_start: pd.Timestamp,
+    config: FoldConfig,
+    embargo_bars: int,
+) -> _Roles:
+    """Divide the kept rows into inner blocks and find from which block on each row trains."""
+    kept = reasons == ""
+    window_start = months_before(test_start, config.train_months)
+    blocks = inner_blocks(test_start, config)
+    trains = np.zeros((len(blocks), len(kept)), dtype=bool)
+    inner_fold = np.full(len(kept), np.nan)
+    for j, (start, end) in enumerate(blocks):
+        boundary = clock.boundary_at(start, embargo_bars)
+        trains[j] = kept & (drop_reasons(spans, boundary, window_start) == "")
+        if trains[j].sum() >= config.inner_min_rows:
+            in_block = (spans.decision >= _us(start)) & (spans.decision < _us(end))
+            inner_fold[kept & in_block] = j
+    # A row counts as training from block j on only if every later block keeps it too.
+    stays = np.logical_and.accumulate(trains[::-1], axis=0)[::-1]
+    inner_train_from = np.where(stays.any(axis=0), stays.argmax(axis=0), np.nan)
+    role = reasons.copy()
+    role[kept] = np.where(np.isnan(inner_fold[kept]), "fit", "calibration")
+    return _Roles(role, inner_fold, inner_train_from)
+
+
+def _members(events: pd.DataFrame, spans: LabelSpans, roles: _Roles, month: date) -> pd.DataFrame:
+    kept = np.isin(roles.role, TRAINING_ROLES)
+    uniqueness = np.full(len(events), np.nan)
+    uniqueness[kept] = average_uniqueness(
+        spans.symbol[kept], spans.first_idx[kept], spans.end_idx[kept]
+    )
+    members = pd.DataFrame(
+        {
+            "month": pd.Series([month] * len(events), dtype=object),
+            "symbol": events["symbol"].to_numpy(),
+            "decision_time_utc": events["decision_time_utc"],
+            "role": roles.role,
+            "inner_fold": roles.inner_fold,
+            "inner_train_from": roles.inner_train_from,
+            "uniqueness": uniqueness,
+        }
+    )
+    return members[FOLD_MEMBERS.names]
+
+
+def _manifest(members: pd.DataFrame, symbols: list[str], month: date) -> pd.DataFrame:
+    """Counts per symbol, and the hash of the rows that train."""
+    counts = pd.crosstab(members["symbol"], members["role"])
+    counts = counts.reindex(index=symbols, columns=list(ROLES), fill_value=0).astype("int64")
+    manifest = counts.add_prefix("n_").reset_index(drop=True).rename_axis(columns=None)
+    manifest.insert(0, "symbol", symbols)
+    manifest.insert(0, "month", pd.Series([month] * len(symbols), dtype=object))
+    manifest["n_inner_folds"] = members["inner_fold"].nunique()
+    manifest["members_hash"] = frame_hash(members[training_mask(members)], FOLD_MEMBERS)
+    return manifest
+
+
+def _sorted_slice(
+    frame: pd.DataFrame, column: str, start: pd.Timestamp, end: pd.Timestamp
+) -> pd.DataFrame:
+    rows = (frame[column] >= start) & (frame[column] < end)
+    return frame[rows].sort_values(["symbol", column], kind="stable").reset_index(drop=True)
+
+
+def _us(stamp: pd.Timestamp) -> np.datetime64:
+    return naive_utc(pd.Series([stamp]))[0]

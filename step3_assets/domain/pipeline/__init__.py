@@ -1,0 +1,1 @@
+"""The main job in memory, and certification on worlds whose truth is known."""

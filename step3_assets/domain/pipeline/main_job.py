@@ -1,0 +1,183 @@
+"""The main job without an orchestrator: the same domain functions in a plain loop.
+
+Belongs here: what the asset graph does to one delivery in memory, for certification on synthetic
+worlds and as the rival that the orchestration's cost is measured against. Does not belong here:
+storage, partitions, the leakage audit, or any step of its own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.acceptance.verdict import RESULT_GATES, judge, verdict
+from step3_assets.domain.core.months import add_months
+from step3_assets.domain.core.parallel import run_months
+from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.portfolio.allocation import history_months
+from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult, run_portfolio
+from step3_assets.domain.statistics.table import statistics_table
+from step3_assets.domain.statistics.trials import Trials
+from step3_assets.domain.walk_forward import month_steps as steps
+
+LOOK_BACK_MONTHS = 36
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """Every month's tables in one frame each, the portfolio, the gates and the verdict.
+
+    The gates are those that the results alone can tell: no leakage audit is run here.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    portfolio: PortfolioResult
+    statistics: pd.DataFrame
+    acceptance: pd.DataFrame
+    verdict: str
+
+
+def run_month(
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    month: date,
+    config: Step3Config,
+    trained: Mapping[str, pd.DataFrame] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """One test month from fold to backtest.
+
+    Parameters
+    ----------
+    events, bars : DataFrame
+        Canonical rows of the look-back and the month; of the bars the next month too.
+    month : date
+        The test month.
+    config : Step3Config
+    trained : mapping of str to DataFrame, optional
+        What a run under the same folds and models returned; only the rest is made.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The month's rows of every table from ``folds`` to ``fold_trades``.
+    """
+    size_frac = config.execution.size_frac
+    tables = dict(trained or {})
+    if not tables:
+        tables |= steps.fold_step(events, bars[bars["month"] <= month], month, config.folds)
+        fold = Fold(month, tables["folds"], tables["fold_members"])
+        tables |= steps.training_step(events, fold, config.models)
+        tables |= steps.mock_step(events, fold, config.models, size_frac)
+    test = events[events["month"] == month]
+    tables |= steps.scoring_step(
+        tables["calibrated_models"],
+        test,
+        month,
+        config.models,
+        config.gate,
+        size_frac,
+        config.sizing,
+    )
+    rate = steps.base_rates(tables["model_metrics"]).get(month)
+    later = bars[bars["month"] >= month]
+    tables |= steps.backtest_step(tables["scores"], test, later, month, config, rate)
+    return tables
+
+
+def run_pipeline(
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    months: Sequence[date],
+    config: Step3Config,
+    *,
+    workers: int = 1,
+    published_baseline: dict | None = None,
+    on_month: Callable[[], None] | None = None,
+    settings: Mapping[date, Step3Config] | None = None,
+    trials: Trials | None = None,
+) -> PipelineResult:
+    """Every test month, then portfolio, gates and verdict.
+
+    Parameters
+    ----------
+    events, bars : DataFrame
+        Canonical tables ``events`` and ``bar_features`` of a whole delivery.
+    months : sequence of date
+        Consecutive test months.
+    config : Step3Config
+    workers : int
+        Processes that run months side by side.
+    published_baseline : dict, optional
+        As the delivery brought it.
+    on_month : callable, optional
+        Called after each month, for progress.
+    settings : mapping of date to Step3Config, optional
+        Settings of months that a search chose them for.
+    trials : Trials, optional
+        The search's ledger.
+    """
+    tasks = (
+        (
+            month,
+            (
+                *month_window(events, bars, month),
+                month,
+                (settings or {}).get(month, config),
+            ),
+        )
+        for month in months
+    )
+    runs = []
+    for _, run in run_months(run_month, tasks, workers):
+        if isinstance(run, Exception):
+            raise run
+        runs.append(run)
+        if on_month is not None:
+            on_month()
+    return pipeline_result(runs, events, bars, months, config, published_baseline, settings, trials)
+
+
+def pipeline_result(
+    runs: Sequence[Mapping[str, pd.DataFrame]],
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    months: Sequence[date],
+    config: Step3Config,
+    published_baseline: dict | None = None,
+    settings: Mapping[date, Step3Config] | None = None,
+    trials: Trials | None = None,
+) -> PipelineResult:
+    """Portfolio, gates and verdict of months that were run; see :func:`run_pipeline`."""
+    tables = {name: pd.concat([r[name] for r in runs], ignore_index=True) for name in runs[0]}
+    before = add_months(months[0], -history_months(config.allocation))
+    result = run_portfolio(
+        {PLATFORM: tables["scores"], MOCK: tables["mock_baseline"]},
+        events[events["month"].isin(months)],
+        bars[(bars["month"] >= before) & (bars["month"] <= add_months(months[-1], 1))],
+        months,
+        config,
+        published_baseline,
+        settings,
+    )
+    results = {
+        **tables,
+        "portfolio": result.summary,
+        "portfolio_months": result.months,
+        "portfolio_equity": result.equity,
+        "portfolio_trades": result.trades,
+        "portfolio_decisions": result.decisions,
+    }
+    statistics = statistics_table(results, events[events["month"].isin(months)], config, trials)
+    gates = judge({**results, "statistics": statistics}, config, RESULT_GATES)
+    return PipelineResult(tables, result, statistics, gates, verdict(gates, RESULT_GATES))
+
+
+def month_window(
+    events: pd.DataFrame, bars: pd.DataFrame, month: date
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a test month reads: its look-back and itself, and of the bars the next month too."""
+    first = add_months(month, -LOOK_BACK_MONTHS)
+    events = events[(events["month"] >= first) & (events["month"] <= month)]
+    return events, bars[(bars["month"] >= first) & (bars["month"] <= add_months(month, 1))]

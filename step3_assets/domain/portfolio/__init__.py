@@ -1,0 +1,1 @@
+"""The portfolio: one account through all months, its allocation, its metrics and its rivals."""

@@ -1,0 +1,256 @@
+"""Metrics: what an equity curve and a trade ledger amount to, over the calendar of the period.
+
+Belongs here: growth, drawdown, Calmar, Sharpe, Sortino, the monthly table, the summary of one
+series. Does not belong here: making the equity curve, thresholds and verdicts.
+
+The clock runs over whole calendar months, from the first instant of the first to the first instant
+after the last, whether anything was traded or not.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.domain.core.months import add_months, month_range, month_start
+
+DRAWDOWN_FLOOR = 0.01
+"""Calmar divides by at least this: a curve that hardly fell has not shown how it falls."""
+SESSIONS_PER_YEAR = 252
+MONTHS_PER_YEAR = 12
+NY = "America/New_York"
+
+
+def cagr(start_equity: float, end_equity: float, n_months: int) -> float:
+    """Compound annual growth over whole calendar months, a fraction.
+
+    An account that ends at zero or below has grown by -1.
+
+    Examples
+    --------
+    >>> round(cagr(10_000.0, 12_100.0, 24), 12)
+    0.1
+    """
+    if n_months < 1:
+        raise ValueError(f"cagr: a period of {n_months} months")
+    if end_equity <= 0.0:
+        return -1.0
+    return float((end_equity / start_equity) ** (MONTHS_PER_YEAR / n_months) - 1.0)
+
+
+def max_drawdown(equity: np.ndarray, start_equity: float) -> float:
+    """Deepest fall below the highest equity so far, the start included; a fraction, >= 0.
+
+    Examples
+    --------
+    >>> max_drawdown(np.array([9_000.0, 12_000.0, 9_000.0]), 10_000.0)
+    0.25
+    """
+    if len(equity) == 0:
+        return 0.0
+    peak = np.maximum(np.maximum.accumulate(equity), start_equity)
+    return float(max(0.0, np.max(1.0 - equity / peak)))
+
+
+def calmar(growth: float, drawdown: float) -> float:
+    """Annual growth over ``max(drawdown, 1 %)``; 0 for a period that neither grew nor fell."""
+    return growth / max(drawdown, DRAWDOWN_FLOOR)
+
+
+def session_returns(equity: pd.DataFrame, start_equity: float) -> pd.Series:
+    """Simple return of each New York session, the first against the starting capital.
+
+    Parameters
+    ----------
+    equity : DataFrame
+        ``bar_end_utc`` and ``equity_usd`` in time order; flat sessions are in it.
+
+    Returns
+    -------
+    Series
+        Indexed by session date.
+    """
+    closing = equity["equity_usd"].groupby(session_labels(equity)).last()
+    before = closing.shift(1, fill_value=start_equity)
+    return closing / before - 1.0
+
+
+def session_labels(equity: pd.DataFrame) -> np.ndarray:
+    """New York session date of each mark; a bar that ends with the day is still the day's."""
+    ends = pd.DatetimeIndex(equity["bar_end_utc"]) - pd.Timedelta(microseconds=1)
+    return np.asarray(ends.tz_convert(NY).date)
+
+
+def sharpe(returns: np.ndarray) -> float:
+    """Mean over standard deviation (n - 1) of session returns, times the root of 252.
+
+    NaN when there are fewer than two sessions or no deviation.
+    """
+    if len(returns) < 2:
+        return float("nan")
+    deviation = float(np.std(returns, ddof=1))
+    if deviation == 0.0:
+        return float("nan")
+    return float(np.mean(returns)) / deviation * math.sqrt(SESSIONS_PER_YEAR)
+
+
+def sortino(returns: np.ndarray) -> float:
+    """Mean over downside deviation from zero of session returns, times the root of 252.
+
+    The downside deviation is the root of the mean square of ``min(return, 0)`` over all sessions.
+    NaN when there are fewer than two sessions or none fell.
+    """
+    if len(returns) < 2:
+        return float("nan")
+    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
+    if downside == 0.0:
+        return float("nan")
+    return float(np.mean(returns)) / downside * math.sqrt(SESSIONS_PER_YEAR)
+
+
+def monthly_table(
+    equity: pd.DataFrame, trades: pd.DataFrame, months: Sequence[date], capital_usd: float
+) -> pd.DataFrame:
+    """Every calendar month of one series.
+
+    Parameters
+    ----------
+    equity : DataFrame
+        ``bar_end_utc`` and ``equity_usd`` in time order.
+    trades : DataFrame
+        ``month`` of each trade's decision.
+    months : sequence of date
+        Contiguous. A month without marks keeps the equity before it; marks after the last month
+        (trades decided in it that were still open) belong to the last month.
+    capital_usd : float
+        Equity before the first month, and the size of the constant account.
+
+    Returns
+    -------
+    DataFrame
+        Table ``portfolio_months`` without ``series``: ``pnl_usd`` of the compounding account, and
+        ``pnl_constant_usd``, the month's return on an account of `capital_usd`.
+    """
+    values = equity["equity_usd"].to_numpy()
+    ends = pd.DatetimeIndex(equity["bar_end_utc"])
+    # A bar that ends with the month is still the month's; what follows the last month joins it.
+    starts = [int(ends.searchsorted(month_start(m), side="right")) for m in months[1:]]
+    edges = [0, *starts, len(values)]
+    counts = trades["month"].value_counts()
+    rows, before = [], capital_usd
+    for month, first, after in zip(months, edges[:-1], edges[1:], strict=True):
+        marks = values[first:after]
+        last = float(marks[-1]) if len(marks) else before
+        gained = last / before - 1.0 if before > 0.0 else 0.0
+        rows.append(
+            {
+                "month": month,
+                "equity_usd": last,
+                "pnl_usd": last - before,
+                "return_frac": gained,
+                "pnl_constant_usd": gained * capital_usd,
+                "n_trades": int(counts.get(month, 0)),
+                "max_drawdown_frac": max_drawdown(marks, before),
+            }
+        )
+        before = last
+    return pd.DataFrame(rows)
+
+
+def summarise(
+    equity: pd.DataFrame, trades: pd.DataFrame, months: Sequence[date], capital_usd: float
+) -> dict[str, object]:
+    """The metrics of one series over its months.
+
+    Parameters
+    ----------
+    equity : DataFrame
+        ``bar_end_utc``, ``equity_usd``, ``gross_exposure_frac`` at every bar close.
+    trades : DataFrame
+        ``month``, ``notional_usd``, ``units``, ``exit_open``, ``pnl_usd``, ``net_bps``.
+    months : sequence of date
+        Contiguous; the calendar that the figures are over.
+    capital_usd : float
+
+    Returns
+    -------
+    dict
+        The metric columns of table ``portfolio``. NaN where a figure has no meaning: net and hit
+        rate without trades, Sharpe and Sortino without deviation.
+
+    Raises
+    ------
+    ValueError
+        If there are no months, or one is missing between the first and the last.
+    """
+    n_months = len(require_calendar(months))
+    values = equity["equity_usd"].to_numpy()
+    end_equity = float(values[-1]) if len(values) else capital_usd
+    growth, drawdown = cagr(capital_usd, end_equity, n_months), max_drawdown(values, capital_usd)
+    by_month = monthly_table(equity, trades, months, capital_usd)
+    returns = session_returns(equity, capital_usd).to_numpy()
+    mean_equity = float(values.mean()) if len(values) else capital_usd
+    years = n_months / MONTHS_PER_YEAR
+    return {
+        "start_utc": month_start(months[0]),
+        "end_utc": month_start(add_months(months[-1], 1)),
+        "start_equity_usd": capital_usd,
+        "end_equity_usd": end_equity,
+        "cagr": growth,
+        "max_drawdown_frac": drawdown,
+        "calmar": calmar(growth, drawdown),
+        "sharpe": sharpe(returns),
+        "sortino": sortino(returns),
+        "n_trades": len(trades),
+        "trades_per_month": len(trades) / n_months,
+        **trade_quality(trades),
+        "turnover_per_year": traded_value_usd(trades) / mean_equity / years,
+        "exposure_frac": mean_exposure(equity),
+        "worst_month_frac": float(by_month["return_frac"].min()),
+        "calmar_monthly": calmar(
+            growth, max_drawdown(by_month["equity_usd"].to_numpy(), capital_usd)
+        ),
+    }
+
+
+def trade_quality(trades: pd.DataFrame) -> dict[str, float]:
+    """Mean net per trade in bps, and the share of winners; NaN without trades."""
+    if trades.empty:
+        return {"net_bps_mean": float("nan"), "hit_rate": float("nan")}
+    return {
+        "net_bps_mean": float(trades["net_bps"].mean()),
+        "hit_rate": float((trades["pnl_usd"] > 0).mean()),
+    }
+
+
+def traded_value_usd(trades: pd.DataFrame) -> float:
+    """Value traded on both sides, USD."""
+    return float((trades["notional_usd"] + trades["units"] * trades["exit_open"]).sum())
+
+
+def mean_exposure(equity: pd.DataFrame) -> float:
+    """Mean gross exposure over all bar closes, the flat ones included; a fraction."""
+    return float(equity["gross_exposure_frac"].mean()) if len(equity) else 0.0
+
+
+def require_calendar(months: Sequence[date]) -> list[date]:
+    """The months as a list, if they are every calendar month from the first to the last.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or naming the months that are missing or out of order.
+    """
+    have = list(months)
+    if not have:
+        raise ValueError("months: none given; a result needs at least one calendar month")
+    want = month_range(have[0], have[-1])
+    if have != want:
+        missing = sorted(set(want) - set(have))
+        named = ", ".join(f"{m:%Y-%m}" for m in missing[:6]) or "out of order or doubled"
+        raise ValueError(
+            f"months: not every calendar month from {have[0]:%Y-%m} to {have[-1]:%Y-%m}: {named}"
+        )
+    return have

@@ -1,0 +1,313 @@
+"""Replay: scored events laid out once, then traded as often as settings vary.
+
+Belongs here: the path from cached scores over gate, size, allocation, risk, ledger and marks to
+figures, on arrays alone, for a search that varies settings and for the allocator's sleeves. Does
+not belong here: any step of that path, which are the portfolio's own, and the search.
+
+A run without the frames' overhead gives the same fills, equity and figures as
+:func:`step3_assets.domain.portfolio.series.run_portfolio`, to the bit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.config import RiskConfig, Step3Config
+from step3_assets.domain.core.instants import instant_us
+from step3_assets.domain.core.months import add_months, month_start
+from step3_assets.domain.decisions.ev_gate import decide
+from step3_assets.domain.decisions.sizing import size_positions
+from step3_assets.domain.execution.candidates import Orders, gated_candidates, prepare_orders
+from step3_assets.domain.execution.ledger import Fills, fill_orders, period_rows
+from step3_assets.domain.execution.marking import EquityCurve, MarkClock, mark_equity
+from step3_assets.domain.portfolio.allocation import SessionReturns, allocate, share_matrix
+from step3_assets.domain.portfolio.metrics import (
+    cagr,
+    calmar,
+    max_drawdown,
+    require_calendar,
+    sharpe,
+)
+from step3_assets.domain.risk.schedule import RiskSchedule
+
+_KEY = ["symbol", "decision_time_utc"]
+_DECIDED_ON = ["cost_rt", "tp_to_cost", "entry_overnight", "sigma"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run came to.
+
+    Attributes
+    ----------
+    cagr, max_drawdown_frac, calmar, sharpe, net_bps_mean, turnover, end_equity_usd : float
+        As in table ``portfolio``; ``turnover`` is value traded over starting capital.
+        ``net_bps_mean`` and ``sharpe`` are NaN without trades.
+    n_trades : int
+    month_return_frac, month_max_drawdown_frac : ndarray, shape (n_months,)
+        Each calendar month of the account, the drawdown within the month.
+    month_n_trades : ndarray of int, shape (n_months,)
+    month_calmar : ndarray, shape (n_months,)
+        The month's return annualised over its drawdown, at least 1 %; 0 without a trade.
+    fills : Fills
+    curve : EquityCurve
+    """
+
+    end_equity_usd: float
+    cagr: float
+    max_drawdown_frac: float
+    calmar: float
+    sharpe: float
+    n_trades: int
+    net_bps_mean: float
+    turnover: float
+    month_return_frac: np.ndarray
+    month_max_drawdown_frac: np.ndarray
+    month_n_trades: np.ndarray
+    month_calmar: np.ndarray
+    fills: Fills = field(repr=False)
+    curve: EquityCurve = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Scored events of consecutive months on their clock.
+
+    Attributes
+    ----------
+    months : tuple of date
+    clock : MarkClock
+    orders : Orders
+        Every scored event, in time order, gated or not.
+    known : DataFrame
+        Of each order what gate and sizing look at, beside the scores.
+    ev_final, q10, q90 : ndarray
+        Of each order, log return.
+    month_of : ndarray of int
+        Position in ``months`` of each order.
+    """
+
+    months: tuple[date, ...]
+    clock: MarkClock
+    orders: Orders
+    known: pd.DataFrame
+    ev_final: np.ndarray
+    q10: np.ndarray
+    q90: np.ndarray
+    month_of: np.ndarray
+    _edges_us: np.ndarray
+    _weights: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_tables(
+        cls,
+        scores: pd.DataFrame,
+        events: pd.DataFrame,
+        bars: pd.DataFrame | MarkClock,
+        months: Sequence[date],
+    ) -> "Replay":
+        """Lay out the scored events of `months`; rows of other months are left out.
+
+        Parameters
+        ----------
+        scores : DataFrame
+            ``month``, ``symbol``, ``decision_time_utc``, ``ev_final``, ``q10``, ``q90`` of table
+            ``scores``, or out-of-fold predictions in the same columns.
+        events : DataFrame
+            Table ``events``; only the scored rows are looked at.
+        bars : DataFrame or MarkClock
+            Of the months and of the one after, for the exits; earlier ones serve the allocation.
+        months : sequence of date
+            Every calendar month, in order.
+
+        Raises
+        ------
+        LedgerError
+            As :func:`step3_assets.domain.execution.candidates.prepare_orders`.
+        """
+        months = tuple(require_calendar(months))
+        clock = bars if isinstance(bars, MarkClock) else MarkClock.from_bars(bars)
+        mine = scores[scores["month"].isin(months)]
+        candidates = gated_candidates(mine.assign(is_gated=True, size_frac=1.0), events)
+        edges = [month_start(m) for m in (*months, add_months(months[-1], 1))]
+        whole = dict.fromkeys(clock.symbols, 1.0)
+        orders = prepare_orders(candidates, clock, edges[0], edges[-1], whole)
+        in_order = candidates.iloc[orders.row]
+        known = in_order[_KEY].merge(
+            events[[*_KEY, *[c for c in _DECIDED_ON if c in events]]], on=_KEY, how="left"
+        )
+        figures = in_order[_KEY].merge(mine[[*_KEY, "ev_final", "q10", "q90"]], on=_KEY, how="left")
+        place = {month: at for at, month in enumerate(months)}
+        ev_final, q10, q90 = (
+            figures[name].to_numpy(dtype="float64") for name in ("ev_final", "q10", "q90")
+        )
+        return cls(
+            months,
+            clock,
+            orders,
+            known,
+            ev_final,
+            q10,
+            q90,
+            in_order["month"].map(place).to_numpy(dtype="int64"),
+            np.array([instant_us(edge) for edge in edges]),
+        )
+
+    def run(
+        self,
+        config: Step3Config,
+        *,
+        ev_final: np.ndarray | None = None,
+        first: int = 0,
+        last: int | None = None,
+        settings: Mapping[date, Step3Config] | None = None,
+    ) -> Outcome:
+        """Gate, size, allocate, trade and measure.
+
+        Parameters
+        ----------
+        config : Step3Config
+            Its ``gate``, ``sizing``, ``execution``, ``risk`` and ``allocation`` count.
+        ev_final : ndarray, optional
+            Of each order, in place of the scores' own: a blend under trial.
+        first, last : int
+            Positions of the first and last month; one month is its fold from a flat start.
+            Allocation is that of the whole replay.
+        settings : mapping of date to Step3Config, optional
+            Of months that do not go by `config`; capital and gross cap are `config`'s.
+        """
+        last = len(self.months) - 1 if last is None else last
+        ev = self.ev_final if ev_final is None else ev_final
+        by_month = [(settings or {}).get(month, config) for month in self.months]
+        is_gated, sizes = self._decided(ev, by_month)
+        weights = self._shares(is_gated, sizes, by_month, config)
+        rows = np.flatnonzero(is_gated & (self.month_of >= first) & (self.month_of <= last))
+        share = weights[self.month_of[rows], self.orders.symbol[rows]]
+        orders = self.orders.take(rows, share, sizes[rows])
+        limits = {month: own.risk for month, own in zip(self.months, by_month, strict=True)}
+        rules = RiskSchedule.by_month(config.risk, self.months[first : last + 1], limits)
+        fills = fill_orders(orders, self.clock, config.execution, rules)
+        curve = self._marked(fills, config.execution.initial_capital_usd, first, last)
+        traded_in = self.month_of[rows[fills.order]] - first
+        return self._measured(fills, curve, traded_in, config, first, last)
+
+    def _marked(self, fills: Fills, capital: float, first: int, last: int) -> EquityCurve:
+        edges = self._edges_us[[first, last + 1]].tolist()
+        rows = period_rows(self.clock, fills.positions, *edges)
+        return mark_equity(fills.positions, self.clock, rows, capital)
+
+    def _decided(
+        self, ev: np.ndarray, by_month: Sequence[Step3Config]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gate and size of every order by the settings of its month."""
+        is_gated, sizes = np.zeros(len(ev), dtype=bool), np.zeros(len(ev))
+        groups: dict[int, tuple[Step3Config, list[int]]] = {}
+        for place, own in enumerate(by_month):
+            groups.setdefault(id(own), (own, []))[1].append(place)
+        for own, places in groups.values():
+            mine = slice(None) if len(groups) == 1 else np.isin(self.month_of, places)
+            known, q10, q90 = self.known[mine], self.q10[mine], self.q90[mine]
+            is_gated[mine] = decide(known, ev[mine], q10, own.gate)["is_gated"].to_numpy()
+            sizes[mine] = size_positions(
+                known, ev[mine], q10, q90, own.sizing, own.execution.size_frac
+            ).size_frac
+        return is_gated, sizes
+
+    def _shares(
+        self,
+        is_gated: np.ndarray,
+        sizes: np.ndarray,
+        by_month: Sequence[Step3Config],
+        config: Step3Config,
+    ) -> np.ndarray:
+        """Shares by month and symbol; remembered, as most trials share them."""
+        methods = {m: own.allocation for m, own in zip(self.months, by_month, strict=True)}
+        distinct = {id(own): own for own in methods.values()}
+        names = {key: own.content_hash() for key, own in distinct.items()}
+        key = names[id(methods[self.months[0]])]
+        if len(distinct) > 1:
+            key = ",".join(names[id(own)] for own in methods.values())
+        needs_sleeves = any(own.method == "calmar" for own in distinct.values())
+        if needs_sleeves:
+            asked = np.where(is_gated, sizes, 0.0)
+            key += f"{config.execution.content_hash()}{sha256(asked.tobytes()).hexdigest()}"
+        if key not in self._weights:
+            sleeves = self._sleeves(is_gated, sizes, config) if needs_sleeves else None
+            shares = allocate(self.clock, self.months, methods, sleeves)
+            self._weights[key] = share_matrix(shares, self.months, self.clock.symbols)
+        return self._weights[key]
+
+    def _sleeves(
+        self, is_gated: np.ndarray, sizes: np.ndarray, config: Step3Config
+    ) -> SessionReturns:
+        """Each symbol's decisions on an account of its own, without rules."""
+        capital, last = config.execution.initial_capital_usd, len(self.months) - 1
+        period = np.searchsorted(self.clock.stamp_us, self._edges_us[[0, -1]], side="right")
+        equity = {}
+        for code, symbol in enumerate(self.clock.symbols):
+            rows = np.flatnonzero(is_gated & (self.orders.symbol == code))
+            orders = self.orders.take(rows, np.ones(len(rows)), sizes[rows])
+            fills = fill_orders(orders, self.clock, config.execution, RiskConfig.off())
+            curve = self._marked(fills, capital, 0, last)
+            equity[symbol] = curve.equity_usd[: period[1] - period[0]]
+        return SessionReturns.of_sleeves(self.clock, slice(*period.tolist()), equity, capital)
+
+    def _measured(
+        self,
+        fills: Fills,
+        curve: EquityCurve,
+        traded_in: np.ndarray,
+        config: Step3Config,
+        first: int,
+        last: int,
+    ) -> Outcome:
+        capital, n_months = config.execution.initial_capital_usd, last - first + 1
+        equity, stamps = curve.equity_usd, curve.bar_end_us
+        end = float(equity[-1]) if len(equity) else capital
+        inner = np.searchsorted(stamps, self._edges_us[first + 1 : last + 1], side="right")
+        edges = [0, *inner.tolist(), len(equity)]
+        gained, fell, before = np.zeros(n_months), np.zeros(n_months), capital
+        for month in range(n_months):
+            marks = equity[edges[month] : edges[month + 1]]
+            after = float(marks[-1]) if len(marks) else before
+            gained[month] = after / before - 1.0 if before > 0.0 else 0.0
+            fell[month] = max_drawdown(marks, before)
+            before = after
+        counts = np.bincount(traded_in, minlength=n_months)
+        scored = [
+            calmar(cagr(1.0, 1.0 + gain, 1), fall) if count else 0.0
+            for gain, fall, count in zip(gained, fell, counts, strict=True)
+        ]
+        growth, drawdown = cagr(capital, end, n_months), max_drawdown(equity, capital)
+        closing = equity[np.searchsorted(stamps, self._session_stamps(stamps))]
+        returns = closing / np.concatenate([[capital], closing[:-1]]) - 1.0
+        n_trades = len(fills.order)
+        traded = fills.notional_usd + fills.positions.units * fills.exit_open
+        return Outcome(
+            end,
+            growth,
+            drawdown,
+            calmar(growth, drawdown),
+            sharpe(returns),
+            n_trades,
+            float(np.mean(1e4 * fills.pnl_usd / fills.notional_usd)) if n_trades else float("nan"),
+            float(traded.sum()) / capital,
+            gained,
+            fell,
+            counts,
+            np.array(scored),
+            fills,
+            curve,
+        )
+
+    def _session_stamps(self, stamps: np.ndarray) -> np.ndarray:
+        """Last mark of every session among the stamps; the last stamp ends a session cut short."""
+        ends = self.clock.stamp_us[self.clock.session_ends]
+        inside = ends[(ends >= stamps[:1].sum()) & (ends <= stamps[-1:].sum())]
+        if len(stamps) and (not len(inside) or inside[-1] != stamps[-1]):
+            inside = np.append(inside, stamps[-1])
+        return inside

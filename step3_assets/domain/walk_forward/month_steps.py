@@ -1,0 +1,99 @@
+"""The steps of one test month, each from its own slices to rows of its tables.
+
+Belongs here: one function a step, called by the asset graph and by the bare loop alike, in this
+process or another. Does not belong here: cutting the slices, storing the rows.
+
+Every function returns a mapping of table name to that month's rows.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from step3_assets.config import (
+    FoldConfig,
+    GateConfig,
+    ModelConfig,
+    SizingConfig,
+    Step3Config,
+)
+from step3_assets.domain.folds.build import Fold, build_fold
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def fold_step(events: pd.DataFrame, bars: pd.DataFrame, month: date, config: FoldConfig) -> Tables:
+    """Cut the fold: see :func:`step3_assets.domain.folds.build.build_fold`."""
+    fold = build_fold(events, bars, month, config)
+    return {"folds": fold.manifest, "fold_members": fold.members}
+
+
+def training_step(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Tables:
+    """Fit and calibrate: see :func:`step3_assets.domain.models.training.train_fold`."""
+    from step3_assets.domain.models.training import train_fold
+
+    trained = train_fold(events, fold, config)
+    return {
+        "calibrated_models": trained.models,
+        "model_metrics": trained.metrics,
+        "reliability_bins": trained.reliability,
+    }
+
+
+def scoring_step(
+    models: pd.DataFrame,
+    events: pd.DataFrame,
+    month: date,
+    model_config: ModelConfig,
+    gate_config: GateConfig,
+    size_frac: float,
+    sizing: SizingConfig,
+) -> Tables:
+    """Score, gate and size: see :func:`step3_assets.domain.decisions.scoring.score_fold`."""
+    from step3_assets.domain.decisions.scoring import score_fold
+
+    scores = score_fold(models, events, month, model_config, gate_config, size_frac, sizing)
+    return {"scores": scores}
+
+
+def mock_step(events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float) -> Tables:
+    """Run the mock ML: see :func:`step3_assets.domain.models.mock_baseline.mock_baseline_fold`."""
+    from step3_assets.domain.models.mock_baseline import mock_baseline_fold
+
+    return {"mock_baseline": mock_baseline_fold(events, fold, config, size_frac)}
+
+
+def backtest_step(
+    scores: pd.DataFrame,
+    events: pd.DataFrame,
+    bars: pd.DataFrame,
+    month: date,
+    config: Step3Config,
+    base_rate: float | None,
+) -> Tables:
+    """Trade the month from a flat start.
+
+    See :func:`step3_assets.domain.portfolio.fold_backtest.backtest_fold`.
+
+    Raises
+    ------
+    ValueError
+        If the ledger does not reconcile with its marks and fills.
+    """
+    from step3_assets.domain.execution.reconcile import reconcile
+    from step3_assets.domain.portfolio.fold_backtest import backtest_fold
+
+    result = backtest_fold(scores, events, bars, month, config, base_rate=base_rate)
+    problems = reconcile(result.ledger, config.execution, bars)
+    if problems:
+        raise ValueError(f"the ledger does not reconcile: {problems[0]}")
+    return {"fold_backtests": result.summary, "fold_trades": result.trades}
+
+
+def base_rates(model_metrics: pd.DataFrame) -> dict[date, float]:
+    """Share of winners among each fold's training labels, as training measured it."""
+    rows = model_metrics[
+        (model_metrics["head"] == "base_rate") & (model_metrics["metric"] == "p_mean")
+    ]
+    return dict(zip(rows["month"], rows["value"], strict=True))
