@@ -20,13 +20,13 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import verdict
+from step3_assets.domain.core.code import code_version, library_versions
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.domain.models.features import features_hash
 from step3_assets.domain.models.text_format import load_numbers, payload_sha256
 from step3_assets.domain.portfolio.stored_figures import finite
-from step3_assets.domain.registry.code import code_version, library_versions
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.domain.search.settings import searched_sections

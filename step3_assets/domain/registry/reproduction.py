@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from step3_assets.config import Step3Config
+from step3_assets.domain.core.code import code_version, library_versions
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.folds.build import Fold
-from step3_assets.domain.registry.code import code_version, library_versions
 from step3_assets.domain.registry.entries import (
     Provenance,
     artefacts_of,

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from step3_assets.config import LightGBMConfig, ModelConfig, Step3Config
+from step3_assets.domain.core.code import code_version
 from step3_assets.domain.models.features import features_hash
 from step3_assets.domain.models.text_format import dump_numbers
-from step3_assets.domain.registry.code import code_version
 from step3_assets.domain.registry.entries import (
     NOT_IN_FORCE,
     Provenance,
