@@ -53,12 +53,12 @@ def compare_replacing(folder: Path, n_months: int, n_rows: int, repeats: int) ->
     frame = made_up(table, months, n_rows)
     by_month = {month: frame[frame["month"] == month] for month in months}
     store, rival = new_stores(folder, "replace")
-    store.replace_months({table.name: frame}, months)
+    store.replace_partitions({table.name: frame}, months)
     store_rival(rival, table, frame, months)
 
     def each_month() -> None:
         for month, rows in by_month.items():
-            store.replace_months({table.name: rows}, [month])
+            store.replace_partitions({table.name: rows}, [month])
 
     def rival_each_month() -> None:
         for month, rows in by_month.items():
@@ -70,7 +70,7 @@ def compare_replacing(folder: Path, n_months: int, n_rows: int, repeats: int) ->
         ("a month at a time", each_month, rival_each_month),
         (
             "all months at once",
-            lambda: store.replace_months({table.name: frame}, months),
+            lambda: store.replace_partitions({table.name: frame}, months),
             lambda: store_rival(rival, table, frame, months),
         ),
     ):
@@ -88,11 +88,11 @@ def compare_reading(folder: Path, repeats: int) -> None:
     for name, n_rows in (("events", 167), ("bar_features", 292)):
         table = TABLES[name]
         frame = made_up(table, months, n_rows)
-        store.replace_months({name: frame}, months)
+        store.replace_partitions({name: frame}, months)
         store_rival(rival, table, frame, months)
 
         def ours(name: str = name) -> None:
-            store.read(name, months=months[:37])
+            store.read(name, partitions=months[:37])
 
         def theirs(table: Table = table) -> None:
             with duckdb.connect(str(rival), read_only=True) as connection:
@@ -137,7 +137,7 @@ def work_with_store(path: Path, position: int, barrier, results) -> None:
     """Replace one month again and again; report how often and how long each took."""
     table, month = TABLES["fold_members"], add_months(FIRST, position)
     store, frame = Store(path), made_up(TABLES["fold_members"], [month], 500)
-    _run_turns(lambda: store.replace_months({table.name: frame}, [month]), barrier, results)
+    _run_turns(lambda: store.replace_partitions({table.name: frame}, [month]), barrier, results)
 
 
 def work_with_rival(path: Path, position: int, barrier, results) -> None:

@@ -65,7 +65,7 @@ def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
     from step3_assets.domain.core.weeks import parse_week, week_of
 
     store = open_store()
-    walked = store.months("folds")
+    walked = store.partitions("folds")
     if not walked:
         raise CommandFailed("no test month is walked forward yet: run `step3 run` first")
     earliest = weekly(walked[0]).start.date()
@@ -84,8 +84,8 @@ def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
 
 
 def _last_bar(store) -> date:
-    months = store.months("bar_features")
-    return store.read("bar_features", months=months[-1:], columns=["date"])["date"].max().date()
+    months = store.partitions("bar_features")
+    return store.read("bar_features", partitions=months[-1:], columns=["date"])["date"].max().date()
 
 
 def _print_weeks(first: date, last: date) -> None:

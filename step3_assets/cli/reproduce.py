@@ -54,9 +54,9 @@ def reproduce(fold: str) -> None:
         window = month_range(look_back(month), month)
         made = reproduce_fold(
             row,
-            store.read("calibrated_models", months=[month]),
-            store.read("events", months=window),
-            store.read("bar_features", months=window),
+            store.read("calibrated_models", partitions=[month]),
+            store.read("events", partitions=window),
+            store.read("bar_features", partitions=window),
             current_provenance(store, load_settings().config),
         )
     table = Table(box=None, pad_edge=False)

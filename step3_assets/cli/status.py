@@ -51,7 +51,7 @@ def status(hashes: bool) -> None:
     for column in columns:
         table.add_column(column, justify="right" if column in ("rows", "partitions") else "left")
     for name, description in TABLES.items():
-        counts = store.count_by_month(name) if description.partition else {}
+        counts = store.count_by_partition(name) if description.partition else {}
         rows = sum(counts.values()) if description.partition else len(store.read(name))
         months = sorted(counts)
         label = description.partition_dates.label

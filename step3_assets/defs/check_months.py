@@ -15,7 +15,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as CheckedMaterialization,
 )
 
-from step3_assets.defs.partitions import months_of, partition_key
+from step3_assets.defs.partitions import partition_key, partitions_asked
 
 SHOWN = 20  # problems written out; the rest are counted
 
@@ -51,7 +51,7 @@ def log_month_verdicts(
         The problems of one month.
     """
     checked = _latest_materializations(context, key.asset_key)
-    for month in months_of(context):
+    for month in partitions_asked(context):
         evaluation = dg.AssetCheckEvaluation(
             asset_key=key.asset_key,
             check_name=key.name,
@@ -68,7 +68,7 @@ def _latest_materializations(
     context: dg.AssetCheckExecutionContext, asset_key: dg.AssetKey
 ) -> Mapping[str, CheckedMaterialization]:
     """The latest materialization of each month of the run, by partition key."""
-    wanted = {partition_key(month) for month in months_of(context)}
+    wanted = {partition_key(month) for month in partitions_asked(context)}
     records_filter = dg.AssetRecordsFilter(asset_key=asset_key, asset_partitions=sorted(wanted))
     found: dict[str, CheckedMaterialization] = {}
     cursor, has_more = None, True

@@ -20,7 +20,7 @@ from step3_assets.config import Step3Config
 from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
 from step3_assets.defs.delivery.assets import load_delivery
 from step3_assets.defs.live.assets import CLOCK_COLUMNS, LABEL_COLUMNS, base_rule
-from step3_assets.defs.partitions import Partitions, look_back, months_of
+from step3_assets.defs.partitions import Partitions, look_back, partitions_asked
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.assets import BAR_COLUMNS
 from step3_assets.defs.shadow import checks as shadow_checks
@@ -46,7 +46,7 @@ class Scope:
     def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows of the run's months; every row of a table without months."""
         months = self.months if TABLES[table].partition and self.months else None
-        return self.store.read(table, months=months, columns=columns)
+        return self.store.read(table, partitions=months, columns=columns)
 
 
 Condition = Callable[[Scope], list[str]]
@@ -144,7 +144,7 @@ def _check(
     def check(
         context: dg.AssetCheckExecutionContext, platform: PlatformResource
     ) -> dg.AssetCheckResult:
-        months = months_of(context) if asset.partitions_def else []
+        months = partitions_asked(context) if asset.partitions_def else []
         scope = Scope(platform.store(), months, platform.settings().config)
         problems = condition(scope)
         if len(months) > 1:
@@ -230,7 +230,7 @@ def _purge(data_start: date) -> Condition:
         return invariants.purge_violations(
             scope.read("fold_members"),
             scope.read("folds"),
-            scope.store.read("events", months=window, columns=columns),
+            scope.store.read("events", partitions=window, columns=columns),
         )
 
     return condition
@@ -273,7 +273,7 @@ def _backtests(scope: Scope) -> list[str]:
     trades = scope.read("fold_trades")
     capital = scope.config.execution.initial_capital_usd
     with_next = month_range(scope.months[0], add_months(scope.months[-1], 1))
-    bars = scope.store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
+    bars = scope.store.read("bar_features", partitions=with_next, columns=BAR_COLUMNS)
     return [
         *invariants.backtest_violations(scope.read("fold_backtests"), trades, capital),
         *(f"fold_trades: {p}" for p in price_disagreements(trades, bars)),
@@ -292,7 +292,7 @@ def _portfolio(scope: Scope) -> list[str]:
     if months.empty:
         return ["portfolio: holds no month"]
     with_next = [*month_range(months.min(), months.max()), add_months(months.max(), 1)]
-    bars = scope.store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
+    bars = scope.store.read("bar_features", partitions=with_next, columns=BAR_COLUMNS)
     return reconcile_portfolio(stored, scope.config, bars)
 
 
@@ -311,8 +311,8 @@ def _look_backs(scope: Scope, weeks: pd.Series) -> tuple[pd.DataFrame, pd.DataFr
     first = look_back(min([*weeks, scope.months[0]]).replace(day=1))
     window = month_range(first, add_weeks(scope.months[-1], 1))
     return (
-        scope.store.read("events", months=window, columns=[*LABEL_COLUMNS, "exit_time_utc"]),
-        scope.store.read("bar_features", months=window, columns=[*CLOCK_COLUMNS, "date"]),
+        scope.store.read("events", partitions=window, columns=[*LABEL_COLUMNS, "exit_time_utc"]),
+        scope.store.read("bar_features", partitions=window, columns=[*CLOCK_COLUMNS, "date"]),
     )
 
 
@@ -333,7 +333,7 @@ def _refits_known_at(scope: Scope, rows: pd.DataFrame) -> list[str]:
     window = month_range(first, add_weeks(scope.months[-1], 1))
     bases = sorted({*window, *rows["base_month"]})  # a champion may be older than the window
     scores, events, bars, models = (
-        scope.store.read(table, months=months, columns=columns)
+        scope.store.read(table, partitions=months, columns=columns)
         for table, months, columns in (
             ("scores", window, ["month", "symbol", "decision_time_utc", "p_raw"]),
             ("events", window, [*LABEL_COLUMNS, "exit_time_utc"]),
@@ -348,11 +348,13 @@ def _weeks_integrity(scope: Scope) -> list[str]:
     rows = scope.read("recalibrations")
     base_of = base_rule(scope.store)
     now = {week: base for week in rows["week"] if (base := base_of(week)) is not None}
-    models = scope.store.read("calibrated_models", months=sorted({b.month for b in now.values()}))
+    models = scope.store.read(
+        "calibrated_models", partitions=sorted({b.month for b in now.values()})
+    )
     bases = {week: BaseModel.of_models(models, base) for week, base in now.items()}
     weeks = sorted({w for name in ("new_week", "in_force_week") for w in rows[name].dropna()})
     columns = ["week", "head", "payload_sha256"]
-    trained = scope.store.read("weekly_models", months=weeks, columns=columns)
+    trained = scope.store.read("weekly_models", partitions=weeks, columns=columns)
     return [
         *verify.integrity_violations(rows, bases),
         *verify.models_in_force_violations(rows, trained),

@@ -151,14 +151,16 @@ def _first_month(settings: Settings) -> tuple[date, bool]:
     return DEFAULT_FIRST_MONTH, True
 
 
-def months_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
-    """The months this run was asked for, or the weeks, in order."""
+def partitions_asked(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> list[date]:
+    """The partitions that this run was asked for, in order: each a first day."""
     return sorted(date.fromisoformat(key) for key in context.partition_keys)
 
 
-def partition_key(month: date) -> str:
+def partition_key(day: date) -> str:
     """Dagster's key of a month or week."""
-    return month.strftime(DAY_FORMAT)
+    return day.strftime(DAY_FORMAT)
 
 
 def look_back(month: date) -> date:

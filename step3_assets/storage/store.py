@@ -24,9 +24,9 @@ from step3_assets.storage.errors import StoreError
 from step3_assets.storage.locks import Deadline, writer_lock
 from step3_assets.storage.transaction import (
     Transaction,
-    check_months,
+    check_partitions,
     prepare,
-    prepare_months,
+    prepare_partitions,
     prepare_whole,
     to_frame,
 )
@@ -46,7 +46,8 @@ __all__ = ["Reader", "Store", "StoreError", "Transaction"]
 class Store:
     """Tables in one DuckDB file.
 
-    Where a method speaks of months, a table by week takes weeks, as their Mondays.
+    A partition is a month, named by its first day, or, in a table by week, a week, named by its
+    Monday.
 
     Safe to share between threads, to pickle, and to inherit across a fork: it holds a path, and
     each process opens its own DuckDB when it first needs one.
@@ -109,7 +110,7 @@ class Store:
         self,
         table: str,
         *,
-        months: Sequence[dt.date] | None = None,
+        partitions: Sequence[dt.date] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Rows of a table, in key order and canonical types.
@@ -117,8 +118,8 @@ class Store:
         Parameters
         ----------
         table : str
-        months : sequence of date, optional
-            Only these months (first days); None for all. A month without rows adds none.
+        partitions : sequence of date, optional
+            Only these; None for all. A partition without rows adds none.
         columns : sequence of str, optional
             Only these, in this order; None for all in catalogue order.
 
@@ -129,26 +130,28 @@ class Store:
         """
         with self._open(is_writer=False) as connection:
             rows = Transaction(connection, [table]).read_arrow(
-                table, months=months, columns=columns
+                table, partitions=partitions, columns=columns
             )
         return to_frame(rows, known_table(table))
 
-    def replace_months(self, frames: Mapping[str, pd.DataFrame], months: Sequence[dt.date]) -> None:
-        """Replace months of one or more tables, all in one transaction.
+    def replace_partitions(
+        self, frames: Mapping[str, pd.DataFrame], partitions: Sequence[dt.date]
+    ) -> None:
+        """Replace partitions of one or more tables, all in one transaction.
 
         Parameters
         ----------
         frames : mapping of table name to DataFrame
-            New rows; an empty frame empties the months.
-        months : sequence of date
-            Months to replace (first days). Every row must lie in one of them.
+            New rows; an empty frame empties the partitions.
+        partitions : sequence of date
+            Every row must lie in one of them.
         """
-        months = check_months(months, map(known_table, frames))
-        batches = prepare_months(frames, months)
-        self._write(list(frames), lambda transaction: transaction.put_months(batches, months))
+        days = check_partitions(partitions, map(known_table, frames))
+        batches = prepare_partitions(frames, days)
+        self._write(list(frames), lambda transaction: transaction.put_partitions(batches, days))
 
     def replace_all(self, frames: Mapping[str, pd.DataFrame]) -> None:
-        """Replace whole tables that have no months, all in one transaction.
+        """Replace whole tables that have no partitions, all in one transaction.
 
         Parameters
         ----------
@@ -182,12 +185,12 @@ class Store:
 
         Examples
         --------
-        >>> from step3_assets.schemas import TABLES
+        >>> from step3_assets.catalogue import TABLES
         >>> def keep_old_versions(store, month, delivered, find_replaced):
         ...     with store.transaction(["events", "revisions"]) as transaction:
-        ...         stored = transaction.read("events", months=[month])
+        ...         stored = transaction.read("events", partitions=[month])
         ...         transaction.append("revisions", find_replaced(stored, delivered))
-        ...         transaction.replace_months({"events": delivered}, [month])
+        ...         transaction.replace_partitions({"events": delivered}, [month])
         """
         with self._open(is_writer=True) as connection:
             transaction = Transaction(connection, tables)
@@ -203,14 +206,14 @@ class Store:
             finally:
                 transaction.close()
 
-    def months(self, table: str) -> list[dt.date]:
-        """Months that have rows, ascending."""
-        return list(self.count_by_month(table))
+    def partitions(self, table: str) -> list[dt.date]:
+        """Partitions that have rows, ascending."""
+        return list(self.count_by_partition(table))
 
-    def count_by_month(self, table: str) -> dict[dt.date, int]:
-        """Rows of each month that has any, months ascending."""
+    def count_by_partition(self, table: str) -> dict[dt.date, int]:
+        """Rows of each partition that has any, in order."""
         with self._open(is_writer=False) as connection:
-            return Transaction(connection, [table]).count_by_month(table)
+            return Transaction(connection, [table]).count_by_partition(table)
 
     def table_hash(self, table: str) -> str:
         """Content hash of a whole table, as :func:`step3_assets.domain.core.hashing.frame_hash`."""

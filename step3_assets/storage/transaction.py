@@ -61,17 +61,19 @@ class Transaction:
         self,
         table: str,
         *,
-        months: Sequence[dt.date] | None = None,
+        partitions: Sequence[dt.date] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """As :meth:`step3_assets.storage.store.Store.read`."""
-        return to_frame(self.read_arrow(table, months=months, columns=columns), known_table(table))
+        return to_frame(
+            self.read_arrow(table, partitions=partitions, columns=columns), known_table(table)
+        )
 
     def read_arrow(
         self,
         table: str,
         *,
-        months: Sequence[dt.date] | None = None,
+        partitions: Sequence[dt.date] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """The same rows as an Arrow table."""
@@ -81,9 +83,9 @@ class Transaction:
         if unknown or not names:
             raise StoreError(f"{table}: no such columns: {', '.join(unknown) or '(none given)'}")
         where, values = "", []
-        if months is not None:
+        if partitions is not None:
             where = f"WHERE {quoted([partition_of(described)])} IN (SELECT unnest(?::DATE[]))"
-            values = [check_months(months, [described])]
+            values = [check_partitions(partitions, [described])]
         return (
             self._use(table)
             .execute(
@@ -94,21 +96,23 @@ class Transaction:
             .to_arrow_table()
         )
 
-    def months(self, table: str) -> list[dt.date]:
-        """Months that have rows, ascending."""
-        return list(self.count_by_month(table))
+    def partitions(self, table: str) -> list[dt.date]:
+        """Partitions that have rows, ascending."""
+        return list(self.count_by_partition(table))
 
-    def count_by_month(self, table: str) -> dict[dt.date, int]:
-        """Rows of each month that has any, months ascending."""
+    def count_by_partition(self, table: str) -> dict[dt.date, int]:
+        """Rows of each partition that has any, partitions ascending."""
         described = known_table(table)
-        month = quoted([partition_of(described)])
-        sql = f"SELECT {month}, count(*) FROM {qualified(described)} GROUP BY 1 ORDER BY 1"
+        partition = quoted([partition_of(described)])
+        sql = f"SELECT {partition}, count(*) FROM {qualified(described)} GROUP BY 1 ORDER BY 1"
         return dict(self._use(table).execute(sql).fetchall())
 
-    def replace_months(self, frames: Mapping[str, pd.DataFrame], months: Sequence[dt.date]) -> None:
-        """As :meth:`step3_assets.storage.store.Store.replace_months`."""
-        months = check_months(months, map(known_table, frames))
-        self.put_months(prepare_months(frames, months), months)
+    def replace_partitions(
+        self, frames: Mapping[str, pd.DataFrame], partitions: Sequence[dt.date]
+    ) -> None:
+        """As :meth:`step3_assets.storage.store.Store.replace_partitions`."""
+        partitions = check_partitions(partitions, map(known_table, frames))
+        self.put_partitions(prepare_partitions(frames, partitions), partitions)
 
     def replace_all(self, frames: Mapping[str, pd.DataFrame]) -> None:
         """As :meth:`step3_assets.storage.store.Store.replace_all`."""
@@ -118,14 +122,15 @@ class Transaction:
         """As :meth:`step3_assets.storage.store.Store.append`."""
         return self.add(prepare(known_table(table), frame))
 
-    def put_months(self, batches: Sequence[Rows], months: list[dt.date]) -> None:
-        """Delete the months and insert the prepared rows."""
+    def put_partitions(self, batches: Sequence[Rows], partitions: list[dt.date]) -> None:
+        """Delete the partitions and insert the prepared rows."""
         with self._writing(batches) as connection:
             for table, rows in batches:
-                month = quoted([partition_of(table)])
+                partition = quoted([partition_of(table)])
                 connection.execute(
-                    f"DELETE FROM {qualified(table)} WHERE {month} IN (SELECT unnest(?::DATE[]))",
-                    [months],
+                    f"DELETE FROM {qualified(table)} "
+                    f"WHERE {partition} IN (SELECT unnest(?::DATE[]))",
+                    [partitions],
                 )
                 if partition_of(table) not in table.key:
                     _check_foreign_rows(connection, table, rows)
@@ -172,12 +177,12 @@ def partition_of(table: Table) -> str:
         If the table is replaced whole.
     """
     if table.partition is None:
-        raise StoreError(f"{table.name}: has no months; it is read and replaced whole")
+        raise StoreError(f"{table.name}: has no partitions; it is read and replaced whole")
     return table.partition
 
 
-def check_months(months: Sequence[dt.date], tables: Iterable[Table]) -> list[dt.date]:
-    """The months, distinct and ascending; weeks for tables by week.
+def check_partitions(partitions: Sequence[dt.date], tables: Iterable[Table]) -> list[dt.date]:
+    """The partitions, distinct and ascending; weeks for tables by week.
 
     Raises
     ------
@@ -185,10 +190,10 @@ def check_months(months: Sequence[dt.date], tables: Iterable[Table]) -> list[dt.
         If one is no :class:`datetime.date`, or not one of those that a table is partitioned by.
     """
     for dates in {table.partition_dates for table in tables} or {PartitionDates.MONTH}:
-        wrong = [m for m in months if type(m) is not dt.date or not dates.holds(m)]
+        wrong = [m for m in partitions if type(m) is not dt.date or not dates.holds(m)]
         if wrong:
             raise StoreError(f"{dates.name.lower()}s are dates on {dates}, not {wrong[:5]}")
-    return sorted(set(months))
+    return sorted(set(partitions))
 
 
 def prepare(table: Table, frame: pd.DataFrame) -> Rows:
@@ -215,20 +220,20 @@ def prepare(table: Table, frame: pd.DataFrame) -> Rows:
     return table, pa.Table.from_arrays(arrays, names=table.names)
 
 
-def prepare_months(frames: Mapping[str, pd.DataFrame], months: list[dt.date]) -> list[Rows]:
-    """Validate and convert frames whose rows must all lie in ``months``."""
+def prepare_partitions(frames: Mapping[str, pd.DataFrame], partitions: list[dt.date]) -> list[Rows]:
+    """Validate and convert frames whose rows must all lie in ``partitions``."""
     batches = []
     for name, frame in frames.items():
         table = known_table(name)
         column = partition_of(table)
         table, rows = prepare(table, frame)
         present = rows.column(column).unique().to_pylist()
-        outside = sorted(set(present) - set(months))
+        outside = sorted(set(present) - set(partitions))
         if outside:
             positions = np.flatnonzero(frame[column].isin(outside).to_numpy())
             raise StoreError(
-                f"{name}.{column}: {len(positions)} rows lie outside the months being replaced, "
-                f"in {', '.join(map(table.partition_dates.label, outside[:5]))}: rows "
+                f"{name}.{column}: {len(positions)} rows lie outside the partitions being "
+                f"replaced, in {', '.join(map(table.partition_dates.label, outside[:5]))}: rows "
                 f"{', '.join(map(str, positions[:5]))}"
             )
         batches.append((table, rows))
@@ -239,7 +244,7 @@ def prepare_whole(frames: Mapping[str, pd.DataFrame]) -> list[Rows]:
     """Validate and convert frames of tables that are replaced whole."""
     for name in frames:
         if known_table(name).partition is not None:
-            raise StoreError(f"{name}: is replaced by month, not whole")
+            raise StoreError(f"{name}: is replaced by partition, not whole")
     return [prepare(known_table(name), frame) for name, frame in frames.items()]
 
 
@@ -265,7 +270,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table)
 def _check_foreign_rows(
     connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table
 ) -> None:
-    """Refuse a row whose key is stored in another month: the key would be there twice."""
+    """Refuse a row whose key is stored in another partition: the key would be there twice."""
     sql = statement("select_foreign_rows").format(
         table=qualified(table), key=quoted(table.key), partition=quoted([partition_of(table)])
     )
@@ -275,8 +280,8 @@ def _check_foreign_rows(
         label = table.partition_dates.label
         shown = "; ".join(f"{', '.join(map(str, row[:-1]))} in {label(row[-1])}" for row in foreign)
         raise StoreError(
-            f"{table.name}.{'+'.join(table.key)}: rows are already stored in months that are not "
-            f"being replaced: {shown}"
+            f"{table.name}.{'+'.join(table.key)}: rows are already stored in partitions "
+            f"that are not being replaced: {shown}"
         )
 
 

@@ -41,5 +41,5 @@ def test_without_a_walked_month_it_says_what_to_run(home: Path):
 )
 def test_weeks_out_of_range_are_refused(home: Path, arguments: tuple[str, ...], words: str):
     store = Store(load_settings(home).database)
-    store.replace_months({"folds": rows_of(TABLES["folds"], n_months=1)}, [date(2019, 2, 1)])
+    store.replace_partitions({"folds": rows_of(TABLES["folds"], n_months=1)}, [date(2019, 2, 1)])
     assert words in words_of(*arguments)

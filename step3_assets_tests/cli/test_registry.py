@@ -105,17 +105,17 @@ def document(place: Installation):
 
 def alter_payload(store: Store, month: date, head: str = "ridge") -> None:
     """Change a stored model as an attacker would: the hash beside it agrees."""
-    models = store.read("calibrated_models", months=[month])
+    models = store.read("calibrated_models", partitions=[month])
     row = models["head"] == head
     models.loc[row, "payload"] += " "
     models.loc[row, "payload_sha256"] = models.loc[row, "payload"].map(payload_sha256)
-    store.replace_months({"calibrated_models": models}, [month])
+    store.replace_partitions({"calibrated_models": models}, [month])
 
 
 def test_the_main_job_registers_every_fold_and_watches_the_newest(made: Installation):
     assert stages(made) == {"fold-2021-01": "candidate", "fold-2021-02": "shadow"}
     row = read_registry(made.store).models.iloc[0]
-    stored = made.store.read("calibrated_models", months=[FIRST_TEST])
+    stored = made.store.read("calibrated_models", partitions=[FIRST_TEST])
     assert json.loads(row["artefacts"]) == dict(
         zip(stored["head"], stored["payload_sha256"], strict=True)
     )
@@ -267,12 +267,12 @@ def test_restated_data_and_other_code_are_named_as_causes(
     models = store.read("model_registry").assign(code_version="0.0.1+000000000000")
     store.replace_all({"model_registry": models})
     month = add_months(FIRST_TEST, -3)
-    events = store.read("events", months=[month])
+    events = store.read("events", partitions=[month])
     events["net_logret"] += 1e-6
     manifest = store.read("dataset_months")
     manifest.loc[manifest["month"] == month, "content_hash"] = "restated"
     own = manifest[manifest["month"] == month]
-    store.replace_months({"events": events, "dataset_months": own}, [month])
+    store.replace_partitions({"events": events, "dataset_months": own}, [month])
     result = step3("reproduce", "2021-02")
     assert result.exit_code == 1
     assert "data: events of its look-back were restated since" in result.output

@@ -21,7 +21,7 @@ def ingest(home: Path, delivery: Path) -> None:
 
 
 def stored_months(place: Installation) -> list[date]:
-    return place.store.months("bar_features")
+    return place.store.partitions("bar_features")
 
 
 def test_killed_and_run_again_twice_at_once(tmp_path: Path):
@@ -32,7 +32,7 @@ def test_killed_and_run_again_twice_at_once(tmp_path: Path):
     assert quiet.run("ingest", START, LAST).success
 
     place = Installation(tmp_path / "home", delivery)
-    assert place.store.months("bar_features") == []
+    assert place.store.partitions("bar_features") == []
     first = start(ingest, place.home, delivery)
     wait_until(lambda: stored_months(place), 60, "the first months are stored")
     assert first.pid is not None

@@ -34,7 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance
         assert result.success, failure_text(result)
     scores = home.store.read("scores")  # random numbers have no edge: let every row through
     opened = scores.assign(is_gated=True, gate_reason="pass", size_frac=1.0)
-    home.store.replace_months({"scores": opened}, [FIRST_TEST, LAST])
+    home.store.replace_partitions({"scores": opened}, [FIRST_TEST, LAST])
     result = home.run(
         "walk_forward", FIRST_TEST, LAST, assets=["fold_backtests"], instance=instance
     )
@@ -83,13 +83,13 @@ def planted(
 ) -> Callable[[], None]:
     """Change stored rows; the returned function puts them back."""
     months = [month] if month else None
-    honest = place.store.read(table, months=months)
+    honest = place.store.read(table, partitions=months)
     wrong = honest.copy()
     change(wrong)
 
     def store(rows: pd.DataFrame) -> None:
         if month:
-            place.store.replace_months({table: rows}, [month])
+            place.store.replace_partitions({table: rows}, [month])
         else:
             place.store.replace_all({table: rows})
 
@@ -120,7 +120,7 @@ def test_only_the_month_at_fault_is_marked(place, instance):
 
 
 def test_a_fill_that_is_no_open_of_its_bar_blocks_the_backtests(place, instance):
-    trades = place.store.read("fold_trades", months=[LAST])
+    trades = place.store.read("fold_trades", partitions=[LAST])
     assert len(trades) > 0
 
     def misprice(rows: pd.DataFrame) -> None:
@@ -158,7 +158,7 @@ def test_equity_is_rebuilt_at_every_bar_close(place, instance):
 
 
 def test_a_close_that_changed_after_the_simulation_is_seen(place, instance):
-    bars = place.store.read("bar_features", months=[FIRST_TEST])
+    bars = place.store.read("bar_features", partitions=[FIRST_TEST])
     assert len(bars) > 0
 
     def reprice(rows: pd.DataFrame) -> None:

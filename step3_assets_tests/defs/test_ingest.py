@@ -31,7 +31,7 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dict
 def test_every_month_is_stored_and_says_what_it_holds(place: Installation):
     result = place.run("ingest", JAN, MAR)
     assert result.success
-    assert place.store.months("events") == [JAN, FEB, MAR]
+    assert place.store.partitions("events") == [JAN, FEB, MAR]
     rows = metadata_of(result, "events")
     assert sorted(rows) == ["2019-01-01", "2019-02-01", "2019-03-01"]
     assert rows["2019-02-01"]["change"].value == "new"
@@ -59,7 +59,7 @@ def test_labels_that_become_final_are_kept_as_old_versions_and_counted(tmp_path:
     late = write_small_delivery(tmp_path / "late", n_months=3)
     place = Installation(tmp_path / "home", early)
     place.run("ingest", JAN, FEB)
-    provisional = place.store.read("events", months=[FEB])["maturity"].eq("provisional").sum()
+    provisional = place.store.read("events", partitions=[FEB])["maturity"].eq("provisional").sum()
     assert provisional > 0
     place.point_to(late)
     result = place.run("ingest", JAN, MAR)
@@ -68,7 +68,7 @@ def test_labels_that_become_final_are_kept_as_old_versions_and_counted(tmp_path:
     assert (events["reason"] == "matured").sum() == provisional
     assert set(events["month"]) == {FEB}
     assert metadata_of(result, "events")["2019-02-01"]["revised: matured"].value == provisional
-    assert not place.store.read("events", months=[FEB])["maturity"].eq("provisional").any()
+    assert not place.store.read("events", partitions=[FEB])["maturity"].eq("provisional").any()
     assert place.store.read("datasets")["position"].max() == 2
 
 

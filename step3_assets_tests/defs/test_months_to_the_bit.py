@@ -102,8 +102,8 @@ def test_a_fold_does_not_depend_on_later_deliveries(
     place.run("ingest", START, add_months(LAST, 2))
     assert place.run("walk_forward", MONTHS[0], MONTHS[1]).success
     for table in BY_MONTH:
-        ours = place.store.read(table, months=MONTHS[:2])
-        theirs = in_one_run.store.read(table, months=MONTHS[:2])
+        ours = place.store.read(table, partitions=MONTHS[:2])
+        theirs = in_one_run.store.read(table, partitions=MONTHS[:2])
         assert ours.equals(theirs), table
 
 
@@ -126,10 +126,10 @@ def test_the_live_month_before_its_first_bar_is_a_fold(
     live = add_months(LAST, 1)
     result = place.run("walk_forward", live)
     assert result.success, failure_text(result)
-    manifest = place.store.read("folds", months=[live])
+    manifest = place.store.read("folds", partitions=[live])
     assert manifest["n_test"].sum() == 0
     assert manifest["n_calibration"].sum() > 0
-    assert len(place.store.read("calibrated_models", months=[live])) > 0
+    assert len(place.store.read("calibrated_models", partitions=[live])) > 0
 
 
 def test_missing_look_back_months_are_named_and_the_good_months_stay(
@@ -142,7 +142,7 @@ def test_missing_look_back_months_are_named_and_the_good_months_stay(
     text = failure_text(result)
     assert "2021-03" in text
     assert "not ingested" in text
-    assert place.store.months("folds") == [MONTHS[0], add_months(MONTHS[0], 1)]
+    assert place.store.partitions("folds") == [MONTHS[0], add_months(MONTHS[0], 1)]
 
 
 def test_a_fold_month_of_another_century_is_refused(in_one_run: Installation):

@@ -25,14 +25,14 @@ WEEK = date(2023, 1, 16)  # Monday is a holiday
 def home(tmp_path: Path) -> Path:
     store = Store(load_settings(tmp_path).database)
     store.ensure_tables()
-    store.replace_months({"folds": rows_of(TABLES["folds"], n_months=1)}, [date(2019, 2, 1)])
+    store.replace_partitions({"folds": rows_of(TABLES["folds"], n_months=1)}, [date(2019, 2, 1)])
     return tmp_path
 
 
 def mark_made(home: Path, *weeks: date) -> None:
     frame = rows_of(RECALIBRATIONS, n_months=len(weeks)).assign(week=list(weeks))
     store = Store(load_settings(home).database)
-    store.replace_months({"recalibrations": frame}, list(weeks))
+    store.replace_partitions({"recalibrations": frame}, list(weeks))
 
 
 def tick(home: Path, at: datetime) -> ScheduleExecutionData:
@@ -89,10 +89,10 @@ def test_a_week_on_the_month_before_is_made_again_once_its_own_fold_is_there(
     frame = rows_of(RECALIBRATIONS, n_months=1).assign(
         week=[WEEK], first_session=[date(2023, 1, 17)], base_source=source
     )
-    store.replace_months({"recalibrations": frame}, [WEEK])
+    store.replace_partitions({"recalibrations": frame}, [WEEK])
     assert asked(tick(home, monday(WEEK, 7))) == []
     own = rows_of(TABLES["folds"], n_months=1).assign(month=date(2023, 1, 1))
-    store.replace_months({"folds": own}, [date(2023, 1, 1)])
+    store.replace_partitions({"folds": own}, [date(2023, 1, 1)])
     assert asked(tick(home, monday(WEEK, 8))) == expected
 
 

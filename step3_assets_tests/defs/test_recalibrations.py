@@ -94,12 +94,14 @@ def test_every_week_has_its_row_and_the_reasons_are_of_more_than_one_kind(place:
 
 def test_weeks_alone_backwards_equal_the_range(place: Installation, delivery: Path, tmp_path: Path):
     alone = copy_of(place, delivery, tmp_path / "home")
-    alone.store.replace_months({"recalibrations": place.store.read("recalibrations")[:0]}, WEEKS)
+    alone.store.replace_partitions(
+        {"recalibrations": place.store.read("recalibrations")[:0]}, WEEKS
+    )
     for week in (WEEKS[9], WEEKS[8], WEEKS[10]):
         result = alone.run("recalibration", week, assets=["recalibrations"])
         assert result.success, failure_text(result)
     made = [WEEKS[8], WEEKS[9], WEEKS[10]]
-    ours, theirs = (p.store.read("recalibrations", months=made) for p in (alone, place))
+    ours, theirs = (p.store.read("recalibrations", partitions=made) for p in (alone, place))
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
@@ -119,7 +121,7 @@ def test_a_week_is_what_it_would_have_been_live(
         assert result.success, failure_text(result)
     week = date(2021, 3, 1)
     assert live.run("recalibration", week, assets=["recalibrations"]).success
-    ours, theirs = (p.store.read("recalibrations", months=[week]) for p in (live, place))
+    ours, theirs = (p.store.read("recalibrations", partitions=[week]) for p in (live, place))
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
@@ -133,7 +135,7 @@ def test_three_missed_weeks_are_made_up_for_by_the_next_tick(
     missed, coming = WEEKS[-4:-1], WEEKS[-1]
     away = copy_of(place, delivery, tmp_path / "home")
     nothing = {t: place.store.read(t)[:0] for t in ("recalibrations", "recalibration_comparison")}
-    away.store.replace_months({"recalibrations": nothing["recalibrations"]}, [*missed, coming])
+    away.store.replace_partitions({"recalibrations": nothing["recalibrations"]}, [*missed, coming])
     away.store.replace_all({"recalibration_comparison": nothing["recalibration_comparison"]})
     assert away.store.table_hashes() != place.store.table_hashes()
 
@@ -169,8 +171,8 @@ def plant(
     """Change the rows of a week and run the checks on it."""
     from step3_assets.definitions import build_defs
 
-    row = place.store.read(table, months=[week])
-    place.store.replace_months({table: row.assign(**values)}, [week])
+    row = place.store.read(table, partitions=[week])
+    place.store.replace_partitions({table: row.assign(**values)}, [week])
     selection = dg.AssetSelection.checks_for_assets(dg.AssetKey(table))
     job = dg.define_asset_job("checks", selection=selection)
     definitions = dg.Definitions.merge(
@@ -184,7 +186,7 @@ def plant(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
-    place.store.replace_months({table: row}, [week])
+    place.store.replace_partitions({table: row}, [week])
     return result
 
 
@@ -213,9 +215,9 @@ def test_before_its_months_fold_is_made_a_week_stands_on_the_month_before_and_sa
     week = date(2021, 4, 5)
     result = other.run("recalibration", week, assets=["recalibrations"])
     assert result.success, failure_text(result)
-    (row,) = other.store.read("recalibrations", months=[week]).to_dict("records")
+    (row,) = other.store.read("recalibrations", partitions=[week]).to_dict("records")
     assert (row["base_source"], row["base_month"]) == ("month_before", LAST)
-    march = other.store.read("recalibrations", months=[WEEKS[-1]])
+    march = other.store.read("recalibrations", partitions=[WEEKS[-1]])
     assert row["base_hash"] == march["base_hash"].iloc[0]
     result = other.run("recalibration", date(2021, 5, 3), assets=["recalibrations"])
     assert not result.success
@@ -224,7 +226,7 @@ def test_before_its_months_fold_is_made_a_week_stands_on_the_month_before_and_sa
 
 
 def week_rows(place: Installation, *weeks: date) -> pd.DataFrame:
-    return place.store.read("recalibrations", months=list(weeks))
+    return place.store.read("recalibrations", partitions=list(weeks))
 
 
 def crown(place: Installation, month: date, at: datetime) -> None:
@@ -257,8 +259,8 @@ def test_weeks_after_a_promotion_stand_on_the_champion_and_those_before_do_not(
     assert len(rows) == 3
     theirs = week_rows(place, last)
     assert rows["check_from_utc"].iloc[-1] != theirs["check_from_utc"].iloc[0]
-    models = other.store.read("calibrated_models", months=[FIRST_TEST])
-    other.store.replace_months({"calibrated_models": models[:0]}, [FIRST_TEST])
+    models = other.store.read("calibrated_models", partitions=[FIRST_TEST])
+    other.store.replace_partitions({"calibrated_models": models[:0]}, [FIRST_TEST])
     result = other.run("recalibration", last, assets=["recalibrations"])
     assert result.success, failure_text(result)  # its bytes are gone: the calendar month's fold
     now = week_rows(other, last)

@@ -77,7 +77,7 @@ def other(place: Retrained, delivery: Path, tmp_path: Path) -> Retrained:
 
 
 def rows_of(place: Weekly, *weeks: date) -> list[pd.DataFrame]:
-    return [place.store.read(table, months=list(weeks)) for table in TABLES]
+    return [place.store.read(table, partitions=list(weeks)) for table in TABLES]
 
 
 def test_every_week_is_trained_and_used_a_week_later_at_the_earliest(place: Retrained):
@@ -98,14 +98,14 @@ def test_weeks_alone_and_backwards_equal_the_range_though_nothing_else_is_stored
     place: Retrained, other: Retrained
 ):
     nothing = dict(zip(TABLES, (rows[:0] for rows in rows_of(place, WEEKS[0])), strict=True))
-    other.store.replace_months(nothing, WEEKS)
+    other.store.replace_partitions(nothing, WEEKS)
     for week in (WEEKS[3], WEEKS[2]):
         result = other.run("recalibration", week, assets=TABLES)
         assert result.success, failure_text(result)
     wanted = [WEEKS[2], WEEKS[3]]
     for ours, theirs in zip(rows_of(other, *wanted), rows_of(place, *wanted), strict=True):
         pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
-    assert other.store.months("weekly_models") == wanted, "a week writes its own models only"
+    assert other.store.partitions("weekly_models") == wanted, "a week writes its own models only"
 
 
 def test_a_week_is_what_it_would_have_been_live(place: Retrained, tmp_path: Path):
@@ -128,7 +128,7 @@ def test_where_a_champion_stays_the_chain_goes_on_over_the_end_of_the_month(othe
     crown(other, FIRST_TEST, datetime(2021, 1, 20, tzinfo=UTC))
     week = date(2021, 2, 1)
     run_all(other, ("recalibration", week, week, ["recalibrations"]))
-    (row,) = other.store.read("recalibrations", months=[week]).to_dict("records")
+    (row,) = other.store.read("recalibrations", partitions=[week]).to_dict("records")
     assert (row["base_source"], row["base_month"]) == ("champion", FIRST_TEST)
     assert row["new_week"] == date(2021, 1, 25), "not stopped by February's own fold"
 
@@ -165,10 +165,10 @@ def test_a_label_judged_on_before_it_was_final_is_caught(
 
 def test_altered_models_are_caught_by_the_checks_and_never_used(other: Retrained):
     week = WEEKS[1]
-    models = other.store.read("weekly_models", months=[week])
+    models = other.store.read("weekly_models", partitions=[week])
     is_own = models["head"] == "calibrator"
     altered = models.assign(payload=models["payload"].mask(is_own, '{"kind":"base_rate"}'))
-    other.store.replace_months({"weekly_models": altered}, [week])
+    other.store.replace_partitions({"weekly_models": altered}, [week])
     result = other.run("recalibration", WEEKS[2], assets=["recalibrations"])
     assert not result.success
     assert "calibrator of 2021-01-11 was altered" in failure_text(result)
@@ -179,9 +179,9 @@ def test_models_exchanged_behind_a_week_turn_its_integrity_red(other: Retrained)
     rows = other.store.read("recalibrations")
     used = rows[rows["is_used"]].iloc[0]
     assert failed_checks(plant(other, week=used["week"])) == set()
-    models = other.store.read("weekly_models", months=[used["new_week"]])
+    models = other.store.read("weekly_models", partitions=[used["new_week"]])
     exchanged = models.assign(payload_sha256="0" * 64)
-    other.store.replace_months({"weekly_models": exchanged}, [used["new_week"]])
+    other.store.replace_partitions({"weekly_models": exchanged}, [used["new_week"]])
     assert failed_checks(plant(other, week=used["week"])) == {"integrity"}
     weeks = rows[rows["week"] == used["week"]]
     with pytest.raises(ModelIntegrityError):
@@ -236,7 +236,7 @@ def test_the_comparison_answers_for_retraining(place: Retrained):
 def test_the_folds_own_models_decide_as_the_walk_forward_did(place: Retrained):
     config = load_settings(place.home).config
     found = walked_months(place.store, set(WEEKS), config)
-    own = place.store.read("calibrated_models", months=[FIRST_TEST])
+    own = place.store.read("calibrated_models", partitions=[FIRST_TEST])
     inside = [w for w in WEEKS if w.month == FIRST_TEST.month]
     again = decide_again(found, {}, dict.fromkeys(inside, read_payloads(own)))
     january = again["month"] == FIRST_TEST
@@ -244,8 +244,10 @@ def test_the_folds_own_models_decide_as_the_walk_forward_did(place: Retrained):
 
 
 def test_weeks_of_the_other_method_are_not_compared(other: Retrained):
-    rows = other.store.read("recalibrations", months=[WEEKS[-1]])
-    other.store.replace_months({"recalibrations": rows.assign(method="calibrator")}, [WEEKS[-1]])
+    rows = other.store.read("recalibrations", partitions=[WEEKS[-1]])
+    other.store.replace_partitions(
+        {"recalibrations": rows.assign(method="calibrator")}, [WEEKS[-1]]
+    )
     result = other.run("recalibration", assets=["recalibration_comparison"])
     assert result.success, failure_text(result)
     compared = other.store.read("recalibration_comparison")
@@ -282,8 +284,8 @@ def test_the_shadow_waits_for_models_of_a_week_that_are_not_there(other: Retrain
     rows = other.store.read("recalibrations")
     week = next(w for w in rows["in_force_week"].dropna() if w >= LAST)
     assert walked_model(other.store, config, LAST).weeks
-    gone = other.store.read("weekly_models", months=[week])[:0]
-    other.store.replace_months({"weekly_models": gone}, [week])
+    gone = other.store.read("weekly_models", partitions=[week])[:0]
+    other.store.replace_partitions({"weekly_models": gone}, [week])
     with pytest.raises(ShadowError, match=f"step3 recalibrate --from {week}"):
         walked_model(other.store, config, LAST)
     assert walked_model(other.store, settings, LAST).weeks == {}

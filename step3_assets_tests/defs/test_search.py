@@ -59,7 +59,7 @@ def plant(place: Installation, tuned: Step3Config) -> None:
     row = place.store.read("tuned_params").assign(
         settings=json.dumps(searched_sections(tuned)), config_hash=trading_hash(tuned)
     )
-    place.store.replace_months({"tuned_params": row}, [EPOCH])
+    place.store.replace_partitions({"tuned_params": row}, [EPOCH])
 
 
 def test_every_trial_is_in_the_ledger(searched: Installation):
@@ -125,7 +125,7 @@ def test_limits_and_shares_of_an_epoch_reach_fold_and_portfolio(searched: Instal
     months = [FIRST_TEST, LAST]
     for table in ("scores", "mock_baseline"):
         rows = searched.store.read(table).assign(is_gated=True, gate_reason="pass", size_frac=1.0)
-        searched.store.replace_months({table: rows}, months)
+        searched.store.replace_partitions({table: rows}, months)
     result = searched.run("walk_forward", FIRST_TEST, LAST, assets=["fold_backtests"])
     assert result.success, failure_text(result)
     result = searched.run("results", assets=["portfolio"])
@@ -155,7 +155,7 @@ def test_altered_settings_are_refused(searched: Installation):
     switch_on(searched)
     rows: pd.DataFrame = searched.store.read("tuned_params")
     text = rows["settings"].iloc[0].replace('"k": ', '"k": 1')
-    searched.store.replace_months({"tuned_params": rows.assign(settings=text)}, [EPOCH])
+    searched.store.replace_partitions({"tuned_params": rows.assign(settings=text)}, [EPOCH])
     result = searched.run("walk_forward", LAST, LAST, assets=["scores"])
     assert not result.success
     assert "were altered" in failure_text(result)

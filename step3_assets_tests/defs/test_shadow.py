@@ -231,10 +231,10 @@ def test_checks_call_planted_faults_by_their_names(taken):
     month = events.loc[is_it, "month"].iloc[0]
     restated = events.assign(exit_open=events["exit_open"].where(~is_it, events["exit_open"] * 1.1))
     try:
-        store.replace_months({"events": restated[restated["month"] == month]}, [month])
+        store.replace_partitions({"events": restated[restated["month"] == month]}, [month])
         assert "outcome_restated" in shadow_checks.parity_broken(store, config)[0]
     finally:
-        store.replace_months({"events": events[events["month"] == month]}, [month])
+        store.replace_partitions({"events": events[events["month"] == month]}, [month])
     assert shadow_checks.parity_broken(store, config) == []
 
 
@@ -319,7 +319,7 @@ def test_weekly_calibrators_are_those_of_the_model_in_force_and_off_by_default(t
     store, config = place.store, load_settings(place.home).config
     shadow = config.shadow.model_copy(update={"use_recalibrations": True})
     is_on = config.model_copy(update={"shadow": shadow})
-    models = store.read("calibrated_models", months=[MONTH])
+    models = store.read("calibrated_models", partitions=[MONTH])
     heads = dict(zip(models["head"], models["payload_sha256"], strict=True))
     weeks = week_range(date(2023, 7, 3), date(2023, 7, 17))
     frame = rows_of(RECALIBRATIONS, n_months=3).assign(
@@ -328,9 +328,9 @@ def test_weekly_calibrators_are_those_of_the_model_in_force_and_off_by_default(t
         base_hash=[artefacts_hash(heads), artefacts_hash(heads), "of another model"],
         in_force_week=pd.Series([weeks[0], None, weeks[2]], dtype=object),
     )
-    store.replace_months({"recalibrations": frame}, weeks)
+    store.replace_partitions({"recalibrations": frame}, weeks)
     try:
         assert set(model_in_force(store, is_on, MONTH).weeks) == {weeks[0]}
         assert model_in_force(store, config, MONTH).weeks == {}
     finally:
-        store.replace_months({"recalibrations": frame[:0]}, weeks)
+        store.replace_partitions({"recalibrations": frame[:0]}, weeks)

@@ -42,7 +42,7 @@ def fill(store: Store, tag: int = 0) -> None:
             if table.partition is None:
                 transaction.replace_all({name: frame})
             else:
-                transaction.replace_months({name: frame}, sorted(set(frame[table.partition])))
+                transaction.replace_partitions({name: frame}, sorted(set(frame[table.partition])))
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def zipped(folder: Path, spoil: Callable[[Path], object]) -> Path:
 def rows_changed(folder: Path) -> None:
     """A sound database with other rows than the manifest says."""
     store = Store(folder / "step3.duckdb")
-    store.replace_months({"scores": rows_of(TABLES["scores"], tag=2)}, months(3))
+    store.replace_partitions({"scores": rows_of(TABLES["scores"], tag=2)}, months(3))
 
 
 SPOILERS: dict[str, tuple[Callable[[Path], object], str]] = {

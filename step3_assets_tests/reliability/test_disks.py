@@ -136,17 +136,17 @@ def test_a_disk_that_fills_up_under_a_replacement(disk: tuple[Path, Mount]) -> N
     with pytest.raises(StoreError, match="No space left on device") as caught:  # noqa: PT012
         for month in months(12):
             last = store.table_hashes()
-            store.replace_months({"scores": frame[frame["month"] == month]}, [month])
+            store.replace_partitions({"scores": frame[frame["month"] == month]}, [month])
     assert str(store.path) in str(caught.value)
-    n_stored = len(store.months("scores"))
+    n_stored = len(store.partitions("scores"))
     assert 0 < n_stored < 12
     assert store.table_hashes() == last
     with pytest.raises(StoreError, match="No space left on device"):
         make_backup(store, place / "b.zip")
     assert [name for name in os.listdir(place) if "b.zip" in name] == []
     mount("remount,size=64m")
-    store.replace_months({"scores": frame}, months(12))
-    assert store.months("scores") == months(12)
+    store.replace_partitions({"scores": frame}, months(12))
+    assert store.partitions("scores") == months(12)
 
 
 def test_a_home_that_may_only_be_read(

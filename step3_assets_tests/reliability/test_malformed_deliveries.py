@@ -280,4 +280,4 @@ def test_there_are_as_many_kinds_as_promised_and_the_good_one_passes(
     place.point_to(copy_good(tmp_path / "sound"))
     assert place.run("ingest", START).success
     assert place.store.table_hashes() == before
-    assert add_months(START, 0) in place.store.months("events")
+    assert add_months(START, 0) in place.store.partitions("events")

@@ -75,7 +75,7 @@ def write_in_turn(store: Store, writer: int, waits) -> None:
         position = writer if turn % 2 == 0 else SHARED
         month = months(WRITERS + 1)[position]
         begun = time.monotonic()
-        store.replace_months(tagged(position, writer * 1_000 + turn), [month])
+        store.replace_partitions(tagged(position, writer * 1_000 + turn), [month])
         seconds.append(time.monotonic() - begun)
     waits.put(seconds)
 
@@ -162,9 +162,9 @@ def increment(store: Store, times: int) -> None:
     month = months(1)
     for _ in range(times):
         with store.transaction(["scores"]) as transaction:
-            stored = transaction.read("scores", months=month)
+            stored = transaction.read("scores", partitions=month)
             count = 0.0 if stored.empty else stored["ev_ml"].iloc[0]
-            transaction.replace_months({"scores": frame.assign(ev_ml=count + 1)}, month)
+            transaction.replace_partitions({"scores": frame.assign(ev_ml=count + 1)}, month)
 
 
 def test_a_transaction_lets_nobody_in_between(store: Store) -> None:
@@ -193,7 +193,7 @@ def replace_forever(store: Store, started) -> None:
     for tag in range(1_000_000):
         one, two = tagged(0, tag), tagged(1, tag)
         both = {name: pd.concat([one[name], two[name]]) for name in PAIR}
-        store.replace_months(both, months(2))
+        store.replace_partitions(both, months(2))
         started.set()
 
 
@@ -214,8 +214,10 @@ def test_a_killed_writer_leaves_whole_months_and_no_lock(store: Store) -> None:
         assert len(tags) == 1
         assert scores["month"].nunique() == 2
         check_pair(scores, bins)
-        impatient.replace_months(tagged(2, 9), [months(3)[2]])
-        impatient.replace_months({n: f.iloc[:0] for n, f in tagged(2, 9).items()}, [months(3)[2]])
+        impatient.replace_partitions(tagged(2, 9), [months(3)[2]])
+        impatient.replace_partitions(
+            {n: f.iloc[:0] for n, f in tagged(2, 9).items()}, [months(3)[2]]
+        )
 
 
 def die_inside(store: Store, moment: str) -> None:
@@ -223,7 +225,7 @@ def die_inside(store: Store, moment: str) -> None:
     frame = tagged(0, 8)["scores"]
     with store.transaction(["scores"]) as transaction:
         rows = frame.iloc[:0] if moment == "deleted" else frame
-        transaction.replace_months({"scores": rows}, months(1))
+        transaction.replace_partitions({"scores": rows}, months(1))
         if moment == "committed":
             assert transaction._connection is not None
             transaction._connection.execute("COMMIT")
@@ -232,13 +234,13 @@ def die_inside(store: Store, moment: str) -> None:
 
 @pytest.mark.parametrize(("moment", "tag"), [("deleted", 3), ("inserted", 3), ("committed", 8)])
 def test_killed_at_a_given_moment(store: Store, moment: str, tag: int) -> None:
-    store.replace_months({"scores": tagged(0, 3)["scores"]}, months(1))
+    store.replace_partitions({"scores": tagged(0, 3)["scores"]}, months(1))
     victim = start(die_inside, store, moment)
     victim.join(timeout=60)
     assert victim.exitcode == -signal.SIGKILL
     impatient = Store(store.path, lock_timeout_s=2)
     assert tag_of(impatient.read("scores")) == tag
-    impatient.replace_months({"scores": tagged(0, 6)["scores"]}, months(1))
+    impatient.replace_partitions({"scores": tagged(0, 6)["scores"]}, months(1))
     assert tag_of(impatient.read("scores")) == 6
 
 
@@ -289,7 +291,7 @@ def hold_for_reading(store: Store, opened, leave) -> None:
 
 
 def replace_once(store: Store) -> None:
-    store.replace_months(tagged(0, 1), months(1))
+    store.replace_partitions(tagged(0, 1), months(1))
 
 
 def test_a_writer_that_waits_is_not_overtaken_by_readers(store: Store) -> None:

@@ -108,8 +108,8 @@ def each_call(store: Store) -> list:
     return [
         store.ensure_tables,
         lambda: store.read("scores"),
-        lambda: store.months("scores"),
-        lambda: store.replace_months({"scores": rows_of(TABLES["scores"])}, months(3)),
+        lambda: store.partitions("scores"),
+        lambda: store.replace_partitions({"scores": rows_of(TABLES["scores"])}, months(3)),
         lambda: store.append("scores", rows_of(TABLES["scores"])),
         store.table_hashes,
     ]
@@ -146,7 +146,7 @@ def test_a_truncated_database(tmp_path: Path) -> None:
 def test_a_damaged_database_does_not_poison_the_process(tmp_path: Path) -> None:
     sound, damaged = new_store(tmp_path / "sound.duckdb"), new_store(tmp_path / "damaged.duckdb")
     frame = rows_of(TABLES["scores"], per_month=500)
-    damaged.replace_months({"scores": frame}, months(3))
+    damaged.replace_partitions({"scores": frame}, months(3))
     content = bytearray(damaged.path.read_bytes())
     for position in range(12_288 + 500, len(content), 1_000):
         content[position] ^= 0xFF
@@ -154,7 +154,7 @@ def test_a_damaged_database_does_not_poison_the_process(tmp_path: Path) -> None:
     for call in each_call(damaged):
         with pytest.raises(StoreError, match=r"damaged\.duckdb"):
             call()
-    sound.replace_months({"scores": frame}, months(3))
+    sound.replace_partitions({"scores": frame}, months(3))
     assert len(sound.read("scores")) == 1500
 
 
@@ -188,7 +188,7 @@ def test_columns_that_lie_in_another_order_in_the_file(tmp_path: Path) -> None:
     )
     store.ensure_tables()
     frame = rows_of(table)
-    store.replace_months({"scores": frame.iloc[:20]}, months(3))
+    store.replace_partitions({"scores": frame.iloc[:20]}, months(3))
     assert store.append("scores", frame) == 4
     pd.testing.assert_frame_equal(store.read("scores"), canonical_frame(frame, table))
 

@@ -30,7 +30,7 @@ def store(empty_store: Store) -> Store:
 
 def put(store: Store, name: str, frame: pd.DataFrame) -> None:
     if TABLES[name].partition:
-        store.replace_months({name: frame}, partitions_of(TABLES[name]))
+        store.replace_partitions({name: frame}, partitions_of(TABLES[name]))
     else:
         store.replace_all({name: frame})
 
@@ -51,33 +51,33 @@ def test_every_table_comes_back_as_it_went_in(store: Store, name: str) -> None:
 def test_reading_chosen_months_and_columns(store: Store) -> None:
     frame = rows_of(TABLES["events"])
     put(store, "events", frame)
-    some = store.read("events", months=[NEXT, NEXT], columns=["y", "month", "symbol"])
+    some = store.read("events", partitions=[NEXT, NEXT], columns=["y", "month", "symbol"])
     expected = canonical_frame(frame[frame["month"] == NEXT], TABLES["events"])
     pd.testing.assert_frame_equal(some, expected[["y", "month", "symbol"]])
-    assert store.read("events", months=[dt.date(2030, 1, 1)]).empty
-    none = store.read("events", months=[])
+    assert store.read("events", partitions=[dt.date(2030, 1, 1)]).empty
+    none = store.read("events", partitions=[])
     assert none.empty
     pd.testing.assert_series_equal(none.dtypes, store.read("events").dtypes)
 
 
 def test_months_and_counts(store: Store) -> None:
-    assert store.months("events") == []
+    assert store.partitions("events") == []
     put(store, "events", rows_of(TABLES["events"]).iloc[:-3])
-    assert store.months("events") == months(3)
-    assert store.count_by_month("events") == dict(zip(months(3), (8, 8, 5), strict=True))
+    assert store.partitions("events") == months(3)
+    assert store.count_by_partition("events") == dict(zip(months(3), (8, 8, 5), strict=True))
 
 
 def test_replacing_touches_the_given_months_only(store: Store) -> None:
     table = TABLES["scores"]
     put(store, "scores", rows_of(table))
     new = rows_of(table, tag=1)
-    store.replace_months({"scores": new[new["month"] == NEXT].iloc[:2]}, [NEXT])
-    assert store.count_by_month("scores") == dict(zip(months(3), (8, 2, 8), strict=True))
-    stored = store.read("scores", months=[FIRST])
+    store.replace_partitions({"scores": new[new["month"] == NEXT].iloc[:2]}, [NEXT])
+    assert store.count_by_partition("scores") == dict(zip(months(3), (8, 2, 8), strict=True))
+    stored = store.read("scores", partitions=[FIRST])
     old = rows_of(table)
     pd.testing.assert_frame_equal(stored, canonical_frame(old[old["month"] == FIRST], table))
-    store.replace_months({"scores": new.iloc[:0]}, [NEXT])
-    assert store.months("scores") == [FIRST, months(3)[2]]
+    store.replace_partitions({"scores": new.iloc[:0]}, [NEXT])
+    assert store.partitions("scores") == [FIRST, months(3)[2]]
 
 
 @pytest.mark.parametrize("name", ["scores", "events"])
@@ -85,7 +85,7 @@ def test_rows_are_read_in_key_order_however_they_were_written(store: Store, name
     table = TABLES[name]
     frame = rows_of(table)
     for month in reversed(months(3)):
-        store.replace_months({name: frame[frame["month"] == month].iloc[1::2]}, [month])
+        store.replace_partitions({name: frame[frame["month"] == month].iloc[1::2]}, [month])
     store.append(name, frame)
     pd.testing.assert_frame_equal(store.read(name), canonical_frame(frame, table))
 
@@ -112,7 +112,7 @@ def test_hashes_of_all_tables(store: Store) -> None:
 def test_large_model_texts(store: Store) -> None:
     frame = rows_of(TABLES["calibrated_models"], n_months=2, per_month=11)
     frame["payload"] = [f"tree {i} ü\n" * 120_000 for i in range(22)]
-    store.replace_months({"calibrated_models": frame}, months(2))
+    store.replace_partitions({"calibrated_models": frame}, months(2))
     stored = store.read("calibrated_models")
     expected = canonical_frame(frame, TABLES["calibrated_models"])
     assert stored["payload"].str.len().min() > 1_000_000
@@ -145,10 +145,10 @@ def test_a_bad_frame_is_refused_and_the_old_months_stand(
     new_scores = rows_of(TABLES["scores"], tag=1)
     bad = rows_of(TABLES["events"], tag=1).assign(**change)
     with pytest.raises(StoreError, match=message):
-        store.replace_months({"scores": new_scores, "events": bad}, months(3))
+        store.replace_partitions({"scores": new_scores, "events": bad}, months(3))
     refused = pytest.raises(StoreError, match=message)
     with store.transaction(["events", "scores"]) as transaction, refused:
-        transaction.replace_months({"scores": new_scores, "events": bad}, months(3))
+        transaction.replace_partitions({"scores": new_scores, "events": bad}, months(3))
     assert (store.table_hash("events"), store.table_hash("scores")) == before
 
 
@@ -170,10 +170,10 @@ def test_a_failed_insert_leaves_the_old_month(
     monkeypatch.setattr(transaction_module, "_insert", fail_on_events)
     new = {name: rows_of(TABLES[name], tag=1) for name in ("scores", "events")}
     with pytest.raises(StoreError, match=r"NOT NULL constraint failed: events\.month"):
-        store.replace_months(new, months(3))
+        store.replace_partitions(new, months(3))
     monkeypatch.undo()
     assert store.table_hashes() == before
-    store.replace_months(new, months(3))
+    store.replace_partitions(new, months(3))
     assert store.table_hash("events") == frame_hash(new["events"], TABLES["events"])
 
 
@@ -182,8 +182,8 @@ def test_a_key_stored_under_another_month_is_refused(store: Store) -> None:
     put(store, "events", frame)
     moved = frame.iloc[[2]].assign(month=NEXT)
     with pytest.raises(StoreError, match=r"already stored in months .* in 2019-02"):
-        store.replace_months({"events": moved}, [NEXT])
-    assert store.count_by_month("events") == dict.fromkeys(months(3), 8)
+        store.replace_partitions({"events": moved}, [NEXT])
+    assert store.count_by_partition("events") == dict.fromkeys(months(3), 8)
 
 
 def test_a_conflict_repeats_the_whole_replacement(
@@ -200,7 +200,7 @@ def test_a_conflict_repeats_the_whole_replacement(
 
     monkeypatch.setattr(transaction_module, "_insert", conflict_twice)
     put(store, "scores", rows_of(TABLES["scores"]))
-    assert store.count_by_month("scores") == dict.fromkeys(months(3), 8)
+    assert store.count_by_partition("scores") == dict.fromkeys(months(3), 8)
     assert sum("replacing again" in r.message for r in caplog.records) == 2
 
 
@@ -209,18 +209,24 @@ WRONG_CALLS = [
     (lambda s: s.read("events; DROP TABLE events"), "is no table"),
     (lambda s: s.read("events", columns=["y", 'y" FROM x']), 'no such columns: y" FROM x'),
     (lambda s: s.read("events", columns=[]), "no such columns"),
-    (lambda s: s.read("portfolio", months=[FIRST]), "portfolio: has no months"),
-    (lambda s: s.months("portfolio"), "portfolio: has no months"),
-    (lambda s: s.read("events", months=["2019-02"]), "months are dates on the first"),
-    (lambda s: s.read("events", months=[dt.date(2019, 2, 2)]), "months are dates on the first"),
-    (lambda s: s.replace_months({}, [dt.datetime(2019, 2, 1)]), "months are dates on the first"),
-    (lambda s: s.read("recalibrations", months=[FIRST]), "weeks are dates on a Monday"),
+    (lambda s: s.read("portfolio", partitions=[FIRST]), "portfolio: has no partitions"),
+    (lambda s: s.partitions("portfolio"), "portfolio: has no partitions"),
+    (lambda s: s.read("events", partitions=["2019-02"]), "months are dates on the first"),
+    (lambda s: s.read("events", partitions=[dt.date(2019, 2, 2)]), "months are dates on the first"),
     (
-        lambda s: s.replace_months({"recalibrations": pd.DataFrame()}, [FIRST]),
+        lambda s: s.replace_partitions({}, [dt.datetime(2019, 2, 1)]),
+        "months are dates on the first",
+    ),
+    (lambda s: s.read("recalibrations", partitions=[FIRST]), "weeks are dates on a Monday"),
+    (
+        lambda s: s.replace_partitions({"recalibrations": pd.DataFrame()}, [FIRST]),
         "weeks are dates on a Monday",
     ),
-    (lambda s: s.replace_months({"portfolio": pd.DataFrame()}, []), "portfolio: has no months"),
-    (lambda s: s.replace_all({"events": pd.DataFrame()}), "events: is replaced by month"),
+    (
+        lambda s: s.replace_partitions({"portfolio": pd.DataFrame()}, []),
+        "portfolio: has no partitions",
+    ),
+    (lambda s: s.replace_all({"events": pd.DataFrame()}), "events: is replaced by partition"),
     (lambda s: s.append("events", pd.DataFrame()), "events: columns missing"),
 ]
 
@@ -236,30 +242,30 @@ def test_weeks_are_replaced_like_months(store: Store) -> None:
     weeks = partitions_of(table)
     put(store, table.name, rows_of(table))
     new = rows_of(table, tag=1)
-    store.replace_months({table.name: new.iloc[1:2]}, [weeks[1]])
+    store.replace_partitions({table.name: new.iloc[1:2]}, [weeks[1]])
     stored = store.read(table.name)
     assert stored["week"].tolist() == weeks
     assert weeks == [dt.date(2019, 1, 28), dt.date(2019, 2, 4), dt.date(2019, 2, 11)]
     assert stored["n_labels"].tolist() != rows_of(table)["n_labels"].tolist()
-    with pytest.raises(StoreError, match="outside the months being replaced, in 2019-01-28"):
-        store.replace_months({table.name: new}, weeks[1:])
+    with pytest.raises(StoreError, match="outside the partitions being replaced, in 2019-01-28"):
+        store.replace_partitions({table.name: new}, weeks[1:])
     wrong = new.assign(week=[weeks[0], weeks[1], dt.date(2019, 2, 12)])
     with pytest.raises(StoreError, match="not a Monday in 1 row"):
-        store.replace_months({table.name: wrong}, weeks)
+        store.replace_partitions({table.name: wrong}, weeks)
 
 
 def test_a_transaction_reads_compares_and_writes_as_one(store: Store) -> None:
     put(store, "events", rows_of(TABLES["events"]))
     with store.transaction(["events", "revisions"]) as transaction:
-        old = transaction.read("events", months=[FIRST])
+        old = transaction.read("events", partitions=[FIRST])
         assert len(old) == 8
         revisions = rows_of(TABLES["revisions"])
         assert transaction.append("revisions", revisions) == 24
         assert transaction.append("revisions", revisions) == 0
-        transaction.replace_months({"events": old.iloc[:3]}, [FIRST])
-        assert transaction.count_by_month("events")[FIRST] == 3
-        assert transaction.months("events") == months(3)
-    assert store.count_by_month("events")[FIRST] == 3
+        transaction.replace_partitions({"events": old.iloc[:3]}, [FIRST])
+        assert transaction.count_by_partition("events")[FIRST] == 3
+        assert transaction.partitions("events") == months(3)
+    assert store.count_by_partition("events")[FIRST] == 3
     assert len(store.read("revisions")) == 24
 
 
@@ -269,7 +275,9 @@ def test_an_exception_in_a_transaction_undoes_all_of_it(store: Store) -> None:
 
     def interrupted() -> None:
         with store.transaction(["scores", "acceptance"]) as transaction:
-            transaction.replace_months({"scores": rows_of(TABLES["scores"]).iloc[:0]}, months(3))
+            transaction.replace_partitions(
+                {"scores": rows_of(TABLES["scores"]).iloc[:0]}, months(3)
+            )
             transaction.replace_all({"acceptance": rows_of(TABLES["acceptance"])})
             raise KeyboardInterrupt
 
@@ -290,8 +298,8 @@ def test_a_half_done_write_is_not_committed_even_if_its_error_is_swallowed(store
     def swallowed() -> None:
         with store.transaction(["events", "scores"]) as transaction:
             with suppress(StoreError):
-                transaction.replace_months(frames, [FIRST])
-            transaction.replace_months({"scores": frames["scores"]}, [FIRST])
+                transaction.replace_partitions(frames, [FIRST])
+            transaction.replace_partitions({"scores": frames["scores"]}, [FIRST])
 
     with pytest.raises(StoreError, match="a write of this transaction failed"):
         swallowed()
@@ -331,8 +339,8 @@ def test_threads_share_one_store(store: Store) -> None:
             month = months(4)[position]
             for tag in range(5):
                 frame = rows_of(TABLES["scores"], n_months=4, tag=tag)
-                store.replace_months({"scores": frame[frame["month"] == month]}, [month])
-                assert len(store.read("scores", months=[month])) == 8
+                store.replace_partitions({"scores": frame[frame["month"] == month]}, [month])
+                assert len(store.read("scores", partitions=[month])) == 8
         except BaseException as error:
             errors.append(error)
 
@@ -361,12 +369,12 @@ def test_thirty_seven_months_are_read_quickly(store: Store) -> None:
     """Processor time, so that a busy machine does not fail it; twice what is promised."""
     for name in ("events", "bar_features"):
         frame = rows_of(TABLES[name], n_months=40, per_month=170 if name == "events" else 300)
-        store.replace_months({name: frame}, months(40))
+        store.replace_partitions({name: frame}, months(40))
         best = min(_read_seconds(store, name) for _ in range(5))
         assert best < 0.1
 
 
 def _read_seconds(store: Store, name: str) -> float:
     start = time.process_time()
-    store.read(name, months=months(37))
+    store.read(name, partitions=months(37))
     return time.process_time() - start

@@ -15,9 +15,9 @@ import pandas as pd
 from step3_assets.catalogue import TABLES
 from step3_assets.config import FreshnessConfig
 from step3_assets.defs.metadata import column_schema, readable
-from step3_assets.defs.partitions import Partitions, months_of, partition_key
+from step3_assets.defs.partition_task import CHUNK_PARTITIONS
+from step3_assets.defs.partitions import Partitions, partition_key, partitions_asked
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.defs.walk_forward.monthly import CHUNK_MONTHS
 from step3_assets.domain.core.hashing import month_hashes
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery import Delivery, find_revisions, read_delivery
@@ -110,7 +110,7 @@ def _ingest(
             allow_retries=False,
         )
     delivery = load_delivery(settings.delivery, progress)
-    months = months_of(context)
+    months = partitions_asked(context)
     outside = [m for m in months if not delivery.first_month <= m <= delivery.last_month]
     if outside:
         raise dg.Failure(
@@ -122,8 +122,8 @@ def _ingest(
     store = platform.store()
     record_dataset(store, delivery)
     with progress.track(f"storing {table}", len(months)) as advance:
-        for start in range(0, len(months), CHUNK_MONTHS):
-            chunk = months[start : start + CHUNK_MONTHS]
+        for start in range(0, len(months), CHUNK_PARTITIONS):
+            chunk = months[start : start + CHUNK_PARTITIONS]
             for month, metadata in store_months(store, delivery, table, chunk).items():
                 context.add_asset_metadata(metadata, partition_key=partition_key(month))
             advance(len(chunk))
@@ -174,7 +174,7 @@ def store_months(
     hashes = month_hashes(rows[rows["month"].isin(months)], TABLES[table], months)
     described: dict[date, dict[str, Any]] = {}
     with store.transaction([table, "dataset_months", "revisions"]) as transaction:
-        manifest = transaction.read("dataset_months", months=months)
+        manifest = transaction.read("dataset_months", partitions=months)
         is_own = manifest["table_name"] == table
         stored = {row.month: row for row in manifest[is_own].itertuples()}
         changed: list[date] = []
@@ -185,7 +185,7 @@ def store_months(
             if known is not None and known.content_hash != hashes[month]:
                 change = "revised"
                 revised = find_revisions(
-                    transaction.read(table, months=[month]),
+                    transaction.read(table, partitions=[month]),
                     frame,
                     TABLES[table],
                     stored_version=str(known.dataset_version),
@@ -208,7 +208,7 @@ def store_months(
                 }
             )
             both = pd.concat([kept, added], ignore_index=True) if len(kept) else added
-            transaction.replace_months(
+            transaction.replace_partitions(
                 {table: rows[rows["month"].isin(changed)], "dataset_months": both}, changed
             )
     return described

@@ -212,7 +212,10 @@ def _count_revisions(
     counted = []
     for table, rows in (("events", delivery.events), ("bar_features", delivery.bars)):
         known = [month for month in demand.ingest if month in stored[table]]
-        before, arriving = store.read(table, months=known), rows[rows["month"].isin(demand.ingest)]
+        before, arriving = (
+            store.read(table, partitions=known),
+            rows[rows["month"].isin(demand.ingest)],
+        )
         counts = count_revisions(before, arriving, TABLES[table])
         counts.insert(0, "month", [month_label(month) for month in counts.index])
         counts.insert(0, "table", table)

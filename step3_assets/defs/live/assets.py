@@ -23,16 +23,15 @@ from step3_assets.defs.live.retraining_assets import (
     chain_history,
 )
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
-from step3_assets.defs.partitions import Partitions, months_of, weeks_before
-from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
-from step3_assets.defs.walk_forward.monthly import (
-    PLOT_MONTHS,
+from step3_assets.defs.partition_task import (
+    PLOTTED_PARTITIONS,
     Frames,
-    MonthTask,
-    dataset_in_force,
-    materialize_months,
-    settings_in_force,
+    PartitionTask,
+    materialize_partitions,
 )
+from step3_assets.defs.partitions import Partitions, partitions_asked, weeks_before
+from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.core.weeks import Session, add_weeks, weeks_of
 from step3_assets.domain.live.base_model import (
@@ -99,25 +98,25 @@ def build_live_assets(
         since they were trained. A fold's own models are not touched.
         """
         store, platform_settings = platform.store(), platform.settings()
-        weeks = months_of(context)
+        weeks = partitions_asked(context)
         inputs, step = week_inputs, recalibration_step
         if platform_settings.config.recalibration.is_retrained:
             inputs, step = retraining_inputs, retraining_step
         prepare, bases = inputs(store, weeks, platform_settings)
-        task = MonthTask(
+        task = PartitionTask(
             "recalibration",
             prepare,
             step,
             partial(
                 _describe,
                 bases=bases,
-                plotted=frozenset(weeks[-PLOT_MONTHS:]),
+                plotted=frozenset(weeks[-PLOTTED_PARTITIONS:]),
                 is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
             ),
             workers=platform_settings.workers if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
             dates=PartitionDates.WEEK,
         )
-        return materialize_months(context, store, progress, task)
+        return materialize_partitions(context, store, progress, task)
 
     @dg.asset(
         deps=[recalibrations, weekly_models, *(by_name[name] for name in names)],
@@ -146,7 +145,7 @@ def build_live_assets(
             return dg.MaterializeResult(metadata={"dagster/row_count": 0, "compared": text})
         weeks = weeks[weeks["week"].isin(set(weeks_of(walked.scores["decision_time_utc"])))]
         used = sorted({*weeks["week"], *weeks["in_force_week"].dropna()})
-        frame = compare(walked, weeks, config, store.read("weekly_models", months=used))
+        frame = compare(walked, weeks, config, store.read("weekly_models", partitions=used))
         store.replace_all({"recalibration_comparison": frame})
         months = f"{month_label(walked.months[0])} to {month_label(walked.months[-1])}"
         shown = frame.set_index("arm").drop(columns=["position", "first_month", "last_month"])
@@ -178,12 +177,12 @@ def week_inputs(
     first = min(starts).date() if starts else weeks[0]
     months = month_range(first.replace(day=1), add_weeks(weeks[-1], 1))
     used = {base.month for base in base_of.values() if base is not None}
-    models = store.read("calibrated_models", months=sorted({*months, *used}))
-    bars = store.read("bar_features", months=months, columns=CLOCK_COLUMNS)
+    models = store.read("calibrated_models", partitions=sorted({*months, *used}))
+    bars = store.read("bar_features", partitions=months, columns=CLOCK_COLUMNS)
     bar_ends = bars["bar_end_utc"].drop_duplicates()
     labels = final_labels(
-        store.read("scores", months=months, columns=SCORE_COLUMNS),
-        store.read("events", months=months, columns=LABEL_COLUMNS),
+        store.read("scores", partitions=months, columns=SCORE_COLUMNS),
+        store.read("events", partitions=months, columns=LABEL_COLUMNS),
         bars,
         models,
     )
@@ -212,7 +211,7 @@ def retraining_inputs(
     """As :func:`week_inputs`, for weeks that are retrained."""
     rule, base_of, chains = _chains(store, weeks)
     used = {base.month for base in base_of.values() if base is not None}
-    models = store.read("calibrated_models", months=sorted(used))
+    models = store.read("calibrated_models", partitions=sorted(used))
     history = chain_history(store, chains, settings)
     bases: dict[date, BaseModel] = {}
 
@@ -283,15 +282,15 @@ def walked_months(store: Store, made: set[date], config: Any) -> Any:
     months = covered_months(decision_weeks, made)
     if not months:
         return None
-    models = store.read("calibrated_models", months=months)
+    models = store.read("calibrated_models", partitions=months)
     return Walked(
-        store.read("scores", months=months),
-        store.read("events", months=months),
+        store.read("scores", partitions=months),
+        store.read("events", partitions=months),
         store.read(
-            "bar_features", months=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
+            "bar_features", partitions=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
         ),
         models[models["head"].isin(HEADS_NEEDED)],
-        base_rates(store.read("model_metrics", months=months)),
+        base_rates(store.read("model_metrics", partitions=months)),
         months,
         settings_in_force(store, config, months),
     )

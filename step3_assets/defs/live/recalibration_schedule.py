@@ -46,7 +46,7 @@ def build_recalibration_schedule() -> dg.ScheduleDefinition:
             return
         opens = f"first session {session.day}, opens {session.open_utc.tz_convert(NY):%H:%M %Z}"
         store = Store(platform.settings().database)
-        if not store.path.exists() or not store.months("folds"):
+        if not store.path.exists() or not store.partitions("folds"):
             yield dg.SkipReason(f"week of {week}, {opens}: nothing is walked forward yet")
             return
         due = weeks_due(week, *made_weeks(store))
@@ -72,7 +72,7 @@ def made_weeks(store: Store) -> tuple[set[date], set[date]]:
     """
     columns = ["week", "first_session", "base_source"]
     rows = store.read("recalibrations", columns=columns).to_dict("records")
-    walked = set(store.months("folds"))
+    walked = set(store.partitions("folds"))
     stood_in = (row for row in rows if row["base_source"] == MONTH_BEFORE)
     again = {r["week"] for r in stood_in if r["first_session"].replace(day=1) in walked}
     return {row["week"] for row in rows}, again

@@ -13,17 +13,15 @@ import dagster as dg
 
 from step3_assets.catalogue.column import PartitionDates
 from step3_assets.defs.metadata import column_schema
-from step3_assets.defs.partitions import Partitions, look_back, months_of, weeks_before
-from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
-from step3_assets.defs.walk_forward.monthly import (
+from step3_assets.defs.partition_task import (
     Frames,
-    MonthTask,
-    ingested_by_table,
-    materialize_months,
-    require_ingested,
-    settings_in_force,
+    PartitionTask,
+    materialize_partitions,
     slice_months,
 )
+from step3_assets.defs.partitions import Partitions, look_back, partitions_asked, weeks_before
+from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.stored_inputs import ingested_by_table, require_ingested, settings_in_force
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.core.weeks import Session, settings_month, week_of
 from step3_assets.domain.live.retraining import History, training_step, untrained_step
@@ -63,16 +61,18 @@ def build_retraining_asset(
         """
         store, settings = platform.store(), platform.settings()
         if settings.config.recalibration.is_retrained:
-            task = MonthTask(
+            task = PartitionTask(
                 "retraining",
-                training_inputs(store, months_of(context), settings, partitions.first_data_month),
+                training_inputs(
+                    store, partitions_asked(context), settings, partitions.first_data_month
+                ),
                 training_step,
                 _describe,
                 workers=settings.workers,
                 dates=PartitionDates.WEEK,
             )
         else:
-            task = MonthTask(
+            task = PartitionTask(
                 "retraining",
                 lambda week: (),
                 untrained_step,
@@ -80,7 +80,7 @@ def build_retraining_asset(
                 workers=1,
                 dates=PartitionDates.WEEK,
             )
-        return materialize_months(context, store, progress, task)
+        return materialize_partitions(context, store, progress, task)
 
     return weekly_models
 
@@ -92,8 +92,8 @@ def training_inputs(
     ingested = ingested_by_table(store)
     months = {week: settings_month(week) for week in weeks}
     wanted = month_range(look_back(min(months.values())), max(months.values()))
-    events = store.read("events", months=wanted)
-    bars = store.read("bar_features", months=wanted, columns=BAR_COLUMNS)
+    events = store.read("events", partitions=wanted)
+    bars = store.read("bar_features", partitions=wanted, columns=BAR_COLUMNS)
     configs = settings_in_force(store, settings.config, sorted(set(months.values())))
 
     def prepare(week: date) -> tuple:
@@ -117,9 +117,9 @@ def chain_history(
     }
     wanted = sorted({month for span in spans.values() for month in month_range(*span)})
     days = [session.day for chain in chains.values() for session in chain]
-    events = store.read("events", months=wanted)
-    bars = store.read("bar_features", months=wanted, columns=BAR_COLUMNS)
-    stored = store.read("weekly_models", months=sorted({week_of(day) for day in days}))
+    events = store.read("events", partitions=wanted)
+    bars = store.read("bar_features", partitions=wanted, columns=BAR_COLUMNS)
+    stored = store.read("weekly_models", partitions=sorted({week_of(day) for day in days}))
     live = sorted({day.replace(day=1) for day in days})
     configs = settings_in_force(store, settings.config, live)
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 from step3_assets.config import Step3Config
 from step3_assets.defs.resources import Settings
 from step3_assets.defs.results.result_months import result_months
-from step3_assets.defs.walk_forward.monthly import dataset_in_force, settings_in_force
+from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.registry.document import write_document
 from step3_assets.domain.registry.entries import (
@@ -108,8 +108,8 @@ def current_provenance(store: Store, config: Step3Config) -> Provenance:
 
 def _months_trained(store: Store) -> list[date]:
     """Test months of the folds, and calendar months of the retrained weeks."""
-    weeks = map(settings_month, store.months("weekly_models"))
-    return sorted({*store.months("calibrated_models"), *weeks})
+    weeks = map(settings_month, store.partitions("weekly_models"))
+    return sorted({*store.partitions("calibrated_models"), *weeks})
 
 
 def _feature_lists(store: Store) -> dict[str, list[str]]:
@@ -118,7 +118,7 @@ def _feature_lists(store: Store) -> dict[str, list[str]]:
     for table, partition in (("calibrated_models", "month"), ("weekly_models", "week")):
         hashes = store.read(table, columns=[partition, "features_hash"])
         chosen = list(hashes.drop_duplicates("features_hash")[partition])
-        lists |= feature_lists(store.read(table, months=chosen, columns=["head", "payload"]))
+        lists |= feature_lists(store.read(table, partitions=chosen, columns=["head", "payload"]))
     return lists
 
 
@@ -129,7 +129,7 @@ def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
         dataset_in_force(reader)["dataset_version"],
         config,
         months,
-        reader.read("calibrated_models", months=months, columns=MODEL_HASHES),
+        reader.read("calibrated_models", partitions=months, columns=MODEL_HASHES),
     )
 
 
@@ -271,4 +271,4 @@ def _change(store: Store, settings: Settings, work: Callable[[Transaction], Regi
 
 def _payloads(transaction: Transaction, month: date | None) -> pd.DataFrame:
     months = [month] if month else []
-    return transaction.read("calibrated_models", months=months, columns=["head", "payload"])
+    return transaction.read("calibrated_models", partitions=months, columns=["head", "payload"])

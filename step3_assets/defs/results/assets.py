@@ -15,7 +15,18 @@ import pandas as pd
 from step3_assets import __version__
 from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
-from step3_assets.defs.partitions import EPOCH_OF_MONTH, MONTH_AND_NEXT, Partitions, months_of
+from step3_assets.defs.partition_task import (
+    Frames,
+    PartitionTask,
+    materialize_partitions,
+    slice_months,
+)
+from step3_assets.defs.partitions import (
+    EPOCH_OF_MONTH,
+    MONTH_AND_NEXT,
+    Partitions,
+    partitions_asked,
+)
 from step3_assets.defs.registry.assets import build_registry_asset
 from step3_assets.defs.registry.registry_store import audit_in_force, current_version, store_result
 from step3_assets.defs.resources import PlatformResource, ProgressResource
@@ -23,15 +34,8 @@ from step3_assets.defs.results.audit_assets import build_audit_asset
 from step3_assets.defs.results.drift_assets import build_drift_asset
 from step3_assets.defs.results.importance_assets import build_importance_asset
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.defs.walk_forward.assets import monthly_asset
-from step3_assets.defs.walk_forward.monthly import (
-    Frames,
-    MonthTask,
-    dataset_in_force,
-    materialize_months,
-    settings_in_force,
-    slice_months,
-)
 from step3_assets.domain.core.hashing import text_hash
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.portfolio.allocation import history_months
@@ -79,13 +83,13 @@ def build_result_assets(
     ) -> dg.MaterializeResult:
         """Each test month on its own, from a flat start, marked at every bar close."""
         store, settings = platform.store(), platform.settings()
-        config, months = settings.config, months_of(context)
+        config, months = settings.config, partitions_asked(context)
         in_force = settings_in_force(store, config, months)
         with_next = [*months, add_months(months[-1], 1)]
-        score_rows = store.read("scores", months=months)
-        rates = base_rates(store.read("model_metrics", months=months))
-        event_rows = store.read("events", months=months)
-        bar_rows = store.read("bar_features", months=with_next, columns=BAR_COLUMNS)
+        score_rows = store.read("scores", partitions=months)
+        rates = base_rates(store.read("model_metrics", partitions=months))
+        event_rows = store.read("events", partitions=months)
+        bar_rows = store.read("bar_features", partitions=with_next, columns=BAR_COLUMNS)
 
         def prepare(month: date) -> tuple:
             return (
@@ -97,10 +101,10 @@ def build_result_assets(
                 rates.get(month),
             )
 
-        task = MonthTask(
+        task = PartitionTask(
             "backtests", prepare, backtest_step, _describe_backtest, workers=settings.workers
         )
-        return materialize_months(context, store, progress, task)
+        return materialize_partitions(context, store, progress, task)
 
     @dg.asset(
         deps=[scores, mock, events, bar_features, *searched],
@@ -121,13 +125,13 @@ def build_result_assets(
         settings = settings_in_force(store, config, months)
         before = add_months(months[0], -history_months(config.allocation))
         span = month_range(before, add_months(months[-1], 1))
-        bars = store.read("bar_features", months=span, columns=BAR_COLUMNS)
+        bars = store.read("bar_features", partitions=span, columns=BAR_COLUMNS)
         result = run_portfolio(
             {
-                PLATFORM: store.read("scores", months=months),
-                MOCK: store.read("mock_baseline", months=months),
+                PLATFORM: store.read("scores", partitions=months),
+                MOCK: store.read("mock_baseline", partitions=months),
             },
-            store.read("events", months=months),
+            store.read("events", partitions=months),
             bars,
             months,
             config,
@@ -170,7 +174,7 @@ def build_result_assets(
         store, config = platform.store(), platform.settings().config
         tables = _result_tables(store)
         months = result_months(store)
-        outcomes = store.read("events", months=months, columns=OUTCOMES)
+        outcomes = store.read("events", partitions=months, columns=OUTCOMES)
         settings = settings_in_force(store, config, months)
         shown = {trading_hash(c) for c in settings.values()}
         trials = count_evaluations(
@@ -291,7 +295,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
 
     months = result_months(store)
     dataset = dataset_in_force(store)
-    outcomes = store.read("events", months=months, columns=OUTCOMES)
+    outcomes = store.read("events", partitions=months, columns=OUTCOMES)
     whole = ("portfolio", "portfolio_months", "portfolio_equity", "portfolio_trades")
     whole += ("risk_events", "cost_stress", "allocation_comparison", "allocation_weights")
     whole += ("recalibrations", "recalibration_comparison")
@@ -307,10 +311,10 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
         tuned_params=store.read("tuned_params"),
         model_registry=store.read("model_registry"),
         portfolio_decisions=store.read("portfolio_decisions"),
-        mock_baseline=store.read("mock_baseline", months=months),
+        mock_baseline=store.read("mock_baseline", partitions=months),
         events_outcomes=outcomes,
         **{table: store.read(table) for table in whole},
-        **{table: store.read(table, months=months) for table in by_month},
+        **{table: store.read(table, partitions=months) for table in by_month},
         dataset_version=dataset["dataset_version"],
         dataset_note=f"{dataset['symbols'].replace(',', ' and ')}, "
         f"{month_label(dataset['first_month'])} to {month_label(dataset['last_month'])}, "
@@ -340,7 +344,7 @@ def _result_tables(store: Store) -> dict[str, pd.DataFrame]:
     by_month = ("fold_backtests", "model_metrics", "scores", "folds")
     whole = ("portfolio", "portfolio_months", "portfolio_trades", "portfolio_equity")
     whole = (*whole, "portfolio_decisions")
-    tables = {table: store.read(table, months=months) for table in by_month}
+    tables = {table: store.read(table, partitions=months) for table in by_month}
     return tables | {table: store.read(table) for table in whole}
 
 

@@ -13,7 +13,7 @@ from step3_assets.defs.metadata import column_schema, table_metadata
 from step3_assets.defs.registry.registry_store import current_version, store_result
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.result_months import result_months
-from step3_assets.defs.walk_forward.monthly import ingested_months, settings_in_force
+from step3_assets.defs.stored_inputs import ingested_months, settings_in_force
 from step3_assets.domain.audit.inputs import AuditInputs, sample_months
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.step2.knobs import Step2Config, read_config
@@ -64,9 +64,9 @@ def audit_inputs(store: Store, config: Step3Config, delivery: Path | None) -> Au
     data = [m for m in ingested_months(store, "bar_features") if m <= months[-1]]
     sampled = sample_months(months, config.audit.sampled_folds)
     hashes = store.read(
-        "calibrated_models", months=months, columns=["month", "features_hash"]
+        "calibrated_models", partitions=months, columns=["month", "features_hash"]
     ).drop_duplicates()
-    events = store.read("events", months=data)
+    events = store.read("events", partitions=data)
     others = events[["symbol", "cross_symbol"]].dropna().drop_duplicates()
     trades, decisions = (store.read(f"portfolio_{name}") for name in ("trades", "decisions"))
     return AuditInputs(
@@ -74,10 +74,10 @@ def audit_inputs(store: Store, config: Step3Config, delivery: Path | None) -> Au
         sampled=sampled,
         events=events,
         bars=store.read("bar_features"),
-        folds=store.read("folds", months=months),
-        fold_members=store.read("fold_members", months=months),
-        scores=store.read("scores", months=months),
-        models=store.read("calibrated_models", months=sampled),
+        folds=store.read("folds", partitions=months),
+        fold_members=store.read("fold_members", partitions=months),
+        scores=store.read("scores", partitions=months),
+        models=store.read("calibrated_models", partitions=sampled),
         features_hashes={
             m: set(hashes.loc[hashes["month"] == m, "features_hash"]) for m in set(hashes["month"])
         },

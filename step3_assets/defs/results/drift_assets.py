@@ -12,7 +12,7 @@ from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.results.result_months import result_months
-from step3_assets.defs.walk_forward.monthly import dataset_in_force
+from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.domain.core.months import month_label, month_range
 from step3_assets.domain.monitoring.table import (
     BAR_COLUMNS,
@@ -65,16 +65,16 @@ def build_drift_checks(drift: dg.AssetsDefinition) -> list[dg.AssetChecksDefinit
 def drift_inputs(store: Store, config: Step3Config) -> DriftInputs:
     """Everything monitoring looks at, read once."""
     months = result_months(store)
-    folds = store.read("folds", months=months)
+    folds = store.read("folds", partitions=months)
     first = folds["window_start_utc"].min().date()
     data = month_range(first, months[-1])
     features = [f for f in config.models.features if f not in EVENT_COLUMNS]
     return DriftInputs(
         months=months,
-        events=store.read("events", months=data, columns=[*EVENT_COLUMNS, *features]),
-        bars=store.read("bar_features", months=data, columns=list(BAR_COLUMNS)),
-        scores=store.read("scores", months=months),
-        model_metrics=store.read("model_metrics", months=months),
+        events=store.read("events", partitions=data, columns=[*EVENT_COLUMNS, *features]),
+        bars=store.read("bar_features", partitions=data, columns=list(BAR_COLUMNS)),
+        scores=store.read("scores", partitions=months),
+        model_metrics=store.read("model_metrics", partitions=months),
         folds=folds,
     )
 

@@ -11,7 +11,7 @@ from step3_assets.catalogue.monitoring import IMPORTANCES
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.results.result_months import result_months
-from step3_assets.defs.walk_forward.monthly import dataset_in_force
+from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.storage.store import Store
 
 
@@ -53,8 +53,8 @@ def importance_table(store: Store) -> pd.DataFrame:
     from step3_assets.domain.models.importance import head_importances
 
     months = result_months(store)
-    models = store.read("calibrated_models", months=months)
-    events = store.read("events", months=months)
+    models = store.read("calibrated_models", partitions=months)
+    events = store.read("events", partitions=months)
     parts = [
         head_importances(models[models["month"] == month], events[events["month"] == month], month)
         for month in months

@@ -6,7 +6,7 @@ any result.
 
 from datetime import date
 
-from step3_assets.defs.walk_forward.monthly import ingested_months
+from step3_assets.defs.stored_inputs import ingested_months
 from step3_assets.domain.core.months import month_label, month_range
 from step3_assets.storage.store import Reader
 
@@ -26,7 +26,7 @@ def result_months(store: Reader) -> list[date]:
     tests: dict[date, int] = {}
     for month, count in zip(manifest["month"], manifest["n_test"], strict=True):
         tests[month] = tests.get(month, 0) + int(count)
-    scored = {table: store.count_by_month(table) for table in ("scores", "mock_baseline")}
+    scored = {table: store.count_by_partition(table) for table in ("scores", "mock_baseline")}
     done = [m for m in sorted(tests) if scored["scores"].get(m)]
     if not done:
         raise ValueError("no test month is scored yet: materialize folds, models and scores first")

@@ -20,15 +20,11 @@ from step3_assets.defs.partitions import (
     Partitions,
     before_the_epoch,
     look_back,
-    months_of,
     partition_key,
+    partitions_asked,
 )
 from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
-from step3_assets.defs.walk_forward.monthly import (
-    dataset_in_force,
-    ingested_by_table,
-    require_ingested,
-)
+from step3_assets.defs.stored_inputs import dataset_in_force, ingested_by_table, require_ingested
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.search.epochs import Epoch, make_epoch
 from step3_assets.storage.store import Store
@@ -82,7 +78,7 @@ def build_search_asset(
         base = config.applied(platform_settings.config)
         train_months = base.folds.train_months
         data_start = add_months(partitions.first_test_month, -train_months)
-        starts = months_of(context)
+        starts = partitions_asked(context)
         with _alone(platform_settings):
             for number, start in enumerate(starts, start=1):
                 epoch = make_epoch(start, data_start, base.search, base.folds)
@@ -134,8 +130,8 @@ def _search(
             advances[level](count, best)
 
         found = search_epoch(
-            store.read("events", months=wanted),
-            store.read("bar_features", months=wanted, columns=BAR_COLUMNS),
+            store.read("events", partitions=wanted),
+            store.read("bar_features", partitions=wanted, columns=BAR_COLUMNS),
             epoch,
             base,
             place,
@@ -143,7 +139,7 @@ def _search(
         )
     with store.transaction(["tuned_params", "trials"]) as transaction:
         transaction.append("trials", found.trials)
-        transaction.replace_months({"tuned_params": found.tuned_params}, [epoch.first])
+        transaction.replace_partitions({"tuned_params": found.tuned_params}, [epoch.first])
     return _describe(found, bool(dataset["is_synthetic"]))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.defs.registry.registry_store import change_now, read_registry, register_if_behind
 from step3_assets.defs.resources import Settings
-from step3_assets.defs.walk_forward.monthly import ingested_months, settings_in_force
+from step3_assets.defs.stored_inputs import ingested_months, settings_in_force
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.core.weeks import settings_month, week_of
 from step3_assets.domain.live import comparison
@@ -136,8 +136,8 @@ def forget_account(store: Store, name: str) -> None:
 
 def stored_model(store: Store, config: Step3Config, month: date) -> ModelInForce | None:
     """The walk-forward's own model of a month; None where the month was not trained."""
-    models = store.read("calibrated_models", months=[month])
-    if models.empty and store.read("folds", months=[month], columns=["month"]).empty:
+    models = store.read("calibrated_models", partitions=[month])
+    if models.empty and store.read("folds", partitions=[month], columns=["month"]).empty:
         return None
     settings = settings_in_force(store, config, [month])[month]
     heads = stored_artefacts(models)
@@ -232,7 +232,7 @@ def _with_weeks(
 def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[date, RetrainedWeek]:
     """The models of retrained weeks, by the week that they are in force in."""
     trained = sorted(set(rows["in_force_week"]))
-    models = store.read("weekly_models", months=trained) if trained else pd.DataFrame()
+    models = store.read("weekly_models", partitions=trained) if trained else pd.DataFrame()
     try:
         models_in_force = comparison.stored_models(rows, models, checked=True) if trained else {}
     except ModelIntegrityError as error:
@@ -283,8 +283,8 @@ def _delivered(store: Store, account: Account, config: Step3Config) -> Delivered
         for table, start in (("events", account.first_month), ("bar_features", before))
     }
     return Delivered(
-        store.read("events", months=months["events"]),
-        store.read("bar_features", months=months["bar_features"]),
+        store.read("events", partitions=months["events"]),
+        store.read("bar_features", partitions=months["bar_features"]),
     )
 
 
@@ -306,7 +306,7 @@ def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
             "ingest one that reaches as far"
         )
     months = sorted(set(delivered.events["month"]))
-    scores = store.read("scores", months=months)
+    scores = store.read("scores", partitions=months)
     return check_parity(
         account,
         stored,

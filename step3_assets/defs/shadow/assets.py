@@ -16,7 +16,7 @@ from step3_assets.defs.jobs import SHADOW_TABLES
 from step3_assets.defs.metadata import column_schema, png_metadata, readable, table_metadata
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.shadow.accounts import read_account, step_live
-from step3_assets.defs.walk_forward.monthly import dataset_in_force
+from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.domain.shadow.arrivals import Arrived, EarlierDelivery, ShadowError, ShadowRows
 
 

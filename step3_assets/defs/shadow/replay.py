@@ -21,7 +21,7 @@ from step3_assets.defs.shadow.accounts import (
     take_arrival,
     walked_model,
 )
-from step3_assets.defs.walk_forward.monthly import settings_in_force
+from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.folds.build import Fold
 from step3_assets.domain.pipeline.main_job import LOOK_BACK_MONTHS
@@ -117,7 +117,7 @@ def replay(
 
 def _require_scored(store: Store, config: Step3Config, account: Account) -> None:
     assert account.last_month is not None
-    month, scored = account.first_month, set(store.months("scores"))
+    month, scored = account.first_month, set(store.partitions("scores"))
     missing = []
     while month <= account.last_month:
         if month not in scored or stored_model(store, config, month) is None:

@@ -15,24 +15,26 @@ import pandas as pd
 from step3_assets.catalogue.folds import ROLES
 from step3_assets.config import ModelConfig
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
+from step3_assets.defs.partition_task import (
+    PLOTTED_PARTITIONS,
+    Frames,
+    PartitionTask,
+    materialize_partitions,
+    slice_months,
+)
 from step3_assets.defs.partitions import (
     EPOCH_OF_MONTH,
     LOOK_BACK,
     Partitions,
     look_back,
-    months_of,
+    partitions_asked,
 )
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.defs.walk_forward.monthly import (
-    PLOT_MONTHS,
-    Frames,
-    MonthTask,
+from step3_assets.defs.stored_inputs import (
     dataset_in_force,
     ingested_by_table,
-    materialize_months,
     require_ingested,
     settings_in_force,
-    slice_months,
 )
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.folds.build import Fold
@@ -91,7 +93,7 @@ def build_training_assets(
         only if their label ends before the test month, less an embargo of the longest horizon.
         """
         store, settings = platform.store(), platform.settings()
-        config, months = settings.config.folds, months_of(context)
+        config, months = settings.config.folds, partitions_asked(context)
         ingested = ingested_by_table(store)
         read_columns = _fold_columns()
         events_rows = _read_range(store, "events", months, read_columns["events"])
@@ -107,8 +109,8 @@ def build_training_assets(
                 config,
             )
 
-        task = MonthTask("folds", prepare, fold_step, _describe_fold, workers=settings.workers)
-        return materialize_months(context, store, progress, task)
+        task = PartitionTask("folds", prepare, fold_step, _describe_fold, workers=settings.workers)
+        return materialize_partitions(context, store, progress, task)
 
     @monthly_asset(
         partitions,
@@ -127,21 +129,21 @@ def build_training_assets(
         inner out-of-fold predictions; weights of the expected value from the inner folds only.
         """
         store, settings = platform.store(), platform.settings()
-        months = months_of(context)
+        months = partitions_asked(context)
         in_force = settings_in_force(store, settings.config, months)
         prepare = _fold_inputs(store, months, {m: c.models for m, c in in_force.items()})
-        task = MonthTask(
+        task = PartitionTask(
             "training",
             prepare,
             training_step,
             partial(
                 _describe_models,
-                plotted=frozenset(months[-PLOT_MONTHS:]),
+                plotted=frozenset(months[-PLOTTED_PARTITIONS:]),
                 is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
             ),
             workers=settings.workers,
         )
-        return materialize_months(context, store, progress, task)
+        return materialize_partitions(context, store, progress, task)
 
     @monthly_asset(
         partitions,
@@ -156,10 +158,10 @@ def build_training_assets(
     ) -> dg.MaterializeResult:
         """Each event of the test month: probability, quantiles, expected values, gate and size."""
         store, settings = platform.store(), platform.settings()
-        months = months_of(context)
+        months = partitions_asked(context)
         in_force = settings_in_force(store, settings.config, months)
-        event_rows = store.read("events", months=months)
-        model_rows = store.read("calibrated_models", months=months)
+        event_rows = store.read("events", partitions=months)
+        model_rows = store.read("calibrated_models", partitions=months)
 
         def prepare(month: date) -> tuple:
             config = in_force[month]
@@ -173,10 +175,10 @@ def build_training_assets(
                 config.sizing,
             )
 
-        task = MonthTask(
+        task = PartitionTask(
             "scoring", prepare, scoring_step, _describe_scores, workers=settings.workers
         )
-        return materialize_months(context, store, progress, task)
+        return materialize_partitions(context, store, progress, task)
 
     @monthly_asset(
         partitions,
@@ -191,16 +193,16 @@ def build_training_assets(
     ) -> dg.MaterializeResult:
         """The mock ML (ridge and tuned thresholds) run honestly on the same folds."""
         store, settings = platform.store(), platform.settings()
-        months = months_of(context)
+        months = partitions_asked(context)
         inputs = _fold_inputs(store, months, dict.fromkeys(months, settings.config.models))
 
         def prepare(month: date) -> tuple:
             return (*inputs(month), settings.config.execution.size_frac)
 
-        task = MonthTask(
+        task = PartitionTask(
             "mock baseline", prepare, mock_step, _describe_gated, workers=settings.workers
         )
-        return materialize_months(context, store, progress, task)
+        return materialize_partitions(context, store, progress, task)
 
     return [folds, calibrated_models, scores, mock_baseline]
 
@@ -228,7 +230,7 @@ def _read_range(
 ) -> pd.DataFrame:
     """One read of every month that any fold of the run looks back on."""
     wanted = month_range(look_back(months[0]), months[-1])
-    return store.read(table, months=wanted, columns=columns)
+    return store.read(table, partitions=wanted, columns=columns)
 
 
 def _fold_inputs(
@@ -236,8 +238,8 @@ def _fold_inputs(
 ) -> Callable[[date], tuple]:
     """``prepare(month)`` for what trains on a fold: its own window, its own members."""
     event_rows = _read_range(store, "events", months)
-    manifests = store.read("folds", months=months)
-    members = store.read("fold_members", months=months)
+    manifests = store.read("folds", partitions=months)
+    members = store.read("fold_members", partitions=months)
 
     def prepare(month: date) -> tuple:
         manifest = slice_months(manifests, month, month)

@@ -1,7 +1,8 @@
-"""Months side by side: the same bits whether in this process or in several.
+"""One function over many tasks: the same bits whether in this process or in several.
 
-Belongs here: running one function over many months and handing results back in order, an error in
-place of a result. Does not belong here: what the function does.
+Belongs here: running a function over many tasks, by month or by any other key, and returning the
+results in order, with the exception in place of a result that failed. Does not belong here: what
+the function does.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,48 +12,48 @@ from typing import Any, TypeVar, cast
 Result = TypeVar("Result")
 
 
-def run_months(
+def run_in_order(
     compute: Callable[..., Result],
     tasks: Iterable[tuple[date, tuple[Any, ...] | Exception]],
     workers: int,
 ) -> Iterator[tuple[date, Result | Exception]]:
-    """Call ``compute(*arguments)`` for each month.
+    """Call ``compute(*arguments)`` for each task.
 
     Parameters
     ----------
     compute : callable
         A top-level function: another process imports it by name.
-    tasks : iterable of (month, arguments)
-        Drawn as workers become free, so that not all slices are held at once. An exception in the
-        arguments' place is handed on as the month's result.
+    tasks : iterable of (key, arguments)
+        The key is a month, a week or any date. Drawn as workers become free, so that not all
+        slices are held at once. An exception in place of the arguments is returned as the result.
     workers : int
         Processes; 1 computes in this one.
 
     Yields
     ------
-    month, result or exception
+    key, result or exception
         In the order of the tasks.
     """
     if workers <= 1:
-        for month, arguments in tasks:
-            yield _run_one(compute, month, arguments)
+        for key, arguments in tasks:
+            yield _run_one(compute, key, arguments)
         return
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=f"{2 * workers}")
-    calls = (delayed(_run_one)(compute, month, arguments) for month, arguments in tasks)
+    calls = (delayed(_run_one)(compute, key, arguments) for key, arguments in tasks)
     yield from cast(Iterator[tuple[date, Result | Exception]], pool(calls))
 
 
 def _run_one(
-    compute: Callable[..., Result], month: date, arguments: tuple[Any, ...] | Exception
+    compute: Callable[..., Result], key: date, arguments: tuple[Any, ...] | Exception
 ) -> tuple[date, Result | Exception]:
     from threadpoolctl import threadpool_limits
 
     if isinstance(arguments, Exception):
-        return month, arguments
+        return key, arguments
     try:
         with threadpool_limits(limits=1):  # one thread: the same bits on any machine size
-            return month, compute(*arguments)
+            return key, compute(*arguments)
     except Exception as error:
-        return month, error
+        return key, error

@@ -14,7 +14,7 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import RESULT_GATES, judge, verdict
 from step3_assets.domain.core.months import add_months
-from step3_assets.domain.core.parallel import run_months
+from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.folds.build import Fold
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult, run_portfolio
@@ -130,7 +130,7 @@ def run_pipeline(
         for month in months
     )
     runs = []
-    for _, run in run_months(run_month, tasks, workers):
+    for _, run in run_in_order(run_month, tasks, workers):
         if isinstance(run, Exception):
             raise run
         runs.append(run)

@@ -24,7 +24,7 @@ from step3_assets.catalogue.search import TRIALS, TUNED_PARAMS
 from step3_assets.config import ModelConfig, SearchConfig, Step3Config
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.core.parallel import run_months
+from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.portfolio.allocation import METHODS, history_months
 from step3_assets.domain.portfolio.replay import Replay
@@ -289,7 +289,7 @@ class _TradingDesk:
         replays, search = self._laid_out(), self.base.search
         tasks = ((self.inner.epoch.first, (replays, share, search)) for share in shares)
         found: list[Evaluation] = []
-        for _, outcome in run_months(evaluate_trading, tasks, min(workers, len(shares))):
+        for _, outcome in run_in_order(evaluate_trading, tasks, min(workers, len(shares))):
             if isinstance(outcome, Exception):
                 raise outcome
             found += outcome

@@ -18,7 +18,7 @@ from step3_assets.catalogue.delivery import EVENTS, OUTCOME_COLUMNS
 from step3_assets.config import FoldConfig, GateConfig, ModelConfig
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import add_months
-from step3_assets.domain.core.parallel import run_months
+from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, build_fold, training_mask
 from step3_assets.domain.models.training import train_fold
@@ -110,7 +110,7 @@ class ForecastCache:
         missing = {self.path(inner, models): (inner, models) for inner, models in wanted}
         missing = {path: pair for path, pair in missing.items() if not path.exists()}
         tasks = ((pair[0].month, (*pair, path)) for path, pair in missing.items())
-        for _, outcome in run_months(write_forecasts, tasks, min(workers, max(1, len(missing)))):
+        for _, outcome in run_in_order(write_forecasts, tasks, min(workers, max(1, len(missing)))):
             if isinstance(outcome, Exception):
                 raise outcome
         return len(missing)
