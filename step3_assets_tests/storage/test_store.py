@@ -181,7 +181,7 @@ def test_a_key_stored_under_another_month_is_refused(store: Store) -> None:
     frame = rows_of(TABLES["events"])
     put(store, "events", frame)
     moved = frame.iloc[[2]].assign(month=NEXT)
-    with pytest.raises(StoreError, match=r"already stored in months .* in 2019-02"):
+    with pytest.raises(StoreError, match=r"already stored in partitions .* in 2019-02"):
         store.replace_partitions({"events": moved}, [NEXT])
     assert store.count_by_partition("events") == dict.fromkeys(months(3), 8)
 
