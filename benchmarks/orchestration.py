@@ -37,7 +37,8 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.domain.core.months import first_test_month, month_range
     from step3_assets.domain.delivery import probe_months, read_delivery
     from step3_assets.domain.models.importance import head_importances
-    from step3_assets.domain.monitoring.table import DriftInputs, drift_table
+    from step3_assets.domain.monitoring.table import drift_table
+    from step3_assets.domain.monitoring.window import DriftInputs
     from step3_assets.domain.pipeline.main_job import run_pipeline
     from step3_assets.domain.portfolio.series import PLATFORM, RESULT_TABLES
     from step3_assets.domain.registry.document import write_document

@@ -4,9 +4,11 @@ Belongs here: the types that every table is described with, and the columns that
 Does not belong here: any table.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from importlib import import_module
 
 
 class KnownAt(StrEnum):
@@ -18,6 +20,34 @@ class KnownAt(StrEnum):
     FOLD_START = "fold start"  # computed from labels final before the test month
     WEEK_START = "week start"  # computed from labels final before the week's first session
     RESULT = "result"  # computed after the outcome, by a backtest or report
+
+
+@dataclass(frozen=True)
+class NamesFrom(Collection[str]):
+    """Allowed values that a domain package defines, one file each.
+
+    The catalogue lies below the domain, so it names the function that lists the values instead of
+    importing it; the function is looked up when the values are needed.
+
+    Parameters
+    ----------
+    module, function : str
+    """
+
+    module: str
+    function: str
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(getattr(import_module(self.module), self.function)())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._names()
 
 
 @dataclass(frozen=True)
@@ -39,7 +69,7 @@ class Column:
         Values must be > 0 wherever they are present.
     is_delivered : bool
         The column arrives with Step 2 (as opposed to being added at ingest).
-    allowed : tuple of str
+    allowed : collection of str
         The values a categorical text column may take; empty for any.
     is_wall_clock : bool
         When a row was written, by the clock on the wall: left out of content hashes, so that the
@@ -54,7 +84,7 @@ class Column:
     is_nullable: bool = False
     is_positive: bool = False
     is_delivered: bool = False
-    allowed: tuple[str, ...] = ()
+    allowed: Collection[str] = ()
     is_wall_clock: bool = False
 
 

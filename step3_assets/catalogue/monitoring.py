@@ -3,7 +3,7 @@
 Belongs here: descriptions only. Does not belong here: code that reads, writes or computes.
 """
 
-from step3_assets.catalogue.column import TEST_MONTH, Column, KnownAt, Table
+from step3_assets.catalogue.column import TEST_MONTH, Column, KnownAt, NamesFrom, Table
 
 _I = KnownAt.IDENTITY
 _D = KnownAt.DECISION
@@ -13,7 +13,7 @@ _R = KnownAt.RESULT
 
 IMPORTANCES = Table(
     "importances",
-    "What the boosted heads of each fold look at.",
+    "Feature importances of each fold's boosted heads.",
     "importances",
     (
         TEST_MONTH,
@@ -34,24 +34,24 @@ IMPORTANCES = Table(
 )
 
 
-DRIFT_METRICS = ("psi", "brier", "ece", "ev_slope", "entry_shortfall", "entry_jump")
+DRIFT_METRICS = NamesFrom("step3_assets.domain.monitoring.metrics", "drift_metric_names")
 
 DRIFT_STATES = ("not_enough", "quiet", "warn", "error")
 
 
 DRIFT = Table(
     "drift",
-    "Monitoring: at the close of each test month, recent rows against those that trained.",
+    "Monitoring: at the close of each test month, recent rows against the training rows.",
     "drift",
     (
         Column("month", "DATE", _I, "Last test month of the window, as its first day."),
-        Column("metric", "VARCHAR", _I, "What is watched.", allowed=DRIFT_METRICS),
+        Column("metric", "VARCHAR", _I, "Drift metric.", allowed=DRIFT_METRICS),
         Column("feature", "VARCHAR", _I, "The feature of a psi; ALL for other metrics."),
         Column(
             "value",
             "DOUBLE",
             _R,
-            "The recent figure; null below the least sample.",
+            "The recent value; null below the minimum sample.",
             is_nullable=True,
         ),
         Column(
@@ -62,13 +62,13 @@ DRIFT = Table(
             "modelled half cost in bps, jump ratio; 1 for ev_slope.",
             is_nullable=True,
         ),
-        Column("lower", "DOUBLE", _R, "Lower end of its interval, if any.", is_nullable=True),
-        Column("upper", "DOUBLE", _R, "Upper end of its interval, if any.", is_nullable=True),
-        Column("threshold", "DOUBLE", _R, "Where it warns.", is_nullable=True),
+        Column("lower", "DOUBLE", _R, "Lower end of its confidence interval.", is_nullable=True),
+        Column("upper", "DOUBLE", _R, "Upper end of its confidence interval.", is_nullable=True),
+        Column("threshold", "DOUBLE", _R, "Limit at which it warns.", is_nullable=True),
         Column("n_rows", "BIGINT", _R, "Recent rows behind it.", "rows"),
-        Column("min_rows", "BIGINT", _R, "Rows below which it does not speak.", "rows"),
+        Column("min_rows", "BIGINT", _R, "Rows below which it is not computed.", "rows"),
         Column("state", "VARCHAR", _R, "not_enough, quiet, warn or error.", allowed=DRIFT_STATES),
-        Column("sentence", "VARCHAR", _R, "What it says, in plain words."),
+        Column("sentence", "VARCHAR", _R, "The result in words."),
     ),
     ("month", "metric", "feature"),
     partition=None,

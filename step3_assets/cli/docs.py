@@ -41,8 +41,9 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.definitions import build_defs
     from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
     from step3_assets.defs.resources import load_settings
-    from step3_assets.docgen import settings_table
+    from step3_assets.docgen import drift_metrics, settings_table
     from step3_assets.docgen.data_dictionary import data_dictionary_markdown
+    from step3_assets.docgen.drift_metrics import drift_metrics_markdown
     from step3_assets.docgen.settings_table import settings_markdown
     from step3_assets.domain.registry.document import document_schema
 
@@ -53,7 +54,12 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     settings_part = replace_generated(
         models.read_text("utf-8"), settings_markdown(), settings_table.BEGIN
     )
+    monitoring = docs_dir / "monitoring.md"
+    metrics_part = replace_generated(
+        monitoring.read_text("utf-8"), drift_metrics_markdown(), drift_metrics.BEGIN
+    )
     return {
+        monitoring: metrics_part,
         architecture: replace_generated(architecture.read_text("utf-8"), graph),
         models: settings_part,
         docs_dir / "data_dictionary.md": data_dictionary_markdown(),

@@ -59,47 +59,47 @@ class AcceptanceConfig(Frozen):
 
 
 class StatisticsConfig(Frozen):
-    """How intervals and probabilities of results are had."""
+    """How confidence intervals and probabilities of results are computed."""
 
     seed: int = 20160122
     level: float = Field(
         default=0.90,
         gt=0,
         lt=1,
-        description="Two-sided level of every interval. The true figure lies below the lower bound "
-        "once in twenty, the same error that a PSR of 0.95 or a p value of 0.05 leaves.",
+        description="Two-sided level of every confidence interval. The true value lies below the "
+        "lower bound once in twenty, the same error rate as a PSR of 0.95 or a p value of 0.05.",
     )
     n_resamples: int = Field(
         default=2000,
         ge=100,
-        description="Of the stationary bootstrap; a 5 % quantile then rests on 100 resamples.",
+        description="Of the stationary bootstrap; a 5 % quantile rests on 100 resamples.",
     )
     n_permutations: int = Field(
         default=5000,
         ge=99,
-        description="Random gates; a p value of 0.05 then has a standard error of 0.003.",
+        description="Random gates; a p value of 0.05 has a standard error of 0.003.",
     )
     pbo_blocks: int = Field(
         default=16,
         ge=2,
         multiple_of=2,
-        description="Most blocks of CSCV, as in its paper; fewer where a block would be shorter "
-        "than two months.",
+        description="Largest number of blocks of CSCV, as in its paper; fewer where a block would be "
+        "shorter than two months.",
     )
     overlap_days: int = Field(
         default=5,
         ge=0,
-        description="Days over which squared errors lean on one another: a label lasts up to two "
-        "sessions, and a week holds it with weekends and holidays.",
+        description="Days over which squared errors depend on one another: a label lasts up to two "
+        "sessions, and a week contains it with weekends and holidays.",
     )
 
 
 class AuditConfig(Frozen):
-    """How much the leakage audit samples: its time is mostly training folds again."""
+    """How much the leakage audit samples: most of its time goes into retraining folds."""
 
     seed: int = 20160123
     sampled_folds: int = Field(
-        default=2, ge=1, description="Test months trained and scored again; the last is one."
+        default=2, ge=1, description="Test months trained and scored again, the last one included."
     )
     sampled_decisions: int = Field(
         default=6, ge=1, description="Instants a sampled month is scored up to."
@@ -110,10 +110,10 @@ class AuditConfig(Frozen):
 
 
 class DriftConfig(Frozen):
-    """When monitoring speaks: windows, least samples, alarm rates.
+    """When monitoring warns: windows, minimum samples, alarm rates.
 
-    Every bound allows for chance as the data show it, so that a quiet market raises no alarm; the
-    rates below are what is left of false ones.
+    Every bound allows for chance as estimated from the data, so that a quiet market raises no
+    alarm; the rates below are those of false alarms.
     """
 
     window_months: int = Field(
@@ -121,7 +121,7 @@ class DriftConfig(Frozen):
         ge=1,
         le=12,
         description="Recent test months of features, probabilities and costs: some sixty sessions, "
-        "few enough to notice soon, enough to tell from chance.",
+        "few enough to react soon, enough to distinguish from chance.",
     )
     ev_window_months: int = Field(
         default=12,
@@ -134,20 +134,18 @@ class DriftConfig(Frozen):
         default=0.01,
         gt=0,
         lt=0.5,
-        description="Chance that a line warns in a month when nothing changed: with five of them "
-        "one false warning in some two years.",
+        description="Chance that a metric warns in a month when nothing changed: with five of them "
+        "one false warning in about two years.",
     )
-    error_rate: float = Field(
-        default=0.001, gt=0, lt=0.5, description="The same for an error: hardly ever."
-    )
+    error_rate: float = Field(default=0.001, gt=0, lt=0.5, description="The same for an error.")
     psi_bins: int = Field(
         default=10, ge=2, le=50, description="Deciles of the training rows, as is customary."
     )
     psi_warn: float = Field(
         default=0.25,
         gt=0,
-        description="The customary mark of a shifted population; below it nobody is bothered, "
-        "however surely it is above chance.",
+        description="The customary limit for a shifted population; below it there is no warning, "
+        "however surely the index is above chance.",
     )
     psi_error: float = Field(
         default=1.0,
@@ -158,7 +156,7 @@ class DriftConfig(Frozen):
         default=4.0,
         gt=0,
         description="Nearly every recent row lies in one tenth of training's, as with a signal "
-        "that got stuck: no turmoil that training held excuses that.",
+        "that got stuck: no turmoil inside training explains that.",
     )
     min_feature_rows: int = Field(
         default=100, ge=10, description="Ten a bin: with fewer the index is mostly noise."
@@ -172,8 +170,8 @@ class DriftConfig(Frozen):
     min_weeks: int = Field(
         default=8,
         ge=8,
-        description="Weeks with labels behind a calibration error: its chance is drawn week by "
-        "week, and 2 to the 8 draws just resolve one in a hundred.",
+        description="Weeks with labels behind a calibration error: its null distribution is drawn "
+        "week by week, and 2 to the 8 sign patterns just resolve one in a hundred.",
     )
     min_ev_rows: int = Field(
         default=500, ge=30, description="Final labels behind a slope: some eighty independent ones."
@@ -187,21 +185,21 @@ class DriftConfig(Frozen):
         default=1.25,
         ge=1,
         description="Moves at entry, over the modelled half cost, against those in training: the "
-        "factor of dearer costs that acceptance demands to be survived.",
+        "factor of higher costs that acceptance requires a system to survive.",
     )
     cost_growth_error: float = Field(
         default=1.5, ge=1, description="Beyond every stress that the report shows."
     )
     n_draws: int = Field(
-        default=4000, ge=1000, description="Sign draws; one in a thousand then rests on four."
+        default=4000, ge=1000, description="Sign draws; one in a thousand rests on four."
     )
     seed: int = 20160125
 
     @model_validator(mode="after")
-    def _errors_are_worse(self) -> "DriftConfig":
+    def _errors_beyond_warnings(self) -> "DriftConfig":
         if not self.error_rate <= self.warn_rate:
             raise ValueError("drift.error_rate must be at most drift.warn_rate")
-        marks = [self.psi_warn, self.psi_error, self.psi_certain]
-        if marks != sorted(marks) or self.cost_growth_error < self.cost_growth_warn:
-            raise ValueError("drift: what is an error must lie beyond what is a warning")
+        limits = [self.psi_warn, self.psi_error, self.psi_certain]
+        if limits != sorted(limits) or self.cost_growth_error < self.cost_growth_warn:
+            raise ValueError("drift: the limits of an error must lie beyond those of a warning")
         return self

@@ -1,9 +1,11 @@
 """The asset ``drift`` and its checks: whether recent months still look like those that trained.
 
-Belongs here: gathering tables for monitoring, and what the UI shows of the newest month. Does not
-belong here: a measure or a threshold (:mod:`step3_assets.domain.monitoring`,
+Belongs here: reading tables for monitoring, and what the UI shows of the newest month. Does not
+belong here: a metric or a limit (:mod:`step3_assets.domain.monitoring`,
 :class:`~step3_assets.config.DriftConfig`).
 """
+
+from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
@@ -14,20 +16,30 @@ from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.domain.core.months import month_label, month_range
-from step3_assets.domain.monitoring.table import (
-    BAR_COLUMNS,
-    EVENT_COLUMNS,
-    DriftInputs,
-    drift_table,
-)
+from step3_assets.domain.monitoring.metrics import drift_metrics
+from step3_assets.domain.monitoring.table import drift_table
+from step3_assets.domain.monitoring.window import BAR_COLUMNS, EVENT_COLUMNS, DriftInputs
 from step3_assets.storage.store import Store
 
-CHECKS = {
-    "psi": (("psi",), "Features lie where they lay in training."),
-    "calibration": (("brier", "ece"), "Probabilities are as good as out of fold in training."),
-    "ev_slope": (("ev_slope",), "Differences in expected value still come true."),
-    "costs": (("entry_shortfall", "entry_jump"), "Moves at entry do not outgrow modelled cost."),
-}
+
+@dataclass(frozen=True)
+class DriftCheck:
+    """The metrics that one asset check reports, and what holds when it passes."""
+
+    metrics: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+def drift_checks() -> dict[str, DriftCheck]:
+    """The asset checks that the drift metrics name, in their order, by name."""
+    found: dict[str, DriftCheck] = {}
+    for metric in drift_metrics():
+        known = found.get(metric.check, DriftCheck((), ()))
+        found[metric.check] = DriftCheck(
+            metrics=(*known.metrics, metric.name),
+            texts=tuple(dict.fromkeys((*known.texts, metric.check_text))),
+        )
+    return found
 
 
 def build_drift_asset(
@@ -58,12 +70,12 @@ def build_drift_asset(
 
 
 def build_drift_checks(drift: dg.AssetsDefinition) -> list[dg.AssetChecksDefinition]:
-    """One check per kind of drift, on the newest month; none blocks."""
-    return [_check(drift, name, *spec) for name, spec in CHECKS.items()]
+    """The checks that the metrics name, on the newest month; none blocks."""
+    return [_check(drift, name, check) for name, check in drift_checks().items()]
 
 
 def drift_inputs(store: Store, config: Step3Config) -> DriftInputs:
-    """Everything monitoring looks at, read once."""
+    """The tables that monitoring reads."""
     months = result_months(store)
     folds = store.read("folds", partitions=months)
     first = folds["window_start_utc"].min().date()
@@ -79,38 +91,36 @@ def drift_inputs(store: Store, config: Step3Config) -> DriftInputs:
     )
 
 
-def _check(
-    drift: dg.AssetsDefinition, name: str, metrics: tuple[str, ...], description: str
-) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=drift, name=name, description=description)
+def _check(drift: dg.AssetsDefinition, name: str, spec: DriftCheck) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=drift, name=name, description=" ".join(spec.texts))
     def check(platform: PlatformResource) -> dg.AssetCheckResult:
         rows = platform.store().read("drift")
-        return dg.AssetCheckResult(**drift_verdict(rows[rows["metric"].isin(metrics)]))
+        return dg.AssetCheckResult(**drift_verdict(rows[rows["metric"].isin(spec.metrics)]))
 
     return check
 
 
 def drift_verdict(rows: pd.DataFrame) -> dict:
-    """What a check says of the newest month among the rows: the fields of its result.
+    """The fields of a check's result, from the newest month among the rows.
 
-    A line below its least sample passes and says so; a line that is not there fails.
+    A line below its minimum sample passes and says so; a missing line fails.
     """
     newest = rows[rows["month"] == rows["month"].max()] if len(rows) else rows
-    loud = newest[newest["state"].isin(("warn", "error"))]
-    is_error = bool((loud["state"] == "error").any()) or newest.empty
+    raised = newest[newest["state"].isin(("warn", "error"))]
+    is_error = bool((raised["state"] == "error").any()) or newest.empty
     severity = dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN
-    spoken = newest[newest["state"] != "not_enough"]
+    computed = newest[newest["state"] != "not_enough"]
     if newest.empty:
-        text = "drift holds no such line: materialize drift"
-    elif len(loud):
-        text = " ".join(loud.sort_values("state", kind="stable")["sentence"])
-    elif spoken.empty:
+        text = "drift has no such line: materialize drift"
+    elif len(raised):
+        text = " ".join(raised.sort_values("state", kind="stable")["sentence"])
+    elif computed.empty:
         text = str(newest["sentence"].iloc[0])
     else:
-        text = f"{len(spoken)} line(s) quiet in {month_label(newest['month'].iloc[0])}."
+        text = f"{len(computed)} line(s) quiet in {month_label(newest['month'].iloc[0])}."
     shown = ["feature", "metric", "value", "reference", "threshold", "n_rows", "state"]
     return {
-        "passed": loud.empty and not newest.empty,
+        "passed": raised.empty and not newest.empty,
         "severity": severity,
         "description": text,
         "metadata": {"lines": table_metadata(newest[shown])},
@@ -121,8 +131,9 @@ def _describe(frame: pd.DataFrame, is_synthetic: bool) -> dict:
     from step3_assets.domain.report import drift_figures as figures
 
     newest = frame[frame["month"] == frame["month"].max()]
-    loud = newest[newest["state"].isin(("warn", "error"))]
-    lines = pd.concat([newest[newest["metric"] != "psi"], loud[loud["metric"] == "psi"]])
+    raised = newest[newest["state"].isin(("warn", "error"))]
+    is_single = ~newest["metric"].isin([m.name for m in drift_metrics() if m.is_per_feature])
+    lines = pd.concat([newest[is_single], raised[~is_single[raised.index]]])
     plots = {
         "features": figures.psi_figure(frame, is_synthetic=is_synthetic, small=True),
         "outcomes": figures.outcomes_figure(frame, is_synthetic=is_synthetic, small=True),
@@ -130,8 +141,8 @@ def _describe(frame: pd.DataFrame, is_synthetic: bool) -> dict:
     return {
         "dagster/row_count": len(frame),
         "month": month_label(frame["month"].max()),
-        "lines that warn": int((loud["state"] == "warn").sum()),
-        "lines in error": int((loud["state"] == "error").sum()),
+        "lines that warn": int((raised["state"] == "warn").sum()),
+        "lines in error": int((raised["state"] == "error").sum()),
         "lines without enough rows": int((newest["state"] == "not_enough").sum()),
         "newest month": table_metadata(lines[["metric", "feature", "state", "sentence"]]),
         **{name: png_metadata(name, png) for name, png in plots.items()},

@@ -141,7 +141,7 @@ def value_faults(values: pd.Series, column: Column, table: Table) -> list[tuple[
         if column.unit == "0/1":
             faults.append(("must be 0 or 1", ~missing & ~np.isin(numbers, (0.0, 1.0))))
     if column.allowed:
-        strange = ~missing & ~values.isin(column.allowed).to_numpy()
+        strange = ~missing & ~values.isin(list(column.allowed)).to_numpy()
         faults.append((f"not one of {', '.join(column.allowed)}", strange))
     if column.name == table.partition:
         codes, distinct = pd.factorize(values)

@@ -1,28 +1,63 @@
 """Whether probabilities are as good on recent outcomes as they were out of fold in training.
 
-Belongs here: Brier score and expected calibration error of recent rows with what chance explains.
-Does not belong here: fitting a calibrator (:mod:`step3_assets.domain.models.calibration`).
+Belongs here: the rows, the Brier score and the expected calibration error of recent outcomes, each
+with the bound that chance explains. Does not belong here: fitting a calibrator
+(:mod:`step3_assets.domain.models.calibration`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from step3_assets.config import DriftConfig
+from step3_assets.domain.monitoring.line import Line, state_above
+from step3_assets.domain.monitoring.window import Window
 from step3_assets.domain.statistics.clustered import mean_over_days
+from step3_assets.domain.statistics.ev_slope import utc_days
 
 
 @dataclass(frozen=True)
-class Held:
-    """A recent figure held against the one from training.
+class RecentOutcomes:
+    """Recent rows with a calibrated probability and a final label.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``p_calibrated``, ``y`` and the out-of-fold metrics of each row's fold.
+    p, won : ndarray, shape (n_rows,)
+    days : ndarray of datetime64[D], shape (n_rows,)
+    weeks : ndarray of int, shape (n_rows,)
+        Monday to Sunday, UTC.
+    """
+
+    rows: pd.DataFrame
+    p: np.ndarray
+    won: np.ndarray
+    days: np.ndarray
+    weeks: np.ndarray
+
+
+@dataclass(frozen=True)
+class TooFewOutcomes:
+    """How many rows there are; `sentence` where rows are not what is lacking."""
+
+    n_rows: int
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A recent metric beside the one from training.
 
     Parameters
     ----------
     value, trained : float
     lower, upper : float
-        Interval of `value`; NaN where it has none.
+        Confidence interval of `value`; NaN where there is none.
     bounds : tuple of float
-        What `value` exceeds by chance at each alarm rate asked for, when nothing changed.
+        What `value` exceeds by chance at each alarm rate when nothing changed.
     """
 
     value: float
@@ -30,6 +65,23 @@ class Held:
     lower: float
     upper: float
     bounds: tuple[float, ...]
+
+
+def recent_outcomes(window: Window) -> RecentOutcomes | TooFewOutcomes:
+    """The outcomes of a window, if there are enough of them over enough weeks."""
+    drift = window.drift
+    rows = window.outcomes[window.outcomes["p_calibrated"].notna()]
+    rows = rows[rows["trained_brier"].notna() & rows["trained_ece"].notna()]
+    days = utc_days(rows["decision_time_utc"])
+    weeks = (days.astype("int64") + 3) // 7
+    n_weeks = len(np.unique(weeks))
+    if len(rows) < drift.min_outcome_rows:
+        return TooFewOutcomes(len(rows))
+    if n_weeks < drift.min_weeks:
+        text = f"Not enough yet: {n_weeks} of {drift.min_weeks} weeks with final labels."
+        return TooFewOutcomes(len(rows), text)
+    p, won = (rows[c].to_numpy(dtype=np.float64) for c in ("p_calibrated", "y"))
+    return RecentOutcomes(rows=rows, p=p, won=won, days=days, weeks=weeks)
 
 
 def brier_against_training(
@@ -42,7 +94,7 @@ def brier_against_training(
     n_lags: int,
     level: float,
     rates: Sequence[float],
-) -> Held:
+) -> Comparison:
     """Brier score of recent rows against the out-of-fold score of the fold that scored each.
 
     Parameters
@@ -52,21 +104,22 @@ def brier_against_training(
     trained : ndarray, shape (n_rows,)
         Out-of-fold Brier score of each row's fold.
     n_trained : float
-        Rows that score rests on: its own error is added.
+        Rows that the out-of-fold score rests on: its own error is added.
     days : ndarray, shape (n_rows,)
         Day of each decision, sorting in time order.
     n_lags : int
-        Days a label may reach over.
+        Days that a label may span.
     level : float
-        Two-sided level of the interval.
+        Two-sided level of the confidence interval.
     rates : sequence of float
         One-sided alarm rates.
 
     Returns
     -------
-    Held
+    Comparison
         Errors as in :func:`~step3_assets.domain.statistics.clustered.mean_over_days`, with a t
-        distribution of as many degrees as there are stretches of ``n_lags + 1`` days, less one.
+        distribution that has one degree of freedom for each stretch of ``n_lags + 1`` days, less
+        one.
     """
     from scipy import stats
 
@@ -77,7 +130,9 @@ def brier_against_training(
     value = reference + excess
     half = float(stats.t.ppf(0.5 + level / 2.0, freedom)) * error
     bounds = tuple(reference + float(stats.t.isf(rate, freedom)) * error for rate in rates)
-    return Held(value, reference, value - half, value + half, bounds)
+    return Comparison(
+        value=value, trained=reference, lower=value - half, upper=value + half, bounds=bounds
+    )
 
 
 def ece_against_training(
@@ -90,12 +145,13 @@ def ece_against_training(
     n_draws: int,
     seed: int,
     rates: Sequence[float],
-) -> Held:
-    """Expected calibration error of recent rows, with that of honest probabilities beside it.
+) -> Comparison:
+    """Expected calibration error of recent rows, against that of calibrated probabilities.
 
-    An honest forecast has an error above 0 too: every bin is off by chance. How far, is drawn: the
-    sum of misses in each bin and week keeps its size and gets a random sign, the same for a whole
-    week (a wild cluster bootstrap with the null imposed; Cameron, Gelbach and Miller 2008).
+    Even calibrated probabilities have an error above 0, because every bin misses by chance. The
+    size of that error is simulated: the sum of misses in each bin and week keeps its size and gets
+    a random sign, the same for a whole week (a wild cluster bootstrap with the null imposed;
+    Cameron, Gelbach and Miller 2008).
 
     Parameters
     ----------
@@ -118,4 +174,30 @@ def ece_against_training(
     signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(n_draws, len(misses)))
     drawn = np.abs(signs @ misses).sum(axis=1) / len(p)
     bounds = tuple(max(trained, float(np.quantile(drawn, 1.0 - rate))) for rate in rates)
-    return Held(value, trained, np.nan, np.nan, bounds)
+    return Comparison(value=value, trained=trained, lower=np.nan, upper=np.nan, bounds=bounds)
+
+
+def calibration_line(
+    metric: str, name: str, compared: Comparison, n_rows: int, drift: DriftConfig
+) -> Line:
+    """The line of a comparison with training."""
+    warn, error = compared.bounds
+    state = state_above(compared.value, warn, error)
+    reading = (
+        f"worse than that and than chance explains (up to {warn:.4f})"
+        if state != "quiet"
+        else f"within what chance explains (up to {warn:.4f})"
+    )
+    return Line(
+        metric=metric,
+        n_rows=n_rows,
+        min_rows=drift.min_outcome_rows,
+        state=state,
+        sentence=f"{name} {compared.value:.4f} on {n_rows} recent outcomes, "
+        f"{compared.trained:.4f} out of fold in training: {reading}.",
+        value=compared.value,
+        reference=compared.trained,
+        lower=compared.lower,
+        upper=compared.upper,
+        threshold=warn,
+    )

@@ -1,13 +1,13 @@
-"""What the bars show of the cost of getting in, against what the model charges.
+"""What the bars show about the cost of entering, against the modelled cost.
 
-Belongs here: moves from the decision's close to the entry's open, intraday. Does not belong here:
+Belongs here: intraday moves from the decision's close to the entry's open. Does not belong here:
 spread, queue and impact, which no bar shows: a backtest and a shadow ledger fill at the open by
-construction, and only a broker's fills could tell more.
+construction, and only a broker's fills would show more.
 
 Source: the move from decision price to fill is the delay part of the implementation shortfall
 (A. Perold 1988, *The Implementation Shortfall: Paper versus Reality*). A label starts at the
-entry's open, so the shortfall costs the backtest nothing; it is what the half cost of one side
-should be able to bear for one who is filled a moment later.
+entry's open, so the shortfall costs the backtest nothing; the half cost of one side should cover it
+for a trader who is filled a moment later.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.config import StatisticsConfig
 from step3_assets.domain.statistics.clustered import mean_over_days
+from step3_assets.domain.statistics.ev_slope import utc_days
 
 BPS = 1e4
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """A mean with the lowest it can be at each alarm rate.
+    """A mean with a one-sided lower confidence bound at each alarm rate.
 
     Parameters
     ----------
     value : float
     lower, upper : float
-        Two-sided interval.
+        Two-sided confidence interval.
     floors : tuple of float
         One-sided lower bound of the mean at each rate.
     """
@@ -54,7 +56,7 @@ def entry_moves(events: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         The columns of `events` and ``move_bps`` (``ln(entry_open / close)``; above 0 the long
-        entry got dearer), ``half_cost_bps`` (``spread_half + slip_half``), ``jump_ratio``
+        entry became dearer), ``half_cost_bps`` (``spread_half + slip_half``), ``jump_ratio``
         (``|move_bps| / half_cost_bps``). Known at the entry's open.
     """
     inside = events[(events["entry_overnight"] == 0) & events["entry_open"].notna()]
@@ -69,29 +71,25 @@ def entry_moves(events: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_with_floors(
-    values: np.ndarray,
-    days: np.ndarray,
-    *,
-    n_lags: int,
-    level: float,
-    rates: tuple[float, ...],
+    rows: pd.DataFrame, column: str, config: StatisticsConfig, rates: tuple[float, ...]
 ) -> Bounded:
-    """Mean of dependent rows; errors as for the Brier score.
+    """Mean of dependent rows with its confidence bounds; errors as for the Brier score.
 
     Parameters
     ----------
-    values, days : ndarray, shape (n_rows,)
-    n_lags : int
-        Days that lean on one another.
-    level : float
-        Two-sided level of the interval.
+    rows : DataFrame
+        `column` and ``decision_time_utc``.
+    column : str
+    config : StatisticsConfig
+        ``overlap_days`` (days over which rows depend on one another) and ``level``.
     rates : tuple of float
         One-sided alarm rates.
     """
     from scipy import stats
 
-    mean, error = mean_over_days(values, days, n_lags)
-    freedom = max(len(np.unique(days)) / (n_lags + 1) - 1.0, 1.0)
-    half = float(stats.t.ppf(0.5 + level / 2.0, freedom)) * error
+    days = utc_days(rows["decision_time_utc"])
+    mean, error = mean_over_days(rows[column].to_numpy(), days, config.overlap_days)
+    freedom = max(len(np.unique(days)) / (config.overlap_days + 1) - 1.0, 1.0)
+    half = float(stats.t.ppf(0.5 + config.level / 2.0, freedom)) * error
     floors = tuple(mean - float(stats.t.isf(rate, freedom)) * error for rate in rates)
-    return Bounded(mean, mean - half, mean + half, floors)
+    return Bounded(value=mean, lower=mean - half, upper=mean + half, floors=floors)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.monitoring.metrics import drift_metrics
 from step3_assets.domain.report.canvas import (
     BLUE,
     FAINT,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 SHOWN_FEATURES = 17
 CEILING = 1.0
 _LOUD = ("warn", "error")
-_PANELS = {"brier": "Brier score", "ece": "calibration error", "ev_slope": "EV slope"}
 
 
 def psi_figure(drift: pd.DataFrame, *, is_synthetic: bool, small: bool = False) -> bytes:
@@ -97,16 +97,17 @@ def outcomes_figure(drift: pd.DataFrame, *, is_synthetic: bool, small: bool = Fa
         See :func:`~step3_assets.domain.report.canvas.canvas`.
     """
     title = "Recent outcomes against training"
+    plotted = {metric.name: metric.panel for metric in drift_metrics() if metric.panel}
     with canvas(
         title,
         is_synthetic=is_synthetic,
         small=small,
-        panels=len(_PANELS),
+        panels=len(plotted),
         height=0.72,
         share_x=True,
     ) as sheet:
         periods = _periods(drift)
-        for ax, (metric, name) in zip(sheet.axes, _PANELS.items(), strict=True):
+        for ax, (metric, name) in zip(sheet.axes, plotted.items(), strict=True):
             rows = drift[(drift["metric"] == metric) & drift["value"].notna()]
             ax.set_ylabel(name)
             if rows.empty:

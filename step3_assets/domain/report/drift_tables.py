@@ -1,26 +1,21 @@
-"""Tables of monitoring: the newest month's lines, every feature, how often each line spoke.
+"""Tables of monitoring: the newest month, every feature, and how often each metric warned.
 
-Belongs here: laying out table ``drift``. Does not belong here: its measures
+Belongs here: laying out table ``drift``. Does not belong here: the metrics, with their labels
 (:mod:`step3_assets.domain.monitoring`).
 """
 
 import pandas as pd
 
-from step3_assets.catalogue.monitoring import DRIFT_METRICS
+from step3_assets.domain.monitoring.metrics import drift_metrics
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.money_tables import PROSE_HEADER
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
-METRIC_NAMES = {
-    "psi": "Feature stability (PSI)",
-    "brier": "Brier score",
-    "ece": "Calibration error (ECE)",
-    "ev_slope": "EV calibration slope",
-    "entry_shortfall": "Run-up before entry, bps",
-    "entry_jump": "Jump at entry over half cost",
-}
 STATE_NAMES = {"not_enough": "not enough yet", "quiet": "quiet", "warn": "WARN", "error": "ERROR"}
-_FINE = ("brier", "ece")
+
+
+def _per_feature() -> list[str]:
+    return [metric.name for metric in drift_metrics() if metric.is_per_feature]
 
 
 def _newest(drift: pd.DataFrame) -> pd.DataFrame:
@@ -43,21 +38,22 @@ def state_sentence(drift: pd.DataFrame) -> str:
 
 
 def newest_table(drift: pd.DataFrame) -> TextTable:
-    """One row per metric of the newest month; of the features the one furthest above its bound."""
+    """One row per metric of the newest month; the worst feature where it has a line for each."""
     newest = _newest(drift)
-    features = newest[newest["metric"] == "psi"]
+    is_feature = newest["metric"].isin(_per_feature())
+    features = newest[is_feature]
     above = (features["value"] / features["threshold"]).fillna(-1.0)
-    worst = features.loc[above.sort_values(ascending=False, kind="stable").index[:1]]
-    shown = pd.concat([worst, newest[newest["metric"] != "psi"]]).set_index("metric")
+    worst = features.loc[above.sort_values(ascending=False, kind="stable").index]
+    worst = worst.drop_duplicates("metric")
+    shown = pd.concat([worst, newest[~is_feature]]).set_index("metric")
     rows = []
-    for metric in (m for m in DRIFT_METRICS if m in shown.index):
-        row = shown.loc[metric]
-        write = fmt.score if metric in _FINE else fmt.ratio
+    for metric in (m for m in drift_metrics() if m.name in shown.index):
+        row = shown.loc[metric.name]
         rows.append(
             (
-                METRIC_NAMES[metric],
-                write(row["value"]),
-                write(row["threshold"]),
+                metric.label,
+                fmt.decimals(row["value"], metric.decimals),
+                fmt.decimals(row["threshold"], metric.decimals),
                 STATE_NAMES[str(row["state"])],
                 escape(str(row["sentence"])),
             )
@@ -77,7 +73,7 @@ def features_table(drift: pd.DataFrame) -> TextTable:
             fmt.ratio(row["threshold"]),
             STATE_NAMES[str(row["state"])],
         )
-        for row in newest[newest["metric"] == "psi"]
+        for row in newest[newest["metric"].isin(_per_feature())]
         .sort_values(["value", "feature"], ascending=[False, True])
         .to_dict("records")
     ]
@@ -85,15 +81,15 @@ def features_table(drift: pd.DataFrame) -> TextTable:
 
 
 def history_table(drift: pd.DataFrame) -> TextTable:
-    """How often each line spoke over all test months; a month counts once for all features."""
+    """How often each metric warned over all test months; a month counts once for all features."""
     order = {"not_enough": 0, "quiet": 1, "warn": 2, "error": 3}
     rows = []
-    for metric in DRIFT_METRICS:
-        mine = drift[drift["metric"] == metric]
-        worst = mine["state"].map(order).groupby(mine["month"]).max()
+    for metric in drift_metrics():
+        lines = drift[drift["metric"] == metric.name]
+        worst = lines["state"].map(order).groupby(lines["month"]).max()
         loud = worst[worst >= order["warn"]]
         last = fmt.month_text(loud.index.max()) if len(loud) else ""
         counts = [fmt.count(int((worst == place).sum())) for place in order.values()]
-        rows.append((METRIC_NAMES[metric], *counts, last))
+        rows.append((metric.label, *counts, last))
     header = ("Line, months", "Not enough yet", "Quiet", "Warned", "In error", "Last time")
     return text_table(header, rows, "lrrrrl")

@@ -87,6 +87,11 @@ def tally(value: Any) -> str:
     return count(value) if float(value).is_integer() else _fixed(float(value), 2)
 
 
+def decimals(value: Any, count: int) -> str:
+    """A pure number with `count` decimals."""
+    return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), count)
+
+
 def ratio(value: Any) -> str:
     """A pure number with two decimals."""
     return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 2)

@@ -1,4 +1,4 @@
-"""Recent probabilities against training: quiet when honest, loud when they are off."""
+"""Recent probabilities against training: quiet when calibrated, an alarm when they are not."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy import stats
 
 from step3_assets.domain.models.probability_scores import brier, expected_calibration_error
 from step3_assets.domain.monitoring.calibration import (
-    Held,
+    Comparison,
     brier_against_training,
     ece_against_training,
 )
@@ -27,7 +27,7 @@ def outcomes(seed: int, bias: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.n
     return p, (noise < stats.norm.ppf(p + bias)).astype(float), days
 
 
-def held(seed: int, bias: float = 0.0) -> tuple[Held, Held]:
+def compared(seed: int, bias: float = 0.0) -> tuple[Comparison, Comparison]:
     p, won, days = outcomes(seed, bias)
     trained = np.full(len(p), float(np.mean(p * (1 - p))))
     return (
@@ -38,14 +38,14 @@ def held(seed: int, bias: float = 0.0) -> tuple[Held, Held]:
 
 def alarms(bias: float, seeds: int = SEEDS) -> list[float]:
     """Share of seeds in which the Brier score, and the calibration error, warn."""
-    pairs = [held(seed, bias) for seed in range(seeds)]
+    pairs = [compared(seed, bias) for seed in range(seeds)]
     return [
         float(np.mean([pair[place].value > pair[place].bounds[0] for pair in pairs]))
         for place in (0, 1)
     ]
 
 
-def test_honest_probabilities_stay_quiet():
+def test_calibrated_probabilities_stay_quiet():
     """Set to 1 %: 4 % of 200 would be seen by chance once in a thousand times."""
     assert max(alarms(0.0)) <= 0.04
 
@@ -66,7 +66,7 @@ def test_the_values_are_the_plain_scores():
     assert found.trained == pytest.approx(trained.mean())
     assert found.lower < found.value < found.upper
     assert found.trained < found.bounds[0] < found.bounds[1]
-    ece = held(5)[1]
+    ece = compared(5)[1]
     assert ece.value == pytest.approx(expected_calibration_error(won, p, 10), rel=1e-12)
 
 

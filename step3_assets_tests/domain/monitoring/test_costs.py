@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.config import StatisticsConfig
 from step3_assets.domain.monitoring.costs import entry_moves, mean_with_floors
 
 AT = pd.Timestamp("2023-05-02 14:30", tz="UTC")
@@ -32,14 +33,13 @@ def test_a_move_by_hand():
 
 
 @pytest.mark.parametrize("change", [{"entry_overnight": 1}, {"entry_open": np.nan}])
-def test_what_is_no_intraday_entry_is_left_out(change: dict):
+def test_only_intraday_entries_count(change: dict):
     assert entry_moves(events(**change), BARS).empty
 
 
-def test_floors_lie_below_the_mean_the_rarer_the_lower():
+def test_floors_lie_below_the_mean_and_fall_with_the_alarm_rate():
     rng = np.random.default_rng(0)
-    found = mean_with_floors(
-        rng.normal(3.0, 2.0, 300), np.repeat(np.arange(60), 5), n_lags=5, level=0.9,
-        rates=(0.01, 0.001),
-    )  # fmt: skip
+    days = pd.Timedelta(days=1) * np.repeat(np.arange(60), 5)
+    rows = pd.DataFrame({"decision_time_utc": AT + days, "move_bps": rng.normal(3.0, 2.0, 300)})
+    found = mean_with_floors(rows, "move_bps", StatisticsConfig(level=0.9), (0.01, 0.001))
     assert found.floors[1] < found.floors[0] < found.lower < found.value < found.upper

@@ -1,4 +1,4 @@
-"""The table of monitoring: least samples, planted faults, and no look at what came later."""
+"""The table of monitoring: minimum samples, planted faults, and no look at later data."""
 
 from dataclasses import replace
 from datetime import date
@@ -13,13 +13,9 @@ from step3_assets.config import DriftConfig, Step3Config
 from step3_assets.domain.audit.time_travel import change_future
 from step3_assets.domain.core.months import add_months, month_range, month_start
 from step3_assets.domain.core.validation import find_problems
-from step3_assets.domain.monitoring import table as table_module
-from step3_assets.domain.monitoring.table import (
-    NOT_YET,
-    DriftInputs,
-    closing_month,
-    drift_table,
-)
+from step3_assets.domain.monitoring import window as window_module
+from step3_assets.domain.monitoring.table import drift_table
+from step3_assets.domain.monitoring.window import NOT_YET, DriftInputs, closing_month
 from step3_assets_tests.domain.models.training_frames import make_market
 
 FIRST, TRAINED, N_TEST = date(2016, 1, 1), 24, 6
@@ -77,7 +73,7 @@ def test_the_rows_are_those_of_the_catalogue():
     assert sorted(set(quiet_table()["month"])) == TEST_MONTHS
 
 
-def test_where_nothing_changed_every_line_is_quiet_and_speaks():
+def test_every_metric_is_computed_and_quiet_when_nothing_changed():
     assert loud(quiet_table()) == set()
     last = quiet_table()[quiet_table()["month"] == LAST]
     assert set(last["state"]) == {"quiet"}
@@ -109,7 +105,7 @@ def test_expected_values_that_point_the_wrong_way_are_found():
     assert loud(table) == {("ev_slope", "ALL")}
 
 
-def test_a_run_up_before_entry_beyond_the_modelled_cost_is_found():
+def test_a_run_up_before_entry_above_the_modelled_cost_is_found():
     events = market().events.copy()
     events.loc[in_last_window(events), "entry_open"] *= 1.0005
     table = drift_table(replace(market(), events=events), CONFIG)
@@ -127,7 +123,7 @@ def test_a_run_up_before_entry_beyond_the_modelled_cost_is_found():
         ("min_cost_rows", ["entry_shortfall", "entry_jump"], "intraday entries"),
     ],
 )
-def test_below_its_least_sample_a_line_says_so_and_no_more(setting, metrics, unit):
+def test_a_metric_below_its_minimum_sample_says_so_and_no_more(setting, metrics, unit):
     config = CONFIG.model_copy(update={"drift": CONFIG.drift.model_copy(update={setting: 9_999})})
     table = drift_table(market(), config)
     short = table[table["metric"].isin(metrics)]
@@ -183,7 +179,7 @@ def with_another_future(kept: date) -> DriftInputs:
     )
 
 
-def test_what_comes_later_changes_no_month():
+def test_later_data_change_no_earlier_month():
     kept = TEST_MONTHS[2]
     other = drift_table(with_another_future(kept), CONFIG)
     before, after = (t[t["month"] <= kept] for t in (quiet_table(), other))
@@ -191,15 +187,15 @@ def test_what_comes_later_changes_no_month():
     assert not other.equals(quiet_table())
 
 
-def test_a_look_at_labels_that_were_not_final_yet_would_be_seen(monkeypatch):
-    monkeypatch.setattr(table_module, "_known_by", lambda frame, month: frame)
+def test_using_labels_before_they_were_final_would_be_detected(monkeypatch):
+    monkeypatch.setattr(window_module, "_known_by", lambda frame, month: frame)
     kept = TEST_MONTHS[2]
     tables = (drift_table(inputs, CONFIG) for inputs in (market(), with_another_future(kept)))
     before, after = (t.loc[t["month"] == kept, "value"] for t in tables)
     assert not before.equals(after)
 
 
-def test_a_delivery_that_ends_with_the_month_says_the_same():
+def test_a_delivery_that_ends_with_the_month_gives_the_same_rows():
     kept = TEST_MONTHS[2]
     inputs = market()
     bars = inputs.bars[inputs.bars["month"] <= kept]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.domain.core.months import month_range
-from step3_assets.domain.monitoring.psi import (
+from step3_assets.domain.monitoring.feature_shift import (
     FeatureShift,
     bin_edges,
     feature_shifts,

@@ -1,15 +1,17 @@
-"""Population stability index of features, and how large it gets where nothing is wrong.
+"""Population stability index of features, and how large it gets when nothing is wrong.
 
-Belongs here: bins cut on training rows, the index, the bound that training's own history puts on
-it. Does not belong here: which rows are recent (:mod:`step3_assets.domain.monitoring.table`).
+Belongs here: bins cut on training rows, the index, and the bound that the training window's own
+history puts on it. Does not belong here: which rows are recent
+(:mod:`step3_assets.domain.monitoring.window`).
 
 Sources: the index is the symmetric Kullback-Leibler divergence of binned shares (H. Jeffreys 1946;
 N. Siddiqi, *Credit Risk Scorecards*, 2006, for its use and the mark of 0.25). On independent rows
-it is chi-square over the number of rows; signals of a market run on for weeks, so a window of three
-months holds far fewer independent rows than rows. How many is read from training itself, as surveys
-do for clustered rows (J. Rao and A. Scott 1984, second-order correction): the index of every window
-as long, against the rest of training, has a mean and a variance, which give the degrees of freedom
-of a chi-square; that its mean is an estimate from a dozen such windows makes the bound one of F.
+it is chi-square over the number of rows; market signals persist for weeks, so a window of three
+months holds far fewer independent rows than rows. Their number is estimated from training itself,
+as surveys do for clustered rows (J. Rao and A. Scott 1984, second-order correction): the index of
+every window of the same length against the rest of training has a mean and a variance, which give
+the degrees of freedom of a chi-square. Because the mean is an estimate from about a dozen windows,
+the bound is one of an F distribution.
 """
 
 from collections.abc import Sequence
@@ -26,7 +28,7 @@ MIN_VARIANCE = 1e-12
 
 @dataclass(frozen=True)
 class FeatureShift:
-    """How far one feature's recent values lie from those that trained.
+    """How far one feature's recent values lie from the training rows.
 
     Parameters
     ----------
@@ -34,9 +36,11 @@ class FeatureShift:
     psi : float
         0 where the shares are equal.
     usual : float
-        Mean index of windows as long inside training; NaN where training is too short for four.
+        Mean index of windows of the same length inside training; NaN where training holds fewer
+        than four.
     warn_bound, error_bound : float
-        What chance exceeds at the two alarm rates, by training's own windows; NaN like `usual`.
+        What the index exceeds by chance at the two alarm rates, from training's own windows; NaN
+        like `usual`.
     """
 
     feature: str
@@ -117,9 +121,9 @@ def feature_shifts(
     features : sequence of str
     n_bins : int
     min_rows : int
-        Windows of training with fewer say nothing of what is usual.
+        Training windows with fewer rows are left out of the usual index.
     warn_rate, error_rate : float
-        Chance that any one of the features exceeds its bound: each gets its part of the rate.
+        Chance that any one of the features exceeds its bound: each gets its share of the rate.
     """
     months = sorted(set(reference["month"]))
     row_month = reference["month"].map({m: i for i, m in enumerate(months)}).to_numpy()
