@@ -4,11 +4,12 @@ Belongs here: the types that every table is described with, and the columns that
 Does not belong here: any table.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from importlib import import_module
+from typing import overload
 
 
 class KnownAt(StrEnum):
@@ -23,7 +24,7 @@ class KnownAt(StrEnum):
 
 
 @dataclass(frozen=True)
-class NamesFrom(Collection[str]):
+class NamesFrom(Sequence[str]):
     """Allowed values that a domain package defines, one file each.
 
     The catalogue lies below the domain, so it names the function that lists the values instead of
@@ -40,14 +41,15 @@ class NamesFrom(Collection[str]):
     def _names(self) -> tuple[str, ...]:
         return tuple(getattr(import_module(self.module), self.function)())
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        return self._names()[index]
 
     def __len__(self) -> int:
         return len(self._names())
-
-    def __contains__(self, value: object) -> bool:
-        return value in self._names()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Column:
         Values must be > 0 wherever they are present.
     is_delivered : bool
         The column arrives with Step 2 (as opposed to being added at ingest).
-    allowed : collection of str
+    allowed : sequence of str
         The values a categorical text column may take; empty for any.
     is_wall_clock : bool
         When a row was written, by the clock on the wall: left out of content hashes, so that the
@@ -84,7 +86,7 @@ class Column:
     is_nullable: bool = False
     is_positive: bool = False
     is_delivered: bool = False
-    allowed: Collection[str] = ()
+    allowed: Sequence[str] = ()
     is_wall_clock: bool = False
 
 

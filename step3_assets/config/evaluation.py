@@ -83,8 +83,8 @@ class StatisticsConfig(Frozen):
         default=16,
         ge=2,
         multiple_of=2,
-        description="Largest number of blocks of CSCV, as in its paper; fewer where a block would be "
-        "shorter than two months.",
+        description="Largest number of blocks of CSCV, as in its paper; fewer where a block would "
+        "be shorter than two months.",
     )
     overlap_days: int = Field(
         default=5,

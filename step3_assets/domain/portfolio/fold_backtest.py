@@ -19,6 +19,7 @@ from step3_assets.domain.core.months import add_months, month_start
 from step3_assets.domain.execution.candidates import EVENT_COLUMNS, gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import MarkClock, mark_equity
+from step3_assets.domain.models.probability_scores import brier
 from step3_assets.domain.portfolio.allocation import equal_weight
 from step3_assets.domain.portfolio.metrics import (
     cagr,
@@ -179,13 +180,13 @@ def _scored_outcomes(scores: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame
 
 
 def _brier(outcomes: pd.DataFrame, base_rate: float | None) -> dict[str, float]:
-    """Mean squared error of the calibrated probability, and of the base rate."""
+    """Brier score of the calibrated probability, and of the base rate."""
     if outcomes.empty:
         return {"brier": np.nan, "brier_base": np.nan}
     won = outcomes["y"].to_numpy(dtype="float64")
     predicted = outcomes["p_calibrated"].to_numpy(dtype="float64")
     rate = np.nan if base_rate is None else base_rate
     return {
-        "brier": float(np.mean((predicted - won) ** 2)),
-        "brier_base": float(np.mean((rate - won) ** 2)),
+        "brier": brier(won, predicted),
+        "brier_base": brier(won, np.full(len(won), rate)),
     }
