@@ -91,7 +91,8 @@ def _key_values(column: Column, index: np.ndarray) -> pd.Series:
     if column.dtype == "DOUBLE":
         return pd.Series(index[::-1] / 8)
     if column.allowed:
-        return pd.Series([column.allowed[i] for i in index])
+        allowed = tuple(column.allowed)
+        return pd.Series([allowed[i] for i in index])
     return pd.Series([f"{TEXTS[i % len(TEXTS)]}{i}" for i in index])
 
 
@@ -100,7 +101,7 @@ def _plain_values(column: Column, index: np.ndarray) -> pd.Series:
         return pd.Series([choices[i % len(choices)] for i in index])
 
     if column.dtype == "VARCHAR":
-        return pick(column.allowed or TEXTS)
+        return pick(tuple(column.allowed) or TEXTS)
     if column.dtype == "BOOLEAN":
         return pick((True, False, False))
     if column.dtype == "TIMESTAMPTZ":
