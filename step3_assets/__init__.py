@@ -3,4 +3,4 @@
 Belongs here: the package's version and nothing else; import the part you need by its own path.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

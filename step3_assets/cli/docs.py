@@ -1,6 +1,7 @@
-"""``step3 docs``: generate the pages that follow from code, or fail when they are stale.
+"""``step3 docs``: write the generated pages, or fail when they are out of date.
 
-Belongs here: which pages are generated. What they say comes from the catalogue and definitions.
+Belongs here: which pages are generated. Their content comes from the catalogue, the definitions and
+the report's sections.
 """
 
 from pathlib import Path
@@ -29,7 +30,7 @@ def docs(is_write: bool, docs_dir: Path) -> None:
             path.write_text(text, "utf-8")
             click.echo(f"wrote {path}")
     if stale and not is_write:
-        raise CommandFailed(f"stale: {', '.join(stale)}; run `step3 docs --write` and commit")
+        raise CommandFailed(f"out of date: {', '.join(stale)}; run `step3 docs --write` and commit")
 
 
 def generated_pages(docs_dir: Path) -> dict[Path, str]:
@@ -41,7 +42,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.definitions import build_defs
     from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
     from step3_assets.defs.resources import load_settings
-    from step3_assets.docgen import drift_metrics, settings_table
+    from step3_assets.docgen import drift_metrics, report_sections, settings_table
     from step3_assets.docgen.data_dictionary import data_dictionary_markdown
     from step3_assets.docgen.drift_metrics import drift_metrics_markdown
     from step3_assets.docgen.settings_table import settings_markdown
@@ -51,6 +52,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
         settings = replace(load_settings(Path(home)), delivery=None, config=Step3Config())
         graph = asset_graph_markdown(build_defs(settings))
     architecture, models = docs_dir / "architecture.md", docs_dir / "models.md"
+    report = docs_dir / "report.md"
     settings_part = replace_generated(
         models.read_text("utf-8"), settings_markdown(), settings_table.BEGIN
     )
@@ -62,6 +64,9 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
         monitoring: metrics_part,
         architecture: replace_generated(architecture.read_text("utf-8"), graph),
         models: settings_part,
+        report: replace_generated(
+            report.read_text("utf-8"), report_sections.sections_markdown(), report_sections.BEGIN
+        ),
         docs_dir / "data_dictionary.md": data_dictionary_markdown(),
         docs_dir / "registry.schema.json": document_schema(),
     }

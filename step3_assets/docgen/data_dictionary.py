@@ -1,6 +1,6 @@
 """The data dictionary page, generated from the catalogue.
 
-Belongs here: laying out :mod:`step3_assets.schemas` as markdown, and comparing the page with it.
+Belongs here: laying out :mod:`step3_assets.catalogue` as markdown, and comparing the page with it.
 Does not belong here: any description; those stand in the catalogue, once.
 
 Run as ``python -m step3_assets.docgen.data_dictionary --check`` (or ``--write``).

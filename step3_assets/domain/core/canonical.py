@@ -67,7 +67,7 @@ def canonical_series(values: pd.Series, column: Column) -> pd.Series:
 
     Examples
     --------
-    >>> from step3_assets.schemas import TABLES
+    >>> from step3_assets.catalogue import TABLES
     >>> canonical_series(pd.Series([1.0, 0.0]), TABLES["events"].by_name["entry_overnight"]).dtype
     dtype('int64')
     """

@@ -317,7 +317,7 @@ def model_id(kind: str, period_start: date, artefacts: Mapping[str, str]) -> str
     Examples
     --------
     >>> model_id("fold", date(2023, 12, 1), {"ridge": "ab", "blend": "cd"})
-    'fold-2023-12-c0dcfb4d2d6d'
+    'fold-2023-12-6646428b94df'
     """
     period = month_label(period_start) if kind == FOLD else period_start.isoformat()
     return f"{kind}-{period}-{artefacts_hash(artefacts)[:12]}"

@@ -1,11 +1,11 @@
 """The report: one page, verdict first, as markdown and as a self-contained HTML file.
 
-Belongs here: figures, tables and sentences made from the tables of the catalogue. Does not belong
+Belongs here: plots, tables and sentences made from the tables of the catalogue. Does not belong
 here: computing a result, reading the store, writing a file.
 """
 
-from step3_assets.domain.report.figures import FIGURE_FOLDER
 from step3_assets.domain.report.inputs import Report, ReportInputs
 from step3_assets.domain.report.report import build_report
+from step3_assets.domain.report.section import FIGURE_FOLDER
 
 __all__ = ["FIGURE_FOLDER", "Report", "ReportInputs", "build_report"]

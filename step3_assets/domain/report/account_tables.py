@@ -1,7 +1,7 @@
-"""Tables of the account under other costs, other shares, and of what its risk rules did.
+"""Tables of the account under other costs and allocations, and of what its risk rules did.
 
 Belongs here: laying out ``cost_stress``, ``allocation_*`` and ``risk_events``. Does not belong
-here: series beside one another (:mod:`~step3_assets.domain.report.money_tables`).
+here: the comparison of series (:mod:`~step3_assets.domain.report.money_tables`).
 """
 
 import pandas as pd
@@ -35,7 +35,7 @@ _RATIOS = ("turnover_day", "turnover_week", "turnover_month")
 
 
 def cost_stress_table(cost_stress: pd.DataFrame) -> TextTable:
-    """One row per factor: decisions and figures under costs times it."""
+    """One row per factor: decisions and metrics under costs multiplied by it."""
     rows = [
         (
             f"× {row['factor']:g}",
@@ -63,7 +63,7 @@ def cost_stress_table(cost_stress: pd.DataFrame) -> TextTable:
 
 
 def allocation_table(compared: pd.DataFrame) -> TextTable:
-    """One row per way of dividing capital; the one in use in bold."""
+    """One row per allocation method; the one in use in bold."""
     rows = []
     for row in compared.to_dict("records"):
         name = METHOD_NAMES.get(str(row["method"]), escape(str(row["method"])))
@@ -93,7 +93,7 @@ def allocation_table(compared: pd.DataFrame) -> TextTable:
 
 
 def weights_table(weights: pd.DataFrame) -> TextTable:
-    """Least, last and greatest share of each symbol by method."""
+    """Smallest, last and largest share of each symbol by method."""
     rows = []
     ordered = weights.assign(period=months_of(weights)).sort_values("period", kind="stable")
     for (method, symbol), part in ordered.groupby(["method", "symbol"], sort=False):
@@ -109,21 +109,21 @@ def weights_table(weights: pd.DataFrame) -> TextTable:
 
 
 def risk_table(risk_events: pd.DataFrame, config: RiskConfig, max_gross_frac: float) -> TextTable:
-    """Every rule with its limit and how often it spoke on the platform's account."""
-    own = risk_events[risk_events["series"] == PLATFORM]
+    """Every rule with its limit and how often it acted on the platform's account."""
+    platform = risk_events[risk_events["series"] == PLATFORM]
     rows = []
     for rule, limit in rule_limits(config, max_gross_frac).items():
-        mine = own[own["rule"] == rule]
-        counts = mine["action"].value_counts()
-        worst = None if mine.empty else mine["value"].max()
+        events = platform[platform["rule"] == rule]
+        counts = events["action"].value_counts()
+        worst = None if events.empty else events["value"].max()
         if rule in _BARS and worst is not None:
-            worst = mine["value"].min()
+            worst = events["value"].min()
         rows.append(
             (
                 RULE_NAMES[rule],
-                "off" if limit is None else _figure(rule, limit),
+                "off" if limit is None else _with_unit(rule, limit),
                 *(fmt.count(int(counts.get(action, 0))) for action in RISK_ACTIONS),
-                "" if worst is None else _figure(rule, worst),
+                "" if worst is None else _with_unit(rule, worst),
             )
         )
     header = (
@@ -134,7 +134,7 @@ def risk_table(risk_events: pd.DataFrame, config: RiskConfig, max_gross_frac: fl
         "Entries cancelled",
         "Entries refused",
         "Entries trimmed",
-        "Furthest figure",
+        "Most extreme value",
     )
     return text_table(header, rows, "l" + "r" * 7)
 
@@ -154,7 +154,7 @@ def rule_limits(config: RiskConfig, max_gross_frac: float) -> dict[str, float | 
     }
 
 
-def _figure(rule: str, value: float) -> str:
+def _with_unit(rule: str, value: float) -> str:
     if rule in _BARS:
         return fmt.plural(int(value), "bar")
     return f"{fmt.ratio(value)} ×" if rule in _RATIOS else fmt.percent(value)

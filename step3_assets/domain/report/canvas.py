@@ -1,10 +1,10 @@
-"""Blank figures and how they become PNG: one look, no wall clock, the same bytes each time.
+"""Blank plots and how they become PNG: one style, no clock, the same bytes each time.
 
 Belongs here: sizes, fonts, the SYNTHETIC mark, compression. Does not belong here: what is drawn.
-Matplotlib is imported when the first figure is made, never when this module is, and without
-``pyplot``, so that nothing global is left behind.
+Matplotlib is imported when the first plot is made, not when this module is imported, and without
+``pyplot``, so that no global state remains.
 
-Every figure comes in two sizes: the page's, and a small one (at most 25 kB) for a phone or for
+Every plot comes in two sizes: the page's, and a small one (at most 25 kB) for a phone or for
 the metadata panel of a user interface.
 """
 
@@ -147,7 +147,7 @@ def _watermark(figure: "Figure") -> None:
 
 
 def _png(figure: "Figure", small: bool) -> bytes:
-    """Palette PNG without metadata; the small size sheds colours until it fits its limit."""
+    """Palette PNG without metadata; the small size drops colours until it fits its limit."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 

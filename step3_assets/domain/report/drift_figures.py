@@ -1,4 +1,4 @@
-"""Figures of monitoring: features that shifted, probabilities and expected values through time.
+"""Plots of monitoring: features that shifted, probabilities and expected values through time.
 
 Belongs here: drawing table ``drift``. Does not belong here: its measures
 (:mod:`step3_assets.domain.monitoring`).
@@ -29,7 +29,7 @@ _LOUD = ("warn", "error")
 
 
 def psi_figure(drift: pd.DataFrame, *, is_synthetic: bool, small: bool = False) -> bytes:
-    """Heat map of the stability index, months by features, marks where a line warned, as PNG.
+    """Heat map of the stability index, months by features, crosses where a metric warned, as PNG.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def _draw_heat(ax: "Axes", rows: pd.DataFrame, names: list[str], small: bool) ->
 
 
 def outcomes_figure(drift: pd.DataFrame, *, is_synthetic: bool, small: bool = False) -> bytes:
-    """Brier score, calibration error and EV slope through time, each with its bound, as PNG.
+    """Brier score, calibration error and EV slope through time, each with its limit, as PNG.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _draw_line(ax: "Axes", rows: pd.DataFrame, periods: pd.PeriodIndex, metric: 
         lower, upper = as_float(rows["lower"]), as_float(rows["upper"])
         ax.fill_between(x, lower, upper, color=BLUE, alpha=0.18, linewidth=0, label="interval")
         ax.axhline(0, color=FAINT, linewidth=0.8)
-        ax.plot(x, reference, color=INK, linewidth=0.9, linestyle="--", label="honest: 1")
+        ax.plot(x, reference, color=INK, linewidth=0.9, linestyle="--", label="calibrated: 1")
     else:
         ax.plot(x, reference, color=INK, linewidth=1.0, linestyle="--", label="in training")
         ax.plot(
@@ -151,7 +151,7 @@ def _draw_line(ax: "Axes", rows: pd.DataFrame, periods: pd.PeriodIndex, metric: 
 
 
 def month_ticks(ax: "Axes", periods: pd.PeriodIndex, at_most: int) -> None:
-    """At most so many months named along the axis."""
+    """At most ``at_most`` months named along the axis."""
     step = max(-(-len(periods) // at_most), 1)
     at = list(range(0, len(periods), step))
     ax.set_xticks(at, [str(periods[i]) for i in at])

@@ -26,15 +26,14 @@ def state_sentence(drift: pd.DataFrame) -> str:
     """The newest month in one sentence."""
     newest = _newest(drift)
     counts = newest["state"].value_counts()
-    loud = int(counts.get("warn", 0) + counts.get("error", 0))
-    short = int(counts.get("not_enough", 0))
+    n_loud = int(counts.get("warn", 0) + counts.get("error", 0))
+    n_short = int(counts.get("not_enough", 0))
     text = f"At the close of {fmt.month_text(newest['month'].iloc[0])} "
-    if loud:
-        verb = "speaks" if loud == 1 else "speak"
-        text += f"**{fmt.plural(loud, 'line')} of {len(newest)} {verb} up**"
+    if n_loud:
+        text += f"**{n_loud} of {fmt.plural(len(newest), 'metric')} exceeded the limit**"
     else:
-        text += f"all {len(newest)} lines are quiet" if not short else "no line speaks up"
-    return text + (f"; {short} have too few rows yet." if short else ".")
+        text += "no metric exceeded its limit"
+    return text + (f"; {n_short} have too few rows yet." if n_short else ".")
 
 
 def newest_table(drift: pd.DataFrame) -> TextTable:
@@ -58,7 +57,7 @@ def newest_table(drift: pd.DataFrame) -> TextTable:
                 escape(str(row["sentence"])),
             )
         )
-    header = ("Line", "Recent", "Warns at", "State", PROSE_HEADER)
+    header = ("Metric", "Recent", "Warns at", "State", PROSE_HEADER)
     return text_table(header, rows, "lrrll")
 
 
@@ -91,5 +90,5 @@ def history_table(drift: pd.DataFrame) -> TextTable:
         last = fmt.month_text(loud.index.max()) if len(loud) else ""
         counts = [fmt.count(int((worst == place).sum())) for place in order.values()]
         rows.append((metric.label, *counts, last))
-    header = ("Line, months", "Not enough yet", "Quiet", "Warned", "In error", "Last time")
+    header = ("Metric, months", "Not enough yet", "Quiet", "Warned", "In error", "Last time")
     return text_table(header, rows, "lrrrrl")

@@ -1,7 +1,7 @@
-"""Whether an expected value was worth what it said: deciles of ``ev_final``.
+"""Realised net return by decile of ``ev_final``.
 
-Belongs here: realised net return against ``ev_final``, with intervals that do not take trades of
-one day for independent. Does not belong here: the slope
+Belongs here: realised net return against ``ev_final``, with intervals that do not treat trades of
+one day as independent. Does not belong here: the slope
 (:mod:`step3_assets.domain.statistics.ev_slope`), drawing.
 """
 

@@ -13,7 +13,7 @@ from step3_assets.domain.report.series import MOCK
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
 EXPECTED_GAIN = (0.2, 0.6)
-"""What the plan expects of Calmar over the mock baseline's, as fractions of it."""
+"""Gain of Calmar over the mock baseline's that the plan expects, as fractions of the latter."""
 _NAMES = {
     "calmar": "Calmar",
     "calmar_gain_over_mock": "Calmar less the mock baseline's",
@@ -29,7 +29,7 @@ _NAMES = {
 
 
 def statistics_table(statistics: pd.DataFrame) -> TextTable:
-    """Each figure with its interval and what it says."""
+    """Each statistic with its interval and its meaning."""
     rows = []
     for row in statistics.sort_values("position").to_dict("records"):
         name = str(row["name"])
@@ -39,20 +39,20 @@ def statistics_table(statistics: pd.DataFrame) -> TextTable:
             interval = f"{write(row['lower'])} to {write(row['upper'])}"
         rows.append(
             (
-                _figure_name(name),
+                _statistic_name(name),
                 write(row["value"]),
                 interval,
                 escape(str(row["sentence"])),
             )
         )
-    return text_table(("Figure", "Value", "Interval", PROSE_HEADER), rows, "lrrl")
+    return text_table(("Statistic", "Value", "Interval", PROSE_HEADER), rows, "lrrl")
 
 
 def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
-    """Whether the platform's Calmar exceeds the mock's by what the plan expects, in one paragraph.
+    """Whether the platform's Calmar exceeds the mock's by as much as the plan expects.
 
-    The gain and its interval are in units of the mock's Calmar as it was; where that is not above
-    0 there is no such unit.
+    The gain and its interval are fractions of the mock's observed Calmar; where that is not above
+    0 there is no such fraction.
     """
     low, high = EXPECTED_GAIN
     question = (
@@ -60,8 +60,8 @@ def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
         "stable folds?** "
     )
     everything = (
-        " Every month counts here: which folds were stable is known only afterwards, so none are "
-        "picked."
+        " Every month counts here: which folds were stable is known only afterwards, so none is "
+        "selected."
     )
     rows = {str(row["name"]): row for row in statistics.to_dict("records")}
     mock = portfolio.set_index("series")["calmar"].to_dict().get(MOCK)
@@ -86,9 +86,9 @@ def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
     elif lower >= low and upper <= high:
         reading = "It is."
     elif lower > 0.0:
-        reading = "It is above the mock's; by how much, the interval does not tell."
+        reading = "It is above the mock's, but the interval does not say by how much."
     else:
-        reading = "The interval cannot tell it from no gain at all."
+        reading = "The interval includes no gain at all."
     return (
         f"{question}{reading} The gain is {fmt.ratio(gain[0])}, or {value:+,.0%} of the mock's "
         f"{fmt.ratio(mock)} ({level} {lower:+,.0%} to {upper:+,.0%}).{everything}"
@@ -96,18 +96,18 @@ def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
 
 
 def methods_table(statistics: pd.DataFrame) -> TextTable:
-    """How each figure was had."""
+    """How each statistic is computed."""
     ordered = statistics.sort_values("position").to_dict("records")
-    rows = [(_figure_name(str(row["name"])), escape(str(row["method"]))) for row in ordered]
-    return text_table(("Figure", "How"), rows, "ll")
+    rows = [(_statistic_name(str(row["name"])), escape(str(row["method"]))) for row in ordered]
+    return text_table(("Statistic", "How"), rows, "ll")
 
 
-def _figure_name(name: str) -> str:
+def _statistic_name(name: str) -> str:
     return escape(_NAMES.get(name, name.replace("_", " ").capitalize()))
 
 
 def audit_table(audit: pd.DataFrame) -> TextTable:
-    """Each check with its verdict and what it looked at."""
+    """Each check with its result and its evidence."""
     rows = [
         (
             escape(str(row["check"]).replace("_", " ").capitalize()),
@@ -120,7 +120,7 @@ def audit_table(audit: pd.DataFrame) -> TextTable:
 
 
 def registry_table(models: pd.DataFrame) -> TextTable:
-    """The champion, the newest model and how many stand at each stage."""
-    said = registry_summary(models).items()
-    rows = [(escape(name.capitalize()), escape(value)) for name, value in said]
+    """The champion, the newest model and the number of versions at each stage."""
+    summary = registry_summary(models).items()
+    rows = [(escape(name.capitalize()), escape(value)) for name, value in summary]
     return text_table(("Model registry", "Now"), rows, "ll")

@@ -1,7 +1,7 @@
-"""What became of every candidate: gate, size, account, risk rules, each loss with its reason.
+"""What happened to every candidate: gate, size, account, risk rules, each loss with its reason.
 
-Belongs here: counting decisions. Does not belong here: deciding (:mod:`step3_assets.domain`'s gate
-and simulation do), or drawing.
+Belongs here: counting decisions. Does not belong here: deciding
+(:mod:`step3_assets.domain.decisions`, :mod:`step3_assets.domain.risk`), or drawing.
 """
 
 from collections.abc import Mapping
@@ -96,7 +96,7 @@ def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> 
         *_losses(unsized, TRADE_STATUSES),
         FunnelStep("Sized", n_sized, False),
         *_losses(blocked, TRADE_STATUSES),
-        FunnelStep("Shown to the risk rules", n_sized - int(blocked.sum()), False),
+        FunnelStep("Reached the risk rules", n_sized - int(blocked.sum()), False),
         *_losses(refused_by_rule, TRADE_STATUSES),
         FunnelStep("Traded", n_traded, False),
     ]

@@ -1,7 +1,7 @@
 """The markdown page as one HTML file that needs nothing beside it.
 
-Belongs here: rendering, figures put inside, the hooks that the style sheet needs. Does not belong
-here: content, which is the markdown's, or looks, which are the style sheet's.
+Belongs here: rendering, embedding the plots, the classes that the style sheet needs. Does not
+belong here: content (the markdown), looks (the style sheet).
 """
 
 import base64
@@ -14,10 +14,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from step3_assets.domain.report.canvas import MARK
-from step3_assets.domain.report.figures import FIGURE_FOLDER
 from step3_assets.domain.report.money_tables import PROSE_HEADER
 from step3_assets.domain.report.numbers import NOT_AVAILABLE
 from step3_assets.domain.report.page import anchor
+from step3_assets.domain.report.section import FIGURE_FOLDER
 from step3_assets.domain.report.stylesheet import STYLE, SYNTHETIC_STYLE
 
 PHONE_WIDTH_PX = 600
@@ -32,7 +32,7 @@ def render_html(
     *,
     is_synthetic: bool,
 ) -> str:
-    """The page with its figures inside.
+    """The page with its plots embedded.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def render_html(
     Raises
     ------
     KeyError
-        When the page links a figure that is not given.
+        When the page links a plot that is not given.
     """
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     tokens = parser.parse(markdown)

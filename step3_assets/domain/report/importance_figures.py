@@ -1,4 +1,4 @@
-"""Figure of what the boosted heads look at, fold by fold.
+"""Plot of the features that the boosted heads use, fold by fold.
 
 Belongs here: drawing table ``importances``. Does not belong here: its shares
 (:mod:`step3_assets.domain.models.importance`).

@@ -1,4 +1,4 @@
-"""What the models look at, and what the search chose, as tables.
+"""Tables of the features that the models use and the settings that the search chose.
 
 Belongs here: laying out tables ``importances`` and ``tuned_params``. Does not belong here: gain
 and SHAP (:mod:`step3_assets.domain.models.importance`), the search.
@@ -45,7 +45,7 @@ def gain_by_month(importances: pd.DataFrame) -> pd.DataFrame:
 
 
 def importance_table(importances: pd.DataFrame) -> TextTable:
-    """One row per feature: shares in both heads, and how far they moved over the folds."""
+    """One row per feature: shares in both heads, and their range over the folds."""
     summary = importance_summary(importances)
     columns = [f"{kind}, {head}" for head in HEAD_NAMES for kind in ("gain", "shap")]
     rows = [
@@ -61,7 +61,7 @@ def importance_table(importances: pd.DataFrame) -> TextTable:
 
 
 def epochs_table(tuned_params: pd.DataFrame) -> TextTable:
-    """One row per searched epoch: what it gained on its inner months, and whether it was taken."""
+    """One row per searched epoch: its gain on its inner months, and whether it was adopted."""
     rows = [
         (
             fmt.month_text(row["epoch"]),
@@ -78,7 +78,7 @@ def epochs_table(tuned_params: pd.DataFrame) -> TextTable:
 
 
 def params_table(tuned_params: pd.DataFrame) -> TextTable:
-    """One row per searched setting, one column per epoch: how the choice moved."""
+    """One row per searched setting, one column per epoch."""
     ordered = tuned_params.sort_values("epoch")
     chosen: list[Mapping[str, Any]] = [json.loads(text) for text in ordered["params"]]
     names = sorted({name for params in chosen for name in params})

@@ -1,13 +1,12 @@
 """What a report is made from, and what it is made into.
 
-Belongs here: the two dataclasses, the door that refuses frames lacking a column, and the joins
-that several sections share. Does not belong here: layout.
+Belongs here: the two dataclasses, the validation that refuses frames lacking a column, and the
+joins that several sections share. Does not belong here: layout.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -54,18 +53,18 @@ _CATALOGUED = (
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything the page speaks of.
+    """Everything the page is made from.
 
     Parameters
     ----------
     verdict : str
-        The sentence that opens the page, as :mod:`step3_assets.domain.acceptance.verdict` words it.
+        The sentence that opens the page, from :mod:`step3_assets.domain.acceptance.verdict`.
     acceptance, statistics, audit, drift, importances, tuned_params, model_registry, portfolio, \
 portfolio_months, portfolio_equity, portfolio_trades, portfolio_decisions, risk_events, \
 cost_stress, allocation_comparison, allocation_weights, fold_backtests, folds, scores, \
 model_metrics, reliability_bins, recalibrations, recalibration_comparison : DataFrame
-        Tables of the catalogue (:mod:`step3_assets.schemas`), all months. Empty frames with their
-        columns are allowed: the section then says that there is nothing.
+        Tables of the catalogue (:mod:`step3_assets.catalogue`), all months. Empty frames with their
+        columns are allowed: the section then says that there is nothing to show.
     events_outcomes : DataFrame
         ``symbol, decision_time_utc, month, y, net_logret, cost_rt, maturity`` of the test events
         (columns of ``events``); joined to ``scores`` here.
@@ -74,9 +73,9 @@ model_metrics, reliability_bins, recalibrations, recalibration_comparison : Data
     dataset_version : str
         Content hash of the delivery.
     dataset_note : str
-        Symbols and span of the delivery, as a reader would say it.
+        Symbols and span of the delivery, in words.
     is_synthetic : bool
-        The delivery was simulated: the page and every figure say SYNTHETIC.
+        The delivery was simulated: the page and every plot say SYNTHETIC.
     config : Step3Config
     code_version : str
 
@@ -142,16 +141,16 @@ model_metrics, reliability_bins, recalibrations, recalibration_comparison : Data
 
 @dataclass(frozen=True)
 class Report:
-    """The report as it is written out.
+    """The report, ready to be written to files.
 
     Parameters
     ----------
     verdict : str
         The first line, without markup.
     markdown : str
-        The page; its figures are linked as ``FIGURE_FOLDER/<name>``.
+        The page; its plots are linked as ``FIGURE_FOLDER/<name>``.
     html : str
-        The same page in one file, figures inside.
+        The same page in one file, plots included.
     figures : dict of str to bytes
         PNG by file name, to be written into ``FIGURE_FOLDER`` beside the markdown.
     """
@@ -174,18 +173,13 @@ def months_of(frame: pd.DataFrame) -> pd.Series:
     return stamps.dt.to_period("M").rename("month")
 
 
-def month_dates(months: Iterable[pd.Period]) -> list[date]:
-    """First day of each month."""
-    return [date(m.year, m.month, 1) for m in months]
-
-
 def as_float(values: pd.Series) -> np.ndarray:
     """The values as float64; a null, of whatever kind, becomes NaN."""
     return values.to_numpy(dtype="float64", na_value=np.nan)
 
 
 def score_outcomes(scores: pd.DataFrame, events_outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Scores of test events whose label is final, with what came of them.
+    """Scores of test events whose label is final, with their outcomes.
 
     Parameters
     ----------

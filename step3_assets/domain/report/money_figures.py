@@ -1,7 +1,7 @@
-"""Figures of money: equity, drawdown, monthly profit and loss.
+"""Plots of money: equity, drawdown, monthly profit and loss.
 
 Belongs here: drawing what ``portfolio_equity`` and ``portfolio_months`` hold. Does not belong here:
-computing returns, or figures of probabilities and decisions
+computing returns, or plots of probabilities and decisions
 (:mod:`~step3_assets.domain.report.score_figures`).
 """
 
@@ -88,8 +88,8 @@ def drawdown_figure(
             deepest = min(curve.min() for curve in curves.values())
             ax.set_ylim(1.06 * min(deepest, -(max_drawdown_frac or 0.01)), 0)
             if PLATFORM in curves:
-                own = curves[PLATFORM]
-                ax.fill_between(own.index, own, 0, color="#0072B2", alpha=0.18, linewidth=0)
+                curve = curves[PLATFORM]
+                ax.fill_between(curve.index, curve, 0, color="#0072B2", alpha=0.18, linewidth=0)
             if max_drawdown_frac is not None:
                 _draw_limit(ax, max_drawdown_frac)
     return sheet.png

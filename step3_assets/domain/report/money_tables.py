@@ -1,4 +1,4 @@
-"""Tables of money: gates, series beside one another, symbols, years, months.
+"""Tables of money: criteria, the comparison of series, symbols, years, months.
 
 Belongs here: laying out ``acceptance`` and the ``portfolio_*`` tables. Does not belong here: tables
 of probabilities and folds (:mod:`~step3_assets.domain.report.score_tables`).
@@ -84,7 +84,7 @@ def gates_table(acceptance: pd.DataFrame) -> TextTable:
 
 
 def all_series(inputs: ReportInputs) -> list[str]:
-    """Series of the summary: those that are there, and those a reader will miss."""
+    """Series of the summary: those computed, and those a reader would miss."""
     hold = {f"{BUY_AND_HOLD}{symbol}" for symbol in inputs.symbols}
     return in_order({*inputs.portfolio["series"], *EXPECTED_SERIES, *hold})
 
@@ -102,7 +102,7 @@ def portfolio_table(inputs: ReportInputs) -> TextTable:
 
 
 def series_notes(inputs: ReportInputs) -> list[str]:
-    """One bullet for each series: what a reader must know, or that it is missing."""
+    """One bullet for each series: its note, or that it is missing."""
     notes = inputs.portfolio.set_index("series")["note"].to_dict()
     lines = []
     for series in all_series(inputs):
@@ -112,22 +112,22 @@ def series_notes(inputs: ReportInputs) -> list[str]:
 
 
 def symbols_table(inputs: ReportInputs) -> TextTable:
-    """One row per symbol: candidates, trades and what they earned, hold beside."""
+    """One row per symbol: candidates, trades, what they earned, and buy-and-hold."""
     summary = inputs.portfolio.set_index("series").to_dict("index")
     rows = []
     for symbol in inputs.symbols:
         scores = inputs.scores.loc[inputs.scores["symbol"] == symbol]
-        own, mock = (_trades_of(inputs.portfolio_trades, s, symbol) for s in (PLATFORM, MOCK))
+        platform, mock = (_trades_of(inputs.portfolio_trades, s, symbol) for s in (PLATFORM, MOCK))
         hold = summary.get(f"{BUY_AND_HOLD}{symbol}", {})
         rows.append(
             (
                 escape(symbol),
                 fmt.count(len(scores)),
                 fmt.count(int(scores["is_gated"].astype(bool).sum())),
-                fmt.count(len(own)),
-                fmt.share(_mean(own["pnl_usd"] > 0)),
-                fmt.bps(_mean(own["net_bps"])),
-                fmt.usd(own["pnl_usd"].sum()),
+                fmt.count(len(platform)),
+                fmt.share(_mean(platform["pnl_usd"] > 0)),
+                fmt.bps(_mean(platform["net_bps"])),
+                fmt.usd(platform["pnl_usd"].sum()),
                 fmt.count(len(mock)) if MOCK in summary else fmt.NOT_AVAILABLE,
                 fmt.bps(_mean(mock["net_bps"])),
                 fmt.percent(_total_return(hold)),
@@ -225,7 +225,7 @@ def years_beside_table(inputs: ReportInputs) -> TextTable:
 
 
 def months_table(inputs: ReportInputs) -> TextTable:
-    """The platform by month, the mock baseline and the published one beside."""
+    """The platform by month, with the mock baseline and the published one."""
     months = _by_month(inputs, PLATFORM)
     beside = {s: _by_month(inputs, s)["return_frac"].to_dict() for s in (MOCK, PUBLISHED)}
     rows = [
@@ -258,15 +258,15 @@ def months_table(inputs: ReportInputs) -> TextTable:
 def calmar_sentence(portfolio: pd.DataFrame) -> str:
     """Our Calmar beside the mock baseline's, on the same months."""
     calmar = portfolio.set_index("series")["calmar"].to_dict()
-    own, mock = calmar.get(PLATFORM), calmar.get(MOCK)
-    if own is None or fmt.is_missing(own):
+    platform, mock = calmar.get(PLATFORM), calmar.get(MOCK)
+    if platform is None or fmt.is_missing(platform):
         return "The platform's Calmar is not available."
     if mock is None or fmt.is_missing(mock):
-        return f"Calmar {fmt.ratio(own)}; the mock baseline's is not available."
-    return f"Calmar {fmt.ratio(own)} against {fmt.ratio(mock)} of the mock baseline."
+        return f"Calmar {fmt.ratio(platform)}; the mock baseline's is not available."
+    return f"Calmar {fmt.ratio(platform)}, against {fmt.ratio(mock)} for the mock baseline."
 
 
 def symbols_note(symbols: Sequence[str]) -> str:
-    """What the symbols' table adds up to."""
+    """What the symbols' table counts."""
     one = "the only symbol" if len(symbols) == 1 else f"{len(symbols)} symbols"
     return f"Trades of the portfolio ledger; {one} on one account."

@@ -1,7 +1,7 @@
-"""How the report writes a number: one way per unit, and never a guess for a missing one.
+"""How the report formats a number: one format per unit; a missing number is never guessed.
 
-Belongs here: number to text. Does not belong here: which number stands where
-(:mod:`~step3_assets.domain.report.tables`).
+Belongs here: number to text. Does not belong here: which number goes into which
+table (the ``*_tables`` modules).
 """
 
 import math
@@ -17,7 +17,7 @@ Formatter = Callable[[Any], str]
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a figure is absent: null, NaN or infinite."""
+    """Whether a number is absent: null, NaN or infinite."""
     if value is None or value is pd.NA or value is pd.NaT:
         return True
     return isinstance(value, int | float) and not math.isfinite(value)
@@ -30,7 +30,7 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def bps(value: Any) -> str:
-    """Basis points with one decimal, from a figure already in bps.
+    """Basis points with one decimal, from a number already in bps.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def count(value: Any) -> str:
 
 
 def tally(value: Any) -> str:
-    """A count that came as a float; two decimals should it be no whole number."""
+    """A count stored as a float; two decimals when it is not a whole number."""
     if is_missing(value):
         return NOT_AVAILABLE
     return count(value) if float(value).is_integer() else _fixed(float(value), 2)
@@ -98,7 +98,7 @@ def ratio(value: Any) -> str:
 
 
 def fine_ratio(value: Any) -> str:
-    """A pure number with three decimals, where it is held against a threshold."""
+    """A pure number with three decimals, for comparison with a threshold."""
     return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 3)
 
 

@@ -1,4 +1,4 @@
-"""Tables of the weekly recalibration: what it was worth, and how often it was used.
+"""Tables of the weekly recalibration: its worth, and how often it was used.
 
 Belongs here: laying out tables ``recalibration_comparison`` and ``recalibrations``. Does not belong
 here: what they hold.
@@ -30,7 +30,7 @@ _REASONS = {
     "too_few_labels": "not fitted: too few labels",
     "one_outcome": "not fitted: winners or losers only",
     "too_few_new_labels": "not used: too few new labels to check on",
-    "no_challenger": "none yet: nothing newer than what was in force has been trained",
+    "no_challenger": "none yet: no newer models than those in force have been trained",
     "no_model": "not fitted: the fold has no model",
 }
 
@@ -46,10 +46,10 @@ def answer(rows: pd.DataFrame, level: float) -> str:
         Of the interval.
     """
     by_arm = rows.set_index("arm").to_dict("index")
-    mine, without = by_arm[CHECKED], by_arm[WITHOUT]
-    gain, lower, upper = (mine[f"brier_gain{end}"] for end in ("", "_lower", "_upper"))
-    asked = f"Does {'retraining' if mine['method'] == RETRAIN else 'recalibrating'} weekly help?"
-    span = f"{mine['first_month']:%Y-%m} to {mine['last_month']:%Y-%m}"
+    weekly, without = by_arm[CHECKED], by_arm[WITHOUT]
+    gain, lower, upper = (weekly[f"brier_gain{end}"] for end in ("", "_lower", "_upper"))
+    asked = f"Does {'retraining' if weekly['method'] == RETRAIN else 'recalibrating'} weekly help?"
+    span = f"{weekly['first_month']:%Y-%m} to {weekly['last_month']:%Y-%m}"
     if fmt.is_missing(gain):
         return f"{asked} {span}: too few labels to say."
     if lower > 0:
@@ -57,10 +57,10 @@ def answer(rows: pd.DataFrame, level: float) -> str:
     elif upper < 0:
         verdict = "the probabilities were worse"
     else:
-        verdict = "no difference of the probabilities that could not be chance"
+        verdict = "the probabilities differed by no more than chance explains"
     return (
         f"{asked} {span}: {verdict} (Brier {fmt.score(without['brier'])} "
-        f"without, {fmt.score(mine['brier'])} with; gain {fmt.score(gain)}, {level:.0%} interval "
+        f"without, {fmt.score(weekly['brier'])} with; gain {fmt.score(gain)}, {level:.0%} interval "
         f"{fmt.score(lower)} to {fmt.score(upper)})."
     )
 
@@ -104,4 +104,4 @@ def reasons_table(weeks: pd.DataFrame, compared: pd.DataFrame) -> TextTable:
     inside = weeks[(weeks["base_month"] >= first) & (weeks["base_month"] <= last)]
     counts = inside["reason"].value_counts()
     rows = [(text, str(int(counts[name]))) for name, text in _REASONS.items() if name in counts]
-    return text_table(("What is new", "Weeks"), rows, "lr")
+    return text_table(("Outcome of the week's refit", "Weeks"), rows, "lr")

@@ -27,7 +27,7 @@ _Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class ProbabilityScore:
-    """Scores of one probability column; NaN where it could not be had.
+    """Scores of one probability column; NaN where one cannot be computed.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class ProbabilityScore:
 
 
 def wilson_interval(n_won: np.ndarray, n_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of a share (Wilson 1927, JASA 22); rows are taken as independent.
+    """95 % interval of a share (Wilson 1927, JASA 22); rows are treated as independent.
 
     Parameters
     ----------
@@ -121,12 +121,12 @@ def inner_scores(model_metrics: pd.DataFrame) -> list[ProbabilityScore]:
 
     Brier score and log loss pool exactly; the expected calibration error is the mean over folds.
     """
-    asked = [
+    wanted = [
         ("Classifier, raw", CLASSIFIER, "raw"),
         ("Classifier, calibrated", CLASSIFIER, "calibrated"),
         ("Base rate", BASE_RATE, None),
     ]
-    return [_pooled_score(model_metrics, *row) for row in asked]
+    return [_pooled_score(model_metrics, *row) for row in wanted]
 
 
 def _pooled_score(
@@ -158,7 +158,7 @@ def out_of_sample_scores(
         From :func:`~step3_assets.domain.report.inputs.score_outcomes`.
     model_metrics : DataFrame
         Its ``base_rate`` rows bring each fold's training base rate (metric ``p_mean``): the
-        forecast of every event of that month by one who knows nothing else.
+        forecast for every event of that month without any feature.
     n_bins : int
     """
     rates = model_metrics.loc[

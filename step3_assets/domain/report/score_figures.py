@@ -1,8 +1,8 @@
-"""Figures of scores and decisions: reliability, EV calibration, gate funnel, dropped rows.
+"""Plots of scores and decisions: reliability, EV calibration, gate funnel, dropped rows.
 
-Belongs here: drawing what the measures of :mod:`~step3_assets.domain.report.reliability`,
-:mod:`~step3_assets.domain.report.ev_calibration` and :mod:`~step3_assets.domain.report.funnel`
-say. Does not belong here: the measures themselves, or figures of money.
+Belongs here: drawing the measures of :mod:`~step3_assets.domain.report.reliability`,
+:mod:`~step3_assets.domain.report.ev_calibration` and :mod:`~step3_assets.domain.report.funnel`.
+Does not belong here: the measures themselves, or plots of money.
 """
 
 from textwrap import wrap
@@ -72,8 +72,8 @@ def reliability_figure(
 
     Notes
     -----
-    Bins under 20 rows are left out. Bars are 95 % Wilson intervals that take rows for
-    independent; labels overlap, so the truth is wider.
+    Bins under 20 rows are left out. Bars are 95 % Wilson intervals that treat rows as
+    independent; labels overlap, so the true intervals are wider.
     """
     panels = {
         "Inner out-of-fold": {stage: pooled_bins(reliability_bins, stage) for stage in STAGES}
@@ -180,7 +180,7 @@ def _draw_ev_calibration(ax: "Axes", deciles: pd.DataFrame, slope: EvSlope, smal
     )
     pad = max(float(np.ptp(ev)) * 0.05, 0.5)
     span = np.array([ev.min() - pad, ev.max() + pad])
-    ax.plot(span, span, color=INK, linestyle="--", linewidth=0.9, label="honest: slope 1")
+    ax.plot(span, span, color=INK, linestyle="--", linewidth=0.9, label="calibrated: slope 1")
     if np.isfinite(slope.slope):
         weights = deciles["n_rows"].to_numpy()
         middle, level = np.average(ev, weights=weights), np.average(mean, weights=weights)

@@ -1,8 +1,8 @@
-"""Tables of scores, decisions and folds, and of the settings that made them.
+"""Tables of scores, decisions and folds, and of the settings behind them.
 
-Belongs here: laying out what :mod:`~step3_assets.domain.report.reliability`,
-:mod:`~step3_assets.domain.report.ev_calibration` and :mod:`~step3_assets.domain.report.funnel`
-measured, the fold manifest and the configuration. Does not belong here: tables of money.
+Belongs here: laying out the measures of :mod:`~step3_assets.domain.report.reliability`,
+:mod:`~step3_assets.domain.report.ev_calibration` and :mod:`~step3_assets.domain.report.funnel`,
+the fold manifest and the configuration. Does not belong here: tables of money.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
 
 def probability_table(scores: list[ProbabilityScore]) -> TextTable:
-    """Brier, log loss and expected calibration error, the base rate of the sample beside."""
+    """Brier, log loss and expected calibration error, compared with the sample's base rate."""
     base = {s.sample: s for s in scores if s.name == "Base rate"}
     rows = [
         (
@@ -73,10 +73,10 @@ def deciles_table(deciles: pd.DataFrame) -> TextTable:
 
 
 def funnel_tables(
-    own: list[FunnelStep], mock: list[FunnelStep] | None
+    platform: list[FunnelStep], mock: list[FunnelStep] | None
 ) -> list[tuple[str, TextTable]]:
-    """One named table per funnel: what got this far, what left and why."""
-    named = [(PLATFORM, own)] + ([(MOCK, mock)] if mock else [])
+    """One named table per funnel: the candidates left at each stage, and why others left."""
+    named = [(PLATFORM, platform)] + ([(MOCK, mock)] if mock else [])
     return [(series_name(series), _funnel(steps)) for series, steps in named]
 
 
@@ -106,7 +106,7 @@ def _folds_by_month(inputs: ReportInputs) -> pd.DataFrame:
 
 
 def folds_table(inputs: ReportInputs) -> TextTable:
-    """One row per test month: what trained, what was dropped, what came out."""
+    """One row per test month: training rows, dropped rows, results."""
     rows = [
         (
             str(row.Index),

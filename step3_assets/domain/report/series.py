@@ -1,8 +1,8 @@
-"""The lines that stand beside one another: platform, baselines, buy-and-hold.
+"""The series of the report: platform, baselines, buy-and-hold.
 
-Belongs here: their names, order and looks, so that one line has one name and one colour on the
-whole page. Colours are Okabe and Ito's, which colour-blind readers tell apart; every line also
-has its own dash pattern. Does not belong here: their figures.
+Belongs here: their names, order and line styles, so that a series has one name and one colour on
+the whole page. Colours are Okabe and Ito's, which colour-blind readers can tell apart; every line
+also has its own dash pattern. Does not belong here: their values.
 """
 
 from collections.abc import Iterable

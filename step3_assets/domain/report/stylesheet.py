@@ -1,4 +1,4 @@
-"""How the HTML page looks: on a screen, on a phone, on paper.
+"""The style sheet of the HTML page: screen, phone, paper.
 
 Belongs here: the style sheet. Does not belong here: content. Pass and fail differ in word and
 weight as well as colour; nothing is fetched from elsewhere.

@@ -1,4 +1,4 @@
-"""Markdown tables whose cells are text already.
+"""Markdown tables of ready-made text cells.
 
 Belongs here: escaping, alignment, folding away. Does not belong here: formatting numbers
 (:mod:`~step3_assets.domain.report.numbers`) or choosing them.
@@ -25,7 +25,7 @@ _ESCAPED = str.maketrans(
 
 
 def escape(text: str) -> str:
-    """Plain text that stays plain in markdown and HTML: no markup, no new cell, no new line."""
+    """Text escaped so that markdown and HTML show it as it is, in one cell on one line."""
     return text.replace("&", "&amp;").translate(_ESCAPED)
 
 

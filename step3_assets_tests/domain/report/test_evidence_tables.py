@@ -37,7 +37,7 @@ def test_a_check_passes_or_fails():
 def test_both_stand_on_the_page_and_their_absence_is_said():
     page = write_page(INPUTS)
     assert "1 of 2 checks passed." in page
-    assert "Intervals are two-sided at 90%" in page
+    assert "Confidence intervals are two-sided at 90%" in page
     bare = write_page(replace(INPUTS, statistics=empty("statistics"), audit=empty("audit")))
     assert "No statistic was computed." in bare
     assert "has not been run on these results" in bare
@@ -47,8 +47,8 @@ def test_both_stand_on_the_page_and_their_absence_is_said():
     ("mock", "gain", "said"),
     [
         (0.5, (0.2, 0.11, 0.29), "It is. The gain is 0.20, or +40% of the mock's 0.50 (90% interv"),
-        (0.5, (0.2, -0.1, 0.6), "cannot tell it from no gain at all. The gain is 0.20, or +40%"),
-        (0.5, (0.2, 0.01, 0.6), "above the mock's; by how much, the interval does not tell."),
+        (0.5, (0.2, -0.1, 0.6), "interval includes no gain at all. The gain is 0.20, or +40%"),
+        (0.5, (0.2, 0.01, 0.6), "above the mock's, but the interval does not say by how much."),
         (0.5, (0.9, 0.4, 1.6), "It is more. The gain is 0.90, or +180%"),
         (0.5, (-0.2, -0.6, 0.05), "It is not: the interval lies below."),
         (-0.1, (0.4, 0.1, 0.9), "no percentage of it. The difference is 0.40 (90% interval 0.10"),

@@ -1,4 +1,4 @@
-"""Figures: marked when synthetic, small when asked, the same bytes again, never a crash."""
+"""Plots: marked when synthetic, small when requested, reproducible, robust to odd inputs."""
 
 import ast
 import base64
@@ -10,7 +10,21 @@ import pytest
 from PIL import Image
 
 from step3_assets.domain import report
-from step3_assets.domain.report import canvas, figures
+from step3_assets.domain.report import canvas
+from step3_assets.domain.report.drift_figures import outcomes_figure, psi_figure
+from step3_assets.domain.report.importance_figures import importance_figure
+from step3_assets.domain.report.money_figures import (
+    drawdown_figure,
+    equity_figure,
+    monthly_pnl_figure,
+)
+from step3_assets.domain.report.report import draw_figures
+from step3_assets.domain.report.score_figures import (
+    drop_reasons_figure,
+    ev_calibration_figure,
+    gate_funnel_figure,
+    reliability_figure,
+)
 from step3_assets_tests.domain.report.frames import empty, make_inputs
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -30,22 +44,22 @@ NAMES = [
 
 @pytest.fixture
 def texts(monkeypatch):
-    """Instead of rendering, write down what each figure says."""
-    said = []
+    """Instead of rendering, record the texts of each plot."""
+    recorded = []
 
     def note(figure, _small):
         figure.canvas.draw_idle()
         labels = [t.get_text() for t in figure.findobj(match=lambda a: hasattr(a, "get_text"))]
-        said.append([figure.get_suptitle(), *[t.get_text() for t in figure.texts], *labels])
+        recorded.append([figure.get_suptitle(), *[t.get_text() for t in figure.texts], *labels])
         return b""
 
     monkeypatch.setattr(canvas, "_png", note)
-    return said
+    return recorded
 
 
 @pytest.fixture(scope="module")
 def small_figures(synthetic_report):
-    """As they stand in the HTML page."""
+    """Those of the HTML page."""
     inside = re.findall(r'srcset="data:image/png;base64,([^"]*)"', synthetic_report.html)
     return dict(zip(NAMES, map(base64.b64decode, inside), strict=True))
 
@@ -68,7 +82,7 @@ def test_a_small_figure_fits_the_user_interface(small_figures, name):
 
 def test_many_crowded_lines_still_fit():
     inputs = make_inputs(n_symbols=5, n_months=18)
-    png = figures.drawdown_figure(inputs.portfolio_equity, is_synthetic=True, small=True)
+    png = drawdown_figure(inputs.portfolio_equity, is_synthetic=True, small=True)
     assert len(png) <= 25_000
     colors = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)
     assert colors is not None
@@ -76,7 +90,7 @@ def test_many_crowded_lines_still_fit():
 
 
 def test_a_figure_is_a_function_of_its_frames(synthetic_inputs, small_figures):
-    again = figures.gate_funnel_figure(
+    again = gate_funnel_figure(
         synthetic_inputs.scores, synthetic_inputs.portfolio_decisions, is_synthetic=True, small=True
     )
     assert again == small_figures["gate_funnel.png"]
@@ -86,7 +100,7 @@ def test_a_readers_matplotlib_settings_change_nothing(synthetic_inputs, small_fi
     import matplotlib
 
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "figure.dpi": 30}):
-        again = figures.drop_reasons_figure(synthetic_inputs.folds, is_synthetic=True, small=True)
+        again = drop_reasons_figure(synthetic_inputs.folds, is_synthetic=True, small=True)
         assert matplotlib.rcParams["font.size"] == 30
     assert again == small_figures["drop_reasons.png"]
 
@@ -97,7 +111,7 @@ def test_the_list_is_complete(synthetic_report):
 
 @pytest.mark.parametrize("small", [False, True])
 def test_every_synthetic_figure_is_marked_in_title_and_across(texts, synthetic_inputs, small):
-    figures.draw_figures(synthetic_inputs, small=small)
+    draw_figures(synthetic_inputs, small=small)
     assert len(texts) == len(NAMES)
     for title, *others in texts:
         assert title.startswith("SYNTHETIC · ")
@@ -105,8 +119,8 @@ def test_every_synthetic_figure_is_marked_in_title_and_across(texts, synthetic_i
 
 
 def test_no_real_figure_is_marked(texts, inputs):
-    figures.draw_figures(inputs)
-    assert not [t for said in texts for t in said if "SYNTHETIC" in t]
+    draw_figures(inputs)
+    assert not [t for recorded in texts for t in recorded if "SYNTHETIC" in t]
 
 
 @pytest.mark.parametrize(
@@ -120,23 +134,23 @@ def test_no_real_figure_is_marked(texts, inputs):
     ids=["one month", "zero gated", "no trades", "five symbols"],
 )
 def test_unusual_runs_can_be_drawn(texts, change):
-    figures.draw_figures(make_inputs(**change))
+    draw_figures(make_inputs(**change))
     assert len(texts) == len(NAMES)
 
 
-def test_nothing_to_show_is_said_in_the_figure(texts, inputs):
+def test_an_empty_plot_gives_its_reason(texts, inputs):
     outcomes = inputs.events_outcomes.iloc[:0]
     bars, months, scores = map(empty, ("portfolio_equity", "portfolio_months", "scores"))
-    figures.equity_figure(bars, months, is_synthetic=False)
-    figures.drawdown_figure(bars, max_drawdown_frac=0.12, is_synthetic=False)
-    figures.monthly_pnl_figure(months, is_synthetic=False)
-    figures.reliability_figure(empty("reliability_bins"), scores, outcomes, is_synthetic=False)
-    figures.ev_calibration_figure(scores, outcomes, is_synthetic=False)
-    figures.gate_funnel_figure(scores, empty("portfolio_decisions"), is_synthetic=False)
-    figures.drop_reasons_figure(empty("folds"), is_synthetic=False)
-    figures.importance_figure(empty("importances"), is_synthetic=False)
-    figures.psi_figure(empty("drift"), is_synthetic=False)
-    figures.outcomes_figure(empty("drift"), is_synthetic=False)
+    equity_figure(bars, months, is_synthetic=False)
+    drawdown_figure(bars, max_drawdown_frac=0.12, is_synthetic=False)
+    monthly_pnl_figure(months, is_synthetic=False)
+    reliability_figure(empty("reliability_bins"), scores, outcomes, is_synthetic=False)
+    ev_calibration_figure(scores, outcomes, is_synthetic=False)
+    gate_funnel_figure(scores, empty("portfolio_decisions"), is_synthetic=False)
+    drop_reasons_figure(empty("folds"), is_synthetic=False)
+    importance_figure(empty("importances"), is_synthetic=False)
+    psi_figure(empty("drift"), is_synthetic=False)
+    outcomes_figure(empty("drift"), is_synthetic=False)
     reasons = [
         "No equity in these months",
         "No equity in these months",
@@ -149,17 +163,17 @@ def test_nothing_to_show_is_said_in_the_figure(texts, inputs):
         "No month has enough candidates yet",
         "Brier score: no month has enough final labels yet",
     ]
-    assert [reason in said for reason, said in zip(reasons, texts, strict=True)] == [True] * 10
+    assert [reason in drawn for reason, drawn in zip(reasons, texts, strict=True)] == [True] * 10
 
 
 def test_reliability_without_test_months_has_one_panel(texts, inputs):
-    figures.reliability_figure(inputs.reliability_bins, is_synthetic=False)
+    reliability_figure(inputs.reliability_bins, is_synthetic=False)
     assert [t.split(" (")[0] for t in texts[0] if t.endswith("rows)")] == ["Inner out-of-fold"]
 
 
 def test_the_published_line_is_marked_as_partly_in_sample(texts, inputs):
-    figures.equity_figure(inputs.portfolio_equity, inputs.portfolio_months, is_synthetic=False)
-    figures.equity_figure(inputs.portfolio_equity, is_synthetic=False)
+    equity_figure(inputs.portfolio_equity, inputs.portfolio_months, is_synthetic=False)
+    equity_figure(inputs.portfolio_equity, is_synthetic=False)
     with_published, without = texts
     assert {"Published*", "* partly in-sample, month ends only"} <= set(with_published)
     assert "Published*" not in without
@@ -167,13 +181,13 @@ def test_the_published_line_is_marked_as_partly_in_sample(texts, inputs):
 
 def test_the_heat_map_shows_a_quiet_month_as_zero_and_no_month_as_blank(texts, inputs):
     rows = inputs.portfolio_months.query("series == 'platform'").head(2)
-    figures.monthly_pnl_figure(rows.assign(return_frac=[0.0, -0.0312]), is_synthetic=False)
+    monthly_pnl_figure(rows.assign(return_frac=[0.0, -0.0312]), is_synthetic=False)
     numbers = {t for t in texts[0] if t.lstrip("-").replace(".", "").isdigit()}
     assert numbers == {"-3.1", "0.0", "2019"}
 
 
 def test_unconditional_imports_leave_matplotlib_alone():
-    for path in Path(report.__file__).parent.glob("*.py"):
+    for path in Path(report.__file__).parent.rglob("*.py"):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -184,19 +198,19 @@ def test_unconditional_imports_leave_matplotlib_alone():
 
 def test_only_final_labels_are_drawn(texts, inputs):
     outcomes = inputs.events_outcomes.assign(maturity="provisional")
-    figures.ev_calibration_figure(inputs.scores, outcomes, is_synthetic=False)
+    ev_calibration_figure(inputs.scores, outcomes, is_synthetic=False)
     assert "No expected values with a final label" in texts[0]
 
 
 def test_a_fold_without_rows_is_drawn_as_nothing(texts, inputs):
     counts = [c for c in inputs.folds if c.startswith("n_")]
-    figures.drop_reasons_figure(inputs.folds.assign(**dict.fromkeys(counts, 0)), is_synthetic=False)
+    drop_reasons_figure(inputs.folds.assign(**dict.fromkeys(counts, 0)), is_synthetic=False)
     assert {"purged", "embargoed", "not final"} <= set(texts[0])
 
 
 def test_a_handful_of_rows_makes_no_point_of_reliability(texts, inputs):
     few = inputs.reliability_bins.head(1).assign(n_rows=19)
-    figures.reliability_figure(few, is_synthetic=False)
-    figures.reliability_figure(few.assign(n_rows=20), is_synthetic=False)
+    reliability_figure(few, is_synthetic=False)
+    reliability_figure(few.assign(n_rows=20), is_synthetic=False)
     assert "Too few probabilities with a final label" in texts[0]
     assert "Too few probabilities with a final label" not in texts[1]

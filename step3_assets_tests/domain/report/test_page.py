@@ -1,4 +1,4 @@
-"""The page: verdict first, every case told in words, no figure out of nothing."""
+"""The page: verdict first, every empty case explained, no number without data."""
 
 import re
 from dataclasses import replace
@@ -12,7 +12,7 @@ from step3_assets.domain.report.page import anchor, write_page
 from step3_assets_tests.domain.report.frames import VERDICT, empty, make_inputs, tuned_params
 
 SECTIONS = [
-    "Gates",
+    "Criteria",
     "How much could be chance",
     "Portfolio",
     "Stressed costs",
@@ -157,8 +157,8 @@ def test_a_real_page_never_says_synthetic(any_page):
     ],
 )
 def test_each_gate_is_one_row(page, gate, expected):
-    assert cells(page, "Gates", gate) == expected
-    assert "4 of 7 gates passed." in section(page, "Gates")
+    assert cells(page, "Criteria", gate) == expected
+    assert "4 of 7 criteria passed." in section(page, "Criteria")
 
 
 def test_figures_of_the_platform_come_from_its_row(inputs):
@@ -281,9 +281,9 @@ def test_a_base_rate_that_was_not_had_is_not_available(inputs):
 @pytest.mark.parametrize(
     ("own", "mock", "sentence"),
     [
-        (0.3, 0.2, "Calmar 0.30 against 0.20 of the mock baseline."),
-        (0.3, -0.2, "Calmar 0.30 against -0.20 of the mock baseline."),
-        (-0.3, 0.2, "Calmar -0.30 against 0.20 of the mock baseline."),
+        (0.3, 0.2, "Calmar 0.30, against 0.20 for the mock baseline."),
+        (0.3, -0.2, "Calmar 0.30, against -0.20 for the mock baseline."),
+        (-0.3, 0.2, "Calmar -0.30, against 0.20 for the mock baseline."),
         (np.nan, 0.2, "The platform's Calmar is not available."),
         (0.3, np.nan, "Calmar 0.30; the mock baseline's is not available."),
     ],
@@ -293,13 +293,13 @@ def test_calmar_is_compared_in_the_opening(inputs, own, mock, sentence):
     summary.loc["platform", "calmar"] = own
     summary.loc["mock_baseline", "calmar"] = mock
     page = write_page(replace(inputs, portfolio=summary.reset_index()))
-    assert sentence in page.split("## Gates")[0]
+    assert sentence in page.split("## Criteria")[0]
 
 
 @pytest.mark.parametrize(
     ("lower", "upper", "sentence"),
     [
-        (-0.001, 0.002, "no difference of the probabilities that could not be chance"),
+        (-0.001, 0.002, "the probabilities differed by no more than chance explains"),
         (0.0001, 0.002, "the probabilities were better"),
         (-0.002, -0.0001, "the probabilities were worse"),
     ],
@@ -320,7 +320,7 @@ def test_the_page_answers_for_retraining_where_weeks_were_retrained(inputs):
     page = write_page(replace(inputs, recalibration_comparison=compared, recalibrations=weeks))
     assert "Does retraining weekly help?" in section(page, "Weekly recalibration")
     assert cells(page, "Weekly recalibration", "Retrained weekly, a week later if no worse")
-    assert "nothing newer than what was in force" in section(page, "Weekly recalibration")
+    assert "no newer models than those in force" in section(page, "Weekly recalibration")
     mixed = write_page(replace(inputs, recalibration_comparison=compared))
     assert "used: no worse" not in section(mixed, "Weekly recalibration"), "of the other method"
 
@@ -348,20 +348,20 @@ def test_text_from_the_tables_cannot_break_the_page(inputs):
     gates = inputs.acceptance.assign(evidence="a | b <script>alert(1)</script>\n# PROMOTE")
     page = write_page(replace(inputs, acceptance=gates))
     assert "<script" not in page
-    assert len(cells(page, "Gates", "Max drawdown")) == 5
+    assert len(cells(page, "Criteria", "Max drawdown")) == 5
     assert re.findall(r"^# ", page, flags=re.M) == ["# "]
 
 
 def test_null_marks_of_a_gate_fail_it(inputs):
     gates = inputs.acceptance.assign(is_passed=pd.array([None] * 7, dtype="boolean"))
     page = write_page(replace(inputs, acceptance=gates))
-    assert "0 of 7 gates passed." in page
-    assert "| PASS |" not in section(page, "Gates")
+    assert "0 of 7 criteria passed." in page
+    assert "| PASS |" not in section(page, "Criteria")
 
 
 def test_monitoring_names_what_speaks_up(inputs, page):
     text = section(page, "Monitoring")
-    assert "At the close of 2020-12 **1 line of 5 speaks up**." in text
+    assert "At the close of 2020-12 **1 of 5 metrics exceeded the limit**." in text
     assert cells(page, "Monitoring", "Feature stability (PSI)")[:3] == ["0.60", "0.25", "WARN"]
     assert cells(page, "Monitoring", "vol\\_z") == ["0.60", "0.05", "0.25", "WARN"]
     assert cells(page, "Monitoring", "Brier score")[2] == "quiet"
@@ -398,6 +398,6 @@ def test_what_the_search_chose_stands_epoch_by_epoch(inputs):
 
 
 def test_every_section_of_figures_names_its_tables(page):
-    without = {"Data and settings", "What this page cannot tell", "Parameters across epochs"}
+    without = {"Data and settings", "What this page cannot tell"}
     for name in set(SECTIONS) - without:
         assert "*Tables: `" in section(page, name), name

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from step3_assets.domain.report import FIGURE_FOLDER
-from step3_assets.domain.report.figures import draw_figures
 from step3_assets.domain.report.html import render_html
 from step3_assets.domain.report.page import write_page
+from step3_assets.domain.report.report import draw_figures
 from step3_assets_tests.domain.report.frames import VERDICT, make_inputs
 
 
