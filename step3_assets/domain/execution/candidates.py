@@ -1,7 +1,8 @@
 """Candidates: gated decisions joined with their prices, checked and put in the order of time.
 
 Belongs here: the join of decisions with events, the checks at the simulator's door, which bars an
-order needs. Does not belong here: the gate, what fills (:mod:`.ledger`), sizes (:mod:`~step3_assets.domain.decisions.sizing`).
+order needs. Does not belong here: the gate, what fills (:mod:`.ledger`), sizes
+(:mod:`~step3_assets.domain.decisions.sizing`).
 """
 
 from collections.abc import Mapping
