@@ -4,6 +4,7 @@ Belongs here: descriptions only. Does not belong here: code that reads, writes o
 """
 
 from step3_assets.catalogue.column import TEST_MONTH, Column, KnownAt, Table
+from step3_assets.plugins.sizing_methods import SIZE_CAPS
 
 _I = KnownAt.IDENTITY
 _D = KnownAt.DECISION
@@ -35,7 +36,7 @@ SIZING_COLUMNS = (
         _D,
         "What bound the size; null for a line that is not sized by the platform.",
         is_nullable=True,
-        allowed=("fixed", "max_size", "kelly", "vol_target", "no_forecast"),
+        allowed=SIZE_CAPS,
     ),
 )
 """Inputs of a size; null where the sizing method does not use them."""

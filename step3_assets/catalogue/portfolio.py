@@ -5,6 +5,7 @@ Belongs here: descriptions only. Does not belong here: code that reads, writes o
 
 from step3_assets.catalogue.column import MONTH, TEST_MONTH, Column, KnownAt, Table
 from step3_assets.catalogue.decisions import SIZING_COLUMNS
+from step3_assets.plugins.risk_rules import RULE_NAMES, STOP_NAMES
 
 _I = KnownAt.IDENTITY
 _D = KnownAt.DECISION
@@ -12,34 +13,15 @@ _F = KnownAt.FOLD_START
 _R = KnownAt.RESULT
 
 
+RISK_RULES = RULE_NAMES
+
 TRADE_STATUSES = (
     "traded",
     "position_open",
-    "gross_cap",
     "zero_size",
     "not_final",
     "no_equity",
-    "drawdown_kill",
-    "session_loss",
-    "min_holding",
-    "cooldown",
-    "symbol_cap",
-    "turnover_day",
-    "turnover_week",
-    "turnover_month",
-)
-
-
-RISK_RULES = (
-    "drawdown_kill",
-    "session_loss",
-    "min_holding",
-    "cooldown",
-    "gross_cap",
-    "symbol_cap",
-    "turnover_day",
-    "turnover_week",
-    "turnover_month",
+    *RISK_RULES,
 )
 
 RISK_ACTIONS = ("tripped", "forced_exit", "cancelled_entry", "refused_entry", "trimmed_entry")
@@ -72,7 +54,7 @@ _TRADE_COLUMNS = (
         "VARCHAR",
         _R,
         "label, or the risk rule that brought the exit forward to the next open.",
-        allowed=("label", "drawdown_kill", "session_loss"),
+        allowed=("label", *STOP_NAMES),
     ),
     *SIZING_COLUMNS,
 )

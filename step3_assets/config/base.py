@@ -5,8 +5,12 @@ Belongs here: what every settings model shares. Does not belong here: a setting.
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, create_model
+
+from step3_assets.plugins.setting import Setting
 
 
 class Frozen(BaseModel):
@@ -18,3 +22,19 @@ class Frozen(BaseModel):
         """SHA-256 over the canonical JSON of the settings, first 16 hex digits."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Composed(Frozen):
+    """Base of a model whose settings are declared by plugins."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def composed(name: str, settings: Mapping[str, Setting]) -> type[Composed]:
+    """A model with one field for each setting."""
+    named: dict[str, Any] = {
+        key: (setting.kind, setting.field) for key, setting in settings.items()
+    }
+    return create_model(name, __base__=Composed, __module__=__name__, **named)

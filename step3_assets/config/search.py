@@ -4,11 +4,14 @@ Belongs here: numbers a person may set, each with its reason. Does not belong he
 the environment (:mod:`step3_assets.defs.resources` does that).
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from step3_assets.config.base import Frozen
+from step3_assets.config.base import Frozen, composed
+from step3_assets.plugins.risk_rules import RULE_SETTINGS
+from step3_assets.plugins.setting import Setting
+from step3_assets.plugins.sizing_methods import METHOD_SETTINGS
 
 
 class SearchRange(Frozen):
@@ -25,7 +28,23 @@ class SearchRange(Frozen):
         return self
 
 
-class SearchSpace(Frozen):
+def _ranges() -> dict[str, Setting]:
+    """The ranges of sizes and risk limits, as methods and rules declare them."""
+    searched = {n: s.searched for n, s in {**METHOD_SETTINGS, **RULE_SETTINGS}.items()}
+    return {
+        name: Setting(
+            SearchRange,
+            Field(
+                default=SearchRange(low=bounds.low, high=bounds.high, is_log=bounds.is_log),
+                description=bounds.reason,
+            ),
+        )
+        for name, bounds in searched.items()
+        if bounds is not None
+    }
+
+
+class SearchSpace(composed("PluginRanges", _ranges())):
     """What the nested search may choose from; every default of the platform lies inside.
 
     Risk limits may be tightened, never loosened beyond those configured: they are there for days
@@ -33,6 +52,10 @@ class SearchSpace(Frozen):
     been safe. A limit that spoke on no inner month stays as configured, one that is off stays off.
     Pacing (minimum holding, cooldown) and the re-arm rule are not searched.
     """
+
+    if TYPE_CHECKING:  # a type checker cannot see the settings that plugins declare
+
+        def __init__(self, **settings: Any) -> None: ...
 
     max_depth: SearchRange = Field(
         default=SearchRange(low=2, high=5), description="Deeper trees memorise a few weeks."
@@ -74,39 +97,6 @@ class SearchSpace(Frozen):
     size_frac: SearchRange = Field(
         default=SearchRange(low=0.3, high=1.0),
         description="The most a position takes of its allocation; less than a third is idle money.",
-    )
-    kelly_fraction: SearchRange = Field(
-        default=SearchRange(low=0.02, high=0.3, is_log=True),
-        description="Beyond a third of Kelly the estimates decide, not the edge.",
-    )
-    vol_target_annual: SearchRange = Field(
-        default=SearchRange(low=0.1, high=0.4), description="A half to twice an index's."
-    )
-    overnight_haircut_frac: SearchRange = Field(
-        default=SearchRange(low=0.0, high=0.5), description="None to half of the size."
-    )
-    kill_drawdown_frac: SearchRange = Field(
-        default=SearchRange(low=0.04, high=0.10),
-        description="Below 4 % a quarter's ordinary fall would cost a month aside. The upper end "
-        "may not pass the plan's cap on the drawdown.",
-    )
-    session_loss_frac: SearchRange = Field(
-        default=SearchRange(low=0.01, high=0.03),
-        description="An account fully in an index loses 1 % in a session once a fortnight.",
-    )
-    max_symbol_frac: SearchRange = Field(
-        default=SearchRange(low=0.3, high=1.0),
-        description="Binds where an allocation leans on one symbol.",
-    )
-    max_turnover_per_day: SearchRange = Field(
-        default=SearchRange(low=2.0, high=6.0), description="One to three round trips of it all."
-    )
-    max_turnover_per_week: SearchRange = Field(
-        default=SearchRange(low=4.0, high=20.0), description="Two to ten round trips."
-    )
-    max_turnover_per_month: SearchRange = Field(
-        default=SearchRange(low=10.0, high=40.0),
-        description="Five round trips, as many as the acceptance gate asks for, to twenty.",
     )
 
 

@@ -1,14 +1,18 @@
 """Settings of decisions and of the account: gate, sizing, execution, risk, allocation.
 
-Belongs here: numbers a person may set, each with its reason. Does not belong here: reading files or
-the environment (:mod:`step3_assets.defs.resources` does that).
+Belongs here: numbers a person may set, each with its reason. Does not belong here: the settings of
+single risk rules and sizing methods, which stand with them (:mod:`step3_assets.plugins`); reading
+files or the environment (:mod:`step3_assets.defs.resources` does that).
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from step3_assets.config.base import Frozen
+from step3_assets.config.base import Frozen, composed
+from step3_assets.plugins.risk_rules import RULE_SETTINGS, RULES
+from step3_assets.plugins.setting import Setting
+from step3_assets.plugins.sizing_methods import METHOD_SETTINGS, METHODS
 
 
 class GateConfig(Frozen):
@@ -54,109 +58,44 @@ class ExecutionConfig(Frozen):
     min_fee_usd: float = Field(default=0.0, ge=0, description="Minimum fee a side, if any.")
 
 
-class SizingConfig(Frozen):
+_METHOD = Setting(
+    Literal[tuple(method.name for method in METHODS)],
+    Field(
+        default=METHODS[0].name,
+        description=" ".join(f"{method.name}: {method.meaning}." for method in METHODS)
+        + " Fixed until another is better on inner folds: sizes are no better than the forecasts.",
+    ),
+)
+
+
+class SizingConfig(composed("SizingSettings", {"method": _METHOD, **METHOD_SETTINGS})):
     """How much of its symbol's allocation a gated event asks for.
 
-    ``execution.size_frac`` is what ``fixed`` takes, and the most that the others may.
+    ``execution.size_frac`` is what ``fixed`` takes, and the most that the others may. The settings
+    are those that the methods declare (:mod:`step3_assets.plugins.sizing_methods`).
     """
 
-    method: Literal["fixed", "vol_capped", "kelly"] = Field(
-        default="fixed",
-        description="fixed: a constant, nothing below applies. vol_capped: the constant under the "
-        "volatility target and the overnight haircut. kelly: a share of Kelly under both. Fixed "
-        "until another is better on inner folds: sizes are no better than the forecasts.",
-    )
-    kelly_fraction: float = Field(
-        default=0.1,
-        gt=0,
-        le=1,
-        description="Share of the Kelly fraction. An edge of 5 bps on 80 bps of deviation is 8 "
-        "times Kelly, and the edge is the weakest of estimates.",
-    )
-    min_forecast_sd: float = Field(
-        default=1e-3,
-        gt=0,
-        description="Least deviation believed, log return: some cost of a round trip. A quantile "
-        "pair that collapses must not ask for the whole account.",
-    )
-    vol_target_annual: float = Field(
-        default=0.20,
-        gt=0,
-        description="Most volatility of one position on its allocation: about that of an equity "
-        "index in ordinary times, so that it binds in others.",
-    )
-    bars_per_year: float = Field(default=1764.0, gt=0, description="252 sessions of 7 bars.")
-    overnight_haircut_frac: float = Field(
-        default=0.25,
-        ge=0,
-        le=1,
-        description="Taken off an entry that begins with a gap no stop bounds.",
-    )
-    min_size_frac: float = Field(
-        default=0.05, ge=0, le=1, description="A smaller size is no trade, and counts as none."
-    )
+    if TYPE_CHECKING:  # a type checker cannot see the settings that plugins declare
+
+        def __init__(self, **settings: Any) -> None: ...
 
 
-class RiskConfig(Frozen):
+class RiskConfig(composed("RiskSettings", RULE_SETTINGS)):
     """Rules that stand between a decision and the account; each may be switched off alone.
 
-    The defaults are wide: they are there for the day that nothing in the data looks like, and bind
-    on no ordinary one. None were tuned.
+    The settings are those that the rules declare (:mod:`step3_assets.plugins.risk_rules`). The
+    defaults are wide: they are there for the day that nothing in the data looks like, and bind on
+    no ordinary one. None were tuned.
     """
 
-    kill_drawdown_frac: float | None = Field(
-        default=0.10,
-        gt=0,
-        lt=1,
-        description="Fall of marked equity below its peak that flattens the account. The plan's "
-        "cap is 12 %: two points are left for the way to the next open.",
-    )
-    rearm_sessions: int = Field(
-        default=21,
-        ge=1,
-        description="Sessions stood aside after the kill switch, a month; then the peak is "
-        "measured anew.",
-    )
-    session_loss_frac: float | None = Field(
-        default=0.03,
-        gt=0,
-        lt=1,
-        description="Loss of marked equity since the session before that ends the session; a "
-        "month may lose 5 %.",
-    )
-    min_holding_bars: int = Field(
-        default=0,
-        ge=0,
-        description="Bars from a symbol's last entry to its next; an exit is never held up. Off: "
-        "labels overlap as it is, and one position a symbol spaces them.",
-    )
-    cooldown_bars: int = Field(
-        default=0, ge=0, description="Bars from a symbol's last exit to its next entry."
-    )
-    max_turnover_per_day: float | None = Field(
-        default=6.0,
-        gt=0,
-        description="Value traded over equity, both sides: three round trips of the whole account.",
-    )
-    max_turnover_per_week: float | None = Field(default=20.0, gt=0)
-    max_turnover_per_month: float | None = Field(
-        default=40.0, gt=0, description="As the acceptance gate allows."
-    )
-    max_symbol_frac: float | None = Field(
-        default=1.0, gt=0, description="Value of one symbol's position over equity, at its entry."
-    )
+    if TYPE_CHECKING:  # a type checker cannot see the settings that plugins declare
+
+        def __init__(self, **settings: Any) -> None: ...
 
     @classmethod
     def off(cls) -> "RiskConfig":
         """No rule at all: the account alone, under its gross cap."""
-        return cls(
-            kill_drawdown_frac=None,
-            session_loss_frac=None,
-            max_turnover_per_day=None,
-            max_turnover_per_week=None,
-            max_turnover_per_month=None,
-            max_symbol_frac=None,
-        )
+        return cls(**{rule.limit: rule.off for rule in RULES if rule.limit is not None})
 
 
 class AllocationConfig(Frozen):

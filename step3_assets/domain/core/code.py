@@ -19,11 +19,11 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 def code_version() -> str:
     """Version and the first 12 hex digits of a SHA-256 over the sources that decide.
 
-    Those are everything under ``catalogue/``, ``config/`` and ``domain/``; the command line, the
-    asset definitions and the storage layer cannot change a model's bits.
+    Those are everything under ``catalogue/``, ``config/``, ``domain/`` and ``plugins/``; the
+    command line, the asset definitions and the storage layer cannot change a model's bits.
     """
     digest = hashlib.sha256()
-    folders = (_PACKAGE / name for name in ("catalogue", "config", "domain"))
+    folders = (_PACKAGE / name for name in ("catalogue", "config", "domain", "plugins"))
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\n".encode())
         digest.update(path.read_bytes())

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.core.instants import utc_index
-from step3_assets.domain.decisions.sizing import SIZING_COLUMNS
 from step3_assets.domain.execution.marking import LedgerError, MarkClock, stamps_us
+from step3_assets.plugins.sizing_method import SIZING_COLUMNS
 
 Allocation = Mapping[str, float] | Mapping[date, Mapping[str, float]]
 

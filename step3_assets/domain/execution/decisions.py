@@ -20,8 +20,8 @@ from step3_assets.domain.risk.engine import (
     RiskEngine,
     RiskEvent,
 )
-from step3_assets.domain.risk.rules import EntryRequest
 from step3_assets.domain.risk.schedule import RiskSchedule
+from step3_assets.plugins.risk_rule import EntryRequest
 
 
 @dataclass
@@ -56,10 +56,10 @@ class _Watch:
         if now > self._engine.next_us:
             self._engine.move_to(now)
         session = self._sessions[row]
-        for stop in self._engine.stops:
+        for name, stop in self._engine.stops:
             breach = stop.mark(session, equity)
             if breach is not None:
-                self._flatten(stop.name, *breach, now, equity)
+                self._flatten(name, *breach, now, equity)
 
     def _flatten(self, rule: str, threshold: float, value: float, now: int, equity: float) -> None:
         account, note = self.account, self._engine.events.append

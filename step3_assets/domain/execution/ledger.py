@@ -18,12 +18,12 @@ from pandas.api.extensions import ExtensionArray
 
 from step3_assets.config import ExecutionConfig, RiskConfig
 from step3_assets.domain.core.instants import instant_us, utc_index
-from step3_assets.domain.decisions.sizing import SIZING_COLUMNS
 from step3_assets.domain.execution.candidates import Allocation, Orders, prepare_orders
 from step3_assets.domain.execution.decisions import Taken, decide_orders
 from step3_assets.domain.execution.marking import MarkClock, Positions, mark_equity
 from step3_assets.domain.risk.engine import RiskEvent
 from step3_assets.domain.risk.schedule import RiskSchedule
+from step3_assets.plugins.sizing_method import SIZING_COLUMNS
 
 ALL_SYMBOLS = "ALL"
 

@@ -12,6 +12,7 @@ from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.inputs import as_float, months_of
 from step3_assets.domain.report.series import PLATFORM
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
+from step3_assets.plugins.risk_rules import RULES
 
 METHOD_NAMES = {
     "equal_weight": "Equal weight",
@@ -19,19 +20,6 @@ METHOD_NAMES = {
     "calmar": "Calmar-seeking",
     "searched": "As searched, epoch by epoch",
 }
-RULE_NAMES = {
-    "drawdown_kill": "Drawdown kill switch",
-    "session_loss": "Session loss stop",
-    "min_holding": "Minimum holding",
-    "cooldown": "Cooldown",
-    "gross_cap": "Gross exposure cap",
-    "symbol_cap": "Symbol exposure cap",
-    "turnover_day": "Turnover of a day",
-    "turnover_week": "Turnover of a week",
-    "turnover_month": "Turnover of a month",
-}
-_BARS = ("min_holding", "cooldown")
-_RATIOS = ("turnover_day", "turnover_week", "turnover_month")
 
 
 def cost_stress_table(cost_stress: pd.DataFrame) -> TextTable:
@@ -112,18 +100,16 @@ def risk_table(risk_events: pd.DataFrame, config: RiskConfig, max_gross_frac: fl
     """Every rule with its limit and how often it acted on the platform's account."""
     platform = risk_events[risk_events["series"] == PLATFORM]
     rows = []
-    for rule, limit in rule_limits(config, max_gross_frac).items():
-        events = platform[platform["rule"] == rule]
-        counts = events["action"].value_counts()
-        worst = None if events.empty else events["value"].max()
-        if rule in _BARS and worst is not None:
-            worst = events["value"].min()
+    for rule in RULES:
+        limit = max_gross_frac if rule.limit is None else rule.limit_of(config)
+        answers = platform[platform["rule"] == rule.name]
+        counts = answers["action"].value_counts()
         rows.append(
             (
-                RULE_NAMES[rule],
-                "off" if limit is None else _with_unit(rule, limit),
+                rule.label,
+                "off" if limit is None else rule.unit.show(limit),
                 *(fmt.count(int(counts.get(action, 0))) for action in RISK_ACTIONS),
-                "" if worst is None else _with_unit(rule, worst),
+                "" if answers.empty else rule.unit.show(rule.unit.furthest(answers["value"])),
             )
         )
     header = (
@@ -137,24 +123,3 @@ def risk_table(risk_events: pd.DataFrame, config: RiskConfig, max_gross_frac: fl
         "Most extreme value",
     )
     return text_table(header, rows, "l" + "r" * 7)
-
-
-def rule_limits(config: RiskConfig, max_gross_frac: float) -> dict[str, float | None]:
-    """The limit of each rule, None where it is off."""
-    return {
-        "drawdown_kill": config.kill_drawdown_frac,
-        "session_loss": config.session_loss_frac,
-        "min_holding": config.min_holding_bars or None,
-        "cooldown": config.cooldown_bars or None,
-        "gross_cap": max_gross_frac,
-        "symbol_cap": config.max_symbol_frac,
-        "turnover_day": config.max_turnover_per_day,
-        "turnover_week": config.max_turnover_per_week,
-        "turnover_month": config.max_turnover_per_month,
-    }
-
-
-def _with_unit(rule: str, value: float) -> str:
-    if rule in _BARS:
-        return fmt.plural(int(value), "bar")
-    return f"{fmt.ratio(value)} ×" if rule in _RATIOS else fmt.percent(value)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from step3_assets.catalogue.decisions import GATE_REASONS
 from step3_assets.catalogue.portfolio import RISK_RULES, TRADE_STATUSES
+from step3_assets.plugins.risk_rules import RULES
 
 _PLAIN: Mapping[str, str] = {
     "ev_below_cost": "expected value below k × cost",
@@ -22,19 +23,11 @@ _PLAIN: Mapping[str, str] = {
     "p_below_cut": "probability below its cut",
     "ev_below_cut": "expected value below its cut",
     "position_open": "symbol already in a position",
-    "gross_cap": "gross exposure at its cap",
     "zero_size": "size too small to trade",
     "not_final": "label not final",
     "no_equity": "no equity left",
     "unrecorded": "no decision on record",
-    "drawdown_kill": "stood aside after the drawdown kill switch",
-    "session_loss": "stood aside for a session that lost too much",
-    "min_holding": "too soon after the symbol's last entry",
-    "cooldown": "too soon after the symbol's last exit",
-    "symbol_cap": "symbol exposure at its cap",
-    "turnover_day": "turnover of the day at its cap",
-    "turnover_week": "turnover of the week at its cap",
-    "turnover_month": "turnover of the month at its cap",
+    **{rule.name: rule.loss for rule in RULES},
 }
 
 

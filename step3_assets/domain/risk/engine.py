@@ -1,19 +1,23 @@
 """The engine: asks the rules in their order and keeps a row of every answer.
 
-Belongs here: which rules a configuration means, their order, the record. Does not belong here: any
-rule's condition.
+Belongs here: which rules a configuration uses, their order, the record. Does not belong here: any
+rule's condition (:mod:`step3_assets.plugins.risk_rules`).
 """
 
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from step3_assets.config import RiskConfig
-from step3_assets.domain.risk.caps import GrossCap, SymbolCap
-from step3_assets.domain.risk.pacing import Cooldown, MinimumHolding
-from step3_assets.domain.risk.rules import AccountStop, EntryRequest, EntryRule, Rule, SizeCap
 from step3_assets.domain.risk.schedule import RiskSchedule
-from step3_assets.domain.risk.stops import DrawdownKillSwitch, SessionLossStop
-from step3_assets.domain.risk.turnover import TurnoverGovernor
+from step3_assets.plugins.risk_rule import (
+    Account,
+    AccountStop,
+    EntryRequest,
+    EntryRule,
+    Kind,
+    RiskRule,
+    SizeCap,
+)
+from step3_assets.plugins.risk_rules import RULES
 
 MIN_FILL_SHARE = 0.01
 """Room for less than this share of what was asked is no room: a crumb is not a trade, and must not
@@ -62,21 +66,21 @@ class RiskEngine:
     ) -> None:
         if isinstance(schedule, RiskConfig):
             schedule = RiskSchedule((schedule,))
-        stops = [DrawdownKillSwitch(capital_usd), SessionLossStop(capital_usd)]
-        pacing = [MinimumHolding(), Cooldown()]
-        governors = [TurnoverGovernor(period) for period in ("day", "week", "month")]
-        used = partial(_is_used, schedule=schedule)
-        self.stops: tuple[AccountStop, ...] = tuple(filter(used, stops))
-        symbol_caps = tuple(filter(used, [SymbolCap()]))
-        self.caps: tuple[SizeCap, ...] = (GrossCap(max_gross_frac), *symbol_caps)
-        self._pacing: tuple[EntryRule, ...] = tuple(filter(used, pacing))
-        self._governors: tuple[EntryRule, ...] = tuple(filter(used, governors))
-        self.needs_bars = bool(self._pacing)
+        account = Account(capital_usd, max_gross_frac)
+        used: dict[Kind, list[tuple[str, Any]]] = {kind: [] for kind in Kind}
+        for rule in RULES:
+            if _is_used(rule, schedule):
+                used[rule.kind].append((rule.name, rule.make(account)))
+        self.stops: tuple[tuple[str, AccountStop], ...] = tuple(used[Kind.STOP])
+        self._caps: tuple[tuple[str, SizeCap], ...] = tuple(used[Kind.CAP])
+        pacing: tuple[tuple[str, EntryRule], ...] = tuple(used[Kind.PACING])
+        self._governors: tuple[tuple[str, EntryRule], ...] = tuple(used[Kind.TURNOVER])
+        self.needs_bars = bool(pacing)
         self.needs_calendar = bool(self.stops or self._governors)
         self.events: list[RiskEvent] = []
-        self._before_size = (*self.stops, *self._pacing)
-        self._entered = (*self._pacing, *self._governors)
-        self._rules: tuple[Rule, ...] = (*self._before_size, *symbol_caps, *self._governors)
+        self._before_size = (*self.stops, *pacing)
+        self._entered = tuple(rule for _, rule in (*pacing, *self._governors))
+        self._rules = tuple(rule for of_kind in used.values() for _, rule in of_kind)
         self._coming = list(zip(schedule.from_us, schedule.configs[1:], strict=True))
         self.next_us = self._coming[0][0] if self._coming else _NEVER
         self._set_limits(schedule.configs[0])
@@ -109,16 +113,16 @@ class RiskEngine:
             if refused is not None:
                 return 0.0, refused
         asked, binding = request.notional_usd, "size_frac"
-        for cap in self.caps:
+        for name, cap in self._caps:
             room = cap.room_usd(request)
             if request.notional_usd <= room:
                 continue
             is_refused = room < MIN_FILL_SHARE * asked
             action, reached = REFUSED if is_refused else TRIMMED, cap.asked_frac(request)
-            self._note(now_us, request, order, cap.name, action, cap.max_frac, reached)
+            self._note(now_us, request, order, name, action, cap.max_frac, reached)
             if is_refused:
-                return 0.0, cap.name
-            request.notional_usd, binding = room, cap.name
+                return 0.0, name
+            request.notional_usd, binding = room, name
         if self._governors:
             refused = self._refused(self._governors, request, now_us, order)
             if refused is not None:
@@ -128,11 +132,11 @@ class RiskEngine:
         return request.notional_usd, binding
 
     def _refused(self, rules: tuple, request: EntryRequest, now_us: int, order: int) -> str | None:
-        for rule in rules:
+        for name, rule in rules:
             breach = rule.refuses(request)
             if breach is not None:
-                self._note(now_us, request, order, rule.name, REFUSED, *breach)
-                return rule.name
+                self._note(now_us, request, order, name, REFUSED, *breach)
+                return name
         return None
 
     def _note(
@@ -160,6 +164,6 @@ class RiskEngine:
         )
 
 
-def _is_used(rule: Rule, schedule: RiskSchedule) -> bool:
-    """Whether any settings of a schedule give the rule a limit."""
-    return any(rule.limit_of(config) is not None for config in schedule.configs)
+def _is_used(rule: RiskRule, schedule: RiskSchedule) -> bool:
+    """Whether the account or any settings of a schedule give the rule a limit."""
+    return rule.limit is None or any(rule.limit_of(c) is not None for c in schedule.configs)

@@ -27,19 +27,8 @@ from step3_assets.domain.search.settings import short_hash
 KEY = ["symbol", "decision_time_utc"]
 COLUMNS = ["month", *KEY, "ev_final", "q10", "q90"]
 TRAINING_CODE = ("folds/*.py", "models/*.py", "decisions/scoring.py", "search/forecasts.py")
-CODE = tuple(
-    f"{stage}/*.py"
-    for stage in (
-        "core",
-        "folds",
-        "models",
-        "decisions",
-        "risk",
-        "execution",
-        "portfolio",
-        "search",
-    )
-)
+_STAGES = ("core", "folds", "models", "decisions", "risk", "execution", "portfolio", "search")
+CODE = ("../plugins/**/*.py", *(f"{stage}/*.py" for stage in _STAGES))
 
 
 @dataclass(frozen=True)

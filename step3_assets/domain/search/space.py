@@ -15,24 +15,21 @@ from step3_assets.config import (
     Step3Config,
 )
 from step3_assets.domain.search.settings import with_settings
+from step3_assets.plugins.risk_rules import RULES
+from step3_assets.plugins.sizing_methods import METHOD_OF, METHOD_SETTINGS
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-METHODS = ("fixed", "vol_capped", "kelly")
 EV_STRUCT = ("payoff", "barrier")
 GATE_PARAMS = ("k", "phi", "overnight_multiplier")
-SIZING_PARAMS = ("kelly_fraction", "vol_target_annual", "overnight_haircut_frac")
+SIZING_PARAMS = tuple(n for n, s in METHOD_SETTINGS.items() if s.searched is not None)
 RULE_OF_LIMIT = {
-    "kill_drawdown_frac": "drawdown_kill",
-    "session_loss_frac": "session_loss",
-    "max_symbol_frac": "symbol_cap",
-    "max_turnover_per_day": "turnover_day",
-    "max_turnover_per_week": "turnover_week",
-    "max_turnover_per_month": "turnover_month",
+    rule.limit: rule.name
+    for rule in RULES
+    if rule.limit is not None and rule.settings[rule.limit].searched is not None
 }
 """Rule that speaks for each risk limit that is searched."""
-_UNUSED = {"fixed": SIZING_PARAMS, "vol_capped": ("kelly_fraction",), "kelly": ()}
 
 
 def suggest_models(trial: "BaseTrial", base: ModelConfig, space: SearchSpace) -> ModelConfig:
@@ -78,9 +75,9 @@ def suggest_trading(
     """
     model = trial.suggest_int("model", 0, n_models - 1) if n_models > 1 else 0
     gate = base.gate.model_copy(update={n: _number(trial, n, space) for n in GATE_PARAMS})
-    method = trial.suggest_categorical("method", METHODS)
+    method = trial.suggest_categorical("method", tuple(METHOD_OF))
     drawn = {n: _number(trial, n, space) for n in SIZING_PARAMS}
-    read = {n: v for n, v in drawn.items() if n not in _UNUSED[method]}
+    read = {n: v for n, v in drawn.items() if n in METHOD_OF[method].settings}
     sizing = base.sizing.model_copy(update={"method": method, **read})
     size_frac = _number(trial, "size_frac", space)
     limits = {

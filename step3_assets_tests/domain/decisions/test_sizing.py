@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from step3_assets.config import SizingConfig
-from step3_assets.domain.decisions.sizing import NORMAL_SPREAD, Sizes, size_positions
+from step3_assets.domain.decisions.sizing import size_positions
+from step3_assets.plugins.sizing_method import Sizes
+from step3_assets.plugins.sizing_methods.kelly import NORMAL_SPREAD
 
 
 def size(

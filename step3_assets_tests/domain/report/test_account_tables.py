@@ -1,9 +1,8 @@
 """Costs, allocation and risk rules, as the page tells them."""
 
-from step3_assets.catalogue.portfolio import RISK_RULES
 from step3_assets.config import RiskConfig
 from step3_assets.domain.report import account_tables as account
-from step3_assets.domain.report.account_tables import RULE_NAMES, rule_limits
+from step3_assets.plugins.risk_rules import RULES
 from step3_assets_tests.domain.report.frames import empty, make_inputs
 
 INPUTS = make_inputs()
@@ -28,12 +27,14 @@ def test_the_method_in_use_is_marked():
     assert ("Calmar-seeking", "AAA", "50.0%", "50.0%", "50.0%") in weights
 
 
-def test_every_rule_has_a_name_a_limit_and_a_line():
-    limits = rule_limits(RiskConfig(cooldown_bars=3), 1.0)
-    assert set(limits) == set(RULE_NAMES) == set(RISK_RULES)
-    assert limits["cooldown"] == 3
-    assert limits["min_holding"] is None
-    assert set(rule_limits(RiskConfig.off(), 1.0).values()) == {None, 1.0}
+def test_every_rule_has_a_line_with_its_name_and_limit():
+    quiet = account.risk_table(empty("risk_events"), RiskConfig(cooldown_bars=3), 1.0)
+    limits = {row[0]: row[1] for row in quiet.rows}
+    assert list(limits) == [rule.label for rule in RULES]
+    assert limits["Cooldown"] == "3 bars"
+    assert limits["Minimum holding"] == "off"
+    off = account.risk_table(empty("risk_events"), RiskConfig.off(), 1.0)
+    assert [row[1] for row in off.rows].count("off") == len(RULES) - 1
 
 
 def test_rules_count_what_they_did_on_the_platforms_account_alone():

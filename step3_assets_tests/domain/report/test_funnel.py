@@ -39,8 +39,8 @@ def test_stages_and_losses_in_order():
         ("Sized", 5, False),
         ("symbol already in a position", 1, True),
         ("Reached the risk rules", 4, False),
-        ("gross exposure at its cap", 1, True),
         ("stood aside for a session that lost too much", 1, True),
+        ("gross exposure at its cap", 1, True),
         ("Traded", 2, False),
     ]
 

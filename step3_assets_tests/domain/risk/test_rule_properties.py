@@ -11,9 +11,9 @@ from step3_assets.catalogue.portfolio import RISK_RULES
 from step3_assets.config import RiskConfig
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.reconcile import reconcile
-from step3_assets.domain.risk import turnover
 from step3_assets.domain.risk.engine import RiskEngine
-from step3_assets.domain.risk.rules import EntryRequest
+from step3_assets.plugins.risk_rule import EntryRequest
+from step3_assets.plugins.risk_rules import turnover
 from step3_assets_tests.domain.execution.samples import hour
 from step3_assets_tests.domain.execution.test_ledger_properties import (
     N_BARS,
@@ -173,7 +173,7 @@ def test_a_request_is_never_allowed_more_than_without_the_rules(config, seed):
     guarded_, plain = (RiskEngine(c, 1.0, 10_000.0) for c in (config, RiskConfig.off()))
     falls = rng.uniform(0.93, 1.0, 60).tolist()
     for request in requests(rng, 40):
-        for stop in guarded_.stops:
+        for _, stop in guarded_.stops:
             stop.mark(request.session, 10_000.0 * falls[request.session])
         asked = request.notional_usd
         with_rules, _ = guarded_.allow(replace(request), 0, 0)

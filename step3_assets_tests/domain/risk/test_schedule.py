@@ -12,10 +12,10 @@ from step3_assets.config import RiskConfig
 from step3_assets.domain.core.instants import instant_us
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.execution.reconcile import reconcile
-from step3_assets.domain.risk import stops
 from step3_assets.domain.risk.engine import RiskEngine
-from step3_assets.domain.risk.rules import EntryRequest
 from step3_assets.domain.risk.schedule import RiskSchedule
+from step3_assets.plugins.risk_rule import Account, EntryRequest
+from step3_assets.plugins.risk_rules import drawdown_kill
 from step3_assets_tests.domain.execution.samples import hour, make_bars
 from step3_assets_tests.domain.execution.test_ledger_properties import (
     N_BARS,
@@ -83,10 +83,10 @@ def test_a_rule_that_starts_anew_with_its_settings_is_caught(monkeypatch):
     """The planted fault: a boundary that forgets peak and period stood aside."""
 
     def forgets(self, config: RiskConfig) -> None:
-        self.__init__(10_000.0)
+        self.__init__(Account(10_000.0, 1.0))
         self.threshold, self.rearm_sessions = config.kill_drawdown_frac, config.rearm_sessions
 
-    monkeypatch.setattr(stops.DrawdownKillSwitch, "set_limit", forgets)
+    monkeypatch.setattr(drawdown_kill.DrawdownKillSwitch, "set_limit", forgets)
     with pytest.raises(AssertionError):
         kill_switch_over_a_boundary()
 
@@ -199,7 +199,7 @@ def test_a_request_is_never_allowed_more_than_without_the_rules(configs):
     engine = RiskEngine(RiskSchedule(tuple(configs), times), 1.0, 10_000.0)
     for now in range(30):
         engine.move_to(now)
-        for stop in engine.stops:
+        for _, stop in engine.stops:
             stop.mark(now // 5, 10_000.0 * (1.0 - 0.003 * (now % 11)))
         request = EntryRequest(0, now // 5, 18_000 + now // 5, 591, 9_900.0, 500.0, 9_000.0, 3, 1)
         notional, _ = engine.allow(request, now, 0)

@@ -1,0 +1,19 @@
+"""Risk rules, one file each: small, deterministic, able to refuse and never to add exposure.
+
+Belongs here: files that each declare one :class:`~step3_assets.plugins.risk_rule.RiskRule` and the
+class that answers (several records where one class serves several periods). A new file is found by
+being in this folder. Does not belong here: the account that obeys
+(:mod:`step3_assets.domain.execution.account`), sizes, the gate.
+"""
+
+import sys
+
+from step3_assets.plugins.discovery import discovered
+from step3_assets.plugins.risk_rule import Kind, RiskRule
+from step3_assets.plugins.setting import together
+
+RULES: tuple[RiskRule, ...] = discovered(sys.modules[__name__], RiskRule)
+"""Every rule, in the order in which they stand in reports."""
+RULE_NAMES = tuple(rule.name for rule in RULES)
+STOP_NAMES = tuple(rule.name for rule in RULES if rule.kind is Kind.STOP)
+RULE_SETTINGS = together(rule.settings for rule in RULES)

@@ -1,0 +1,115 @@
+"""The drawdown kill switch: flatten and stand aside after too deep a fall.
+
+Belongs here: this rule. It acts on a close and is filled at the next open, so the loss realised may
+exceed the limit by what happens in between.
+"""
+
+from math import inf
+
+from pydantic import Field
+
+from step3_assets.plugins.risk_rule import (
+    FRACTION,
+    Account,
+    Breach,
+    EntryRequest,
+    Kind,
+    RiskRule,
+)
+from step3_assets.plugins.setting import Bounds, Setting, SettingValues
+
+
+class DrawdownKillSwitch:
+    """Flatten and stand aside when equity has fallen too far below its peak.
+
+    It trips when ``1 - equity / peak`` exceeds ``kill_drawdown_frac`` at a bar close, and is armed
+    again at the first look in the session ``rearm_sessions`` after the one it tripped in. The peak
+    is then the equity of that moment: a flat account would otherwise never come back, and each
+    further fall by the limit costs as much standing aside again.
+
+    Parameters
+    ----------
+    account : Account
+        Its capital is the first peak.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self.threshold = inf
+        self.rearm_sessions = 1
+        self.peak = account.capital_usd
+        self.aside_until: int | None = None
+        self.tripped = Breach(inf, 0.0)
+
+    def set_limit(self, config: SettingValues) -> None:
+        """The peak stays; so does a period stood aside, with the length it began with."""
+        limit = config.kill_drawdown_frac
+        self.threshold = inf if limit is None else limit
+        self.rearm_sessions = config.rearm_sessions
+
+    def mark(self, session: int, equity_usd: float) -> Breach | None:
+        """Trip on a close below the peak by more than the threshold."""
+        if self.aside_until is not None and not self._rearmed(session, equity_usd):
+            return None
+        if equity_usd > self.peak:
+            self.peak = equity_usd
+            return None
+        fall = 1.0 - equity_usd / self.peak
+        if fall > self.threshold:
+            self.aside_until = session + self.rearm_sessions
+            self.tripped = Breach(self.threshold, fall)
+            return self.tripped
+        return None
+
+    def refuses(self, request: EntryRequest) -> Breach | None:
+        """Refuse until it is armed again; limit and drawdown are those it tripped at."""
+        if self.aside_until is None or self._rearmed(request.session, request.equity_usd):
+            return None
+        return self.tripped
+
+    def _rearmed(self, session: int, equity_usd: float) -> bool:
+        assert self.aside_until is not None
+        if session < self.aside_until or not equity_usd > 0.0:
+            return False
+        self.aside_until, self.peak = None, equity_usd
+        return True
+
+
+DRAWDOWN_KILL = RiskRule(
+    name="drawdown_kill",
+    label="Drawdown kill switch",
+    loss="stood aside after the drawdown kill switch",
+    meaning="When marked equity is further below its peak than the limit, it flattens the account "
+    "and stands aside for `rearm_sessions`.",
+    kind=Kind.STOP,
+    place=10,
+    unit=FRACTION,
+    make=DrawdownKillSwitch,
+    limit="kill_drawdown_frac",
+    settings={
+        "kill_drawdown_frac": Setting(
+            float | None,
+            Field(
+                default=0.10,
+                gt=0,
+                lt=1,
+                description="Fall of marked equity below its peak that flattens the account. The "
+                "plan's cap is 12 %: two points are left for the way to the next open.",
+            ),
+            Bounds(
+                0.04,
+                0.10,
+                "Below 4 % a quarter's ordinary fall would cost a month aside. The upper end may "
+                "not pass the plan's cap on the drawdown.",
+            ),
+        ),
+        "rearm_sessions": Setting(
+            int,
+            Field(
+                default=21,
+                ge=1,
+                description="Sessions stood aside after the kill switch, a month; then the peak is "
+                "measured anew.",
+            ),
+        ),
+    },
+)

@@ -1,0 +1,57 @@
+"""Minimum holding: how soon after its last entry a symbol may be entered again.
+
+Belongs here: this rule.
+"""
+
+from pydantic import Field
+
+from step3_assets.plugins.risk_rule import BARS, Account, Breach, EntryRequest, Kind, RiskRule
+from step3_assets.plugins.setting import Setting, SettingValues
+
+
+class MinimumHolding:
+    """A symbol is entered at most once in this many of its bars.
+
+    A position that leaves sooner, by its stop, say, leaves: holding it longer would add exposure.
+    What the rule takes away is the churn after it.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self.bars = 0
+
+    def set_limit(self, config: SettingValues) -> None:
+        """The bars since the last fill are the account's, whatever the limit was then."""
+        self.bars = config.min_holding_bars
+
+    def refuses(self, request: EntryRequest) -> Breach | None:
+        """Refuse an entry too few bars after the symbol's last one."""
+        since = request.bars_since_entry
+        return Breach(self.bars, since) if since is not None and since < self.bars else None
+
+    def entered(self, request: EntryRequest) -> None:
+        """Nothing to note: the account knows its fills."""
+
+
+MIN_HOLDING = RiskRule(
+    name="min_holding",
+    label="Minimum holding",
+    loss="too soon after the symbol's last entry",
+    meaning="Bars from a symbol's last entry to its next. An exit is never held up.",
+    kind=Kind.PACING,
+    place=30,
+    unit=BARS,
+    make=MinimumHolding,
+    limit="min_holding_bars",
+    off=0,
+    settings={
+        "min_holding_bars": Setting(
+            int,
+            Field(
+                default=0,
+                ge=0,
+                description="Bars from a symbol's last entry to its next; an exit is never held "
+                "up. Off: labels overlap as it is, and one position a symbol spaces them.",
+            ),
+        )
+    },
+)

@@ -1,0 +1,55 @@
+"""The symbol cap: the most that one position may be of equity.
+
+Belongs here: this rule. Trimming is the account's work. Prices that move a position above the cap
+later do not cut it.
+"""
+
+from math import inf
+
+from pydantic import Field
+
+from step3_assets.plugins.risk_rule import FRACTION, Account, EntryRequest, Kind, RiskRule
+from step3_assets.plugins.setting import Bounds, Setting, SettingValues
+
+
+class SymbolCap:
+    """Value of one symbol's position over equity; it holds one at a time."""
+
+    def __init__(self, account: Account) -> None:
+        self.max_frac = inf
+
+    def set_limit(self, config: SettingValues) -> None:
+        """A position held already is not cut to a lower cap."""
+        self.max_frac = inf if config.max_symbol_frac is None else config.max_symbol_frac
+
+    def room_usd(self, request: EntryRequest) -> float:
+        """The cap itself."""
+        return self.max_frac * request.equity_usd
+
+    def asked_frac(self, request: EntryRequest) -> float:
+        """The position over equity."""
+        return request.notional_usd / request.equity_usd
+
+
+SYMBOL_CAP = RiskRule(
+    name="symbol_cap",
+    label="Symbol exposure cap",
+    loss="symbol exposure at its cap",
+    meaning="Trims one symbol's position at its entry.",
+    kind=Kind.CAP,
+    place=60,
+    unit=FRACTION,
+    make=SymbolCap,
+    limit="max_symbol_frac",
+    settings={
+        "max_symbol_frac": Setting(
+            float | None,
+            Field(
+                default=1.0,
+                gt=0,
+                description="Value of one symbol's position over equity, at its entry.",
+            ),
+            Bounds(0.3, 1.0, "Binds where an allocation leans on one symbol."),
+        )
+    },
+)

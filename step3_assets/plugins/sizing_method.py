@@ -1,0 +1,124 @@
+"""What a sizing method is: its record, the forecasts it sees, the sizes it answers.
+
+Belongs here: the record that a method's file declares, the arrays that it reads and writes. Does
+not belong here: any method (:mod:`step3_assets.plugins.sizing_methods`).
+
+Everything is known at the decision.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.plugins.setting import Setting, SettingValues
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What a size may rest on, of n decisions.
+
+    Attributes
+    ----------
+    ev_final, q10, q90 : ndarray, shape (n,)
+        Log return; NaN where there is no score.
+    sigma : callable
+        Volatility of one bar, log return; asked for only by the methods that need it.
+    is_overnight : callable
+        Whether the entry begins with the gap over night.
+    """
+
+    ev_final: np.ndarray
+    q10: np.ndarray
+    q90: np.ndarray
+    sigma: Callable[[], np.ndarray]
+    is_overnight: Callable[[], np.ndarray]
+
+    @classmethod
+    def of_events(
+        cls, events: pd.DataFrame, ev_final: np.ndarray, q10: np.ndarray, q90: np.ndarray
+    ) -> "Forecasts":
+        """From rows with ``sigma`` and ``entry_overnight``, which a constant size does not read."""
+        return cls(
+            ev_final=ev_final,
+            q10=q10,
+            q90=q90,
+            sigma=lambda: events["sigma"].to_numpy(dtype=np.float64),
+            is_overnight=lambda: events["entry_overnight"].to_numpy() > 0,
+        )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of n decisions and what they were made of.
+
+    Attributes
+    ----------
+    size_frac : ndarray, shape (n,)
+        Share of the allocation asked for, as if gated.
+    forecast_sd : ndarray
+        Standard deviation of the net return, log return, from the quantile spread.
+    kelly_frac : ndarray
+        The whole Kelly fraction, ``ev_final / forecast_sd**2``.
+    vol_cap_frac : ndarray
+        The size at which the position's volatility is the target.
+    overnight_factor : ndarray
+        What an overnight entry's size was multiplied by.
+    size_cap : ndarray of str
+        What bound the size before the overnight haircut, one of the method's ``caps``.
+
+    Values that the method does not use are NaN.
+    """
+
+    size_frac: np.ndarray
+    forecast_sd: np.ndarray
+    kelly_frac: np.ndarray
+    vol_cap_frac: np.ndarray
+    overnight_factor: np.ndarray
+    size_cap: np.ndarray
+
+    def inputs_frame(self, index: pd.Index) -> pd.DataFrame:
+        """Everything but ``size_frac`` as columns of ``scores``."""
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "size_frac"}
+        named["size_cap"] = pd.array(named["size_cap"], dtype="str")
+        return pd.DataFrame(named, index=index)
+
+
+SIZING_COLUMNS = tuple(f.name for f in fields(Sizes) if f.name != "size_frac")
+
+
+@dataclass(frozen=True)
+class SizingMethod:
+    """The record of one method.
+
+    Attributes
+    ----------
+    name : str
+        Value of ``sizing.method``.
+    label : str
+        Name in the report.
+    meaning : str
+        What it asks for, for the settings and the documentation.
+    place : int
+        Order among the methods; the first is the default.
+    size : callable
+        Forecasts, settings and the most that a position may take, to sizes in [0, most].
+    caps : tuple of str
+        The words that it may put into ``size_cap``.
+    settings : mapping of str to Setting
+        Everything that it reads.
+    """
+
+    name: str
+    label: str
+    meaning: str
+    place: int
+    size: Callable[[Forecasts, SettingValues, float], Sizes]
+    caps: tuple[str, ...]
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the size is the same whatever the forecast: it reads no setting."""
+        return not self.settings
