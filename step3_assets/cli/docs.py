@@ -42,7 +42,12 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.definitions import build_defs
     from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
     from step3_assets.defs.resources import load_settings
-    from step3_assets.docgen import drift_metrics, report_sections, settings_table
+    from step3_assets.docgen import (
+        drift_metrics,
+        report_sections,
+        settings_table,
+        trading_plugins,
+    )
     from step3_assets.docgen.data_dictionary import data_dictionary_markdown
     from step3_assets.docgen.drift_metrics import drift_metrics_markdown
     from step3_assets.docgen.settings_table import settings_markdown
@@ -60,7 +65,16 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     metrics_part = replace_generated(
         monitoring.read_text("utf-8"), drift_metrics_markdown(), drift_metrics.BEGIN
     )
+    execution = docs_dir / "execution.md"
+    rules_part = replace_generated(
+        execution.read_text("utf-8"),
+        trading_plugins.risk_rules_markdown(),
+        trading_plugins.RULES_BEGIN,
+    )
     return {
+        execution: replace_generated(
+            rules_part, trading_plugins.sizing_methods_markdown(), trading_plugins.METHODS_BEGIN
+        ),
         monitoring: metrics_part,
         architecture: replace_generated(architecture.read_text("utf-8"), graph),
         models: settings_part,

@@ -19,6 +19,7 @@ def test_a_stale_page_fails(tmp_path: Path):
     for page in (
         "architecture.md",
         "data_dictionary.md",
+        "execution.md",
         "models.md",
         "monitoring.md",
         "report.md",

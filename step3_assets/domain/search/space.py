@@ -15,7 +15,7 @@ from step3_assets.config import (
     Step3Config,
 )
 from step3_assets.domain.search.settings import with_settings
-from step3_assets.plugins.risk_rules import RULES
+from step3_assets.plugins.risk_rules import RULE_SETTINGS, RULES
 from step3_assets.plugins.sizing_methods import METHOD_OF, METHOD_SETTINGS
 
 if TYPE_CHECKING:
@@ -81,7 +81,11 @@ def suggest_trading(
     sizing = base.sizing.model_copy(update={"method": method, **read})
     size_frac = _number(trial, "size_frac", space)
     limits = {
-        name: trial.suggest_float(name, low, min(high, limit))
+        name: (
+            trial.suggest_int(name, int(low), int(min(high, limit)))
+            if RULE_SETTINGS[name].kind is int
+            else trial.suggest_float(name, low, min(high, limit))
+        )
         for name, limit in _limits(base.risk).items()
         for low, high in [_bounds(name, space)]
     }
