@@ -22,8 +22,9 @@ from step3_assets.defs.delivery.assets import load_delivery
 from step3_assets.defs.live.assets import CLOCK_COLUMNS, LABEL_COLUMNS, base_rule
 from step3_assets.defs.partitions import Partitions, look_back, partitions_asked
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.defs.results.assets import BAR_COLUMNS
 from step3_assets.defs.shadow import checks as shadow_checks
+from step3_assets.domain.core.bar_columns import MARKING_BARS
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.core.weeks import add_weeks
@@ -198,7 +199,7 @@ def _schema_condition(asset: str) -> Condition:
 
 
 def _alignment(scope: Scope) -> list[str]:
-    columns = ["symbol", "decision_time_utc", "decision_instant_utc", "t_idx"]
+    columns = [*EVENT_KEY, "decision_instant_utc", "t_idx"]
     bars = scope.read("bar_features", ["symbol", "bar_idx", "date", "bar_end_utc"])
     if bars.empty:
         return ["events: bar_features holds none of these months; materialize it too"]
@@ -222,7 +223,7 @@ def _revisions(scope: Scope) -> list[str]:
 
 
 def _purge(data_start: date) -> Condition:
-    columns = ["symbol", "decision_time_utc", "exit_time_utc", "label_end_idx", "maturity"]
+    columns = [*EVENT_KEY, "exit_time_utc", "label_end_idx", "maturity"]
 
     def condition(scope: Scope) -> list[str]:
         first = max(data_start, look_back(scope.months[0]))
@@ -335,7 +336,7 @@ def _refits_known_at(scope: Scope, rows: pd.DataFrame) -> list[str]:
     scores, events, bars, models = (
         scope.store.read(table, partitions=months, columns=columns)
         for table, months, columns in (
-            ("scores", window, ["month", "symbol", "decision_time_utc", "p_raw"]),
+            ("scores", window, ["month", *EVENT_KEY, "p_raw"]),
             ("events", window, [*LABEL_COLUMNS, "exit_time_utc"]),
             ("bar_features", window, [*CLOCK_COLUMNS, "date"]),
             ("calibrated_models", bases, ["month", "head", "config_hash"]),

@@ -20,10 +20,10 @@ from step3_assets.domain.core.months import add_months, first_test_month
 from step3_assets.domain.core.weeks import add_weeks, month_of_week, week_of
 from step3_assets.domain.delivery import DeliveryError, probe_months
 from step3_assets.domain.delivery.probe import COMPLETE_BY_DAY
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.storage.store import Store
 
-LOOK_BACK_MONTHS = 36
 DAY_FORMAT = "%Y-%m-%d"
 
 

@@ -367,8 +367,9 @@ def test_a_delivery_that_begins_earlier_asks_for_a_reload(
 def test_what_follows_is_what_the_asset_graph_says(tmp_path: Path, early: Path):
     """The arithmetic of dependent months against Dagster's own partition mappings."""
     from step3_assets.definitions import build_defs
-    from step3_assets.defs.partitions import LOOK_BACK_MONTHS, partition_key
+    from step3_assets.defs.partitions import partition_key
     from step3_assets.domain.delivery.changes import MonthChanges, dependent_test_months
+    from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
     from step3_assets_tests.defs.installation import Installation
 
     settings = load_settings(Installation(tmp_path, early).home)

@@ -10,11 +10,12 @@ import pytest
 from step3_assets.defs.live.assets import walked_months
 from step3_assets.defs.resources import load_settings
 from step3_assets.defs.shadow.accounts import walked_model
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import week_range, weeks_of
 from step3_assets.domain.folds import build as folds
 from step3_assets.domain.live import retraining
-from step3_assets.domain.live.comparison import KEY, decide_again, stored_models
+from step3_assets.domain.live.comparison import decide_again, stored_models
 from step3_assets.domain.models.text_format import ModelIntegrityError, read_payloads
 from step3_assets.domain.shadow.arrivals import ShadowError
 from step3_assets_tests.defs.installation import FIRST_TEST, START, failure_text
@@ -259,7 +260,7 @@ def test_the_shadow_scores_a_week_by_the_models_in_force_in_it(other: Retrained)
         file.write("[config.shadow]\nuse_recalibrations = true\n")
     result = other.run("shadow")
     assert result.success, failure_text(result)
-    decisions = other.store.read("shadow_decisions").set_index(KEY).sort_index()
+    decisions = other.store.read("shadow_decisions").set_index(EVENT_KEY).sort_index()
     assert set(decisions["month"]) == {LAST}
     weeks = other.store.read("recalibrations")
     in_force = dict(zip(weeks["week"], weeks["in_force_week"], strict=True))
@@ -272,7 +273,7 @@ def test_the_shadow_scores_a_week_by_the_models_in_force_in_it(other: Retrained)
     found = walked_months(other.store, set(WEEKS), load_settings(other.home).config)
     models = stored_models(weeks, other.store.read("weekly_models"), checked=True)
     expected = decide_again(found, {}, models)
-    expected = expected[expected["month"] == LAST].set_index(KEY).sort_index()
+    expected = expected[expected["month"] == LAST].set_index(EVENT_KEY).sort_index()
     figures = ["p_raw", "p_calibrated", "ev_struct", "ev_ml", "ev_final", "q10", "size_frac"]
     pd.testing.assert_frame_equal(decisions[figures], expected[figures], check_exact=True)
 

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from step3_assets.config import Frozen
 from step3_assets.defs.jobs import INGEST, RESULTS, SHADOW, WALK_FORWARD
-from step3_assets.defs.partitions import LOOK_BACK_MONTHS, partition_key
+from step3_assets.defs.partitions import partition_key
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery.arrival import FileMark, Waiting
 from step3_assets.domain.delivery.changes import (
@@ -29,6 +29,7 @@ from step3_assets.domain.delivery.changes import (
     months_that_differ,
     ranges_of,
 )
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 
 REQUEST_TAG = "step3/request"
 DELIVERY_TAG = "step3/delivery"

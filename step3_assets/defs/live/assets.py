@@ -50,10 +50,9 @@ from step3_assets.domain.registry.entries import artefacts_by_month
 from step3_assets.domain.walk_forward.month_steps import base_rates
 from step3_assets.storage.store import Store
 
-SCORE_COLUMNS = ["month", "symbol", "decision_time_utc", "p_raw"]
-LABEL_COLUMNS = ["symbol", "decision_time_utc", "t_idx", "H", "label_end_idx", "y", "maturity"]
+SCORE_COLUMNS = ["month", *EVENT_KEY, "p_raw"]
+LABEL_COLUMNS = [*EVENT_KEY, "t_idx", "H", "label_end_idx", "y", "maturity"]
 CLOCK_COLUMNS = ["symbol", "bar_idx", "bar_end_utc"]
-BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
 LONGEST_CHAIN_WEEKS = 5  # of a fold: weeks whose first session one month can hold
 BASE_TEXTS = {
     CHAMPION: "the champion",

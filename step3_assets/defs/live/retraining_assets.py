@@ -27,7 +27,6 @@ from step3_assets.domain.core.weeks import Session, settings_month, week_of
 from step3_assets.domain.live.retraining import History, training_step, untrained_step
 from step3_assets.storage.store import Store
 
-BAR_COLUMNS = ["month", "symbol", "bar_idx", "date", "bar_end_utc"]
 LOOK_BACK_WEEKS = 158  # whole weeks that 36 months lie in
 OFF = "recalibration.method is calibrator: no week is trained anew"
 

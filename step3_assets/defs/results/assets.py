@@ -37,6 +37,7 @@ from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.defs.walk_forward.assets import monthly_asset
 from step3_assets.domain.core.hashing import text_hash
+from step3_assets.domain.core.keys import ALL_SYMBOLS, EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import (
@@ -50,8 +51,7 @@ from step3_assets.domain.walk_forward.month_steps import backtest_step, base_rat
 from step3_assets.storage.files import replace_file
 from step3_assets.storage.store import Store
 
-BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
-OUTCOMES = ["month", "symbol", "decision_time_utc", "y", "net_logret", "cost_rt", "maturity"]
+OUTCOMES = ["month", *EVENT_KEY, "y", "net_logret", "cost_rt", "maturity"]
 
 
 def build_result_assets(
@@ -350,7 +350,7 @@ def _result_tables(store: Store) -> dict[str, pd.DataFrame]:
 
 def _describe_backtest(_month: date, frames: Frames) -> dict[str, Any]:
     summary = frames["fold_backtests"].set_index("symbol")
-    total = summary.loc["ALL"].to_dict()
+    total = summary.loc[ALL_SYMBOLS].to_dict()
     by_symbol = summary.drop(columns=["month"]).astype(object).T.rename_axis("figure")
     return {
         "dagster/row_count": len(summary),

@@ -29,8 +29,6 @@ from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.search.epochs import Epoch, make_epoch
 from step3_assets.storage.store import Store
 
-BAR_COLUMNS = ["month", "symbol", "bar_idx", "date", "bar_end_utc", "open", "close", "low"]
-
 
 class SearchRun(dg.Config):
     """How many trials this run may make; by default what the settings say."""

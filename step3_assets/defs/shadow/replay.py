@@ -23,8 +23,7 @@ from step3_assets.defs.shadow.accounts import (
 )
 from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.folds.build import Fold
-from step3_assets.domain.pipeline.main_job import LOOK_BACK_MONTHS
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
 from step3_assets.domain.shadow.arrivals import Delivered, ModelInForce, ShadowError
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.playback import Playback, weekly_closes

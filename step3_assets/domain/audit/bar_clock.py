@@ -9,7 +9,8 @@ import pandas as pd
 
 from step3_assets.catalogue.column import KnownAt
 from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
-from step3_assets.domain.audit.inputs import KEY, AuditInputs, Evidence, name_rows, verdict_of
+from step3_assets.domain.audit.inputs import AuditInputs, Evidence, name_rows, verdict_of
+from step3_assets.domain.core.keys import EVENT_KEY
 
 NY = "America/New_York"
 OWN_SIGNALS = tuple(
@@ -84,8 +85,8 @@ def check_label_clock(inputs: AuditInputs) -> Evidence:
 
 def check_fills(inputs: AuditInputs) -> Evidence:
     """Trades fill at the open of the bar they name, after their decision."""
-    instants = inputs.events[[*KEY, "decision_instant_utc"]]
-    trades = inputs.trades.merge(instants, on=KEY, how="left").reset_index(drop=True)
+    instants = inputs.events[[*EVENT_KEY, "decision_instant_utc"]]
+    trades = inputs.trades.merge(instants, on=EVENT_KEY, how="left").reset_index(drop=True)
     entry = _at_bars(trades, inputs.bars, trades["symbol"], trades["entry_time_utc"])
     leave = _at_bars(trades, inputs.bars, trades["symbol"], trades["exit_time_utc"])
     faults = {

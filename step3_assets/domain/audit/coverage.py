@@ -6,13 +6,13 @@ Belongs here: what is in the results and what is not. Does not belong here: what
 import pandas as pd
 
 from step3_assets.domain.audit.inputs import (
-    KEY,
     TRAINING_ROLES,
     AuditInputs,
     Evidence,
     name_rows,
     verdict_of,
 )
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import month_label, month_range
 
 
@@ -28,11 +28,13 @@ def check_every_month(inputs: AuditInputs) -> Evidence:
     inside = inputs.events[inputs.events["month"].isin(months)]
     members = inputs.fold_members[inputs.fold_members["role"] == "test"]
     for table, rows in (("a test event of its fold", members), ("scored", inputs.scores)):
-        joined = inside[["month", *KEY]].merge(rows[["month", *KEY]], how="left", indicator=True)
+        joined = inside[["month", *EVENT_KEY]].merge(
+            rows[["month", *EVENT_KEY]], how="left", indicator=True
+        )
         lost = joined[joined["_merge"] == "left_only"]
         if len(lost):
             faults.append(f"{len(lost)} event(s) not {table}: {name_rows(lost)}")
-        twice = rows.duplicated(["month", *KEY])
+        twice = rows.duplicated(["month", *EVENT_KEY])
         if twice.any():
             faults.append(f"{int(twice.sum())} event(s) twice {table}")
     n_empty = len(months) - inside["month"].nunique()
@@ -45,11 +47,11 @@ def check_every_month(inputs: AuditInputs) -> Evidence:
 
 def check_maturity(inputs: AuditInputs) -> Evidence:
     """Only labels that are final train or count as a trade."""
-    maturity = inputs.events[[*KEY, "maturity"]]
+    maturity = inputs.events[[*EVENT_KEY, "maturity"]]
     training = inputs.fold_members[inputs.fold_members["role"].isin(TRAINING_ROLES)]
     faults = []
     for what, rows in (("training row(s)", training), ("trade(s)", inputs.trades)):
-        joined = rows[KEY].merge(maturity, on=KEY, how="left")
+        joined = rows[EVENT_KEY].merge(maturity, on=EVENT_KEY, how="left")
         wrong = joined[joined["maturity"] != "final"]
         if len(wrong):
             faults.append(f"{len(wrong)} {what} on a label not final: {name_rows(wrong)}")
@@ -63,16 +65,16 @@ def check_maturity(inputs: AuditInputs) -> Evidence:
 
 def check_overlap_after_gate(inputs: AuditInputs) -> Evidence:
     """Only a position that was really held kept another candidate of its symbol out."""
-    gated = inputs.scores.loc[inputs.scores["is_gated"], KEY]
-    joined = gated.merge(inputs.decisions, on=KEY, how="outer", indicator=True)
+    gated = inputs.scores.loc[inputs.scores["is_gated"], EVENT_KEY]
+    joined = gated.merge(inputs.decisions, on=EVENT_KEY, how="outer", indicator=True)
     faults = []
     for side, what in (("left_only", "gated but never decided"), ("right_only", "never gated")):
         rows = joined[joined["_merge"] == side]
         if len(rows):
             faults.append(f"{len(rows)} candidate(s) {what}: {name_rows(rows)}")
-    blocked = inputs.decisions.loc[inputs.decisions["status"] == "position_open", KEY]
-    instants = inputs.events[[*KEY, "entry_time_utc"]]
-    blocked = blocked.merge(instants, on=KEY, how="left")
+    blocked = inputs.decisions.loc[inputs.decisions["status"] == "position_open", EVENT_KEY]
+    instants = inputs.events[[*EVENT_KEY, "entry_time_utc"]]
+    blocked = blocked.merge(instants, on=EVENT_KEY, how="left")
     unexplained = blocked[~_is_held(blocked, inputs.trades)]
     if len(unexplained):
         faults.append(

@@ -13,7 +13,6 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.step2.knobs import Step2Config
 
 TRAINING_ROLES = ("fit", "calibration")
-KEY = ["symbol", "decision_time_utc"]
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.audit.inputs import (
-    KEY,
     TRAINING_ROLES,
     AuditInputs,
     Evidence,
     name_rows,
     verdict_of,
 )
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_of, month_start
 
-LABEL_COLUMNS = [*KEY, "exit_time_utc", "label_end_idx", "H"]
+LABEL_COLUMNS = [*EVENT_KEY, "exit_time_utc", "label_end_idx", "H"]
 STOPPED_TRADING = pd.Timedelta(days=31)
 
 Clock = dict[str, pd.DataFrame]
@@ -35,7 +35,7 @@ def check_purge(inputs: AuditInputs) -> Evidence:
     faults, n_rows, n_blocks = [], 0, 0
     for month, members in inputs.fold_members.groupby("month"):
         window = add_months(month, -inputs.config.folds.train_months)  # type: ignore[arg-type]
-        rows = members[members["role"].isin(TRAINING_ROLES)].merge(labels, on=KEY, how="left")
+        rows = members[members["role"].isin(TRAINING_ROLES)].merge(labels, on=EVENT_KEY, how="left")
         horizon = _longest_horizon(labels, window, month)  # type: ignore[arg-type]
         name = month_label(month)  # type: ignore[arg-type]
         early = rows["decision_time_utc"] < month_start(window)

@@ -14,6 +14,7 @@ from step3_assets.catalogue.column import KnownAt
 from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.config import Step3Config
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_start
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
 from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
@@ -135,7 +136,7 @@ def check_scores(inputs: AuditInputs) -> Evidence:
             then = blind[blind["decision_instant_utc"] <= instant]
             again = _score_again(inputs, then, month)
             # Decisions after the instant are not there; those up to it must be as they were.
-            kept = stored.merge(then[["symbol", "decision_time_utc"]])
+            kept = stored.merge(then[EVENT_KEY])
             n_alone += 1
             faults += _score_faults(kept, again, f"what follows {instant:%Y-%m-%d %H:%M} is gone")
     return verdict_of(
@@ -160,10 +161,9 @@ def _score_again(inputs: AuditInputs, events: pd.DataFrame, month: date) -> pd.D
 
 
 def _score_faults(stored: pd.DataFrame, again: pd.DataFrame, when: str) -> list[str]:
-    key = ["symbol", "decision_time_utc"]
-    ours = stored.sort_values(key, ignore_index=True)
-    theirs = again.sort_values(key, ignore_index=True)[list(ours.columns)]
-    if len(ours) != len(theirs) or not ours[key].equals(theirs[key]):
+    ours = stored.sort_values(EVENT_KEY, ignore_index=True)
+    theirs = again.sort_values(EVENT_KEY, ignore_index=True)[list(ours.columns)]
+    if len(ours) != len(theirs) or not ours[EVENT_KEY].equals(theirs[EVENT_KEY]):
         return [f"{len(ours)} stored scores, {len(theirs)} when {when}"]
     differ = [
         name

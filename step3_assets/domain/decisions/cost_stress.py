@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import GateConfig, SizingConfig
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.decisions.ev_gate import decide
 from step3_assets.domain.decisions.sizing import size_positions
 
-_KEY = ["symbol", "decision_time_utc"]
 _NET = ("ev_struct", "ev_ml", "ev_final", "q10", "q50", "q90")
 
 
@@ -63,11 +63,17 @@ def stress_scores(
         raise ValueError(f"cost stress: factor {factor} is below 1")
     sizing = sizing or SizingConfig()
     is_resized = sizing.method != "fixed"
-    known = scores[_KEY].merge(
+    known = scores[EVENT_KEY].merge(
         events[
-            [*_KEY, "cost_rt", "tp_to_cost", "entry_overnight", *(["sigma"] if is_resized else [])]
+            [
+                *EVENT_KEY,
+                "cost_rt",
+                "tp_to_cost",
+                "entry_overnight",
+                *(["sigma"] if is_resized else []),
+            ]
         ],
-        on=_KEY,
+        on=EVENT_KEY,
         how="left",
         validate="many_to_one",
     )

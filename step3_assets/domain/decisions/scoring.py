@@ -14,6 +14,7 @@ import pandas as pd
 
 from step3_assets.catalogue.decisions import SCORES
 from step3_assets.config import GateConfig, ModelConfig, SizingConfig
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.decisions.ev_gate import decide
 from step3_assets.domain.decisions.sizing import size_positions
 from step3_assets.domain.models.blend import blended_ev
@@ -80,7 +81,7 @@ def score_fold(
         If a stored model was altered, is missing, or was trained with another configuration.
     """
     rows = test_events[test_events["month"] == month]
-    rows = rows.sort_values(["symbol", "decision_time_utc"], kind="stable", ignore_index=True)
+    rows = rows.sort_values(EVENT_KEY, kind="stable", ignore_index=True)
     figures = pd.DataFrame(np.nan, index=rows.index, columns=list(FIGURES))
     payloads = read_payloads(models)
     if payloads:
@@ -91,7 +92,7 @@ def score_fold(
     decisions = decide(rows, ev_final, q10, gate_config)
     q90 = figures["q90"].to_numpy(dtype=np.float64)
     sizes = size_positions(rows, ev_final, q10, q90, sizing or SizingConfig(), size_frac)
-    parts = [rows[["symbol", "decision_time_utc"]], figures, decisions]
+    parts = [rows[EVENT_KEY], figures, decisions]
     scores = pd.concat([*parts, sizes.inputs_frame(rows.index)], axis=1)
     scores["month"] = pd.Series([month] * len(rows), index=rows.index, dtype=object)
     scores["size_frac"] = np.where(decisions["is_gated"], sizes.size_frac, 0.0)

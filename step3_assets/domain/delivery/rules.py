@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
+from step3_assets.domain.core.keys import EVENT_KEY
+from step3_assets.domain.core.label_end import latest_exit_idx
 from step3_assets.domain.core.validation import value_faults
 from step3_assets.domain.delivery.files import TICKER
 from step3_assets.domain.delivery.problems import Problem, row_problem
@@ -71,7 +73,7 @@ EVENT_RULES = (
         "decision_time_utc",
         ("symbol", "decision_time_utc"),
         "is there more than once for its symbol; (symbol, decision_time_utc) is the key",
-        lambda f: f.duplicated(["symbol", "decision_time_utc"], keep=False),
+        lambda f: f.duplicated(EVENT_KEY, keep=False),
     ),
     Rule(
         "label_end_idx",
@@ -162,7 +164,7 @@ def pair_problems(events: Sheet, bars: Sheet) -> list[Problem]:
     if bars.has("date", "expected_bar_seconds"):
         problems += _early_entries(events, bars)
     if events.has("t_idx", "H", *OUTCOME_COLUMNS):
-        reach = events.frame["t_idx"].astype("float64") + events.frame["H"].astype("float64") + 2
+        reach = latest_exit_idx(*(events.frame[c].astype("float64") for c in ("t_idx", "H")))
         mask = is_pending(events.frame) & (reach < last).to_numpy()
         if mask.any():
             message = (
@@ -198,7 +200,6 @@ def label_arithmetic_problems(events: pd.DataFrame) -> list[Problem]:
     gross = pd.Series(np.log(events["exit_open"] / events["entry_open"]), index=events.index)
     net = events["net_logret"]
     is_whole = (events["exit_reason"] == "horizon") & (events["truncated_horizon"] == 0)
-    span = events["label_end_idx"] - events["t_idx"]
     faults = (
         ("gross_logret", _differs(events["gross_logret"], gross), "is not ln(exit/entry)"),
         (
@@ -209,7 +210,7 @@ def label_arithmetic_problems(events: pd.DataFrame) -> list[Problem]:
         ("y", (net.abs() > TOLERANCE) & (events["y"] != (net > 0)), "is not net_logret > 0"),
         (
             "label_end_idx",
-            is_whole & (span != events["H"] + 2),
+            is_whole & (events["label_end_idx"] != latest_exit_idx(events["t_idx"], events["H"])),
             "is not t_idx + H + 2, though the horizon was not cut",
         ),
     )

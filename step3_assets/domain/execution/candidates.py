@@ -19,7 +19,6 @@ from step3_assets.plugins.sizing_method import SIZING_COLUMNS
 
 Allocation = Mapping[str, float] | Mapping[date, Mapping[str, float]]
 
-_KEY = ["symbol", "decision_time_utc"]
 _OUTCOMES = [
     "decision_instant_utc",
     "entry_time_utc",
@@ -29,8 +28,8 @@ _OUTCOMES = [
     "cost_rt",
     "maturity",
 ]
-EVENT_COLUMNS = (*_KEY, *_OUTCOMES)
-CANDIDATE_COLUMNS = (*_KEY, "month", "size_frac", *_OUTCOMES)
+EVENT_COLUMNS = (*EVENT_KEY, *_OUTCOMES)
+CANDIDATE_COLUMNS = (*EVENT_KEY, "month", "size_frac", *_OUTCOMES)
 
 
 @dataclass(frozen=True)
@@ -102,19 +101,19 @@ def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFr
         If a gated decision has no event, or a key is doubled on either side.
     """
     sizing = [name for name in SIZING_COLUMNS if name in decisions.columns]
-    columns = [*_KEY, "month", "size_frac", *sizing]
+    columns = [*EVENT_KEY, "month", "size_frac", *sizing]
     gated = decisions.loc[decisions["is_gated"].astype(bool), columns]
     try:
         joined = gated.merge(
             events[list(EVENT_COLUMNS)],
-            on=_KEY,
+            on=EVENT_KEY,
             how="left",
             indicator=True,
             validate="one_to_one",
         )
     except pd.errors.MergeError as error:
         for name, frame in (("decisions", gated), ("events", events)):
-            doubled = frame[frame.duplicated(_KEY)]
+            doubled = frame[frame.duplicated(EVENT_KEY)]
             if len(doubled):
                 raise LedgerError(f"{name}: {_rows(doubled)} more than once") from error
         raise
@@ -176,7 +175,7 @@ def _check_candidates(frame: pd.DataFrame, start: pd.Timestamp, end: pd.Timestam
     cost = _floats(frame["cost_rt"])
     is_final = (frame["maturity"] == "final").to_numpy()
     faults = {
-        "key is doubled": frame.duplicated(_KEY).to_numpy(),
+        "key is doubled": frame.duplicated(EVENT_KEY).to_numpy(),
         f"decision lies outside {start} to {end}": ~((decided >= start) & (decided < end)),
         "decision_instant_utc does not follow decision_time_utc": ~(instant > decided),
         "size_frac is not a share": ~(np.isfinite(size) & (size >= 0)),

@@ -25,8 +25,6 @@ from step3_assets.domain.risk.engine import RiskEvent
 from step3_assets.domain.risk.schedule import RiskSchedule
 from step3_assets.plugins.sizing_method import SIZING_COLUMNS
 
-ALL_SYMBOLS = "ALL"
-
 
 @dataclass(frozen=True)
 class LedgerResult:
@@ -106,7 +104,7 @@ def simulate(
     orders = prepare_orders(candidates, clock, start, end, allocation)
     fills = fill_orders(orders, clock, config, risk)
     rows = period_rows(clock, fills.positions, instant_us(start), instant_us(end))
-    decisions = candidates.iloc[orders.row][["symbol", "decision_time_utc", "month"]]
+    decisions = candidates.iloc[orders.row][[*EVENT_KEY, "month"]]
     return LedgerResult(
         _trade_frame(candidates, orders, fills),
         decisions.assign(status=_text(fills.status)).reset_index(drop=True),
@@ -213,7 +211,7 @@ def period_rows(clock: MarkClock, positions: Positions, start_us: int, end_us: i
 def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.DataFrame:
     """Table ``portfolio_trades`` without ``series``."""
     order = fills.order
-    columns = ["symbol", "decision_time_utc", "month", "entry_time_utc"]
+    columns = [*EVENT_KEY, "month", "entry_time_utc"]
     rows = candidates.iloc[orders.row[order]].reset_index(drop=True)
     return rows[columns].assign(
         exit_time_utc=utc_index(fills.positions.exit_us),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from step3_assets.catalogue.portfolio import RISK_RULES
 from step3_assets.config import ExecutionConfig
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.marking import stamps_us
 from step3_assets.domain.risk.engine import CANCELLED, FORCED_EXIT, REFUSED
@@ -100,7 +101,7 @@ def _overlaps(trades: pd.DataFrame) -> list[str]:
 
 
 def _decisions(result: LedgerResult) -> list[str]:
-    key = ["symbol", "decision_time_utc"]
+    key = EVENT_KEY
     traded = result.decisions.loc[result.decisions["status"] == "traded", key]
     both = traded.merge(result.trades[key], on=key, how="outer", indicator=True)
     lost = both[both["_merge"] != "both"]
@@ -115,7 +116,7 @@ def _risk_rows(result: LedgerResult) -> list[str]:
     """Refusals and forced exits without a row of their rule, and rows without either."""
     if result.risk_events is None:
         return []
-    key, rows = ["symbol", "decision_time_utc", "rule"], result.risk_events
+    key, rows = [*EVENT_KEY, "rule"], result.risk_events
     decisions = result.decisions.rename(columns={"status": "rule"})
     trades = result.trades.rename(columns={"exit_rule": "rule"})
     sides = {

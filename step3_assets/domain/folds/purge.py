@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.keys import EVENT_KEY
+from step3_assets.domain.core.label_end import latest_exit_idx
+
 # A symbol without a bar this long before the boundary has stopped trading: its last bars say
 # nothing about when an embargo of so many bars begins.
 STALE_AFTER = pd.Timedelta(days=31)
@@ -132,9 +135,9 @@ class LabelSpans:
         t_idx = events["t_idx"].to_numpy(dtype=np.int64)
         given = events["label_end_idx"].to_numpy(dtype=np.float64, na_value=np.nan)
         if np.any(np.isnan(given[is_final])):
-            bad = events.loc[is_final & np.isnan(given), ["symbol", "decision_time_utc"]]
+            bad = events.loc[is_final & np.isnan(given), EVENT_KEY]
             raise FoldError(f"final labels without label_end_idx: {bad.head(3).to_dict('records')}")
-        longest = t_idx + events["H"].to_numpy(dtype=np.int64) + 2
+        longest = latest_exit_idx(t_idx, events["H"].to_numpy(dtype=np.int64))
         end_idx = np.where(is_final, np.nan_to_num(given), np.fmax(given, longest)).astype(np.int64)
         end = naive_utc(events["exit_time_utc"]).copy()
         for name in sorted(set(symbol)):

@@ -16,6 +16,7 @@ import pandas as pd
 from step3_assets.catalogue.decisions import SCORES
 from step3_assets.catalogue.live import RECALIBRATION_COMPARISON
 from step3_assets.config import Step3Config
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import weeks_of
 from step3_assets.domain.decisions.ev_gate import decide
@@ -41,7 +42,6 @@ from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.registry.entries import artefacts_hash, payload_artefacts
 from step3_assets.domain.statistics.brier import brier_gain
 
-KEY = ["symbol", "decision_time_utc"]
 WITHOUT, CHECKED, ALWAYS = "walk_forward", "weekly", "weekly_unchecked"
 HEADS_NEEDED = ("payoff", "blend")
 
@@ -168,7 +168,7 @@ def _month_again(
     payloads = read_payloads(mine[mine["head"].isin(HEADS_NEEDED)])
     if scores.empty or not payloads:
         return scores
-    rows = scores[KEY].merge(walked.events, on=KEY, how="left", validate="one_to_one")
+    rows = scores[EVENT_KEY].merge(walked.events, on=EVENT_KEY, how="left", validate="one_to_one")
     figures = scores[list(FIGURES)].reset_index(drop=True)
     p = figures["p_calibrated"].to_numpy(dtype=np.float64).copy()
     p_raw = figures["p_raw"].to_numpy(dtype=np.float64)
@@ -256,9 +256,15 @@ def _probabilities(
     walked: Walked, decided: pd.DataFrame, config: Step3Config
 ) -> dict[str, float | int]:
     """How good the probabilities are on final labels, and the gain over the walk-forward's own."""
-    final = walked.events.loc[walked.events["maturity"] == "final", [*KEY, "y"]]
-    before = walked.scores[[*KEY, "p_calibrated"]].rename(columns={"p_calibrated": "p_before"})
-    rows = decided[["month", *KEY, "p_calibrated"]].merge(final, on=KEY).merge(before, on=KEY)
+    final = walked.events.loc[walked.events["maturity"] == "final", [*EVENT_KEY, "y"]]
+    before = walked.scores[[*EVENT_KEY, "p_calibrated"]].rename(
+        columns={"p_calibrated": "p_before"}
+    )
+    rows = (
+        decided[["month", *EVENT_KEY, "p_calibrated"]]
+        .merge(final, on=EVENT_KEY)
+        .merge(before, on=EVENT_KEY)
+    )
     rows = rows[rows["p_calibrated"].notna()]
     if rows.empty:
         nan = float("nan")

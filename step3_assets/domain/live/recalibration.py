@@ -22,6 +22,8 @@ import pandas as pd
 
 from step3_assets.catalogue.live import RECALIBRATIONS
 from step3_assets.config import Step3Config
+from step3_assets.domain.core.keys import EVENT_KEY
+from step3_assets.domain.core.label_end import latest_exit_idx
 from step3_assets.domain.core.months import month_start
 from step3_assets.domain.core.weeks import Session, week_of
 from step3_assets.domain.folds.uniqueness import average_uniqueness
@@ -34,7 +36,6 @@ from step3_assets.domain.models.probability_scores import (
 )
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
 
-KEY = ["symbol", "decision_time_utc"]
 CALIBRATOR = "calibrator"  # the method that makes a calibrator anew
 CHECKED_FIGURES = ("brier", "log_loss", "ece")
 FORECASTS = ("raw", "fold", "incumbent", "new")
@@ -117,11 +118,11 @@ def final_labels(
         order of decision time and symbol.
     """
     final = events.loc[
-        events["maturity"] == "final", [*KEY, "t_idx", "H", "label_end_idx", "y"]
+        events["maturity"] == "final", [*EVENT_KEY, "t_idx", "H", "label_end_idx", "y"]
     ].astype({"t_idx": "int64", "H": "int64", "label_end_idx": "int64", "y": "float64"})
     hashes = models.loc[models["head"] == "calibrator", ["month", "config_hash"]]
-    known = scores.loc[scores["p_raw"].notna(), ["month", *KEY, "p_raw"]]
-    rows = known.merge(final, on=KEY, validate="one_to_one").merge(hashes, on="month")
+    known = scores.loc[scores["p_raw"].notna(), ["month", *EVENT_KEY, "p_raw"]]
+    rows = known.merge(final, on=EVENT_KEY, validate="one_to_one").merge(hashes, on="month")
     rows = rows.assign(final_at_utc=final_instants(rows, bars))
     rows = rows[rows["final_at_utc"].notna()].drop(columns="H")
     return rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
@@ -145,7 +146,7 @@ def final_instants(events: pd.DataFrame, bars: pd.DataFrame) -> pd.Series:
     wanted = pd.DataFrame(
         {
             "symbol": events["symbol"].to_numpy(),
-            "bar_idx": (events["t_idx"] + events["H"]).to_numpy(dtype=np.int64) + 2,
+            "bar_idx": latest_exit_idx(events["t_idx"], events["H"]).to_numpy(dtype=np.int64),
         }
     )
     ends = bars[["symbol", "bar_idx", "bar_end_utc"]]

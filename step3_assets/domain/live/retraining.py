@@ -45,7 +45,6 @@ from step3_assets.domain.models.text_format import dump_numbers, payload_sha256,
 from step3_assets.domain.models.training import gather_training, train_fold, weigh
 from step3_assets.domain.registry.entries import RETRAIN, artefacts_hash, payload_artefacts
 
-KEY = ["symbol", "decision_time_utc"]
 Payloads = dict[str, str]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from step3_assets.config import FoldConfig, RecalibrationConfig
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.weeks import add_weeks, first_session, week_sessions
 from step3_assets.domain.folds.purge import STALE_AFTER
 from step3_assets.domain.live.base_model import BaseModel
@@ -23,8 +24,6 @@ from step3_assets.domain.models.text_format import (
     read_payloads,
 )
 from step3_assets.domain.registry.entries import artefacts_hash, stored_artefacts
-
-KEY = ["symbol", "decision_time_utc"]
 
 
 def known_at_violations(
@@ -52,7 +51,7 @@ def known_at_violations(
     """
     hashes = models.loc[models["head"] == "calibrator", ["month", "config_hash"]]
     final = events[events["maturity"] == "final"].drop(columns="month", errors="ignore")
-    scored = scores[scores["p_raw"].notna()].merge(final, on=KEY).merge(hashes, on="month")
+    scored = scores[scores["p_raw"].notna()].merge(final, on=EVENT_KEY).merge(hashes, on="month")
     scored = scored.sort_values(["decision_time_utc", "symbol"], kind="stable")
     of_base: dict[Any, str] = dict(zip(hashes["month"], hashes["config_hash"], strict=True))
     problems = []

@@ -13,6 +13,7 @@ import pandas as pd
 
 from step3_assets.catalogue.decisions import MOCK_BASELINE
 from step3_assets.config import ModelConfig
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.folds.build import Fold
 from step3_assets.domain.models.features import feature_matrix
 from step3_assets.domain.models.heads import TrainingRows
@@ -79,7 +80,7 @@ def mock_baseline_fold(
     from threadpoolctl import threadpool_limits
 
     test = events[events["month"] == fold.month]
-    test = test.sort_values(["symbol", "decision_time_utc"], kind="stable", ignore_index=True)
+    test = test.sort_values(EVENT_KEY, kind="stable", ignore_index=True)
     training = gather_training(events, fold.members)
     inner = [part for part in training.inner if part[1].any() and part[2].any()]
     if len(training.rows) < config.min_train_rows or not inner:
@@ -156,7 +157,7 @@ def _decisions(
         ["no_model", "no_paying_cut", "p_below_cut", "ev_below_cut"],
         "pass",
     )
-    rows = test[["symbol", "decision_time_utc"]].assign(
+    rows = test[EVENT_KEY].assign(
         month=pd.Series([month] * len(test), index=test.index, dtype=object),
         p_linear=p,
         ev_linear=ev,

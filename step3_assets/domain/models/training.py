@@ -17,6 +17,7 @@ import pandas as pd
 
 from step3_assets.catalogue.models import CALIBRATED_MODELS
 from step3_assets.config import ModelConfig
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.folds.build import Fold, inner_folds, training_mask
 from step3_assets.domain.folds.uniqueness import average_uniqueness
 from step3_assets.domain.models.blend import fit_blend, fit_mean_calibrator
@@ -38,8 +39,6 @@ from step3_assets.domain.models.quality import (
     reliability_tables,
 )
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
-
-KEY = ["symbol", "decision_time_utc"]
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,12 @@ def train_fold(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Trained
 def gather_training(events: pd.DataFrame, members: pd.DataFrame) -> Training:
     """Join a fold's training members with their events, in decision time and symbol order."""
     kept = members[training_mask(members)].drop(columns=["month", "role", "uniqueness"])
-    rows = kept.merge(events, on=KEY, how="left", validate="one_to_one", indicator=True)
+    rows = kept.merge(events, on=EVENT_KEY, how="left", validate="one_to_one", indicator=True)
     lost = rows[rows["_merge"] != "both"]
     if len(lost):
-        raise ValueError(f"{len(lost)} training rows have no event: {lost[KEY].head(3).values}")
+        raise ValueError(
+            f"{len(lost)} training rows have no event: {lost[EVENT_KEY].head(3).values}"
+        )
     rows = rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
     masks = inner_folds(rows.assign(role="fit"))
     return Training(rows.drop(columns="_merge"), masks)

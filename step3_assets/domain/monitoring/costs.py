@@ -61,9 +61,7 @@ def entry_moves(events: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
     """
     inside = events[(events["entry_overnight"] == 0) & events["entry_open"].notna()]
     closes = bars[["symbol", "date", "close"]].rename(columns={"date": "decision_time_utc"})
-    rows = inside.merge(
-        closes, on=["symbol", "decision_time_utc"], how="inner", validate="one_to_one"
-    )
+    rows = inside.merge(closes, on=EVENT_KEY, how="inner", validate="one_to_one")
     entry, close = (rows[c].to_numpy(dtype=np.float64) for c in ("entry_open", "close"))
     half = (rows["spread_half"] + rows["slip_half"]).to_numpy(dtype=np.float64) * BPS
     move = np.log(entry / close) * BPS

@@ -22,14 +22,13 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import PROMOTE
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import first_test_month, month_range
 from step3_assets.domain.delivery import probe_months, read_delivery
 from step3_assets.domain.pipeline.main_job import PipelineResult, run_pipeline
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets.domain.worlds import SyntheticWorld, WorldConfig, simulate_world
-
-KEY = ["symbol", "decision_time_utc"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def value_decisions(
     oracle["decision_time_utc"] = pd.to_datetime(oracle["decision_time_utc"], utc=True)
     totals, counts = {}, {}
     for name in ("scores", "mock_baseline"):
-        said = result.tables[name].merge(oracle, on=KEY, how="left", validate="one_to_one")
+        said = result.tables[name].merge(oracle, on=EVENT_KEY, how="left", validate="one_to_one")
         worth = said["expected_net"].to_numpy(dtype=np.float64)
         if np.isnan(worth).any():
             raise ValueError(f"{name}: {int(np.isnan(worth).sum())} decisions have no oracle")

@@ -22,8 +22,6 @@ from step3_assets.domain.statistics.table import statistics_table
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets.domain.walk_forward import month_steps as steps
 
-LOOK_BACK_MONTHS = 36
-
 
 @dataclass(frozen=True)
 class PipelineResult:

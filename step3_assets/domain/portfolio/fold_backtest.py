@@ -15,6 +15,7 @@ import pandas as pd
 from step3_assets.catalogue.portfolio import FOLD_BACKTESTS, FOLD_TRADES
 from step3_assets.config import Step3Config
 from step3_assets.domain.core.instants import instant_us
+from step3_assets.domain.core.keys import ALL_SYMBOLS, EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_start
 from step3_assets.domain.execution.candidates import EVENT_COLUMNS, gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
@@ -29,8 +30,6 @@ from step3_assets.domain.portfolio.metrics import (
     trade_quality,
     traded_value_usd,
 )
-
-ALL_SYMBOLS = "ALL"
 
 
 @dataclass(frozen=True)
@@ -173,10 +172,9 @@ def _account_figures(
 
 def _scored_outcomes(scores: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """Calibrated probability and outcome of the events that have both, by symbol."""
-    key = ["symbol", "decision_time_utc"]
-    final = events.loc[events["maturity"] == "final", [*key, "y"]]
-    known = scores.loc[scores["p_calibrated"].notna(), [*key, "p_calibrated"]]
-    return known.merge(final, on=key, how="inner")
+    final = events.loc[events["maturity"] == "final", [*EVENT_KEY, "y"]]
+    known = scores.loc[scores["p_calibrated"].notna(), [*EVENT_KEY, "p_calibrated"]]
+    return known.merge(final, on=EVENT_KEY, how="inner")
 
 
 def _brier(outcomes: pd.DataFrame, base_rate: float | None) -> dict[str, float]:

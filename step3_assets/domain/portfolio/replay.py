@@ -18,6 +18,7 @@ import pandas as pd
 
 from step3_assets.config import RiskConfig, Step3Config
 from step3_assets.domain.core.instants import instant_us
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_start
 from step3_assets.domain.decisions.ev_gate import decide
 from step3_assets.domain.decisions.sizing import size_positions
@@ -34,7 +35,6 @@ from step3_assets.domain.portfolio.metrics import (
 )
 from step3_assets.domain.risk.schedule import RiskSchedule
 
-_KEY = ["symbol", "decision_time_utc"]
 _DECIDED_ON = ["cost_rt", "tp_to_cost", "entry_overnight", "sigma"]
 
 
@@ -137,10 +137,12 @@ class Replay:
         whole = dict.fromkeys(clock.symbols, 1.0)
         orders = prepare_orders(candidates, clock, edges[0], edges[-1], whole)
         in_order = candidates.iloc[orders.row]
-        known = in_order[_KEY].merge(
-            events[[*_KEY, *[c for c in _DECIDED_ON if c in events]]], on=_KEY, how="left"
+        known = in_order[EVENT_KEY].merge(
+            events[[*EVENT_KEY, *[c for c in _DECIDED_ON if c in events]]], on=EVENT_KEY, how="left"
         )
-        figures = in_order[_KEY].merge(mine[[*_KEY, "ev_final", "q10", "q90"]], on=_KEY, how="left")
+        figures = in_order[EVENT_KEY].merge(
+            mine[[*EVENT_KEY, "ev_final", "q10", "q90"]], on=EVENT_KEY, how="left"
+        )
         place = {month: at for at, month in enumerate(months)}
         ev_final, q10, q90 = (
             figures[name].to_numpy(dtype="float64") for name in ("ev_final", "q10", "q90")

@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.keys import ALL_SYMBOLS
 from step3_assets.domain.core.months import add_months, month_label, month_range, month_start
 from step3_assets.domain.portfolio.metrics import cagr, calmar, max_drawdown
 from step3_assets.domain.portfolio.series import PLATFORM
@@ -89,7 +90,8 @@ def months_of_period(tables: Tables) -> list[date]:
 def all_folds(tables: Tables) -> pd.DataFrame:
     """The fold backtest of all symbols, of every month of the period."""
     months, folds = months_of_period(tables), table_of(tables, "fold_backtests")
-    folds = folds[(folds["symbol"] == "ALL") & folds["month"].isin(months)].reset_index(drop=True)
+    is_wanted = (folds["symbol"] == ALL_SYMBOLS) & folds["month"].isin(months)
+    folds = folds[is_wanted].reset_index(drop=True)
     lost = sorted(set(months) - set(folds["month"]))
     if lost:
         raise MissingFigure(f"fold_backtests lacks {named_months(lost)}")

@@ -12,9 +12,10 @@ import pandas as pd
 from pydantic import BaseModel
 
 from step3_assets.catalogue.folds import DROP_REASONS, ROLES
+from step3_assets.domain.core.keys import ALL_SYMBOLS
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.funnel import FunnelStep
-from step3_assets.domain.report.inputs import ALL_SYMBOLS, ReportInputs, months_of
+from step3_assets.domain.report.inputs import ReportInputs, months_of
 from step3_assets.domain.report.reliability import ProbabilityScore
 from step3_assets.domain.report.series import MOCK, PLATFORM, series_name
 from step3_assets.domain.report.text_table import TextTable, escape, text_table

@@ -22,6 +22,7 @@ import pandas as pd
 from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.catalogue.search import TRIALS, TUNED_PARAMS
 from step3_assets.config import ModelConfig, SearchConfig, Step3Config
+from step3_assets.domain.core.bar_columns import MARKING_BARS, MARKING_PRICES
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.core.parallel import run_in_order
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from optuna import Trial
     from optuna.trial import FrozenTrial
 
-BAR_COLUMNS = ["symbol", "date", "bar_end_utc", "open", "close", "low"]
 Trading = tuple[int, Step3Config]
 OnBatch = Callable[[str, int, float], None]
 
@@ -186,7 +186,7 @@ def _lay_out(events: pd.DataFrame, bars: pd.DataFrame, epoch: Epoch, base: Step3
     months = tuple(inner_month(events, bars, m, base.folds) for m in epoch.inner)
     own = events[events["month"].isin(epoch.inner)]
     before = add_months(epoch.inner[0], -history_months(base.allocation))
-    marked = bars.loc[bars["month"] >= before, ["month", *BAR_COLUMNS]]
+    marked = bars.loc[bars["month"] >= before, MARKING_BARS]
     counts = ("is_enabled", "model_trials", "gate_trials")
     search = {k: v for k, v in base.search.model_dump(mode="json").items() if k not in counts}
     search_hash = short_hash(
@@ -203,7 +203,7 @@ def _lay_out(events: pd.DataFrame, bars: pd.DataFrame, epoch: Epoch, base: Step3
 def _bars_hash(bars: pd.DataFrame) -> str:
     rows = bars.sort_values(["symbol", "date"])
     digest = hashlib.sha256("".join(rows["symbol"]).encode())
-    for name in BAR_COLUMNS[1:]:
+    for name in MARKING_PRICES[1:]:
         values = rows[name]
         if isinstance(values.dtype, pd.DatetimeTZDtype):
             values = values.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]")

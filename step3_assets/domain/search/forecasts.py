@@ -17,6 +17,7 @@ import pandas as pd
 from step3_assets.catalogue.delivery import EVENTS, OUTCOME_COLUMNS
 from step3_assets.config import FoldConfig, GateConfig, ModelConfig
 from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.decisions.scoring import score_fold
@@ -24,8 +25,7 @@ from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, build_fold, 
 from step3_assets.domain.models.training import train_fold
 from step3_assets.domain.search.settings import short_hash
 
-KEY = ["symbol", "decision_time_utc"]
-COLUMNS = ["month", *KEY, "ev_final", "q10", "q90"]
+COLUMNS = ["month", *EVENT_KEY, "ev_final", "q10", "q90"]
 TRAINING_CODE = ("folds/*.py", "models/*.py", "decisions/scoring.py", "search/forecasts.py")
 _STAGES = ("core", "folds", "models", "decisions", "risk", "execution", "portfolio", "search")
 CODE = ("../plugins/**/*.py", *(f"{stage}/*.py" for stage in _STAGES))
@@ -61,8 +61,8 @@ def inner_month(
     events = events[(events["month"] >= first) & (events["month"] <= month)]
     bars = bars[(bars["month"] >= first) & (bars["month"] <= month)]
     fold = build_fold(events, bars, month, folds)
-    kept = fold.members.loc[training_mask(fold.members), KEY]
-    training = kept.merge(events, on=KEY, how="left", validate="one_to_one")[EVENTS.names]
+    kept = fold.members.loc[training_mask(fold.members), EVENT_KEY]
+    training = kept.merge(events, on=EVENT_KEY, how="left", validate="one_to_one")[EVENTS.names]
     test = events[events["month"] == month]
     data_hash = short_hash(
         sorted(set(fold.manifest["members_hash"])),
@@ -123,7 +123,7 @@ def write_forecasts(inner: InnerMonth, models: ModelConfig, path: Path) -> None:
     scores = score_fold(trained.models, inner.events, inner.month, models, GateConfig(), 1.0)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    scores[[*KEY, "ev_final", "q10", "q90"]].to_parquet(partial, index=False)
+    scores[[*EVENT_KEY, "ev_final", "q10", "q90"]].to_parquet(partial, index=False)
     partial.replace(path)
 
 

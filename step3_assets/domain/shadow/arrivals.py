@@ -22,15 +22,17 @@ from step3_assets.catalogue.live import (
     SHADOW_POSITIONS,
 )
 from step3_assets.config import ModelConfig, Step3Config
+from step3_assets.domain.core.bar_columns import SHADOW_BARS
 from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.core.hashing import frame_hash, row_hashes, text_hash
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import weeks_of
 from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.search.settings import short_hash
-from step3_assets.domain.shadow.book import KEY, Account, Book, keep_book
-from step3_assets.domain.shadow.outlook import BAR_COLUMNS, known_until
+from step3_assets.domain.shadow.book import Account, Book, keep_book
+from step3_assets.domain.shadow.outlook import known_until
 
 NOT_KNOWN_AT_THE_DECISION = (*OUTCOME_COLUMNS, "maturity", "t_idx")
 """Columns of ``events`` that its hash at first sight leaves out; ``t_idx`` is the build's own."""
@@ -210,7 +212,7 @@ class Delivered:
         """What an account that begins with a month looks at, the history of its shares with it."""
         before = add_months(first_month, -history_months(config.allocation))
         events = self.events[self.events["month"] >= first_month]
-        bars = self.bars.loc[self.bars["month"] >= before, list(BAR_COLUMNS)]
+        bars = self.bars.loc[self.bars["month"] >= before, SHADOW_BARS]
         return Delivered(events.reset_index(drop=True), bars.reset_index(drop=True))
 
 
@@ -358,7 +360,7 @@ def differing_fills(stored: pd.DataFrame, derived: pd.DataFrame) -> pd.DataFrame
         ``symbol``, ``decision_time_utc``, ``kind``, ``arrival``, ``column`` (the first that
         differs, empty where there is no such fill) and ``text``.
     """
-    key = [*KEY, "kind"]
+    key = [*EVENT_KEY, "kind"]
     columns = [c for c in SHADOW_FILLS.names if c not in ("account", "arrival", *key)]
     both = stored.merge(derived, on=key, how="left", suffixes=("", "_now"), indicator=True)
     rows = []
@@ -405,8 +407,8 @@ def _score_new(
 ) -> pd.DataFrame:
     """Candidates that the account has not seen, scored by the model in force at their month."""
     events = delivered.events[account.takes(delivered.events["month"])]
-    seen = pd.MultiIndex.from_frame(stored.decisions[KEY])
-    new = events[~pd.MultiIndex.from_frame(events[KEY]).isin(seen)]
+    seen = pd.MultiIndex.from_frame(stored.decisions[EVENT_KEY])
+    new = events[~pd.MultiIndex.from_frame(events[EVENT_KEY]).isin(seen)]
     parts = []
     for month in sorted(set(new["month"])):
         model = model_of(month)
@@ -460,10 +462,10 @@ def _scored(
         settings.execution.size_frac,
         settings.sizing,
     )
-    known = events[[*KEY, "decision_instant_utc", "entry_time_utc", "maturity"]].assign(
+    known = events[[*EVENT_KEY, "decision_instant_utc", "entry_time_utc", "maturity"]].assign(
         event_hash=event_hashes(events)
     )
-    rows = scores[SCORES.names].merge(known, on=KEY, validate="one_to_one")
+    rows = scores[SCORES.names].merge(known, on=EVENT_KEY, validate="one_to_one")
     return rows.rename(columns={"maturity": "maturity_seen"}).assign(
         model_id=model.model_id,
         model_hash=model.model_hash,
@@ -491,8 +493,8 @@ def _not_stored(rows: pd.DataFrame, stored: pd.DataFrame, table: Table) -> pd.Da
 
 def _to_report(positions: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     """Positions that are not settled, and those that have just become so."""
-    settled = stored.loc[stored["state"] == "settled", KEY]
-    is_old = pd.MultiIndex.from_frame(positions[KEY]).isin(pd.MultiIndex.from_frame(settled))
+    settled = stored.loc[stored["state"] == "settled", EVENT_KEY]
+    is_old = pd.MultiIndex.from_frame(positions[EVENT_KEY]).isin(pd.MultiIndex.from_frame(settled))
     return positions[~is_old]
 
 

@@ -16,14 +16,13 @@ from step3_assets.catalogue.column import Table
 from step3_assets.catalogue.live import SHADOW_FILLS, SHADOW_POSITIONS
 from step3_assets.config import Step3Config
 from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.marking import MarkClock, stamps_us
 from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.risk.engine import CANCELLED, FORCED_EXIT
 from step3_assets.domain.shadow.outlook import Outlook, look_ahead
-
-KEY = ["symbol", "decision_time_utc"]
 
 
 @dataclass(frozen=True)
@@ -109,16 +108,16 @@ def keep_book(
     """
     decided = decisions[decisions["decision_instant_utc"] <= until]
     gated = decided[decided["is_gated"].astype(bool)]
-    wanted = gated[KEY].merge(events, on=KEY, how="left", indicator=True)
-    withdrawn = wanted.loc[wanted["_merge"] == "left_only", KEY]
+    wanted = gated[EVENT_KEY].merge(events, on=EVENT_KEY, how="left", indicator=True)
+    withdrawn = wanted.loc[wanted["_merge"] == "left_only", EVENT_KEY]
     theirs = wanted[wanted["_merge"] == "both"].drop(columns="_merge")
     outlook = look_ahead(theirs, bars, until)
     clock = MarkClock.from_bars(outlook.bars)
     last = _last_month(bars, until)
     period = Period(account.months_until(last), clock, settings or {})
-    kept = gated.merge(outlook.events[KEY], on=KEY)
+    kept = gated.merge(outlook.events[EVENT_KEY], on=EVENT_KEY)
     ledger = run_account(kept, outlook.events, period, config)
-    maturity = theirs.set_index(KEY)["maturity"]
+    maturity = theirs.set_index(EVENT_KEY)["maturity"]
     return Book(
         _fills(ledger, outlook, kept),
         _positions(ledger, outlook, maturity),
@@ -135,7 +134,7 @@ def _last_month(bars: pd.DataFrame, until: pd.Timestamp) -> date:
 def _fills(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> pd.DataFrame:
     trades = ledger.trades
     common = {"status": "traded", "units": trades["units"]}
-    entries = trades[KEY].assign(
+    entries = trades[EVENT_KEY].assign(
         kind="entry",
         time_utc=trades["entry_time_utc"],
         price_usd=trades["entry_open"],
@@ -146,7 +145,7 @@ def _fills(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> p
         binding_cap=trades["binding_cap"],
         **common,
     )
-    exits = trades[KEY].assign(
+    exits = trades[EVENT_KEY].assign(
         kind="exit",
         time_utc=trades["exit_time_utc"],
         price_usd=trades["exit_open"],
@@ -165,11 +164,13 @@ def _fills(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> p
 def _refusals(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> pd.DataFrame:
     """Orders that were not traded, at the close that refused or cancelled them."""
     told = ledger.decisions[ledger.decisions["status"] != "traded"]
-    rows = told[[*KEY, "status"]].merge(decisions[[*KEY, "decision_instant_utc"]], on=KEY)
+    rows = told[[*EVENT_KEY, "status"]].merge(
+        decisions[[*EVENT_KEY, "decision_instant_utc"]], on=EVENT_KEY
+    )
     assert ledger.risk_events is not None
     events = ledger.risk_events
-    cancelled = events.loc[events["action"] == CANCELLED, [*KEY, "time_utc"]]
-    rows = rows.merge(cancelled, on=KEY, how="left")
+    cancelled = events.loc[events["action"] == CANCELLED, [*EVENT_KEY, "time_utc"]]
+    rows = rows.merge(cancelled, on=EVENT_KEY, how="left")
     time = rows["time_utc"].fillna(rows["decision_instant_utc"])
     rows = rows.assign(kind="refused", time_utc=time).drop(columns="decision_instant_utc")
     return rows[rows["time_utc"] <= outlook.until]
@@ -182,7 +183,7 @@ def _positions(ledger: LedgerResult, outlook: Outlook, maturity: pd.Series) -> p
     )
     is_next = stamps_us(trades["exit_time_utc"]) == _next_open(trades, outlook)
     leaves_next = is_next & _exit_is_decided(ledger, outlook)
-    label = pd.MultiIndex.from_frame(trades[KEY])
+    label = pd.MultiIndex.from_frame(trades[EVENT_KEY])
     is_final = (maturity.reindex(label) == "final").to_numpy()
     state = np.select(
         [~is_filled, is_gone & is_final, is_gone, leaves_next],
@@ -193,7 +194,7 @@ def _positions(ledger: LedgerResult, outlook: Outlook, maturity: pd.Series) -> p
     close = known.sort_values("date").groupby("symbol")["close"].last()
     mark = np.where(is_filled & ~is_gone, trades["symbol"].map(close).astype("float64"), np.nan)
     paid = trades["notional_usd"] + trades["cost_entry_usd"]
-    rows = trades[KEY].assign(
+    rows = trades[EVENT_KEY].assign(
         state=state,
         notional_usd=trades["notional_usd"],
         units=trades["units"].where(is_filled),
@@ -219,8 +220,8 @@ def _exit_is_decided(ledger: LedgerResult, outlook: Outlook) -> np.ndarray:
     events = ledger.risk_events
     assert events is not None
     ahead = events[(events["action"] == FORCED_EXIT) & (events["time_utc"] > outlook.until)]
-    forced = pd.MultiIndex.from_frame(ahead[KEY])
-    return ~pd.MultiIndex.from_frame(ledger.trades[KEY]).isin(forced)
+    forced = pd.MultiIndex.from_frame(ahead[EVENT_KEY])
+    return ~pd.MultiIndex.from_frame(ledger.trades[EVENT_KEY]).isin(forced)
 
 
 def _canonical(rows: pd.DataFrame, table: Table) -> pd.DataFrame:

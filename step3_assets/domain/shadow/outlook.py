@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.bar_columns import SHADOW_BARS
 from step3_assets.domain.core.calendar import bar_end, bars_between
 from step3_assets.domain.core.instants import instant_us, utc_index
 from step3_assets.domain.execution.candidates import EVENT_COLUMNS
 from step3_assets.domain.execution.marking import LedgerError, stamps_us
 from step3_assets.domain.step2.labels import HORIZON, first_touches
 
-BAR_COLUMNS = ("symbol", "date", "bar_end_utc", "open", "high", "low", "close")
 NEEDED_EVENT_COLUMNS = (*EVENT_COLUMNS, "a_tp", "b_sl", "H", "exit_reason")
 
 _STAND_INS = 2  # after the last entry to come: one bar to hold, one to leave at
@@ -40,7 +40,7 @@ class Outlook:
         ``EVENT_COLUMNS``; every row carries an outcome and is called final. A fill at or after its
         symbol's `next_open_us` is a stand-in.
     bars : DataFrame
-        ``BAR_COLUMNS``: the bars that had ended, then the stand-ins.
+        ``SHADOW_BARS``: the bars that had ended, then the stand-ins.
     next_open_us : dict of str to int
         Start of each symbol's first bar to come, microseconds UTC.
     """
@@ -64,7 +64,7 @@ def look_ahead(events: pd.DataFrame, bars: pd.DataFrame, until: pd.Timestamp) ->
     events : DataFrame
         ``NEEDED_EVENT_COLUMNS`` of table ``events``; those decided after `until` are left out.
     bars : DataFrame
-        ``BAR_COLUMNS`` of table ``bar_features``.
+        ``SHADOW_BARS`` of table ``bar_features``.
     until : Timestamp
         See :func:`known_until`.
 
@@ -93,12 +93,12 @@ def look_ahead(events: pd.DataFrame, bars: pd.DataFrame, until: pd.Timestamp) ->
         later = bars[(bars["symbol"] == symbol) & (bars["bar_end_utc"] > until)]
         under_way = later.loc[later["date"] < until, "date"]
         ahead = _stand_ins(known, [mine["entry_time_utc"], under_way], until)
-        laid += [known[list(BAR_COLUMNS)], ahead]
+        laid += [known[SHADOW_BARS], ahead]
         next_open[str(symbol)] = int(stamps_us(ahead["date"])[0])
         parts.append(_with_outcomes(mine, known, ahead))
     columns = list(EVENT_COLUMNS)
     outcomes = pd.concat(parts, ignore_index=True) if parts else decided[columns]
-    frame = pd.concat(laid, ignore_index=True) if laid else bars.loc[:0, list(BAR_COLUMNS)]
+    frame = pd.concat(laid, ignore_index=True) if laid else bars.loc[:0, SHADOW_BARS]
     return Outlook(until, outcomes[columns], frame, next_open)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from step3_assets.catalogue.decisions import SCORES
 from step3_assets.config import Step3Config
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.shadow.arrivals import (
@@ -21,7 +22,7 @@ from step3_assets.domain.shadow.arrivals import (
     differing_fills,
     event_hashes,
 )
-from step3_assets.domain.shadow.book import KEY, Account, keep_book
+from step3_assets.domain.shadow.book import Account, keep_book
 
 CENT = 0.005
 DIFFERENCES = {
@@ -42,7 +43,7 @@ DIFFERENCES = {
 }
 """What a difference may be called, and what that means."""
 
-_FIGURES = [c for c in SCORES.names if c not in ("month", *KEY)]
+_FIGURES = [c for c in SCORES.names if c not in ("month", *EVENT_KEY)]
 _TRADE = ["entry_time_utc", "exit_time_utc", "units", "notional_usd", "pnl_usd"]
 
 
@@ -126,7 +127,7 @@ def check_parity(
     until = _comparable_until(stored, scores, events, last_bar)
     clock = MarkClock.from_bars(bars)
     backtest = run_account(scores, events, Period(months, clock, settings or {}), config)
-    instants = events.set_index(KEY)["decision_instant_utc"]
+    instants = events.set_index(EVENT_KEY)["decision_instant_utc"]
     book = keep_book(account, stored.decisions, events, bars, last_bar, config, settings)
     broken = broken_seals(stored)
     found = [
@@ -140,8 +141,8 @@ def check_parity(
     found = [d for d in found if _at(instants, d[:2]) < until]
     found += _account_differences(mine, theirs, stored.fills, backtest.decisions, found, instants)
     rows = sorted(found, key=lambda d: (_at(instants, d[:2]), d[0]))
-    differences = pd.DataFrame(rows, columns=[*KEY, "difference", "text"])
-    both = mine.merge(theirs, on=KEY, suffixes=("", "_b"))
+    differences = pd.DataFrame(rows, columns=[*EVENT_KEY, "difference", "text"])
+    both = mine.merge(theirs, on=EVENT_KEY, suffixes=("", "_b"))
     gap = float((both["pnl_usd"] - both["pnl_usd_b"]).abs().max()) if len(both) else 0.0
     return Parity(until, differences, _figures(stored, scores, instants, until, mine, theirs), gap)
 
@@ -155,10 +156,10 @@ def _comparable_until(
 ) -> pd.Timestamp:
     open_ones = events[events["maturity"] != "final"]
     gated = pd.concat(
-        [f.loc[f["is_gated"].astype(bool), KEY] for f in (stored.decisions, scores)]
+        [f.loc[f["is_gated"].astype(bool), EVENT_KEY] for f in (stored.decisions, scores)]
     ).drop_duplicates()
-    waiting = open_ones.merge(gated, on=KEY)["decision_instant_utc"]
-    scored = events.merge(scores[KEY], on=KEY)["decision_instant_utc"].max()
+    waiting = open_ones.merge(gated, on=EVENT_KEY)["decision_instant_utc"]
+    scored = events.merge(scores[EVENT_KEY], on=EVENT_KEY)["decision_instant_utc"].max()
     is_scored = events["decision_instant_utc"] <= scored  # nowhere, where nothing was scored
     not_yet = events.loc[~is_scored, "decision_instant_utc"]
     ends = [last_bar + pd.Timedelta(1, "us"), waiting.min(), not_yet.min()]
@@ -173,9 +174,9 @@ def _decision_differences(
     broken: set[int],
 ) -> list[Difference]:
     """Candidates that were scored otherwise, each with the first reason that applies."""
-    now = events[KEY].assign(event_now=event_hashes(events))
-    both = decisions.merge(scores, on=KEY, how="outer", suffixes=("", "_b"), indicator=True)
-    both = both.merge(now, on=KEY, how="left")
+    now = events[EVENT_KEY].assign(event_now=event_hashes(events))
+    both = decisions.merge(scores, on=EVENT_KEY, how="outer", suffixes=("", "_b"), indicator=True)
+    both = both.merge(now, on=EVENT_KEY, how="left")
     found: list[Difference] = []
     for row in both.to_dict("records"):
         key = _key(row)
@@ -213,7 +214,7 @@ def _ledger_differences(
     for row in differing_fills(stored.fills, derived).to_dict("records"):
         name = "fill_altered" if row["arrival"] in broken else "outcome_restated"
         found.append((*_key(row), name, f"{row['text']}: {DIFFERENCES[name]}"))
-    key = [*KEY, "kind"]
+    key = [*EVENT_KEY, "kind"]
     have = pd.MultiIndex.from_frame(stored.fills[key])
     lost = derived[~pd.MultiIndex.from_frame(derived[key]).isin(have)]
     name = "fill_missing"
@@ -240,9 +241,9 @@ def _account_differences(
     """Trades that one account has and the other has not or otherwise, not named already."""
     known = {(d[0], d[1]) for d in named}
     first = min((_at(instants, k) for k in known if k in instants.index), default=None)
-    status = backtest_decisions.set_index(KEY)["status"]
-    refused = fills[fills["kind"] == "refused"].set_index(KEY)["status"]
-    both = mine.merge(theirs, on=KEY, how="outer", suffixes=("", "_b"), indicator=True)
+    status = backtest_decisions.set_index(EVENT_KEY)["status"]
+    refused = fills[fills["kind"] == "refused"].set_index(EVENT_KEY)["status"]
+    both = mine.merge(theirs, on=EVENT_KEY, how="outer", suffixes=("", "_b"), indicator=True)
     found: list[Difference] = []
     for row in both.to_dict("records"):
         key = _key(row)
@@ -266,21 +267,21 @@ def _account_differences(
 def _closed_trades(fills: pd.DataFrame) -> pd.DataFrame:
     """Stored entries with their exits, in the columns that are compared."""
     entries, exits = (fills[fills["kind"] == kind] for kind in ("entry", "exit"))
-    entries = entries[[*KEY, "time_utc", "units", "value_usd"]]
+    entries = entries[[*EVENT_KEY, "time_utc", "units", "value_usd"]]
     names = {"time_utc": "entry_time_utc", "value_usd": "notional_usd"}
-    exits = exits[[*KEY, "time_utc", "pnl_usd"]].rename(columns={"time_utc": "exit_time_utc"})
-    return entries.rename(columns=names).merge(exits, on=KEY)[[*KEY, *_TRADE]]
+    exits = exits[[*EVENT_KEY, "time_utc", "pnl_usd"]].rename(columns={"time_utc": "exit_time_utc"})
+    return entries.rename(columns=names).merge(exits, on=EVENT_KEY)[[*EVENT_KEY, *_TRADE]]
 
 
 def _backtest_trades(trades: pd.DataFrame) -> pd.DataFrame:
-    return trades[[*KEY, *_TRADE]]
+    return trades[[*EVENT_KEY, *_TRADE]]
 
 
 def _before(trades: pd.DataFrame, instants: pd.Series, until: pd.Timestamp) -> pd.DataFrame:
-    decided = instants.reindex(pd.MultiIndex.from_frame(trades[KEY])).to_numpy()
+    decided = instants.reindex(pd.MultiIndex.from_frame(trades[EVENT_KEY])).to_numpy()
     is_known = pd.isna(decided)  # an event that is gone is compared, and named
     kept = trades[is_known | pd.Series(decided).lt(until).to_numpy()]
-    return kept.sort_values(KEY, ignore_index=True)
+    return kept.sort_values(EVENT_KEY, ignore_index=True)
 
 
 def _figures(

@@ -15,6 +15,7 @@ import pandas as pd
 
 from step3_assets.catalogue.results import STATISTICS
 from step3_assets.config import Step3Config
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM
 from step3_assets.domain.portfolio.stored_figures import (
     MissingFigure,
@@ -45,7 +46,6 @@ from step3_assets.domain.statistics.sharpe_probability import (
 )
 from step3_assets.domain.statistics.trials import Trials
 
-KEY = ["symbol", "decision_time_utc"]
 BPS = 1e4
 
 
@@ -137,9 +137,9 @@ class _Results:
     def scored(self) -> pd.DataFrame:
         """Scores of test events with a final label, and what came of them."""
         outcomes = self.outcomes
-        known = outcomes.loc[outcomes["maturity"] == "final", [*KEY, "y", "net_logret"]]
+        known = outcomes.loc[outcomes["maturity"] == "final", [*EVENT_KEY, "y", "net_logret"]]
         return table_of(self.tables, "scores").merge(
-            known, on=KEY, how="inner", validate="one_to_one"
+            known, on=EVENT_KEY, how="inner", validate="one_to_one"
         )
 
 
@@ -175,7 +175,7 @@ def _sharpe(results: _Results) -> _Figure:
 
 def _net_bps(results: _Results) -> _Figure:
     trades = table_of(results.tables, "portfolio_trades")
-    trades = trades[trades["series"] == PLATFORM].sort_values(KEY[::-1])
+    trades = trades[trades["series"] == PLATFORM].sort_values(EVENT_KEY[::-1])
     found = bootstrap_mean(trades["net_bps"].to_numpy(dtype=np.float64), results.resampling)
     sentence = f"Net per trade {_span(found, 1)} bps over {found.n} trades: {_reading(found)}."
     return _resampled(found, results, "trades", sentence)
@@ -232,8 +232,8 @@ def _permutation(results: _Results) -> _Figure:
     own = results.config.statistics
     decisions = table_of(results.tables, "portfolio_decisions")
     is_ours = (decisions["series"] == PLATFORM) & (decisions["status"] == "traded")
-    traded = decisions.loc[is_ours, KEY].assign(is_traded=True)
-    candidates = results.scored.merge(traded, on=KEY, how="left", validate="one_to_one")
+    traded = decisions.loc[is_ours, EVENT_KEY].assign(is_traded=True)
+    candidates = results.scored.merge(traded, on=EVENT_KEY, how="left", validate="one_to_one")
     candidates = candidates.assign(
         is_traded=candidates["is_traded"].notna(), net_bps=candidates["net_logret"] * BPS
     )

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-TRAINING_ROLES = ("fit", "calibration")
-KEY = ["symbol", "decision_time_utc"]
+from step3_assets.domain.core.keys import ALL_SYMBOLS, EVENT_KEY
+from step3_assets.domain.folds.build import TRAINING_ROLES
 
 
 def _name_rows(rows: pd.DataFrame, count: int = 3) -> str:
@@ -34,7 +34,7 @@ def purge_violations(
         every event the folds looked at.
     """
     training = members[members["role"].isin(TRAINING_ROLES)]
-    rows = training.merge(events.drop(columns="month", errors="ignore"), on=KEY, how="left")
+    rows = training.merge(events.drop(columns="month", errors="ignore"), on=EVENT_KEY, how="left")
     bounds = manifest[
         ["month", "symbol", "first_test_idx", "embargo_bars", "embargo_start_utc", "test_start_utc"]
     ]
@@ -97,8 +97,8 @@ def alignment_violations(events: pd.DataFrame, bars: pd.DataFrame) -> list[str]:
 def gate_violations(scores: pd.DataFrame, members: pd.DataFrame) -> list[str]:
     """Test events without a score, and gates that contradict their own figures."""
     problems = []
-    test = members.loc[members["role"] == "test", ["month", *KEY]]
-    joined = test.merge(scores, on=["month", *KEY], how="outer", indicator=True)
+    test = members.loc[members["role"] == "test", ["month", *EVENT_KEY]]
+    joined = test.merge(scores, on=["month", *EVENT_KEY], how="outer", indicator=True)
     for side, what in (("left_only", "test event(s) without a score"), ("right_only", "extra")):
         rows = joined[joined["_merge"] == side]
         if len(rows):
@@ -123,7 +123,7 @@ def backtest_violations(
     """Fold returns that the fold's trade ledger does not add up to."""
     pnl: dict[Any, float] = trades.groupby("month")["pnl_usd"].sum().to_dict()
     problems = []
-    for row in summary[summary["symbol"] == "ALL"].to_dict("records"):
+    for row in summary[summary["symbol"] == ALL_SYMBOLS].to_dict("records"):
         ledger = pnl.get(row["month"], 0.0) / capital_usd
         if not abs(ledger - row["return_frac"]) <= tolerance:
             problems.append(

@@ -11,6 +11,7 @@ import pytest
 
 from step3_assets.catalogue.live import RECALIBRATIONS, WEEKLY_MODELS
 from step3_assets.config import RecalibrationConfig, Step3Config
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import month_start
 from step3_assets.domain.core.validation import validate_frame
 from step3_assets.domain.core.weeks import first_session, month_of_week, week_of
@@ -163,7 +164,7 @@ def test_no_label_checked_on_was_known_to_either_of_the_models_compared(
         # No label checked on overlaps one that was trained on, on the bars of its own symbol.
         events, bars = known_before(EVENTS, BARS, session(newer))
         members = folds.cut_fold(events, bars, week_span(session(newer)), FOLDS_24).members
-        kept = members[folds.training_mask(members)].merge(EVENTS, on=retraining.KEY)
+        kept = members[folds.training_mask(members)].merge(EVENTS, on=EVENT_KEY)
         ends = kept.groupby("symbol")["label_end_idx"].max()
         assert (rows["t_idx"] + 1 >= rows["symbol"].map(ends)).all()
 

@@ -11,6 +11,7 @@ from step3_assets.catalogue import TABLES
 from step3_assets.catalogue.live import SHADOW_DECISIONS, SHADOW_FILLS
 from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.shadow.arrivals import (
     ModelInForce,
@@ -20,7 +21,7 @@ from step3_assets.domain.shadow.arrivals import (
     event_hashes,
     process_arrival,
 )
-from step3_assets.domain.shadow.book import KEY, keep_book
+from step3_assets.domain.shadow.book import keep_book
 from step3_assets.domain.shadow.outlook import known_until
 from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (
@@ -103,7 +104,7 @@ def test_a_candidate_is_scored_once_by_the_model_of_its_first_arrival():
         return replace(heads, model_id="another")
 
     second, _ = see(first, WEEKS[3], other)
-    assert not second.decisions.duplicated(KEY).any()
+    assert not second.decisions.duplicated(EVENT_KEY).any()
     ids = second.decisions.groupby("arrival")["model_id"].agg(set).to_dict()
     assert ids == {1: {"fold 2023-07", "fold 2023-08"}, 2: {"another"}}
     kept = second.decisions[second.decisions["arrival"] == 1].reset_index(drop=True)
@@ -116,7 +117,7 @@ def test_pending_candidates_are_scored_as_they_will_be():
     stored, _ = see(ShadowRows.none(), as_of)
     waiting = stored.decisions[stored.decisions["maturity_seen"] == "pending"]
     whole, _ = see(ShadowRows.none(), END)
-    later = whole.decisions.merge(waiting[KEY], on=KEY)
+    later = whole.decisions.merge(waiting[EVENT_KEY], on=EVENT_KEY)
     figures = ["p_raw", "p_calibrated", "ev_final", "gate_reason", "size_frac", "event_hash"]
     assert len(waiting)
     is_last = waiting["decision_instant_utc"] == as_of
@@ -145,14 +146,16 @@ def test_a_symbol_that_lags_holds_the_account_but_not_the_scores():
     fills, all_fills = arrived.new.fills, full.new.fills
     assert 0 < len(fills) < len(all_fills)
     pd.testing.assert_frame_equal(
-        fills, all_fills.merge(fills[[*KEY, "kind"]], on=[*KEY, "kind"]), check_exact=True
+        fills,
+        all_fills.merge(fills[[*EVENT_KEY, "kind"]], on=[*EVENT_KEY, "kind"]),
+        check_exact=True,
     )
 
 
 def test_an_exit_that_the_last_bar_decides_is_ordered_and_frees_its_symbol(weekly):
     """A label cannot see the last bar, a desk can: planted by looking only as far as the label."""
     ordered = weekly.positions[weekly.positions["state"] == "exit_ordered"]
-    exits = weekly.fills[weekly.fills["kind"] == "exit"].set_index(KEY)
+    exits = weekly.fills[weekly.fills["kind"] == "exit"].set_index(EVENT_KEY)
     for row in ordered.itertuples():
         fill = exits.loc[(row.symbol, row.decision_time_utc)]
         assert fill["arrival"] == row.arrival + 1

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.catalogue.decisions import SCORES
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.weeks import add_weeks, week_start, weeks_of
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.models.text_format import (
@@ -23,7 +24,6 @@ from step3_assets.domain.shadow.arrivals import (
     WeekCalibrator,
     process_arrival,
 )
-from step3_assets.domain.shadow.book import KEY
 from step3_assets.domain.shadow.parity import Parity, check_parity
 from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (
@@ -119,7 +119,7 @@ def test_a_score_altered_after_the_fact(stored, scores):
     forged = altered(stored.decisions, row, ev_final=0.5, size_frac=0.01)
     parity = compare(replace(stored, decisions=forged), scores)
     first = parity.differences[parity.differences["difference"] == "score_altered"].iloc[0]
-    assert tuple(first[KEY]) == tuple(stored.decisions.loc[row, KEY])
+    assert tuple(first[EVENT_KEY]) == tuple(stored.decisions.loc[row, EVENT_KEY])
     assert "not the one that was appended" in first["text"]
 
 
@@ -128,7 +128,7 @@ def test_a_fill_altered_after_the_fact(stored, scores):
     forged = altered(stored.fills, row, pnl_usd=1e6)
     parity = compare(replace(stored, fills=forged), scores)
     assert names(parity) == {"fill_altered"}
-    assert tuple(parity.differences.iloc[0][KEY]) == tuple(stored.fills.loc[row, KEY])
+    assert tuple(parity.differences.iloc[0][EVENT_KEY]) == tuple(stored.fills.loc[row, EVENT_KEY])
     assert "1000000.0" in parity.differences["text"].iloc[0]
 
 
@@ -140,9 +140,9 @@ def test_a_fill_that_vanished(stored, scores):
 
 def restated(stored: ShadowRows, **values) -> tuple[pd.DataFrame, tuple]:
     """The events with one traded row changed, and its key."""
-    key = stored.fills.loc[stored.fills["kind"] == "exit", KEY].iloc[5]
+    key = stored.fills.loc[stored.fills["kind"] == "exit", EVENT_KEY].iloc[5]
     events = everything().events
-    row = int(np.flatnonzero((events[KEY] == key).all(axis=1))[0])
+    row = int(np.flatnonzero((events[EVENT_KEY] == key).all(axis=1))[0])
     values = {n: v * events.loc[row, n] for n, v in values.items()}
     return altered(events, row, **values), tuple(key)
 
@@ -151,7 +151,7 @@ def test_an_outcome_restated_after_its_fill(stored, scores):
     events, key = restated(stored, exit_open=1.01)
     parity = compare(stored, scores, events)
     found = parity.differences[parity.differences["difference"] == "outcome_restated"]
-    assert tuple(found.iloc[0][KEY]) == key
+    assert tuple(found.iloc[0][EVENT_KEY]) == key
     assert names(parity) <= {"outcome_restated", "follows"}
 
 
@@ -164,7 +164,7 @@ def test_an_arrival_reports_what_was_restated_and_overwrites_nothing(stored):
         f"{key[0]} {key[1]} exit: price_usd is stored as" in t for t in arrived.contradictions
     )
     both = stored.plus(arrived.new).fills
-    kept = both.merge(stored.fills[[*KEY, "kind"]], on=[*KEY, "kind"])
+    kept = both.merge(stored.fills[[*EVENT_KEY, "kind"]], on=[*EVENT_KEY, "kind"])
     pd.testing.assert_frame_equal(kept, stored.fills, check_exact=True)
 
 
@@ -172,17 +172,17 @@ def test_an_event_revised_after_it_was_scored(stored):
     events, key = restated(stored, sigma=3.0, tp_to_cost=0.1)
     parity = compare(stored, scores_of(events), events)
     found = parity.differences[parity.differences["difference"] == "event_revised"]
-    assert [tuple(k) for k in found[KEY].to_numpy()] == [key]
+    assert [tuple(k) for k in found[EVENT_KEY].to_numpy()] == [key]
     assert names(parity) <= {"event_revised", "follows"}
 
 
 def test_an_event_withdrawn_after_it_was_scored(stored):
-    key = stored.fills.loc[stored.fills["kind"] == "exit", KEY].iloc[5]
+    key = stored.fills.loc[stored.fills["kind"] == "exit", EVENT_KEY].iloc[5]
     events = everything().events
-    events = events[~(events[KEY] == key).all(axis=1)]
+    events = events[~(events[EVENT_KEY] == key).all(axis=1)]
     parity = compare(stored, scores_of(events), events)
     found = parity.differences[parity.differences["difference"] == "event_withdrawn"]
-    assert [tuple(k) for k in found[KEY].to_numpy()] == [tuple(key)]
+    assert [tuple(k) for k in found[EVENT_KEY].to_numpy()] == [tuple(key)]
 
 
 def test_another_model_and_other_settings(stored, scores):
@@ -247,7 +247,7 @@ def test_a_weeks_calibrator_is_used_in_its_week_recorded_and_named(stored, score
     assert set(rows.decisions.loc[weeks == first, "calibrator_week"]) == {date(2023, 7, 31)}
     assert set(rows.decisions.loc[~own, "calibrator_sha256"]) == {payload_sha256(text)}
     assert (rows.decisions.loc[~own, "p_calibrated"] == 0.9).all()
-    plain = stored.decisions.merge(rows.decisions.loc[own, KEY], on=KEY)
+    plain = stored.decisions.merge(rows.decisions.loc[own, EVENT_KEY], on=EVENT_KEY)
     figures = [c for c in SCORES.names if c != "month"]
     pd.testing.assert_frame_equal(
         rows.decisions.loc[own, figures].reset_index(drop=True), plain[figures], check_exact=True
