@@ -274,7 +274,7 @@ def _backtests(scope: Scope) -> list[str]:
     trades = scope.read("fold_trades")
     capital = scope.config.execution.initial_capital_usd
     with_next = month_range(scope.months[0], add_months(scope.months[-1], 1))
-    bars = scope.store.read("bar_features", partitions=with_next, columns=BAR_COLUMNS)
+    bars = scope.store.read("bar_features", partitions=with_next, columns=MARKING_BARS)
     return [
         *invariants.backtest_violations(scope.read("fold_backtests"), trades, capital),
         *(f"fold_trades: {p}" for p in price_disagreements(trades, bars)),
@@ -293,7 +293,7 @@ def _portfolio(scope: Scope) -> list[str]:
     if months.empty:
         return ["portfolio: holds no month"]
     with_next = [*month_range(months.min(), months.max()), add_months(months.max(), 1)]
-    bars = scope.store.read("bar_features", partitions=with_next, columns=BAR_COLUMNS)
+    bars = scope.store.read("bar_features", partitions=with_next, columns=MARKING_BARS)
     return reconcile_portfolio(stored, scope.config, bars)
 
 

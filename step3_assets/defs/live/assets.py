@@ -32,6 +32,8 @@ from step3_assets.defs.partition_task import (
 from step3_assets.defs.partitions import Partitions, partitions_asked, weeks_before
 from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
+from step3_assets.domain.core.bar_columns import MARKING_BARS
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.core.weeks import Session, add_weeks, weeks_of
 from step3_assets.domain.live.base_model import (
@@ -286,7 +288,7 @@ def walked_months(store: Store, made: set[date], config: Any) -> Any:
         store.read("scores", partitions=months),
         store.read("events", partitions=months),
         store.read(
-            "bar_features", partitions=[*months, add_months(months[-1], 1)], columns=BAR_COLUMNS
+            "bar_features", partitions=[*months, add_months(months[-1], 1)], columns=MARKING_BARS
         ),
         models[models["head"].isin(HEADS_NEEDED)],
         base_rates(store.read("model_metrics", partitions=months)),

@@ -36,6 +36,7 @@ from step3_assets.defs.results.importance_assets import build_importance_asset
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.defs.walk_forward.assets import monthly_asset
+from step3_assets.domain.core.bar_columns import MARKING_BARS
 from step3_assets.domain.core.hashing import text_hash
 from step3_assets.domain.core.keys import ALL_SYMBOLS, EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_range
@@ -89,7 +90,7 @@ def build_result_assets(
         score_rows = store.read("scores", partitions=months)
         rates = base_rates(store.read("model_metrics", partitions=months))
         event_rows = store.read("events", partitions=months)
-        bar_rows = store.read("bar_features", partitions=with_next, columns=BAR_COLUMNS)
+        bar_rows = store.read("bar_features", partitions=with_next, columns=MARKING_BARS)
 
         def prepare(month: date) -> tuple:
             return (
@@ -125,7 +126,7 @@ def build_result_assets(
         settings = settings_in_force(store, config, months)
         before = add_months(months[0], -history_months(config.allocation))
         span = month_range(before, add_months(months[-1], 1))
-        bars = store.read("bar_features", partitions=span, columns=BAR_COLUMNS)
+        bars = store.read("bar_features", partitions=span, columns=MARKING_BARS)
         result = run_portfolio(
             {
                 PLATFORM: store.read("scores", partitions=months),

@@ -15,10 +15,11 @@ from step3_assets.defs.metadata import column_schema, png_metadata, table_metada
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force
+from step3_assets.domain.core.bar_columns import DRIFT_BARS
 from step3_assets.domain.core.months import month_label, month_range
 from step3_assets.domain.monitoring.metrics import drift_metrics
 from step3_assets.domain.monitoring.table import drift_table
-from step3_assets.domain.monitoring.window import BAR_COLUMNS, EVENT_COLUMNS, DriftInputs
+from step3_assets.domain.monitoring.window import EVENT_COLUMNS, DriftInputs
 from step3_assets.storage.store import Store
 
 
@@ -84,7 +85,7 @@ def drift_inputs(store: Store, config: Step3Config) -> DriftInputs:
     return DriftInputs(
         months=months,
         events=store.read("events", partitions=data, columns=[*EVENT_COLUMNS, *features]),
-        bars=store.read("bar_features", partitions=data, columns=list(BAR_COLUMNS)),
+        bars=store.read("bar_features", partitions=data, columns=DRIFT_BARS),
         scores=store.read("scores", partitions=months),
         model_metrics=store.read("model_metrics", partitions=months),
         folds=folds,

@@ -25,6 +25,7 @@ from step3_assets.defs.partitions import (
 )
 from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, ingested_by_table, require_ingested
+from step3_assets.domain.core.bar_columns import SEARCH_BARS
 from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.search.epochs import Epoch, make_epoch
 from step3_assets.storage.store import Store
@@ -129,7 +130,7 @@ def _search(
 
         found = search_epoch(
             store.read("events", partitions=wanted),
-            store.read("bar_features", partitions=wanted, columns=BAR_COLUMNS),
+            store.read("bar_features", partitions=wanted, columns=SEARCH_BARS),
             epoch,
             base,
             place,

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import StatisticsConfig
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.statistics.clustered import mean_over_days
 from step3_assets.domain.statistics.ev_slope import utc_days
 

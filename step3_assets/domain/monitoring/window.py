@@ -17,12 +17,13 @@ import pandas as pd
 
 from step3_assets.catalogue.delivery import CATEGORICAL_FEATURES
 from step3_assets.config import DriftConfig, Step3Config
+from step3_assets.domain.core.keys import EVENT_KEY
+from step3_assets.domain.core.label_end import latest_exit_idx
 from step3_assets.domain.monitoring.costs import entry_moves
 
-KEY = ["symbol", "decision_time_utc"]
 EVENT_COLUMNS = (
     "month",
-    *KEY,
+    *EVENT_KEY,
     "t_idx",
     "H",
     "maturity",
@@ -34,7 +35,6 @@ EVENT_COLUMNS = (
     "slip_half",
 )
 """Columns of ``events`` that are read besides the features."""
-BAR_COLUMNS = ("month", "symbol", "bar_idx", "date", "close")
 NOT_YET = date.max
 
 
@@ -49,7 +49,7 @@ class DriftInputs:
     events : DataFrame
         :data:`EVENT_COLUMNS` of ``events`` and the features, from the first fold's window on.
     bars : DataFrame
-        :data:`BAR_COLUMNS` of ``bar_features`` of the same months.
+        ``DRIFT_BARS`` of ``bar_features`` of the same months.
     scores, model_metrics, folds : DataFrame
         Tables of these names, of the test months.
     """
@@ -108,7 +108,7 @@ class History:
         numbers = [f for f in config.models.features if f not in CATEGORICAL_FEATURES]
         events = inputs.events.astype(dict.fromkeys(numbers, "float64"))
         events["closed"] = closing_month(events, inputs.bars)
-        self._events = events.sort_values(["month", *KEY], kind="stable", ignore_index=True)
+        self._events = events.sort_values(["month", *EVENT_KEY], kind="stable", ignore_index=True)
         starts = inputs.folds.groupby("month")["window_start_utc"].min()
         self._window_start = {month: start.date() for month, start in starts.items()}
 
@@ -119,10 +119,10 @@ class History:
     @cached_property
     def _scored(self) -> pd.DataFrame:
         """Scored test events with a final label, and the out-of-fold metrics of their fold."""
-        columns = [*KEY, "p_calibrated", "ev_final"]
+        columns = [*EVENT_KEY, "p_calibrated", "ev_final"]
         known = _known_by(self._events, self._inputs.months[-1])
-        known = known[["month", *KEY, "y", "net_logret", "closed"]]
-        rows = known.merge(self._inputs.scores[columns], on=KEY, validate="one_to_one")
+        known = known[["month", *EVENT_KEY, "y", "net_logret", "closed"]]
+        rows = known.merge(self._inputs.scores[columns], on=EVENT_KEY, validate="one_to_one")
         metrics = self._inputs.model_metrics
         calibrated = metrics[
             (metrics["head"] == "lgbm_classifier") & (metrics["stage"] == "calibrated")
@@ -131,7 +131,7 @@ class History:
             by_month = calibrated[calibrated["metric"] == metric].set_index("month")
             for name, column in ((f"trained_{metric}", "value"), ("n_trained", "n_rows")):
                 rows[name] = rows["month"].map(by_month[column]).astype("float64")
-        return rows.sort_values(["month", *KEY], kind="stable", ignore_index=True)
+        return rows.sort_values(["month", *EVENT_KEY], kind="stable", ignore_index=True)
 
     def window_to(self, month: date) -> Window:
         """The slices of the window that ends with `month`."""
@@ -171,7 +171,7 @@ def closing_month(events: pd.DataFrame, bars: pd.DataFrame) -> pd.Series:
         if symbol not in last.index.get_level_values("symbol"):
             continue
         ends = last.loc[symbol].sort_index()
-        needed = (rows["t_idx"] + rows["H"] + 2).to_numpy(dtype=np.int64)
+        needed = latest_exit_idx(rows["t_idx"], rows["H"]).to_numpy(dtype=np.int64)
         at = np.searchsorted(np.maximum.accumulate(ends.to_numpy()), needed, side="left")
         is_final = (at < len(ends)) & (rows["maturity"] == "final").to_numpy()
         months = ends.index.to_numpy(dtype=object)

@@ -15,7 +15,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import RESULT_GATES, judge, verdict
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.parallel import run_in_order
-from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult, run_portfolio
 from step3_assets.domain.statistics.table import statistics_table
