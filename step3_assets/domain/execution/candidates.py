@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.core.instants import utc_index
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.execution.marking import LedgerError, MarkClock, stamps_us
 from step3_assets.plugins.sizing_method import SIZING_COLUMNS
 

@@ -18,6 +18,7 @@ from pandas.api.extensions import ExtensionArray
 
 from step3_assets.config import ExecutionConfig, RiskConfig
 from step3_assets.domain.core.instants import instant_us, utc_index
+from step3_assets.domain.core.keys import ALL_SYMBOLS, EVENT_KEY
 from step3_assets.domain.execution.candidates import Allocation, Orders, prepare_orders
 from step3_assets.domain.execution.decisions import Taken, decide_orders
 from step3_assets.domain.execution.marking import MarkClock, Positions, mark_equity
