@@ -22,6 +22,7 @@ from step3_assets.catalogue import (
     search,
 )
 from step3_assets.catalogue.column import Table
+from step3_assets.catalogue.migrations import MIGRATIONS
 
 _MODULES = (
     delivery,
@@ -55,5 +56,9 @@ def _fingerprint() -> str:
     return hashlib.sha256(repr(shape).encode()).hexdigest()[:8]
 
 
-SCHEMA_VERSION = f"1-{_fingerprint()}"
-"""Of the catalogue as it stands; a store made with another one is refused."""
+SCHEMA_NUMBER = len(MIGRATIONS) + 1
+"""Counts the changes to tables that may hold rows."""
+
+SCHEMA_VERSION = f"{SCHEMA_NUMBER}-{_fingerprint()}"
+"""Of the catalogue as it stands. A store with a lower number is brought up to date when it is
+opened; any other version is refused."""

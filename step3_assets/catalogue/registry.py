@@ -68,7 +68,7 @@ MODEL_REGISTRY = Table(
         ),
         Column("artefacts", "VARCHAR", _F, "SHA-256 of each head's payload, as JSON."),
         Column("metrics", "VARCHAR", _F, "Quality out of fold, as JSON."),
-        Column("gates", "VARCHAR", _R, "Figure, threshold, mark of each gate then, as JSON."),
+        Column("criteria", "VARCHAR", _R, "Each acceptance criterion as it stood then, as JSON."),
         Column("verdict", "VARCHAR", _R, "Verdict in force when last registered."),
     ),
     ("model_id",),
@@ -92,7 +92,7 @@ REGISTRY_TRANSITIONS = Table(
             "evidence",
             "VARCHAR",
             _R,
-            "Of a promotion: data, settings, gates and audit then, as JSON.",
+            "Of a promotion: data, settings, criteria and audit then, as JSON.",
             is_nullable=True,
         ),
         Column(

@@ -11,20 +11,20 @@ _R = KnownAt.RESULT
 
 ACCEPTANCE = Table(
     "acceptance",
-    "Each gate: figure, threshold, verdict and the evidence; fail closed.",
+    "Each acceptance criterion: value, threshold, outcome and the evidence; fail closed.",
     "acceptance",
     (
-        Column("gate", "VARCHAR", _I, "Name of the gate."),
+        Column("criterion", "VARCHAR", _I, "Name of the acceptance criterion."),
         Column("position", "BIGINT", _I, "Order on the page."),
-        Column("value", "DOUBLE", _R, "The figure; null if it could not be had.", is_nullable=True),
-        Column("threshold", "DOUBLE", _R, "What it is held against.", is_nullable=True),
+        Column("value", "DOUBLE", _R, "The metric; null if it is unknown.", is_nullable=True),
+        Column("threshold", "DOUBLE", _R, "What it is compared with.", is_nullable=True),
         Column("lower", "DOUBLE", _R, "Lower end of its interval, if any.", is_nullable=True),
         Column("upper", "DOUBLE", _R, "Upper end of its interval, if any.", is_nullable=True),
         Column("comparison", "VARCHAR", _R, ">=, >, <=, or ==."),
         Column("is_passed", "BOOLEAN", _R, "False also when it could not be evaluated."),
         Column("evidence", "VARCHAR", _R, "One plain sentence."),
     ),
-    ("gate",),
+    ("criterion",),
     partition=None,
 )
 

@@ -14,8 +14,8 @@ from step3_assets.cli.failures import CommandFailed
 def audit(stored: bool) -> None:
     """Look for every way the stored results could have come out flattering by accident.
 
-    Runs on what the last `step3 run` left behind, judges the results again (a failed check is a
-    failed gate) and writes the report again.
+    Runs on what the last `step3 run` left behind, judges the results again (a failed check fails
+    the criterion `leakage_audit`) and writes the report again.
     A sample of months is trained and scored again; everything else is looked at whole.
 
     \b

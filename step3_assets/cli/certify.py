@@ -104,7 +104,7 @@ def _print(frame) -> None:
             f"{row['mock_capture']:.0%}" if is_planted else "",
             str(row["n_trades"]),
             f"{row['calmar']:.2f}",
-            "PROMOTE" if row["is_promoted"] else f"nothing: {row['failed_gates']}",
+            "PROMOTE" if row["is_promoted"] else f"nothing: {row['failed_criteria']}",
         )
     Console(width=140).print(table)
 

@@ -40,47 +40,36 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
 
     from step3_assets.config import Step3Config
     from step3_assets.definitions import build_defs
-    from step3_assets.defs.graph_page import asset_graph_markdown, replace_generated
+    from step3_assets.defs import graph_page
     from step3_assets.defs.resources import load_settings
     from step3_assets.docgen import (
+        criteria_table,
         drift_metrics,
         report_sections,
         settings_table,
         trading_plugins,
     )
     from step3_assets.docgen.data_dictionary import data_dictionary_markdown
-    from step3_assets.docgen.drift_metrics import drift_metrics_markdown
-    from step3_assets.docgen.settings_table import settings_markdown
     from step3_assets.domain.registry.document import document_schema
 
     with tempfile.TemporaryDirectory() as home:
         settings = replace(load_settings(Path(home)), delivery=None, config=Step3Config())
-        graph = asset_graph_markdown(build_defs(settings))
-    architecture, models = docs_dir / "architecture.md", docs_dir / "models.md"
-    report = docs_dir / "report.md"
-    settings_part = replace_generated(
-        models.read_text("utf-8"), settings_markdown(), settings_table.BEGIN
+        graph = graph_page.asset_graph_markdown(build_defs(settings))
+    parts = (
+        ("architecture.md", graph_page.BEGIN, graph),
+        ("execution.md", criteria_table.BEGIN, criteria_table.criteria_markdown()),
+        ("execution.md", trading_plugins.RULES_BEGIN, trading_plugins.risk_rules_markdown()),
+        ("execution.md", trading_plugins.METHODS_BEGIN, trading_plugins.sizing_methods_markdown()),
+        ("models.md", settings_table.BEGIN, settings_table.settings_markdown()),
+        ("monitoring.md", drift_metrics.BEGIN, drift_metrics.drift_metrics_markdown()),
+        ("report.md", report_sections.BEGIN, report_sections.sections_markdown()),
     )
-    monitoring = docs_dir / "monitoring.md"
-    metrics_part = replace_generated(
-        monitoring.read_text("utf-8"), drift_metrics_markdown(), drift_metrics.BEGIN
-    )
-    execution = docs_dir / "execution.md"
-    rules_part = replace_generated(
-        execution.read_text("utf-8"),
-        trading_plugins.risk_rules_markdown(),
-        trading_plugins.RULES_BEGIN,
-    )
-    return {
-        execution: replace_generated(
-            rules_part, trading_plugins.sizing_methods_markdown(), trading_plugins.METHODS_BEGIN
-        ),
-        monitoring: metrics_part,
-        architecture: replace_generated(architecture.read_text("utf-8"), graph),
-        models: settings_part,
-        report: replace_generated(
-            report.read_text("utf-8"), report_sections.sections_markdown(), report_sections.BEGIN
-        ),
+    pages = {
         docs_dir / "data_dictionary.md": data_dictionary_markdown(),
         docs_dir / "registry.schema.json": document_schema(),
     }
+    for name, begin, text in parts:
+        page = docs_dir / name
+        before = pages.get(page) or page.read_text("utf-8")
+        pages[page] = graph_page.replace_generated(before, text, begin)
+    return pages

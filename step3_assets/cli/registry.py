@@ -37,8 +37,8 @@ def registry() -> None:
 
     `step3 run` registers and puts the newest in the shadow; `step3 recalibrate` registers each
     week's refit, which decides only through its base model. A person promotes: every acceptance
-    gate and every check of the leakage audit must have passed on the data, settings and models that
-    are stored now. The same registry is in step3_model_registry.json under STEP3_HOME.
+    criterion and every check of the leakage audit must have passed on the data, settings and models
+    that are stored now. The same registry is in step3_model_registry.json under STEP3_HOME.
 
     \b
     Examples:
@@ -106,18 +106,18 @@ def show(model: str) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in row.items():
-        if name != "gates" and value is not None:
+        if name != "criteria" and value is not None:
             table.add_row(name, escape(_shown(name, value)))
     console.print(table)
-    gates = Table(box=None, pad_edge=False)
-    for name in ("", "gate when registered", "figure", "", "threshold"):
-        gates.add_column(name)
-    for gate, said in json.loads(row["gates"]).items():
-        mark = "[green]pass[/]" if said["is_passed"] else "[red]FAIL[/]"
-        figures = [_figure(said["value"]), said["comparison"], _figure(said["threshold"])]
-        gates.add_row(mark, escape(gate), *figures)
+    criteria = Table(box=None, pad_edge=False)
+    for name in ("", "criterion when registered", "value", "", "threshold"):
+        criteria.add_column(name)
+    for name, entry in json.loads(row["criteria"]).items():
+        mark = "[green]pass[/]" if entry["is_passed"] else "[red]FAIL[/]"
+        values = [_number(entry["value"]), entry["comparison"], _number(entry["threshold"])]
+        criteria.add_row(mark, escape(name), *values)
     console.print()
-    console.print(gates)
+    console.print(criteria)
     own = stored.transitions[stored.transitions["model_id"] == row["model_id"]]
     history = Table(box=None, pad_edge=False)
     for name in ("when (UTC)", "from", "to", "who", "why"):
@@ -137,7 +137,7 @@ def show(model: str) -> None:
 def promote(model: str, reason: str, who: str | None) -> None:
     """Make MODEL the champion; the one before it is archived.
 
-    Refused, with every gate that failed, unless every acceptance gate and every check of the
+    Refused, with everything that failed, unless every acceptance criterion and every check of the
     leakage audit passed, on the delivery, the settings and the models that are stored now. When two
     promote at once, one wins and the other is told.
 
@@ -163,7 +163,7 @@ def promote(model: str, reason: str, who: str | None) -> None:
 def rollback(reason: str, who: str | None) -> None:
     """Return to the champion before the present one.
 
-    No gate is asked: it passed them when it was promoted. Its models must still be stored,
+    No criterion is asked: it passed them when it was promoted. Its models must still be stored,
     unaltered.
 
     \b
@@ -265,5 +265,5 @@ def _lines(settings: dict[str, Any], prefix: str = "") -> list[str]:
     return lines
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"

@@ -251,7 +251,7 @@ def _verdicts_of_the_run(result) -> list:
 
 
 def print_verdict() -> None:
-    """The closing words: verdict, gates, where the report and the UI are."""
+    """The closing words: verdict, criteria, where the report and the UI are."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -260,15 +260,15 @@ def print_verdict() -> None:
     from step3_assets.defs.resources import load_settings
 
     settings, store = load_settings(), open_store()
-    gates = store.read("acceptance").sort_values("position")
+    acceptance = store.read("acceptance").sort_values("position")
     report = store.read("step3_report")
     console = Console()
     table = Table(title=None, box=None, pad_edge=False)
-    for column in ("", "gate", "evidence"):
+    for column in ("", "criterion", "evidence"):
         table.add_column(column, overflow="fold")
-    for row in gates.itertuples():
+    for row in acceptance.itertuples():
         mark = "[green]pass[/]" if row.is_passed else "[red]FAIL[/]"
-        table.add_row(mark, escape(str(row.gate)), escape(str(row.evidence)))
+        table.add_row(mark, escape(str(row.criterion)), escape(str(row.evidence)))
     console.print()
     console.print(f"[bold]{escape(report['verdict'].iloc[0])}[/]")
     console.print(table)

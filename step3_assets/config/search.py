@@ -170,9 +170,7 @@ class SearchConfig(Frozen):
     drawdown_penalty: float = Field(
         default=1.0, ge=0, description="Calmar taken off for each point of drawdown beyond the cap."
     )
-    min_trades_per_month: float = Field(
-        default=5.0, ge=0, description="As the acceptance gate asks."
-    )
+    min_trades_per_month: float = Field(default=5.0, ge=0, description="As acceptance asks.")
     trades_penalty: float = Field(
         default=1.0,
         ge=0,

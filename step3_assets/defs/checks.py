@@ -90,7 +90,7 @@ def build_checks(
         ("recalibrations", "known_at", _weeks_known_at, True, WEEKS_TEXT),
         ("recalibrations", "integrity", _weeks_integrity, True, WEEKS_UNALTERED_TEXT),
         ("recalibrations", "fresh", _weeks_fresh, False, "The data of the week before had come."),
-        ("acceptance", "fail_closed", _fail_closed, True, "A gate without a figure fails."),
+        ("acceptance", "fail_closed", _fail_closed, True, "A criterion without a value fails."),
         ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
         ("shadow_decisions", "append_only", _shadow_seals, True, "Rows are those appended."),
         ("shadow_decisions", "seen_in_time", _shadow_order, True, "Scored once known, not before."),
@@ -367,11 +367,11 @@ def _weeks_fresh(scope: Scope) -> list[str]:
 
 
 def _fail_closed(scope: Scope) -> list[str]:
-    gates = scope.read("acceptance")
-    if gates.empty:
-        return ["acceptance: no gate was judged"]
-    open_gates = gates[gates["is_passed"] & gates["value"].isna()]
-    return [f"acceptance: {g} passed without a figure" for g in open_gates["gate"]]
+    acceptance = scope.read("acceptance")
+    if acceptance.empty:
+        return ["acceptance: no criterion was evaluated"]
+    unknown = acceptance[acceptance["is_passed"] & acceptance["value"].isna()]
+    return [f"acceptance: {name} passed without a value" for name in unknown["criterion"]]
 
 
 def _shadow_seals(scope: Scope) -> list[str]:

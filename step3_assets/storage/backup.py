@@ -31,10 +31,10 @@ from tempfile import mkdtemp
 from filelock import FileLock, Timeout
 
 from step3_assets.catalogue import SCHEMA_VERSION
-from step3_assets.storage.connection import CATALOGUE, STORAGE_VERSION, attached, literal
-from step3_assets.storage.ddl import check_version
+from step3_assets.storage.connection import CATALOGUE, STORAGE_VERSION, literal
 from step3_assets.storage.errors import StoreError
 from step3_assets.storage.locks import Deadline, writer_lock
+from step3_assets.storage.migrate import opened
 from step3_assets.storage.store import Store
 
 Progress = Callable[[str, float], None]
@@ -106,10 +106,9 @@ def make_backup(
     home = store.path.parent
     with _as_store_error(out), _draft_beside(out) as draft:
         report("copying the tables", 0.0)
-        with attached(
+        with opened(
             store.path, is_writer=False, timeout_s=store.lock_timeout_s, log=_log
         ) as connection:
-            check_version(connection, store.path)
             connection.execute(
                 f"ATTACH {literal(draft / DATABASE)} AS backup "
                 f"(STORAGE_VERSION '{STORAGE_VERSION}')"

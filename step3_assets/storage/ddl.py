@@ -14,7 +14,7 @@ from importlib.resources import files
 import duckdb
 import pyarrow as pa
 
-from step3_assets.catalogue import SCHEMA_VERSION, TABLES
+from step3_assets.catalogue import SCHEMA_NUMBER, SCHEMA_VERSION, TABLES
 from step3_assets.catalogue.column import Table
 from step3_assets.storage.connection import CATALOGUE
 from step3_assets.storage.errors import StoreError
@@ -77,20 +77,40 @@ def create_all(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(
                 f"INSERT INTO {_INFO} VALUES ('schema_version', ?)", [SCHEMA_VERSION]
             )
-        for table in TABLES.values():
-            connection.execute(create_table(table))
+        create_missing(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
 
 
-def check_version(connection: duckdb.DuckDBPyConnection, path: object) -> None:
-    """Refuse a DuckDB file that is no store, or one of another schema version.
+def create_missing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every table of the catalogue that the file lacks."""
+    for table in TABLES.values():
+        connection.execute(create_table(table))
+
+
+def note_version(connection: duckdb.DuckDBPyConnection) -> None:
+    """Record that the file's tables are those of the catalogue."""
+    connection.execute(
+        f"UPDATE {_INFO} SET value = ? WHERE name = 'schema_version'", [SCHEMA_VERSION]
+    )
+
+
+def stored_version(connection: duckdb.DuckDBPyConnection, path: object) -> int:
+    """The number of the schema version that a file was written with.
+
+    Returns
+    -------
+    int
+        :data:`~step3_assets.catalogue.SCHEMA_NUMBER`, or less: the tables are to be brought up to
+        date then, see :func:`step3_assets.storage.migrate.migrate`.
 
     Raises
     ------
     StoreError
+        If the file is no store, a newer program wrote it, or its version has this number and
+        another catalogue.
     """
     try:
         found = connection.execute(
@@ -99,11 +119,13 @@ def check_version(connection: duckdb.DuckDBPyConnection, path: object) -> None:
     except duckdb.CatalogException as error:
         raise StoreError(f"{path}: a DuckDB file, but no step3 store") from error
     version = found[0][0] if found else "none"
-    if version != SCHEMA_VERSION:
+    number = int(version.split("-")[0]) if version.split("-")[0].isdecimal() else 0
+    if version != SCHEMA_VERSION and not 1 <= number < SCHEMA_NUMBER:
         raise StoreError(
             f"{path}: holds schema version {version}, this program writes {SCHEMA_VERSION}: use "
             "the program that wrote it, or move the file away and run again"
         )
+    return number
 
 
 def missing_tables(connection: duckdb.DuckDBPyConnection, path: object) -> list[str]:

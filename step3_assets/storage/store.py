@@ -19,9 +19,10 @@ import pandas as pd
 from step3_assets.catalogue import TABLES
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.storage.connection import attached
-from step3_assets.storage.ddl import check_version, create_all, known_table, missing_tables
+from step3_assets.storage.ddl import create_all, known_table, missing_tables
 from step3_assets.storage.errors import StoreError
 from step3_assets.storage.locks import Deadline, writer_lock
+from step3_assets.storage.migrate import opened
 from step3_assets.storage.transaction import (
     Transaction,
     check_partitions,
@@ -93,10 +94,12 @@ class Store:
     def ensure_tables(self) -> None:
         """Create the file and every table of the catalogue that it lacks.
 
+        An older store is brought up to date: see :mod:`step3_assets.storage.migrate`.
+
         Raises
         ------
         StoreError
-            If the file is of another schema version, or a table in it differs from the catalogue.
+            If the file is of a newer schema version, or a table in it differs from the catalogue.
         """
         if not self.path.exists():
             self._create_file()
@@ -252,10 +255,9 @@ class Store:
     def _open(self, *, is_writer: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
             raise StoreError(f"{self.path}: no store there yet: ensure_tables() creates it")
-        with attached(
+        with opened(
             self.path, is_writer=is_writer, timeout_s=self.lock_timeout_s, log=self._log
         ) as connection:
-            check_version(connection, self.path)
             yield connection
 
     def _create_file(self) -> None:

@@ -134,12 +134,12 @@ def test_materialized_again_nothing_changes_not_even_the_file(place: Installatio
     assert document(place) == text
 
 
-def test_a_random_market_is_not_promoted_and_every_failing_gate_is_named(place: Installation):
+def test_a_random_market_is_not_promoted_and_every_failing_criterion_is_named(place: Installation):
     said = failure("registry", "promote", "shadow", "--reason", "hope")
-    gates = place.store.read("acceptance")
-    failed = list(gates.loc[~gates["is_passed"], "gate"])
+    acceptance = place.store.read("acceptance")
+    failed = list(acceptance.loc[~acceptance["is_passed"], "criterion"])
     assert len(failed) > 2
-    assert [gate for gate in failed if f"gate {gate} failed: " not in said] == []
+    assert [name for name in failed if f"criterion {name} failed: " not in said] == []
     assert set(stages(place).values()) == {"candidate", "shadow"}
 
 
@@ -179,14 +179,17 @@ def test_a_full_disk_leaves_the_old_file_whole_and_the_store_with_the_change(
     assert str(document(good).champion).startswith("fold-2021-02")
 
 
-def test_one_failed_gate_refuses_and_nothing_is_written(good: Installation):
-    gates = good.store.read("acceptance")
-    gates.loc[gates["gate"] == "deflated_sharpe", ["is_passed", "value"]] = [False, 0.4]
-    good.store.replace_all({"acceptance": gates})
+def test_one_failed_criterion_refuses_and_nothing_is_written(good: Installation):
+    acceptance = good.store.read("acceptance")
+    acceptance.loc[acceptance["criterion"] == "deflated_sharpe", ["is_passed", "value"]] = [
+        False,
+        0.4,
+    ]
+    good.store.replace_all({"acceptance": acceptance})
     register_stored(good.store, load_settings(good.home).config, now("test"))
     before = good.store.table_hashes()
     said = failure("registry", "promote", "shadow", "--reason", "hope")
-    assert "gate deflated_sharpe failed" in said
+    assert "criterion deflated_sharpe failed" in said
     assert said.count("\n  - ") == 1
     assert good.store.table_hashes() == before
 
@@ -297,14 +300,14 @@ def test_two_planted_champions_stop_the_results(place: Installation):
 
 
 def test_an_audit_of_other_models_promotes_nothing(good: Installation):
-    """Trained again to other bytes and judged again without a new audit: the gate is closed."""
+    """Trained again to other bytes and judged again without a new audit: the criterion fails."""
     assert Installation.run(good, "results", assets=["acceptance"]).success
-    assert good.store.read("acceptance").set_index("gate").loc["leakage_audit", "is_passed"]
+    assert good.store.read("acceptance").set_index("criterion").loc["leakage_audit", "is_passed"]
     alter_payload(good.store, LAST)
     assert Installation.run(good, "results", assets=["acceptance"]).success
-    gates = good.store.read("acceptance").set_index("gate")
-    assert not gates.loc["leakage_audit", "is_passed"]
-    assert "has not been run on these results" in str(gates.loc["leakage_audit", "evidence"])
+    acceptance = good.store.read("acceptance").set_index("criterion")
+    assert not acceptance.loc["leakage_audit", "is_passed"]
+    assert "has not been run on these results" in str(acceptance.loc["leakage_audit", "evidence"])
 
 
 def test_list_shows_stage_and_figures(place: Installation):

@@ -43,7 +43,7 @@ def test_a_table_shows_blanks_not_nan():
 
 def test_a_column_says_its_meaning_unit_and_when_it_is_known():
     columns = {c.name: c for c in column_schema("acceptance")["dagster/column_schema"].columns}
-    assert columns["gate"].description == "Name of the gate."
+    assert columns["criterion"].description == "Name of the acceptance criterion."
     assert columns["comparison"].description.startswith("\\>=, \\>, \\<=")
     columns = {c.name: c for c in column_schema("folds")["dagster/column_schema"].columns}
     assert columns["embargo_bars"].description.endswith("Unit: bars. Known: fold start.")

@@ -230,7 +230,7 @@ def week_rows(place: Installation, *weeks: date) -> pd.DataFrame:
 
 
 def crown(place: Installation, month: date, at: datetime) -> None:
-    """A promotion in the history, whatever the gates say."""
+    """A promotion in the history, whatever the criteria say."""
     registry = read_registry(place.store)
     row = standing_fold(registry, month)
     assert row is not None

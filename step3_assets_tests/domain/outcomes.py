@@ -19,6 +19,6 @@ PLANTED = WorldOutcome(
     calmar=1.0,
     n_trades=20,
     is_promoted=True,
-    failed_gates="",
+    failed_criteria="",
 )
-NULL = replace(PLANTED, edge_bps=0.0, oracle_total=0.0, is_promoted=False, failed_gates="calmar")
+NULL = replace(PLANTED, edge_bps=0.0, oracle_total=0.0, is_promoted=False, failed_criteria="calmar")

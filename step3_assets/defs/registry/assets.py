@@ -41,10 +41,10 @@ def build_registry_asset(
         metadata=column_schema("model_registry"),
     )
     def model_registry(platform: PlatformResource) -> dg.MaterializeResult:
-        """Every model version with its provenance, figures, gates and stage; also as JSON.
+        """Every model version with its provenance, metrics, criteria and stage; also as JSON.
 
         New versions are candidates, the newest is watched in the shadow. Nothing is trusted until
-        `step3 registry promote` finds every gate and every audit check passed.
+        `step3 registry promote` finds every criterion and every audit check passed.
         """
         settings, store = platform.settings(), platform.store()
         registry = register_stored(store, settings.config, change_now(ACTOR))

@@ -201,7 +201,7 @@ def build_result_assets(
         metadata=column_schema("acceptance"),
     )
     def acceptance(platform: PlatformResource) -> dg.MaterializeResult:
-        """Each gate with its figure, threshold and evidence; anything missing fails.
+        """Each criterion with its value, threshold and evidence; anything missing fails.
 
         So does an audit that was made of other data, settings or models than those stored now.
         """
@@ -213,13 +213,13 @@ def build_result_assets(
             "statistics": store.read("statistics"),
             "audit": audit_in_force(store, version),
         }
-        gates = judge({**_result_tables(store), **evidence}, config)
-        store_result(store, "acceptance", gates, version)
+        frame = judge({**_result_tables(store), **evidence}, config)
+        store_result(store, "acceptance", frame, version)
         return dg.MaterializeResult(
             metadata={
-                "verdict": verdict(gates),
-                "gates passed": f"{int(gates['is_passed'].sum())} of {len(gates)}",
-                "gates": table_metadata(gates.drop(columns=["position"])),
+                "verdict": verdict(frame),
+                "criteria passed": f"{int(frame['is_passed'].sum())} of {len(frame)}",
+                "criteria": table_metadata(frame.drop(columns=["position"])),
             }
         )
 
@@ -301,10 +301,10 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
     whole += ("risk_events", "cost_stress", "allocation_comparison", "allocation_weights")
     whole += ("recalibrations", "recalibration_comparison")
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
-    gates = store.read("acceptance")
+    acceptance = store.read("acceptance")
     return ReportInputs(
-        verdict=verdict(gates),
-        acceptance=gates,
+        verdict=verdict(acceptance),
+        acceptance=acceptance,
         statistics=store.read("statistics"),
         audit=store.read("audit"),
         drift=store.read("drift"),

@@ -51,8 +51,8 @@ class WorldOutcome:
     calmar, n_trades : float, int
         Of the platform's portfolio.
     is_promoted : bool
-    failed_gates : str
-        Acceptance gates that failed, comma-separated.
+    failed_criteria : str
+        Acceptance criteria that failed, comma-separated.
     """
 
     seed: int
@@ -69,7 +69,7 @@ class WorldOutcome:
     calmar: float
     n_trades: int
     is_promoted: bool
-    failed_gates: str
+    failed_criteria: str
 
     @property
     def capture(self) -> float:
@@ -147,7 +147,7 @@ def value_decisions(
         calmar=float(whole["calmar"]),
         n_trades=int(whole["n_trades"]),
         is_promoted=result.verdict == PROMOTE,
-        failed_gates=result.verdict.partition("failed ")[2],
+        failed_criteria=result.verdict.partition("failed ")[2],
     )
 
 

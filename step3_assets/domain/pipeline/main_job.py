@@ -12,7 +12,7 @@ from datetime import date
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.acceptance.verdict import RESULT_GATES, judge, verdict
+from step3_assets.domain.acceptance.verdict import judge, result_criteria, verdict
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
@@ -25,9 +25,9 @@ from step3_assets.domain.walk_forward import month_steps as steps
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """Every month's tables in one frame each, the portfolio, the gates and the verdict.
+    """Every month's tables in one frame each, the portfolio, the criteria and the verdict.
 
-    The gates are those that the results alone can tell: no leakage audit is run here.
+    The criteria are those that need the results alone: no leakage audit is run here.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -96,7 +96,7 @@ def run_pipeline(
     settings: Mapping[date, Step3Config] | None = None,
     trials: Trials | None = None,
 ) -> PipelineResult:
-    """Every test month, then portfolio, gates and verdict.
+    """Every test month, then portfolio, acceptance and verdict.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def pipeline_result(
     settings: Mapping[date, Step3Config] | None = None,
     trials: Trials | None = None,
 ) -> PipelineResult:
-    """Portfolio, gates and verdict of months that were run; see :func:`run_pipeline`."""
+    """Portfolio, acceptance and verdict of months that were run; see :func:`run_pipeline`."""
     tables = {name: pd.concat([r[name] for r in runs], ignore_index=True) for name in runs[0]}
     before = add_months(months[0], -history_months(config.allocation))
     result = run_portfolio(
@@ -168,8 +168,9 @@ def pipeline_result(
         "portfolio_decisions": result.decisions,
     }
     statistics = statistics_table(results, events[events["month"].isin(months)], config, trials)
-    gates = judge({**results, "statistics": statistics}, config, RESULT_GATES)
-    return PipelineResult(tables, result, statistics, gates, verdict(gates, RESULT_GATES))
+    criteria = result_criteria()
+    acceptance = judge({**results, "statistics": statistics}, config, criteria)
+    return PipelineResult(tables, result, statistics, acceptance, verdict(acceptance, criteria))
 
 
 def month_window(

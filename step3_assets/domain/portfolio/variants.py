@@ -156,7 +156,7 @@ def stressed_decisions(
 def cost_stress(
     scores: pd.DataFrame, events: pd.DataFrame, period: Period, config: Step3Config
 ) -> pd.DataFrame:
-    """Table ``cost_stress``: as modelled, at the acceptance gate's factor, at those shown."""
+    """Table ``cost_stress``: as modelled, at the factor of acceptance, at those shown."""
     limits = config.acceptance
     rows = []
     for factor in sorted({1.0, limits.cost_stress_factor, *limits.cost_stress_shown}):

@@ -14,16 +14,16 @@ from pydantic import Field
 from step3_assets.config import Frozen
 from step3_assets.domain.registry.stages import SHADOW, Registry, as_rows
 
-DOCUMENT_VERSION = "1"
+DOCUMENT_VERSION = "2"
 
 Stage = Literal["candidate", "shadow", "champion", "archived"]
 
 
-class Gate(Frozen):
-    """One acceptance gate as it stood when the model was last registered."""
+class Criterion(Frozen):
+    """One acceptance criterion as it stood when the model was last registered."""
 
-    value: float | None = Field(description="The figure; null where it could not be had.")
-    threshold: float | None = Field(description="What it was held against.")
+    value: float | None = Field(description="The metric; null where it is unknown.")
+    threshold: float | None = Field(description="What it was compared with.")
     comparison: str = Field(description=">=, >, <= or ==: how.")
     is_passed: bool
 
@@ -48,7 +48,7 @@ class Model(Frozen):
     parameters_source: str
     artefacts: dict[str, str] = Field(description="SHA-256 of each head's payload.")
     metrics: dict[str, float | None] = Field(description="Out of fold; null where unknown.")
-    gates: dict[str, Gate]
+    criteria: dict[str, Criterion]
     verdict: str
 
 
@@ -69,14 +69,14 @@ class Transition(Frozen):
 class RegistryDocument(Frozen):
     """The model registry of one installation."""
 
-    schema_version: Literal["1"] = Field(description="Of this form; another one is another form.")
+    schema_version: Literal["2"] = Field(description="Of this form; another one is another form.")
     champion: str | None = Field(description="The one model that is trusted; null if none is.")
     shadow: str | None = Field(description="The newest fold model that is watched; null if none.")
     models: tuple[Model, ...]
     transitions: tuple[Transition, ...] = Field(description="In the order they happened.")
 
 
-_JSON_COLUMNS = ("features", "libraries", "parameters", "artefacts", "metrics", "gates")
+_JSON_COLUMNS = ("features", "libraries", "parameters", "artefacts", "metrics", "criteria")
 
 
 def write_document(registry: Registry) -> str:

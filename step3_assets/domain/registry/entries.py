@@ -121,8 +121,8 @@ def fold_entries(
         If a fold's models do not agree about their features, settings or rows, or nobody knows
         their features.
     """
-    gates = acceptance_json(provenance.acceptance)
-    said = verdict(provenance.acceptance)
+    criteria = acceptance_json(provenance.acceptance)
+    outcome = verdict(provenance.acceptance)
     by_month = dict(iter(metrics.groupby("month")))
     entries = []
     for month, rows in models.groupby("month"):
@@ -146,8 +146,8 @@ def fold_entries(
                 "libraries": to_json(library_versions()),
                 "artefacts": to_json(artefacts),
                 "metrics": to_json(_figures(measured)),
-                "gates": gates,
-                "verdict": said,
+                "criteria": criteria,
+                "verdict": outcome,
             }
         )
     return entries
@@ -366,9 +366,9 @@ def models_hash(models: pd.DataFrame) -> str:
 
 
 def acceptance_json(acceptance: pd.DataFrame) -> str:
-    """Each gate's figure, threshold and mark; a figure that could not be had is null."""
-    gates = {
-        row["gate"]: {
+    """Each criterion's value, threshold and mark, as JSON; an unknown value is null."""
+    criteria = {
+        row["criterion"]: {
             "value": finite(row["value"]),
             "threshold": finite(row["threshold"]),
             "comparison": row["comparison"],
@@ -376,7 +376,7 @@ def acceptance_json(acceptance: pd.DataFrame) -> str:
         }
         for row in acceptance.sort_values("position").to_dict("records")
     }
-    return to_json(gates)
+    return to_json(criteria)
 
 
 def to_json(value: Any) -> str:
@@ -390,7 +390,7 @@ def short_digest(lines: Sequence[str]) -> str:
 
 
 _OF_THE_FOLD = ("members_hash", "features_hash", "config_hash")
-_INHERITED = ("features", "features_hash", "config_hash", "parameters", "gates", "verdict")
+_INHERITED = ("features", "features_hash", "config_hash", "parameters", "criteria", "verdict")
 
 
 def _agreed(rows: pd.DataFrame, name: str, whose: str) -> str:

@@ -4,7 +4,7 @@ Belongs here: what must hold before a model is trusted, and the way back. Does n
 reading the evidence from the store, the changes that follow by themselves
 (:mod:`step3_assets.domain.registry.stages`).
 
-Fail closed: a gate, a check, a version or an artefact that is missing counts as failed, and a
+Fail closed: a criterion, a check, a version or an artefact that is missing counts as failed, and a
 refusal names everything that failed.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from step3_assets.domain.acceptance.verdict import failed_gates
+from step3_assets.domain.acceptance.verdict import failed_criteria
 from step3_assets.domain.audit.run import failed_checks
 from step3_assets.domain.registry.entries import (
     FOLD,
@@ -92,7 +92,7 @@ def promote(
     Raises
     ------
     PromotionRefused
-        Naming each gate and check that failed, and whatever else does not hold.
+        Naming each criterion and check that failed, and whatever else does not hold.
     RegistryError
         If there is no such model, it is the champion already, no reason is given, or another
         champion was made meanwhile.
@@ -119,17 +119,22 @@ def promotion_problems(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
     problems += artefact_problems(row, evidence.models)
     for result in ("acceptance", "audit"):
         problems += evidence.current.staleness(evidence.result_versions, result)
-    said = dict(zip(evidence.acceptance["gate"], evidence.acceptance["evidence"], strict=True))
-    for gate in failed_gates(evidence.acceptance):
-        problems.append(f"gate {gate} failed: {said.get(gate, 'it was not judged')}")
-    said = dict(zip(evidence.audit["check"], evidence.audit["evidence"], strict=True))
+    sentences = _sentences(evidence.acceptance, "criterion")
+    for name in failed_criteria(evidence.acceptance):
+        problems.append(f"criterion {name} failed: {sentences.get(name, 'it was not evaluated')}")
+    sentences = _sentences(evidence.audit, "check")
     for check in failed_checks(evidence.audit):
-        problems.append(f"audit check {check} failed: {said.get(check, 'it was not run')}")
+        problems.append(f"audit check {check} failed: {sentences.get(check, 'it was not run')}")
     return problems
 
 
+def _sentences(results: pd.DataFrame, name: str) -> dict[str, str]:
+    """The evidence of each criterion or check by its name."""
+    return dict(zip(results[name], results["evidence"], strict=True))
+
+
 def refuse_refit(row: Mapping[str, Any]) -> None:
-    """Refuse a week's recalibration: the gates judge folds, and its own check chose it already.
+    """Refuse a week's recalibration: the criteria judge folds, and its own check chose it already.
 
     Raises
     ------
@@ -151,8 +156,8 @@ def _state_problems(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
         )
     if row["parameters_source"] == NOT_IN_FORCE:
         problems.append("it was trained with other settings than those in force")
-    if row["gates"] != acceptance_json(evidence.acceptance):
-        problems.append("it was registered under other gates than those now stored")
+    if row["criteria"] != acceptance_json(evidence.acceptance):
+        problems.append("it was registered with other criteria than those now stored")
     return problems
 
 
@@ -185,8 +190,8 @@ def rollback(
 ) -> Registry:
     """Return to the champion before the present one.
 
-    No gate is asked: it passed them when it was promoted, and the way back must be open on the day
-    when no gate would pass. Its bytes must still be the registered ones.
+    No criterion is asked: it passed them when it was promoted, and the way back must be open on the
+    day when none would pass. Its bytes must still be the registered ones.
 
     Parameters
     ----------
@@ -256,7 +261,7 @@ def _evidence_json(row: Mapping[str, Any], evidence: Evidence) -> str:
             "config_hash": evidence.current.config_hash,
             "models_hash": evidence.current.models_hash,
             "code_version": row["code_version"],
-            "gates": json.loads(acceptance_json(evidence.acceptance)),
+            "criteria": json.loads(acceptance_json(evidence.acceptance)),
             "audit": list(checks["check"]),
         }
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.acceptance.criteria import CRITERIA
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.inputs import ReportInputs, as_float, months_of
 from step3_assets.domain.report.series import (
@@ -39,48 +40,37 @@ _METRICS: tuple[tuple[str, str, fmt.Formatter], ...] = (
 )
 EXPECTED_SERIES = (PLATFORM, MOCK, PUBLISHED)
 PROSE_HEADER = "In plain words"
-_SIGNS = {">=": "≥", "<=": "≤", "==": "="}
-_PERCENT_WORDS = ("drawdown", "return", "_frac", "cagr", "hit_rate", "exposure", "worst_month")
+SIGNS = {">=": "≥", "<=": "≤", "==": "="}
 
 
-def gate_formatter(gate: str, comparison: str = ">=") -> fmt.Formatter:
-    """How the figure of a gate is written, from the gate's name; what must equal is a count.
-
-    Examples
-    --------
-    >>> gate_formatter("max_drawdown")(0.0731), gate_formatter("trades_per_month")(4.256)
-    ('7.31%', '4.26')
-    """
-    if "bps" in gate:
-        return fmt.bps
-    if any(word in gate for word in _PERCENT_WORDS):
-        return fmt.percent
-    if comparison == "==":
-        return fmt.tally
-    return fmt.ratio if "trades" in gate or "turnover" in gate else fmt.fine_ratio
-
-
-def gates_table(acceptance: pd.DataFrame) -> TextTable:
-    """Each gate with figure, threshold, verdict and its sentence, in order of the page."""
+def criteria_table(acceptance: pd.DataFrame) -> TextTable:
+    """Each criterion with value, threshold, outcome and its sentence, in order of the page."""
     rows = []
-    for gate in acceptance.sort_values("position").to_dict("records"):
-        name = str(gate["gate"])
-        write = gate_formatter(name, str(gate["comparison"]))
-        threshold = write(gate["threshold"])
+    for row in acceptance.sort_values("position").to_dict("records"):
+        label, write = _label_and_format(str(row["criterion"]))
+        threshold = write(row["threshold"])
         if threshold != fmt.NOT_AVAILABLE:
-            comparison = str(gate["comparison"])
-            threshold = f"{_SIGNS.get(comparison, escape(comparison))} {threshold}"
-        is_passed = gate["is_passed"] is not None and bool(gate["is_passed"])
+            comparison = str(row["comparison"])
+            threshold = f"{SIGNS.get(comparison, escape(comparison))} {threshold}"
+        is_passed = row["is_passed"] is not None and bool(row["is_passed"])
         rows.append(
             (
-                escape(name.replace("_", " ").capitalize()),
+                escape(label),
                 "PASS" if is_passed else "FAIL",
-                write(gate["value"]),
+                write(row["value"]),
                 threshold,
-                escape(str(gate["evidence"])),
+                escape(str(row["evidence"])),
             )
         )
-    return text_table(("Gate", "Result", "Figure", "Threshold", PROSE_HEADER), rows, "llrrl")
+    return text_table(("Criterion", "Result", "Value", "Threshold", PROSE_HEADER), rows, "llrrl")
+
+
+def _label_and_format(criterion: str) -> tuple[str, fmt.Formatter]:
+    """Of a criterion's record; of a row that another program stored, its name and three digits."""
+    record = CRITERIA.get(criterion)
+    if record is None:
+        return criterion.replace("_", " ").capitalize(), fmt.fine_ratio
+    return record.label, getattr(fmt, record.number)
 
 
 def all_series(inputs: ReportInputs) -> list[str]:

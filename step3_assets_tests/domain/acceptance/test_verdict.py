@@ -1,4 +1,4 @@
-"""Each gate passes when it should, fails when it should, and fails when it cannot tell."""
+"""Each criterion passes when it should, fails when it should, and fails when it cannot tell."""
 
 import math
 from datetime import date
@@ -9,13 +9,9 @@ import pytest
 
 from step3_assets.catalogue.results import ACCEPTANCE
 from step3_assets.config import AcceptanceConfig, Step3Config
-from step3_assets.domain.acceptance.verdict import (
-    GATES,
-    REQUIRED_HEADS,
-    RESULT_GATES,
-    judge,
-    verdict,
-)
+from step3_assets.domain.acceptance.criteria import CRITERIA
+from step3_assets.domain.acceptance.criteria.folds_without_models import REQUIRED_HEADS
+from step3_assets.domain.acceptance.verdict import judge, result_criteria, verdict
 from step3_assets.domain.audit.run import CHECKS
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.portfolio.series import run_portfolio
@@ -54,7 +50,7 @@ def passing_audit() -> pd.DataFrame:
 
 
 def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
-    """A system that passes every gate: small round figures, all months there."""
+    """A system that passes every criterion: small round numbers, all months there."""
 
     def line(series: str, calmar: float, drawdown: float = 0.05) -> dict:
         return {
@@ -108,8 +104,8 @@ def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
     }
 
 
-def gate(tables: dict[str, pd.DataFrame], name: str, config: Step3Config = CONFIG) -> dict:
-    return next(r for r in judge(tables, config).to_dict("records") if r["gate"] == name)
+def criterion(tables: dict[str, pd.DataFrame], name: str, config: Step3Config = CONFIG) -> dict:
+    return next(r for r in judge(tables, config).to_dict("records") if r["criterion"] == name)
 
 
 def put(tables, series: str, **values) -> dict[str, pd.DataFrame]:
@@ -136,8 +132,8 @@ def edit(tables, table: str, row: int, column: str, value) -> dict[str, pd.DataF
 def test_a_good_system_is_promoted():
     out = judge(passing_tables(), CONFIG)
     assert list(out.columns) == ACCEPTANCE.names
-    assert list(out["gate"]) == list(GATES)
-    assert list(out["position"]) == list(range(1, len(GATES) + 1))
+    assert list(out["criterion"]) == list(CRITERIA)
+    assert list(out["position"]) == list(range(1, len(CRITERIA) + 1))
     assert out["is_passed"].all()
     assert out["evidence"].str.len().gt(20).all()
     assert verdict(out) == "PROMOTE"
@@ -181,13 +177,13 @@ def test_a_good_system_is_promoted():
         ),
     ],
 )
-def test_a_gate_fails_on_its_own_fault(name, change, value, threshold):
+def test_a_criterion_fails_on_its_own_fault(name, change, value, threshold):
     out = judge(change(passing_tables()), CONFIG)
-    row = next(r for r in out.to_dict("records") if r["gate"] == name)
+    row = next(r for r in out.to_dict("records") if r["criterion"] == name)
     assert not row["is_passed"]
     assert row["value"] == pytest.approx(value)
     assert row["threshold"] == pytest.approx(threshold)
-    failed = list(out.loc[~out["is_passed"], "gate"])
+    failed = list(out.loc[~out["is_passed"], "criterion"])
     assert name in failed
     assert verdict(out) == f"PROMOTE NOTHING: failed {', '.join(failed)}"
 
@@ -202,16 +198,16 @@ def test_a_gate_fails_on_its_own_fault(name, change, value, threshold):
         ("monthly_turnover", lambda t: edit(t, "fold_backtests", 1, "turnover", 40.0)),
     ],
 )
-def test_a_figure_at_its_threshold_passes(name, change):
-    assert gate(change(passing_tables()), name)["is_passed"]
+def test_a_value_at_its_threshold_passes(name, change):
+    assert criterion(change(passing_tables()), name)["is_passed"]
 
 
 def test_a_system_that_never_trades_is_not_promoted_beside_losing_baselines():
     tables = put(passing_tables(), "platform", calmar=0.0, trades_per_month=0.0, n_trades=0)
     for series in ("mock_baseline", "published_baseline"):
         tables = put(tables, series, calmar=-0.3)
-    assert gate(tables, "calmar_vs_baseline")["is_passed"]
-    assert not gate(tables, "calmar_positive")["is_passed"]
+    assert criterion(tables, "calmar_vs_baseline")["is_passed"]
+    assert not criterion(tables, "calmar_positive")["is_passed"]
     assert verdict(judge(tables, CONFIG)).startswith("PROMOTE NOTHING")
 
 
@@ -278,7 +274,7 @@ def test_a_table_that_is_not_there_fails_closed(table, how):
     ],
 )
 def test_what_cannot_be_evaluated_fails_and_says_why(name, change, says):
-    row = gate(change(passing_tables()), name)
+    row = criterion(change(passing_tables()), name)
     assert row["is_passed"] is False
     assert math.isnan(row["value"])
     assert row["evidence"].startswith("Not evaluated, so not passed: ")
@@ -286,18 +282,18 @@ def test_what_cannot_be_evaluated_fails_and_says_why(name, change, says):
 
 
 def test_both_baselines_are_named_and_the_binding_one():
-    row = gate(passing_tables(), "calmar_vs_baseline")
+    row = criterion(passing_tables(), "calmar_vs_baseline")
     assert "mock_baseline 0.400" in row["evidence"]
     assert "published_baseline 0.800" in row["evidence"]
     assert row["evidence"].endswith("published_baseline binds.")
-    row = gate(put(passing_tables(), "mock_baseline", calmar=0.9), "calmar_vs_baseline")
+    row = criterion(put(passing_tables(), "mock_baseline", calmar=0.9), "calmar_vs_baseline")
     assert (row["value"], row["threshold"]) == (1.5, 0.9)
     assert row["evidence"].endswith("mock_baseline binds.")
 
 
 def test_no_published_baseline_is_said_and_the_honest_one_binds():
     tables = without(passing_tables(), "portfolio", series="published_baseline")
-    row = gate(tables, "calmar_vs_baseline")
+    row = criterion(tables, "calmar_vs_baseline")
     assert row["is_passed"]
     assert "no published baseline in the delivery" in row["evidence"]
 
@@ -307,7 +303,7 @@ def test_a_baseline_of_fewer_months_is_met_over_those_months():
     months = tables["portfolio_months"]
     covered = months[(months["series"] == "platform") | months["month"].isin(MONTHS[:2])]
     tables["portfolio_months"] = covered.reset_index(drop=True)
-    row = gate(tables, "calmar_vs_baseline")
+    row = criterion(tables, "calmar_vs_baseline")
     # Over January and February the platform went from 10,000 to 10,400 without a fall: the mock
     # baseline, over all months, leaves the least room.
     assert row["evidence"].count("over its 2 months") == 1
@@ -315,7 +311,7 @@ def test_a_baseline_of_fewer_months_is_met_over_those_months():
     assert f"where the platform has {same:.3f}" in row["evidence"]
     later = months[(months["series"] == "platform") | months["month"].isin(MONTHS[2:])]
     tables["portfolio_months"] = later.reset_index(drop=True)
-    row = gate(tables, "calmar_vs_baseline")
+    row = criterion(tables, "calmar_vs_baseline")
     # March and April: from 10,100 (February's last equity) down to 9,880 and back to 10,100.
     assert row["value"] == pytest.approx(0.0, abs=1e-12)
     assert row["threshold"] == 0.8
@@ -324,7 +320,7 @@ def test_a_baseline_of_fewer_months_is_met_over_those_months():
 
 @pytest.mark.parametrize(("drawdown", "warns"), [(0.10, False), (0.101, True), (0.121, False)])
 def test_a_drawdown_near_the_limit_warns(drawdown, warns):
-    row = gate(put(passing_tables(), "platform", max_drawdown_frac=drawdown), "max_drawdown")
+    row = criterion(put(passing_tables(), "platform", max_drawdown_frac=drawdown), "max_drawdown")
     assert ("WARNING" in row["evidence"]) is warns
     assert "5.50% at bar lows" in row["evidence"]
 
@@ -339,7 +335,7 @@ def test_a_classifier_that_predicts_one_number_is_caught(source):
     else:
         flat = pd.DataFrame({"month": [MONTHS[2]] * 30, "gate_reason": "pass", "p_raw": 0.5})
         tables["scores"] = pd.concat([tables["scores"], flat], ignore_index=True)
-    row = gate(tables, "constant_predictors")
+    row = criterion(tables, "constant_predictors")
     assert not row["is_passed"]
     assert row["value"] == 1.0
     assert "2020-03" in row["evidence"]
@@ -351,31 +347,31 @@ def test_the_spread_of_many_scores_will_do_where_no_metric_tells_it():
     tables["scores"] = pd.DataFrame(
         {"month": MONTHS * 30, "gate_reason": "pass", "p_raw": rng.uniform(0.4, 0.6, 120)}
     )
-    assert gate(tables, "constant_predictors")["is_passed"]
+    assert criterion(tables, "constant_predictors")["is_passed"]
 
 
 def test_thresholds_are_settings():
     strict = AcceptanceConfig(max_drawdown_frac=0.04, min_trades_per_month=9.0)
     out = judge(passing_tables(), CONFIG.model_copy(update={"acceptance": strict}))
-    failed = set(out.loc[~out["is_passed"], "gate"])
+    failed = set(out.loc[~out["is_passed"], "criterion"])
     assert failed == {"max_drawdown", "trades_per_month", "cost_stress_drawdown"}
 
 
-def test_the_verdict_trusts_no_mark_against_its_own_figure():
+def test_the_verdict_trusts_no_mark_against_its_own_value():
     out = judge(passing_tables(), CONFIG)
     lied = out.copy()
-    lied.loc[lied["gate"] == "max_drawdown", "value"] = 0.5
+    lied.loc[lied["criterion"] == "max_drawdown", "value"] = 0.5
     assert verdict(lied) == "PROMOTE NOTHING: failed max_drawdown"
     unknown = out.copy()
-    unknown.loc[unknown["gate"] == "max_drawdown", "value"] = np.nan
+    unknown.loc[unknown["criterion"] == "max_drawdown", "value"] = np.nan
     assert verdict(unknown) == "PROMOTE NOTHING: failed max_drawdown"
 
 
-@pytest.mark.parametrize("name", GATES)
-def test_a_gate_that_was_left_out_or_doubled_fails(name):
+@pytest.mark.parametrize("name", CRITERIA)
+def test_a_criterion_that_was_left_out_or_doubled_fails(name):
     out = judge(passing_tables(), CONFIG)
-    assert verdict(out[out["gate"] != name]) == f"PROMOTE NOTHING: failed {name}"
-    assert verdict(pd.concat([out, out[out["gate"] == name]])).endswith(f"failed {name}")
+    assert verdict(out[out["criterion"] != name]) == f"PROMOTE NOTHING: failed {name}"
+    assert verdict(pd.concat([out, out[out["criterion"] == name]])).endswith(f"failed {name}")
 
 
 @pytest.mark.parametrize("mark", [False, None, np.nan, "yes", 1.0])
@@ -385,15 +381,15 @@ def test_only_true_is_a_pass(mark):
     assert verdict(out) == "PROMOTE NOTHING: failed max_drawdown"
 
 
-def test_a_further_gate_that_failed_counts():
+def test_a_further_criterion_that_failed_counts():
     out = judge(passing_tables(), CONFIG)
-    more = out.iloc[:1].assign(gate="bootstrap", is_passed=False)
+    more = out.iloc[:1].assign(criterion="bootstrap", is_passed=False)
     assert verdict(pd.concat([out, more])) == "PROMOTE NOTHING: failed bootstrap"
 
 
-def test_no_gates_at_all_promotes_nothing():
+def test_no_criteria_at_all_promotes_nothing():
     empty = pd.DataFrame(columns=ACCEPTANCE.names)
-    assert verdict(empty) == f"PROMOTE NOTHING: failed {', '.join(GATES)}"
+    assert verdict(empty) == f"PROMOTE NOTHING: failed {', '.join(CRITERIA)}"
 
 
 def failed_in_the_audit(check: str) -> pd.DataFrame:
@@ -415,7 +411,7 @@ def failed_in_the_audit(check: str) -> pd.DataFrame:
 )
 def test_an_audit_that_did_not_pass_promotes_nothing(audit, value, says):
     tables = passing_tables() | {"audit": audit}
-    row = gate(tables, "leakage_audit")
+    row = criterion(tables, "leakage_audit")
     assert not row["is_passed"]
     assert row["value"] == pytest.approx(value, nan_ok=True)
     assert says in row["evidence"]
@@ -425,15 +421,15 @@ def test_an_audit_that_did_not_pass_promotes_nothing(audit, value, says):
 def test_results_alone_are_judged_without_the_audit_only_where_that_is_asked_for():
     tables = passing_tables()
     del tables["audit"]
-    out = judge(tables, CONFIG, RESULT_GATES)
-    assert "leakage_audit" not in set(out["gate"])
-    assert verdict(out, RESULT_GATES) == "PROMOTE"
+    out = judge(tables, CONFIG, result_criteria())
+    assert "leakage_audit" not in set(out["criterion"])
+    assert verdict(out, result_criteria()) == "PROMOTE"
     assert verdict(out) == "PROMOTE NOTHING: failed leakage_audit"
 
 
 @pytest.mark.parametrize(("drift", "makes_money"), [(0.0006, True), (-0.0006, False)])
 def test_it_judges_what_the_portfolio_makes(drift, makes_money):
-    """The real frames of a run: every figure is found, and the money decides."""
+    """The real frames of a run: every value is found, and the money decides."""
     world = make_world(months=month_range(date(2020, 1, 1), date(2020, 4, 1)), drift=drift)
     series = {"platform": world.scores, "mock_baseline": world.scores.assign(size_frac=0.1)}
     result = run_portfolio(series, world.events, world.bars, world.months, CONFIG)
@@ -445,6 +441,6 @@ def test_it_judges_what_the_portfolio_makes(drift, makes_money):
     }
     assert judge(tables, CONFIG)["value"].notna().all()
     platform = next(r for r in result.summary.to_dict("records") if r["series"] == "platform")
-    assert gate(tables, "calmar_positive")["value"] == platform["calmar"]
-    assert gate(tables, "calmar_positive")["is_passed"] is makes_money
-    assert gate(tables, "cost_stress_calmar")["is_passed"] is makes_money
+    assert criterion(tables, "calmar_positive")["value"] == platform["calmar"]
+    assert criterion(tables, "calmar_positive")["is_passed"] is makes_money
+    assert criterion(tables, "cost_stress_calmar")["is_passed"] is makes_money

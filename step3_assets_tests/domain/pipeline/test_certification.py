@@ -43,7 +43,7 @@ def test_a_null_world_is_not_promoted():
     world = WorldConfig(years=3.5, edge_bps=0, seed=11, oracle_paths=8)
     outcome = certify_world(world, small_models(), n_months=3)
     assert not outcome.is_promoted
-    assert outcome.failed_gates
+    assert outcome.failed_criteria
     assert outcome.oracle_net_bps < 1.5  # the noise of so few futures about zero
 
 

@@ -13,25 +13,25 @@ from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.stages import Registry
 from step3_assets_tests.domain.registry.registered import DEC, NOV, entry, registry_of
 
-GATE = '{"max_drawdown":{"comparison":"<=","is_passed":true,"threshold":0.12,"value":null}}'
+CRITERION = '{"max_drawdown":{"comparison":"<=","is_passed":true,"threshold":0.12,"value":null}}'
 JSON = {
     "features": '["sigma"]',
     "libraries": "{}",
     "parameters": None,
     "metrics": '{"brier":null}',
-    "gates": GATE,
+    "criteria": CRITERION,
 }
 REGISTRY = registry_of({**entry(NOV), **JSON}, {**entry(DEC), **JSON})
 
 
 def test_the_document_says_what_the_tables_say():
     document = read_document(write_document(REGISTRY))
-    assert document.schema_version == "1"
+    assert document.schema_version == "2"
     assert document.champion is None
     assert document.shadow == document.models[1].model_id
     assert [model.stage for model in document.models] == ["candidate", "shadow"]
     assert document.models[0].artefacts == {"blend": "bb", "ridge": "aa"}
-    assert document.models[0].gates["max_drawdown"].value is None
+    assert document.models[0].criteria["max_drawdown"].value is None
     assert [step.position for step in document.transitions] == [1, 2, 3]
     assert document.transitions[0].time_utc.isoformat() == "2024-01-02T09:30:00+00:00"
 
@@ -54,7 +54,7 @@ def test_half_a_document_is_refused(cut):
 
 def test_an_unknown_field_and_another_version_are_refused():
     plain = json.loads(write_document(REGISTRY))
-    for changed in ({"more": 1}, {"schema_version": "2"}):
+    for changed in ({"more": 1}, {"schema_version": "1"}):
         with pytest.raises(ValueError, match="validation error"):
             read_document(json.dumps({**plain, **changed}))
 

@@ -23,9 +23,9 @@ from step3_assets_tests.domain.registry.registered import DEC, NOV
 
 CONFIG = Step3Config()
 OTHER = Step3Config(models=ModelConfig(lightgbm=LightGBMConfig(n_rounds=7)))
-GATES = pd.DataFrame(
+ACCEPTED = pd.DataFrame(
     {
-        "gate": ["max_drawdown"],
+        "criterion": ["max_drawdown"],
         "position": [1],
         "value": [float("nan")],
         "threshold": [0.12],
@@ -68,7 +68,7 @@ def provenance(**changed) -> Provenance:
         "month_hashes": {date(2023, 10, 1): "x", NOV: "y"},
         "config": CONFIG,
         "by_month": {},
-        "acceptance": GATES,
+        "acceptance": ACCEPTED,
         "feature_lists": {LISTED: NAMES},
     }
     return Provenance(**{**known, **changed})
@@ -89,14 +89,14 @@ def test_an_entry_says_what_the_fold_was_made_from_and_how_good_it_is():
     figures = json.loads(one["metrics"])
     assert (figures["brier"], figures["brier_base_rate"], figures["ece"]) == (0.24, 0.25, None)
     assert figures["n_rows_out_of_fold"] == 700
-    assert json.loads(one["gates"])["max_drawdown"]["value"] is None
+    assert json.loads(one["criteria"])["max_drawdown"]["value"] is None
     assert one["verdict"].startswith("PROMOTE NOTHING: failed ")
     assert one["code_version"] == code_version()
 
 
 def test_the_identity_is_the_bytes_and_nothing_else():
     (one,) = entries(fold_models(NOV))
-    (same,) = entries(fold_models(NOV), dataset_version="d2", acceptance=GATES.iloc[:0])
+    (same,) = entries(fold_models(NOV), dataset_version="d2", acceptance=ACCEPTED.iloc[:0])
     (other,) = entries(fold_models(NOV, sha="ff"))
     (later,) = entries(fold_models(DEC))
     assert same["model_id"] == one["model_id"]

@@ -27,7 +27,7 @@ def decides(registry: Registry, month: date) -> str | None:
 
 def with_champion(registry: Registry, model_id: str) -> Registry:
     book = StageBook(registry, LATER)
-    book.move(model_id, "champion", "promoted", "Every gate passed.")
+    book.move(model_id, "champion", "promoted", "Every criterion passed.")
     return book.closed()
 
 

@@ -1,4 +1,4 @@
-"""Promotion: every gate and every check, or nothing; and the way back."""
+"""Promotion: every criterion and every check, or nothing; and the way back."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,8 @@ import pytest
 
 from step3_assets.catalogue.results import RESULT_VERSIONS
 from step3_assets.config import Step3Config
-from step3_assets.domain.acceptance.verdict import GATES, judge
+from step3_assets.domain.acceptance.criteria import CRITERIA
+from step3_assets.domain.acceptance.verdict import judge
 from step3_assets.domain.audit.run import CHECKS
 from step3_assets.domain.models.text_format import payload_sha256
 from step3_assets.domain.registry.entries import acceptance_json, model_id, recalibration_entry
@@ -50,14 +51,14 @@ def versions(**of_acceptance) -> pd.DataFrame:
 
 
 def fold(month) -> dict:
-    """An entry whose artefacts are the payloads' and whose gates all passed."""
+    """An entry whose artefacts are the payloads' and whose criteria all passed."""
     artefacts = {head: payload_sha256(text) for head, text in PAYLOADS.items()}
     return {
         **entry(month),
         "model_id": model_id("fold", month, artefacts),
         "artefacts": json.dumps(artefacts),
         "dataset_version": "d",
-        "gates": acceptance_json(PASSED),
+        "criteria": acceptance_json(PASSED),
     }
 
 
@@ -86,33 +87,33 @@ def back(registry: Registry, seen: str | None, models: pd.DataFrame = MODELS) ->
     return rollback(registry, models, seen_champion=seen, reason="fills were worse", change=LATER)
 
 
-def test_with_every_gate_and_check_passed_the_model_is_champion():
+def test_with_every_criterion_and_check_passed_the_model_is_champion():
     found = promoted()
     assert stages(found) == {ID_A: "candidate", ID_B: "champion"}
     last = found.transitions.iloc[-1]
     assert (last["actor"], last["reason"], last["cause"]) == ("somebody", "goes live", "promoted")
     evidence = json.loads(last["evidence"])
-    assert set(evidence["gates"]) == set(GATES)
+    assert set(evidence["criteria"]) == set(CRITERIA)
     assert evidence["audit"] == list(CHECKS)
     assert evidence["dataset_version"] == "d"
 
 
-def failed_gate(gate: str) -> Evidence:
+def failed_criterion(name: str) -> Evidence:
     wrong = PASSED.copy()
-    wrong.loc[wrong["gate"] == gate, ["is_passed", "evidence"]] = [False, "it fell by 30%"]
+    wrong.loc[wrong["criterion"] == name, ["is_passed", "evidence"]] = [False, "it fell by 30%"]
     return replace(EVIDENCE, acceptance=wrong)
 
 
-@pytest.mark.parametrize("gate", GATES)
-def test_one_failed_gate_refuses_and_is_named(gate):
+@pytest.mark.parametrize("name", CRITERIA)
+def test_one_failed_criterion_refuses_and_is_named(name):
     with pytest.raises(PromotionRefused) as refused:
-        promoted(evidence=failed_gate(gate))
-    assert f"gate {gate} failed: it fell by 30%" in str(refused.value)
-    assert sum(p.startswith("gate ") for p in refused.value.problems) == 1
+        promoted(evidence=failed_criterion(name))
+    assert f"criterion {name} failed: it fell by 30%" in str(refused.value)
+    assert sum(p.startswith("criterion ") for p in refused.value.problems) == 1
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_one_failed_check_of_the_audit_refuses_even_when_its_gate_says_otherwise(check):
+def test_one_failed_check_of_the_audit_refuses_even_when_its_criterion_says_otherwise(check):
     audit = EVIDENCE.audit.copy()
     audit.loc[audit["check"] == check, "is_passed"] = False
     with pytest.raises(PromotionRefused, match=f"audit check {check} failed"):
@@ -122,7 +123,10 @@ def test_one_failed_check_of_the_audit_refuses_even_when_its_gate_says_otherwise
 @pytest.mark.parametrize(
     ("evidence", "says"),
     [
-        (replace(EVIDENCE, acceptance=PASSED.iloc[:0]), "gate max_drawdown failed: it was not"),
+        (
+            replace(EVIDENCE, acceptance=PASSED.iloc[:0]),
+            "max_drawdown failed: it was not",
+        ),
         (replace(EVIDENCE, audit=EVIDENCE.audit.iloc[:0]), "check known_at failed: it was not run"),
         (replace(EVIDENCE, result_versions=versions().iloc[:0]), "nothing says what it speaks of"),
         (replace(EVIDENCE, result_versions=versions(dataset_version="old")), "delivery old"),
@@ -139,10 +143,10 @@ def test_what_is_missing_stale_or_altered_refuses(evidence, says):
         promoted(evidence=evidence)
 
 
-def test_gates_judged_again_since_the_registration_refuse():
+def test_criteria_judged_again_since_the_registration_refuse():
     again = PASSED.copy()
-    again.loc[again["gate"] == "max_drawdown", "value"] *= 0.5
-    with pytest.raises(PromotionRefused, match="under other gates"):
+    again.loc[again["criterion"] == "max_drawdown", "value"] *= 0.5
+    with pytest.raises(PromotionRefused, match="with other criteria"):
         promoted(evidence=replace(EVIDENCE, acceptance=again))
 
 
@@ -195,7 +199,7 @@ def test_rollback_without_a_reign_before_with_lost_bytes_or_at_once_is_refused()
         back(found, ID_B)
 
 
-def test_an_archived_champion_can_be_promoted_again_through_the_gates():
+def test_an_archived_champion_can_be_promoted_again_through_the_criteria():
     found = promoted(promoted(promoted(), ID_A, seen=ID_B), ID_B, seen=ID_A)
     assert stages(found)[ID_B] == "champion"
     assert former_champion(found) == ID_A

@@ -175,7 +175,7 @@ def test_a_refit_of_a_refit_and_of_a_week_before_its_base_are_refused():
 def test_a_change_that_is_not_allowed_is_refused():
     book = StageBook(registry_of(A), NOW)
     with pytest.raises(RegistryError, match="shadow to champion"):
-        book.move(A["model_id"], "champion", "superseded", "No gate asked.")
+        book.move(A["model_id"], "champion", "superseded", "No criterion asked.")
     with pytest.raises(RegistryError, match="shadow to shadow"):
         book.move(A["model_id"], "shadow", "newest", "Again.")
 

@@ -390,7 +390,7 @@ def _acceptance() -> pd.DataFrame:
         ("constant_predictors", 6, 0.0, 0.0, "==", True, "No classifier is constant."),
         ("monthly_turnover", 7, np.nan, np.nan, "<=", False, "Not evaluated, so not passed."),
     ]
-    names = ["gate", "position", "value", "threshold", "comparison", "is_passed", "evidence"]
+    names = ["criterion", "position", "value", "threshold", "comparison", "is_passed", "evidence"]
     return conform("acceptance", pd.DataFrame(rows, columns=names))
 
 

@@ -78,7 +78,7 @@ def test_cells_carry_what_they_are(html, cell):
     assert attributes in [sorted(re.findall(r'(?:class|style)="[^"]*"', f)) for f in found]
 
 
-def test_sentences_of_gates_statistics_and_audit_may_wrap(html):
+def test_sentences_of_criteria_statistics_and_audit_may_wrap(html):
     assert html.count('class="prose"') == (1 + 7) + (1 + 3) + (1 + 4) + (1 + 2)
 
 

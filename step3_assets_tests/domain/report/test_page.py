@@ -140,7 +140,7 @@ def test_a_real_page_never_says_synthetic(any_page):
 
 
 @pytest.mark.parametrize(
-    ("gate", "expected"),
+    ("criterion", "expected"),
     [
         ("Calmar vs baseline", ["FAIL", "0.214", "≥ 0.450", "Calmar 0.214 against 0.450."]),
         ("Max drawdown", ["PASS", "7.31%", "≤ 12.00%", "Deepest fall 7.31% at bar closes."]),
@@ -345,14 +345,14 @@ def test_limits_count_the_labels_that_are_not_final(inputs, page):
 
 
 def test_text_from_the_tables_cannot_break_the_page(inputs):
-    gates = inputs.acceptance.assign(evidence="a | b <script>alert(1)</script>\n# PROMOTE")
-    page = write_page(replace(inputs, acceptance=gates))
+    acceptance = inputs.acceptance.assign(evidence="a | b <script>alert(1)</script>\n# PROMOTE")
+    page = write_page(replace(inputs, acceptance=acceptance))
     assert "<script" not in page
     assert len(cells(page, "Criteria", "Max drawdown")) == 5
     assert re.findall(r"^# ", page, flags=re.M) == ["# "]
 
 
-def test_null_marks_of_a_gate_fail_it(inputs):
+def test_null_marks_of_a_criterion_fail_it(inputs):
     gates = inputs.acceptance.assign(is_passed=pd.array([None] * 7, dtype="boolean"))
     page = write_page(replace(inputs, acceptance=gates))
     assert "0 of 7 criteria passed." in page

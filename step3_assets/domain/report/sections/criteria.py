@@ -13,7 +13,7 @@ def _write(inputs: ReportInputs) -> Blocks:
     n_passed = int(inputs.acceptance["is_passed"].fillna(False).astype(bool).sum())
     n_all = fmt.plural(len(inputs.acceptance), "criterion", "criteria")
     yield f"{n_passed} of {n_all} passed. Promotion needs all."
-    yield money.gates_table(inputs.acceptance).markdown()
+    yield money.criteria_table(inputs.acceptance).markdown()
 
 
 SECTION = Section(

@@ -1,4 +1,4 @@
-"""Each statistical gate passes when it should, fails when it should, and when it cannot tell."""
+"""Each criterion of a statistic passes and fails when it should, and fails when unknown."""
 
 import math
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from step3_assets.config import AcceptanceConfig, Step3Config
-from step3_assets.domain.acceptance.statistical_gates import STATISTICAL_GATES
 from step3_assets.domain.acceptance.verdict import judge, verdict
-from step3_assets_tests.domain.acceptance.test_verdict import CONFIG, gate, passing_tables
+from step3_assets_tests.domain.acceptance.test_verdict import CONFIG, criterion, passing_tables
 
 ROW_OF = {
     "calmar_lower_bound": "calmar",
@@ -28,10 +27,6 @@ def put(name: str, **values) -> dict:
     return tables | {"statistics": rows}
 
 
-def test_every_gate_has_its_row_here():
-    assert set(ROW_OF) == set(STATISTICAL_GATES)
-
-
 @pytest.mark.parametrize(
     ("name", "values", "value", "threshold"),
     [
@@ -44,9 +39,9 @@ def test_every_gate_has_its_row_here():
         ("ev_slope_lower_bound", {"lower": -0.2}, -0.2, 0.0),
     ],
 )
-def test_a_gate_fails_on_its_own_fault(name, values, value, threshold):
+def test_a_criterion_fails_on_its_own_fault(name, values, value, threshold):
     tables = put(ROW_OF[name], **values)
-    row = gate(tables, name)
+    row = criterion(tables, name)
     assert (row["is_passed"], row["value"], row["threshold"]) == (False, value, threshold)
     assert row["evidence"] == f"So it is said of {ROW_OF[name]}."
     assert verdict(judge(tables, CONFIG)) == f"PROMOTE NOTHING: failed {name}"
@@ -61,14 +56,14 @@ def test_a_gate_fails_on_its_own_fault(name, values, value, threshold):
         ("gate_permutation_p", {"value": 0.05}),
     ],
 )
-def test_a_figure_at_its_threshold_passes(name, values):
-    assert gate(put(name, **values), name)["is_passed"]
+def test_a_value_at_its_threshold_passes(name, values):
+    assert criterion(put(name, **values), name)["is_passed"]
 
 
 @pytest.mark.parametrize("name", ROW_OF)
-@pytest.mark.parametrize("how", ["no figure", "no row", "two rows"])
-def test_what_could_not_be_had_fails_and_says_why(name, how):
-    if how == "no figure":
+@pytest.mark.parametrize("how", ["no value", "no row", "two rows"])
+def test_what_is_unknown_fails_and_says_why(name, how):
+    if how == "no value":
         tables = put(ROW_OF[name], value=np.nan, lower=np.nan, n=7, sentence="Could not: dark.")
         said = "Could not: dark"
     else:
@@ -78,30 +73,30 @@ def test_what_could_not_be_had_fails_and_says_why(name, how):
         kept = rows[~own] if how == "no row" else rows.loc[rows.index.repeat(1 + own)]
         tables["statistics"] = kept
         said = "statistics has 0 rows" if how == "no row" else "statistics has 2 rows"
-    row = gate(tables, name)
+    row = criterion(tables, name)
     assert row["is_passed"] is False
     assert math.isnan(row["value"])
     assert row["evidence"].startswith("Not evaluated, so not passed: ")
     assert said in row["evidence"]
 
 
-def test_one_configuration_was_not_chosen_and_the_gate_says_so():
-    row = gate(put("backtest_overfitting", sentence="Does not apply."), "backtest_overfitting")
+def test_one_configuration_was_not_chosen_and_the_criterion_says_so():
+    row = criterion(put("backtest_overfitting", sentence="Does not apply."), "backtest_overfitting")
     assert (row["is_passed"], row["value"], row["evidence"]) == (True, 0.0, "Does not apply.")
 
 
 def test_many_configurations_without_a_pbo_fail():
-    assert not gate(put("backtest_overfitting", n=12), "backtest_overfitting")["is_passed"]
+    assert not criterion(put("backtest_overfitting", n=12), "backtest_overfitting")["is_passed"]
 
 
-def test_intervals_stand_beside_their_gates():
-    row = gate(passing_tables(), "calmar_lower_bound")
+def test_intervals_stand_beside_their_criteria():
+    row = criterion(passing_tables(), "calmar_lower_bound")
     assert (row["value"], row["lower"], row["upper"]) == (0.2, 0.2, 2.9)
-    assert math.isnan(gate(passing_tables(), "probabilistic_sharpe")["lower"])
+    assert math.isnan(criterion(passing_tables(), "probabilistic_sharpe")["lower"])
 
 
 def test_thresholds_are_settings():
     strict = AcceptanceConfig(min_probabilistic_sharpe=0.99, max_permutation_p=0.001)
     config = Step3Config(acceptance=strict)
-    assert not gate(passing_tables(), "probabilistic_sharpe", config)["is_passed"]
-    assert not gate(passing_tables(), "gate_permutation_p", config)["is_passed"]
+    assert not criterion(passing_tables(), "probabilistic_sharpe", config)["is_passed"]
+    assert not criterion(passing_tables(), "gate_permutation_p", config)["is_passed"]

@@ -1,15 +1,11 @@
-"""The gate over table ``audit``: results that may have looked ahead are not promoted.
-
-Belongs here: the audit as one gate. Does not belong here: a check
-(:mod:`step3_assets.domain.audit`), the verdict (:mod:`step3_assets.domain.acceptance.verdict`).
-"""
+"""The criterion ``leakage_audit``: results that may have looked ahead are not promoted."""
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.acceptance.statistical_gates import Gate
+from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.portfolio.stored_figures import Finding, MissingFigure, Tables, table_of
 
 
-def _leakage_audit(tables: Tables, _config: Step3Config) -> Finding:
+def _find(tables: Tables, _config: Step3Config) -> Finding:
     from step3_assets.domain.audit.run import CHECKS, failed_checks
 
     audit = table_of(tables, "audit")
@@ -22,4 +18,14 @@ def _leakage_audit(tables: Tables, _config: Step3Config) -> Finding:
     return Finding(float(len(failed)), 0.0, sentence)
 
 
-AUDIT_GATES: dict[str, tuple[str, Gate]] = {"leakage_audit": ("==", _leakage_audit)}
+CRITERION = Criterion(
+    name="leakage_audit",
+    label="Leakage audit",
+    position=170,
+    comparison="==",
+    number="tally",
+    asks="every check of the [leakage audit](audit.md) passed, on the data, settings and models "
+    "that are stored now",
+    find=_find,
+    needs_audit=True,
+)

@@ -1,0 +1,98 @@
+"""How tables have changed: each change since schema version 1, for stores that hold rows already.
+
+Belongs here: descriptions of changes, in the order in which they were made. Does not belong here:
+the statements that carry them out (:mod:`step3_assets.storage.migrate`).
+
+To rename a column or a table, to add a column to a table that may hold rows, or to rename a stored
+value: change the catalogue and append one tuple to :data:`MIGRATIONS`. A new table needs no entry.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RenameColumn:
+    """A column has another name; its values stay.
+
+    Parameters
+    ----------
+    table, old, new : str
+        The table by the name that it has at this point of the list.
+    """
+
+    table: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class AddColumn:
+    """A column was added.
+
+    Parameters
+    ----------
+    table, name, dtype : str
+        ``dtype`` as in the catalogue.
+    value : str, int, float, bool or None
+        What the rows get that are stored already; None for a column that may be null.
+    """
+
+    table: str
+    name: str
+    dtype: str
+    value: str | int | float | bool | None = None
+
+
+@dataclass(frozen=True)
+class DropColumn:
+    """A column is gone, with its values."""
+
+    table: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RenameTable:
+    """A table has another name; its rows stay."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class DropTable:
+    """A table is gone, with its rows."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ReplaceText:
+    """A stored text is written in another way.
+
+    Parameters
+    ----------
+    table, column : str
+    old, new : str
+    is_whole : bool
+        Replace values that equal ``old``; otherwise every occurrence of ``old`` within a value.
+    """
+
+    table: str
+    column: str
+    old: str
+    new: str
+    is_whole: bool = True
+
+
+Change = RenameColumn | AddColumn | DropColumn | RenameTable | DropTable | ReplaceText
+
+MIGRATIONS: tuple[tuple[Change, ...], ...] = (
+    # 1 to 2: an acceptance rule is a criterion; "gate" is the trade filter alone.
+    (
+        RenameColumn("acceptance", "gate", "criterion"),
+        RenameColumn("model_registry", "gates", "criteria"),
+        ReplaceText("registry_transitions", "evidence", '"gates":', '"criteria":', is_whole=False),
+    ),
+)
+"""The changes from each schema version to the next; the first tuple leads from version 1 to 2."""

@@ -1,0 +1,37 @@
+"""Every acceptance criterion, one file each.
+
+Belongs here: collecting the criteria. Does not belong here: a criterion of its own, or what a
+failed one means (:mod:`step3_assets.domain.acceptance.verdict`).
+
+A module of this folder defines ``CRITERION``; that is all it takes. The list, its order, the table
+in ``docs/execution.md``, the report's rows and the registry's entries follow from the records.
+"""
+
+from importlib import import_module
+from itertools import pairwise
+from pkgutil import iter_modules
+
+from step3_assets.domain.acceptance.criterion import Criterion
+
+
+def collect() -> dict[str, Criterion]:
+    """The criteria of the modules in this folder by name, in order of their positions.
+
+    Raises
+    ------
+    ValueError
+        If two share a name or a position.
+    """
+    modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
+    records = sorted((module.CRITERION for module in modules), key=lambda c: c.position)
+    for first, second in pairwise(records):
+        if first.position == second.position:
+            raise ValueError(f"criteria {first.name} and {second.name} share a position")
+    found = {record.name: record for record in records}
+    if len(found) != len(records):
+        raise ValueError("two criteria share a name")
+    return found
+
+
+CRITERIA = collect()
+"""Every criterion by its name, in the order of the page."""

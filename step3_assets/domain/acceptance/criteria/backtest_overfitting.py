@@ -1,0 +1,25 @@
+"""The criterion ``backtest_overfitting``: choosing among configurations did no harm."""
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.acceptance.criterion import Criterion, number_of, statistic
+from step3_assets.domain.portfolio.stored_figures import Finding, Tables, finite
+
+
+def _find(tables: Tables, config: Step3Config) -> Finding:
+    """A single trial was not chosen among others: nothing to overfit by choosing, hence 0."""
+    row = statistic(tables, "backtest_overfitting")
+    is_alone = finite(row["n"]) == 1.0 and finite(row["value"]) is None
+    value = 0.0 if is_alone else number_of(row)
+    return Finding(value, config.acceptance.max_pbo, str(row["sentence"]))
+
+
+CRITERION = Criterion(
+    name="backtest_overfitting",
+    label="Backtest overfitting",
+    position=140,
+    comparison="<=",
+    number="fine_ratio",
+    asks="probability of backtest overfitting; 0 where only one configuration was ever run",
+    find=_find,
+    setting="max_pbo",
+)

@@ -1,0 +1,13 @@
+"""The criterion ``calmar_lower_bound``: the Calmar ratio is above 0 beyond chance."""
+
+from step3_assets.domain.acceptance.criterion import Criterion, lower_bound_above_zero
+
+CRITERION = Criterion(
+    name="calmar_lower_bound",
+    label="Calmar, lower bound",
+    position=110,
+    comparison=">",
+    number="fine_ratio",
+    asks="lower end of the Calmar ratio's confidence interval above 0",
+    find=lower_bound_above_zero("calmar"),
+)

@@ -1,0 +1,14 @@
+"""The criterion ``deflated_sharpe``: it beats the best of as many trials without skill."""
+
+from step3_assets.domain.acceptance.criterion import Criterion, statistic_against
+
+CRITERION = Criterion(
+    name="deflated_sharpe",
+    label="Deflated Sharpe",
+    position=130,
+    comparison=">=",
+    number="fine_ratio",
+    asks="the same against the best of as many trials without skill",
+    find=statistic_against("deflated_sharpe", "min_deflated_sharpe"),
+    setting="min_deflated_sharpe",
+)

@@ -1,0 +1,14 @@
+"""The criterion ``gate_permutation_p``: the trades are better than random candidates."""
+
+from step3_assets.domain.acceptance.criterion import Criterion, statistic_against
+
+CRITERION = Criterion(
+    name="gate_permutation_p",
+    label="Gate permutation p",
+    position=150,
+    comparison="<=",
+    number="fine_ratio",
+    asks="probability that a random choice of the same candidates does as well",
+    find=statistic_against("gate_permutation_p", "max_permutation_p"),
+    setting="max_permutation_p",
+)

@@ -1,0 +1,33 @@
+"""The criterion ``trades_per_month``: enough trades to tell anything from."""
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.acceptance.criterion import Criterion
+from step3_assets.domain.portfolio.series import PLATFORM
+from step3_assets.domain.portfolio.stored_figures import (
+    Finding,
+    Tables,
+    figure_of,
+    months_of_period,
+)
+
+
+def _find(tables: Tables, config: Step3Config) -> Finding:
+    value = figure_of(tables, PLATFORM, "trades_per_month")
+    n_trades, n_months = figure_of(tables, PLATFORM, "n_trades"), len(months_of_period(tables))
+    return Finding(
+        value,
+        config.acceptance.min_trades_per_month,
+        f"{n_trades:.0f} trades in {n_months} calendar months, the empty ones counted.",
+    )
+
+
+CRITERION = Criterion(
+    name="trades_per_month",
+    label="Trades per month",
+    position=40,
+    comparison=">=",
+    number="ratio",
+    asks="mean over every calendar month, the empty ones counted",
+    find=_find,
+    setting="min_trades_per_month",
+)

@@ -1,0 +1,131 @@
+"""What an acceptance criterion is: one record that carries all that is said of it anywhere.
+
+Belongs here: the record, its comparison, reading one statistic for it. Does not belong here: a
+criterion (:mod:`.criteria`), the verdict (:mod:`.verdict`).
+"""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.portfolio.stored_figures import (
+    Finding,
+    MissingFigure,
+    Tables,
+    finite,
+    table_of,
+)
+
+Comparison = Literal[">=", ">", "<=", "=="]
+NumberFormat = Literal["percent", "ratio", "fine_ratio", "tally"]
+Find = Callable[[Tables, Step3Config], Finding]
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "==": operator.eq,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """One rule that a result must satisfy before anything is promoted.
+
+    Parameters
+    ----------
+    name : str
+        In table ``acceptance`` and in the verdict's line.
+    label : str
+        In the report.
+    position : int
+        Where it stands among the others; no two share one.
+    comparison : str
+        How the value is held against the threshold.
+    number : str
+        How the report writes value and threshold: a function of
+        :mod:`step3_assets.domain.report.numbers`.
+    asks : str
+        When it passes, in one phrase of Markdown, for the documentation.
+    find : callable
+        Value, threshold and one sentence from the stored tables. It raises ``MissingFigure`` where
+        there is no value; the criterion has then failed.
+    setting : str or None
+        The field of ``AcceptanceConfig`` that sets the threshold; None where it is fixed.
+    needs_audit : bool
+        It reads the leakage audit, which certification does not run.
+    """
+
+    name: str
+    label: str
+    position: int
+    comparison: Comparison
+    number: NumberFormat
+    asks: str
+    find: Find
+    setting: str | None = None
+    needs_audit: bool = False
+
+    def holds(self, value: object, threshold: object) -> bool:
+        """Whether the value satisfies the comparison; never for a null or infinity.
+
+        Examples
+        --------
+        >>> from step3_assets.domain.acceptance.criteria import CRITERIA
+        >>> CRITERIA["max_drawdown"].holds(0.11, 0.12), CRITERIA["max_drawdown"].holds(None, 0.12)
+        (True, False)
+        """
+        left, right = finite(value), finite(threshold)
+        return left is not None and right is not None and _COMPARE[self.comparison](left, right)
+
+
+def statistic(tables: Tables, name: str) -> dict[str, Any]:
+    """The one row of a statistic in table ``statistics``.
+
+    Raises
+    ------
+    MissingFigure
+        If there is none, or several.
+    """
+    rows = table_of(tables, "statistics")
+    rows = rows[rows["name"] == name]
+    if len(rows) != 1:
+        raise MissingFigure(f"statistics has {len(rows)} rows of {name}")
+    return {str(column): value for column, value in rows.iloc[0].items()}
+
+
+def number_of(row: dict[str, Any], column: str = "value") -> float:
+    """A finite number of a statistic's row.
+
+    Raises
+    ------
+    MissingFigure
+        If it is none; the message is the statistic's own sentence.
+    """
+    value = finite(row[column])
+    if value is None:
+        raise MissingFigure(str(row["sentence"]).removesuffix("."))
+    return value
+
+
+def lower_bound_above_zero(name: str) -> Find:
+    """The whole confidence interval of a statistic lies above 0."""
+
+    def find(tables: Tables, _config: Step3Config) -> Finding:
+        row = statistic(tables, name)
+        lower, upper = number_of(row, "lower"), number_of(row, "upper")
+        return Finding(lower, 0.0, str(row["sentence"]), lower, upper)
+
+    return find
+
+
+def statistic_against(name: str, setting: str) -> Find:
+    """The value of a statistic, held against a setting of ``AcceptanceConfig``."""
+
+    def find(tables: Tables, config: Step3Config) -> Finding:
+        row = statistic(tables, name)
+        return Finding(number_of(row), getattr(config.acceptance, setting), str(row["sentence"]))
+
+    return find

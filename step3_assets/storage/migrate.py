@@ -1,0 +1,198 @@
+"""Bring a store that an older program wrote to the catalogue as it stands.
+
+Belongs here: the statements for each kind of change, and opening a store so that its tables are
+those of the catalogue. Does not belong here: which changes there were
+(:mod:`step3_assets.catalogue.migrations`).
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from step3_assets.catalogue import SCHEMA_NUMBER
+from step3_assets.catalogue.migrations import (
+    MIGRATIONS,
+    AddColumn,
+    Change,
+    DropColumn,
+    DropTable,
+    RenameColumn,
+    RenameTable,
+    ReplaceText,
+)
+from step3_assets.storage.connection import CATALOGUE, attached
+from step3_assets.storage.ddl import (
+    create_missing,
+    create_table,
+    known_table,
+    missing_tables,
+    note_version,
+    qualified,
+    quoted,
+    statement,
+    stored_version,
+)
+from step3_assets.storage.errors import StoreError
+
+
+@contextmanager
+def opened(
+    path: Path, *, is_writer: bool, timeout_s: float, log: logging.Logger
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A store attached as ``step3``, its tables brought up to date first where they are older.
+
+    Parameters
+    ----------
+    path, is_writer, timeout_s, log
+        As of :func:`step3_assets.storage.connection.attached`. A reader of an older store opens it
+        for writing once.
+
+    Raises
+    ------
+    StoreError
+        As ``attached``, and if the file is no store or cannot be brought up to date.
+    """
+    with ExitStack() as held:
+        open_as = {"timeout_s": timeout_s, "log": log}
+        connection = held.enter_context(attached(path, is_writer=is_writer, **open_as))
+        number = stored_version(connection, path)
+        if number < SCHEMA_NUMBER and not is_writer:
+            held.close()
+            with attached(path, is_writer=True, **open_as) as writer:
+                _bring_up_to_date(writer, path, log)
+            connection = held.enter_context(attached(path, is_writer=False, **open_as))
+        elif number < SCHEMA_NUMBER:
+            _bring_up_to_date(connection, path, log)
+        yield connection
+
+
+def _bring_up_to_date(
+    connection: duckdb.DuckDBPyConnection, path: Path, log: logging.Logger
+) -> None:
+    """Migrate, unless another process has done so meanwhile."""
+    number = stored_version(connection, path)
+    if number < SCHEMA_NUMBER:
+        migrate(connection, path, number)
+        log.warning("%s: tables brought from version %d to %d", path, number, SCHEMA_NUMBER)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, path: object, number: int) -> None:
+    """Apply every change since schema version ``number``, in one transaction, and note the version.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        With the store attached for writing.
+    path : object
+        The file, for messages.
+    number : int
+        The version's number, as the store says it.
+
+    Raises
+    ------
+    StoreError
+        If the tables would differ from the catalogue; the store is then as it was.
+    """
+    plans = _stored_tables(connection)
+    for changes in MIGRATIONS[number - 1 :]:
+        for change in changes:
+            _apply(plans, change)
+    connection.execute("BEGIN")
+    try:
+        for plan in plans:
+            _carry_out(connection, plan, path, number)
+        missing_tables(connection, path)
+        create_missing(connection)
+        note_version(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+@dataclass
+class _Plan:
+    """What becomes of one stored table: its name, and each column as an expression over the old."""
+
+    stored: str
+    name: str | None
+    columns: dict[str, str]
+    is_changed: bool = False
+
+
+def _stored_tables(connection: duckdb.DuckDBPyConnection) -> list[_Plan]:
+    plans: dict[str, _Plan] = {}
+    for table, column, _ in connection.execute(statement("select_columns")).fetchall():
+        plans.setdefault(table, _Plan(table, table, {})).columns[column] = quoted([column])
+    return list(plans.values())
+
+
+def _apply(plans: list[_Plan], change: Change) -> None:
+    """Note one change; a change of a table that the store lacks has nothing to do."""
+    table = {RenameTable: "old", DropTable: "name"}.get(type(change), "table")
+    plan = next((p for p in plans if p.name == getattr(change, table)), None)
+    if plan is None:
+        return
+    plan.is_changed = True
+    match change:
+        case RenameTable(_, new):
+            plan.name = new
+        case DropTable():
+            plan.name = None
+        case RenameColumn(_, old, new):
+            plan.columns = {new if n == old else n: e for n, e in plan.columns.items()}
+        case DropColumn(_, name):
+            plan.columns.pop(name, None)
+        case AddColumn(_, name, dtype, value):
+            plan.columns[name] = f"CAST({_literal(value)} AS {dtype})"
+        case ReplaceText(_, column, old, new, is_whole):
+            found, before, after = plan.columns[column], _literal(old), _literal(new)
+            plan.columns[column] = (
+                f"CASE WHEN {found} = {before} THEN {after} ELSE {found} END"
+                if is_whole
+                else f"replace({found}, {before}, {after})"
+            )
+
+
+def _carry_out(
+    connection: duckdb.DuckDBPyConnection, plan: _Plan, path: object, number: int
+) -> None:
+    """Make a changed table anew from its rows; DuckDB does not alter and update in one transaction.
+
+    Raises
+    ------
+    StoreError
+        If the catalogue's table has other columns than the changes lead to.
+    """
+    if not plan.is_changed:
+        return
+    stored = f"{CATALOGUE}.{quoted([plan.stored])}"
+    if plan.name is None:
+        connection.execute(f"DROP TABLE {stored}")
+        return
+    table = known_table(plan.name)
+    extra, lacks = set(plan.columns) - set(table.names), set(table.names) - set(plan.columns)
+    if extra or lacks:
+        raise StoreError(
+            f"{path}: table {plan.stored} of version {number} has besides: "
+            f"{', '.join(sorted(extra)) or 'nothing'}; lacks: "
+            f"{', '.join(sorted(lacks)) or 'nothing'}; it cannot be brought up to date: use the program that wrote it, or move the file "
+            "away and run again"
+        )
+    chosen = ", ".join(f"{made} AS {quoted([name])}" for name, made in plan.columns.items())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE migrated AS SELECT {chosen} FROM {stored}")
+    connection.execute(f"DROP TABLE {stored}")
+    connection.execute(create_table(table))
+    connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM migrated")
+    connection.execute("DROP TABLE migrated")
+
+
+def _literal(value: str | int | float | bool | None) -> str:
+    """A value as SQL text."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return "NULL" if value is None else repr(value)
