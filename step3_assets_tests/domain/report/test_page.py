@@ -156,8 +156,8 @@ def test_a_real_page_never_says_synthetic(any_page):
         ),
     ],
 )
-def test_each_gate_is_one_row(page, gate, expected):
-    assert cells(page, "Criteria", gate) == expected
+def test_each_criterion_is_one_row(page, criterion, expected):
+    assert cells(page, "Criteria", criterion) == expected
     assert "4 of 7 criteria passed." in section(page, "Criteria")
 
 
