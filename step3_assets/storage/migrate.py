@@ -177,11 +177,11 @@ def _carry_out(
     table = known_table(plan.name)
     extra, lacks = set(plan.columns) - set(table.names), set(table.names) - set(plan.columns)
     if extra or lacks:
+        besides, missing = (", ".join(sorted(names)) or "nothing" for names in (extra, lacks))
         raise StoreError(
-            f"{path}: table {plan.stored} of version {number} has besides: "
-            f"{', '.join(sorted(extra)) or 'nothing'}; lacks: "
-            f"{', '.join(sorted(lacks)) or 'nothing'}; it cannot be brought up to date: use the program that wrote it, or move the file "
-            "away and run again"
+            f"{path}: table {plan.stored} of version {number} has besides: {besides}; lacks: "
+            f"{missing}; it cannot be brought up to date: use the program that wrote it, or move "
+            "the file away and run again"
         )
     chosen = ", ".join(f"{made} AS {quoted([name])}" for name, made in plan.columns.items())
     connection.execute(f"CREATE OR REPLACE TEMP TABLE migrated AS SELECT {chosen} FROM {stored}")
