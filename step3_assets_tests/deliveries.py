@@ -15,18 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue.delivery import EVENT_SIGNALS
 from step3_assets.domain.core.months import add_months, month_range
+from step3_assets.domain.step2.layout import BAR_FEATURES_SCHEMA, PARTNER_SIGNALS
 
 H_INTRADAY, H_OVERNIGHT = 12, 10
 # fmt: off
-SIGNALS = [
-    "trend_score", "pullback_z", "sigma", "u_atr", "vol_z", "dist_to_hi", "gap_mu", "gap_sd",
-    "gap_tail", "range_ratio", "ema_fast_slope", "sigma_prank", "u_atr_prank",
-    "intraday_tail_frac",
-]
-CROSS = [
-    "sigma", "u_atr", "trend_score", "pullback_z", "vol_z", "range_ratio", "ema_fast_slope",
-]
 OUTCOMES = [
     "exit_time_utc", "entry_open", "exit_open", "exit_reason", "gross_logret", "net_logret", "y",
     "label_end_idx", "truncated_horizon", "touch_delay_bars", "same_bar_ambiguous",
@@ -37,15 +31,8 @@ EVENT_ORDER = [
     "net_logret", "y", "label_end_idx", "truncated_horizon", "touch_delay_bars",
     "same_bar_ambiguous", "spread_half", "slip_half", "tp_to_cost", "family",
 ]
-BAR_ORDER = [
-    "date", "open", "high", "low", "close", "volume", "average", "barcount", "ny_time",
-    "is_opening_bar", "expected_bar_seconds", "is_partial_bar", "log_close", "r_cc", "ewm_var",
-    "sigma", "tr", "atr", "u_atr", "range_ratio", "ema_fast", "ema_slow", "trend_raw",
-    "trend_score", "ema_fast_slope", "pullback_z", "vol_z", "sigma_prank", "u_atr_prank",
-    "dist_to_hi", "intraday_tail_frac", "entry_overnight", "gap_ret_realized", "gap_mu", "gap_sd",
-    "gap_tail", "vol_spike", "symbol",
-]
 # fmt: on
+SIGNALS, CROSS, BAR_ORDER = list(EVENT_SIGNALS), list(PARTNER_SIGNALS), BAR_FEATURES_SCHEMA.names
 
 
 @dataclass(frozen=True)
@@ -253,6 +240,8 @@ def _draw_bars(symbol: str, grid: pd.DataFrame, seed: int) -> pd.DataFrame:
     gap_ahead = np.log((next_open / bars["close"]).to_numpy())
     bars["gap_ret_realized"] = np.where(bars["entry_overnight"], gap_ahead, np.nan)
     bars["vol_spike"] = noise[:, 19] > 1.28
+    for name in (name for name in BAR_ORDER if name not in (*bars.columns, "symbol")):
+        bars[name] = np.tanh(noise[:, 8])  # a signal that the catalogue has gained
     bars["symbol"] = symbol
     bars["next_date"] = grid["next_date"]
     return bars

@@ -331,6 +331,10 @@ NUMERIC_FEATURES: tuple[str, ...] = tuple(
 
 CATEGORICAL_FEATURES: tuple[str, ...] = ("family",)
 
+EVENT_SIGNALS: tuple[str, ...] = tuple(c.name for c in _EVENT_SIGNALS)
+
+EVENT_CROSS: tuple[str, ...] = tuple(c.name for c in _EVENT_CROSS)
+
 OUTCOME_COLUMNS: tuple[str, ...] = tuple(c.name for c in _EVENT_OUTCOME)
 
 PARTNER_COLUMNS: tuple[str, ...] = tuple(f"cross_{suffix}" for suffix in CROSS_SUFFIXES)

@@ -89,7 +89,7 @@ def build_step2(
         step3 build-step2 --bars bars --out step2_out --partner IWM=SPY --partner QQQ=SPY
     """
     from step3_assets.domain.step2.bars import BarsError, find_bar_files, read_bars
-    from step3_assets.domain.step2.build import BuildError, count_steps, iter_delivery
+    from step3_assets.domain.step2.build import BuildError, BuildOptions, count_steps, iter_delivery
     from step3_assets.domain.step2.knobs import KnobsError, Step2Config, read_config
     from step3_assets.domain.step2.write import write_symbols
 
@@ -99,15 +99,8 @@ def build_step2(
         files = find_bar_files(bars_dir)
         wanted = [name.strip().upper() for name in symbols.split(",")] if symbols else None
         with _one_bar(len(files) + count_steps(len(wanted or files))) as report:
-            delivery = iter_delivery(
-                read_bars(bars_dir, progress=report),
-                config,
-                partners=_pairs(partners),
-                as_of=_instant(as_of),
-                emit_pending=pending,
-                symbols=wanted,
-                progress=report,
-            )
+            options = BuildOptions(_pairs(partners), _instant(as_of), pending, wanted)
+            delivery = iter_delivery(read_bars(bars_dir, progress=report), config, options, report)
             write_symbols(_noting(delivery, summaries), out_dir)
     except (BarsError, BuildError, KnobsError, FileExistsError) as error:
         raise CommandFailed(str(error)) from error

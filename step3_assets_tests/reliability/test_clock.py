@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from step3_assets.domain.delivery.arrival import PATIENCE_S, look
+from step3_assets.domain.delivery.snapshot import PATIENCE_S, look
 from step3_assets.storage.backup import make_backup, restore_backup
 from step3_assets.storage.locks import Deadline
 from step3_assets.storage.store import Store

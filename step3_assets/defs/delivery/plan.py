@@ -1,7 +1,7 @@
 """What the delivery sensor remembers and what it asks for: its cursor and the plan of runs.
 
 Belongs here: the requests that follow from changed months, their order, how their runs stand. Does
-not belong here: looking at the folder (:mod:`step3_assets.domain.delivery.arrival`), the sensor.
+not belong here: looking at the folder (:mod:`step3_assets.domain.delivery.snapshot`), the sensor.
 
 A plan is a list of stages; the runs of a stage are asked for together, and the next stage waits
 until all of them have succeeded: ingest, then the walk-forward (one range of months at a time: a
@@ -20,7 +20,6 @@ from step3_assets.config import Frozen
 from step3_assets.defs.jobs import INGEST, RESULTS, SHADOW, WALK_FORWARD
 from step3_assets.defs.partitions import partition_key
 from step3_assets.domain.core.months import month_label
-from step3_assets.domain.delivery.arrival import FileMark, Waiting
 from step3_assets.domain.delivery.changes import (
     DELIVERED,
     MonthChanges,
@@ -29,6 +28,7 @@ from step3_assets.domain.delivery.changes import (
     months_that_differ,
     ranges_of,
 )
+from step3_assets.domain.delivery.snapshot import FileMark, Waiting
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 
 REQUEST_TAG = "step3/request"

@@ -1,7 +1,7 @@
 """The sensor that notices a new Step 2 delivery and asks for exactly what it changes.
 
 Belongs here: one look after another, what each says, and the events it leaves in the UI. Does not
-belong here: when a folder has settled (:mod:`step3_assets.domain.delivery.arrival`), which months
+belong here: when a folder has settled (:mod:`step3_assets.domain.delivery.snapshot`), which months
 depend on which (:mod:`step3_assets.domain.delivery.changes`), what runs follow and how they stand
 (:mod:`step3_assets.defs.delivery.plan`).
 
@@ -40,7 +40,6 @@ from step3_assets.defs.partitions import Partitions, partition_key, partitions_f
 from step3_assets.defs.resources import PlatformResource, Settings
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery import Delivery, DeliveryError, probe_months, read_delivery
-from step3_assets.domain.delivery.arrival import Arrival, Waiting, is_still, look
 from step3_assets.domain.delivery.changes import (
     DELIVERED,
     MonthHashes,
@@ -49,6 +48,7 @@ from step3_assets.domain.delivery.changes import (
     stored_hashes,
 )
 from step3_assets.domain.delivery.revisions import CHANGES, count_revisions
+from step3_assets.domain.delivery.snapshot import Snapshot, Waiting, is_still, look
 from step3_assets.storage.store import Store
 
 SENSOR = "delivery_sensor"
@@ -146,7 +146,7 @@ def _needs_reload(here: _Look) -> str:
     )
 
 
-def _judge(here: _Look, store: Store, arrival: Arrival, now: float) -> None:
+def _judge(here: _Look, store: Store, arrival: Snapshot, now: float) -> None:
     """Read the delivery; refuse it with its reason, or plan what it asks for."""
     assert here.settings.delivery is not None
     try:

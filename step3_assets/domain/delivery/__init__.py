@@ -3,7 +3,7 @@
 Belongs here: the contract with Step 2. ``files`` says which files count, ``contract`` which columns
 and types they have, ``sheet`` reads one file, ``rules`` says what rows must satisfy, ``read`` puts
 a delivery together, ``probe`` looks at its span without reading it, ``revisions`` compares it with
-an earlier one row by row, ``changes`` month by month, ``arrival`` tells when a folder's files have
+an earlier one row by row, ``changes`` month by month, ``snapshot`` says when a folder's files have
 settled, ``problems`` is the one error. Does not belong here: storage, Dagster, and the
 building of deliveries (:mod:`step3_assets.domain.step2`).
 """

@@ -52,6 +52,16 @@ class Step2Delivery:
     meta: dict[str, dict]
 
 
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a build is asked for, beside its bars and knobs; see `build_delivery`."""
+
+    partners: Mapping[str, str] | None = None
+    as_of: pd.Timestamp | None = None
+    emit_pending: bool = False
+    symbols: Iterable[str] | None = None
+
+
 def build_delivery(
     bars: Mapping[str, pd.DataFrame],
     config: Step2Config,
@@ -60,7 +70,6 @@ def build_delivery(
     as_of: pd.Timestamp | None = None,
     emit_pending: bool = False,
     symbols: Iterable[str] | None = None,
-    progress: Progress | None = None,
 ) -> Step2Delivery:
     """Build the delivery of all symbols; see `iter_delivery` for one symbol at a time.
 
@@ -80,8 +89,6 @@ def build_delivery(
         Also emit candidates without an outcome (the last two bars), outcome columns null.
     symbols : iterable of str, optional
         Build these only; the others serve as partners. By default all.
-    progress : callable, optional
-        Told one line before each step: `count_steps` of them.
 
     Returns
     -------
@@ -94,17 +101,8 @@ def build_delivery(
     BuildError
         If a partner or symbol has no bars, `as_of` has no zone, or no bar had ended by then.
     """
-    built = list(
-        iter_delivery(
-            bars,
-            config,
-            partners=partners,
-            as_of=as_of,
-            emit_pending=emit_pending,
-            symbols=symbols,
-            progress=progress,
-        )
-    )
+    options = BuildOptions(partners, as_of, emit_pending, symbols)
+    built = list(iter_delivery(bars, config, options))
     return Step2Delivery(
         events={one.symbol: one.events for one in built},
         bar_features={one.symbol: one.bar_features for one in built},
@@ -115,35 +113,33 @@ def build_delivery(
 def iter_delivery(
     bars: Mapping[str, pd.DataFrame],
     config: Step2Config,
-    *,
-    partners: Mapping[str, str] | None = None,
-    as_of: pd.Timestamp | None = None,
-    emit_pending: bool = False,
-    symbols: Iterable[str] | None = None,
+    options: BuildOptions | None = None,
     progress: Progress | None = None,
 ) -> Iterable[SymbolDelivery]:
-    """Build a delivery one symbol at a time, so that only one need be held.
+    """Build a delivery one symbol at a time, so that only one is in memory.
 
-    Takes and raises what `build_delivery` does; arguments and bars are all checked before the
-    first symbol is built.
+    Takes and raises what `build_delivery` does. All arguments and bars are checked before the
+    first symbol is built. `progress` gets one line before each step: `count_steps` of them.
     """
+    options = options or BuildOptions()
+    as_of = options.as_of
     checked = check_all(bars)
     if as_of is not None:
         checked = {symbol: _cut(frame, as_of) for symbol, frame in checked.items()}
-    wanted = sorted(checked if symbols is None else set(symbols))
+    wanted = sorted(checked if options.symbols is None else set(options.symbols))
     unknown = [symbol for symbol in wanted if symbol not in checked]
     if unknown:
         raise BuildError(f"no bars for symbol {', '.join(unknown)}; there are {_list(checked)}")
-    chosen = choose_partners(list(checked), partners, config)
+    chosen = choose_partners(list(checked), options.partners, config)
     wanted = [symbol for symbol in wanted if len(checked[symbol])]
     if not wanted:
         raise BuildError(f"no bar had ended by {as_of}")
-    run = _Run(config, as_of, emit_pending, chosen, progress or (lambda line: None))
+    run = _Run(config, as_of, options.emit_pending, chosen, progress or (lambda line: None))
     return _build_all(checked, wanted, run)
 
 
 def count_steps(n_symbols: int) -> int:
-    """How many lines `progress` is told at least when `n_symbols` are built."""
+    """The least number of lines that `progress` gets when `n_symbols` are built."""
     return 2 * n_symbols
 
 

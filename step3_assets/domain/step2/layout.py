@@ -1,90 +1,52 @@
 """The columns of a delivery: names, order and arrow types.
 
-Belongs here: what the two files of a symbol look like on disk. Does not belong here: how a
-column is computed.
+Belongs here: what the two files of a symbol look like on disk. The signals and the columns of the
+bar features come from the catalogue. Does not belong here: how a column is computed.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
+from step3_assets.catalogue.delivery import (
+    BAR_FEATURES,
+    CROSS_SUFFIXES,
+    EVENT_CROSS,
+    EVENT_SIGNALS,
+    OUTCOME_COLUMNS,
+    PARTNER_COLUMNS,
+)
+from step3_assets.domain.core.calendar import NY
 
 NO_PARTNER = "none"
 
-SIGNALS = (
-    "trend_score",
-    "pullback_z",
-    "sigma",
-    "u_atr",
-    "vol_z",
-    "dist_to_hi",
-    "gap_mu",
-    "gap_sd",
-    "gap_tail",
-    "range_ratio",
-    "ema_fast_slope",
-    "sigma_prank",
-    "u_atr_prank",
-    "intraday_tail_frac",
-)
+SIGNALS = EVENT_SIGNALS
 CORE_SIGNALS = ("trend_score", "pullback_z", "sigma", "u_atr")
-PARTNER_SIGNALS = (
-    "sigma",
-    "u_atr",
-    "trend_score",
-    "pullback_z",
-    "vol_z",
-    "range_ratio",
-    "ema_fast_slope",
-)
-RELATIVE_SIGNALS = ("rs_log", "ret_spread", "beta_proxy", "regime_agree")
+PARTNER_SIGNALS = tuple(name for name in CROSS_SUFFIXES if name != "age_min")
+RELATIVE_SIGNALS = tuple(name for name in EVENT_CROSS if name not in PARTNER_COLUMNS)
 
 # Null while a candidate is pending.
 OUTCOMES = OUTCOME_COLUMNS
 
-_UTC = pa.timestamp("us", tz="UTC")
-_NEW_YORK = pa.timestamp("us", tz="America/New_York")
+_ARROW_TYPES = {
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+    "VARCHAR": pa.string(),
+    "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"),
+}
 
-BAR_FEATURES_SCHEMA = pa.schema(
-    [
-        ("date", _UTC),
-        *((name, pa.float64()) for name in ("open", "high", "low", "close", "volume", "average")),
-        ("barcount", pa.int64()),
-        ("ny_time", _NEW_YORK),
-        ("is_opening_bar", pa.bool_()),
-        ("expected_bar_seconds", pa.int64()),
-        ("is_partial_bar", pa.bool_()),
-        *(
-            (name, pa.float64())
-            for name in (
-                "log_close",
-                "r_cc",
-                "ewm_var",
-                "sigma",
-                "tr",
-                "atr",
-                "u_atr",
-                "range_ratio",
-                "ema_fast",
-                "ema_slow",
-                "trend_raw",
-                "trend_score",
-                "ema_fast_slope",
-                "pullback_z",
-                "vol_z",
-                "sigma_prank",
-                "u_atr_prank",
-                "dist_to_hi",
-                "intraday_tail_frac",
-            )
-        ),
-        ("entry_overnight", pa.bool_()),
-        *((name, pa.float64()) for name in ("gap_ret_realized", "gap_mu", "gap_sd", "gap_tail")),
-        ("vol_spike", pa.bool_()),
-        ("symbol", pa.string()),
-    ]
-)
+
+def _bar_features_schema() -> pa.Schema:
+    """The delivered columns of the catalogue, the symbol last, ``ny_time`` in New York time."""
+    delivered = [column for column in BAR_FEATURES.columns if column.is_delivered]
+    types = {column.name: _ARROW_TYPES[column.dtype] for column in delivered}
+    types["ny_time"] = pa.timestamp("us", tz=NY)
+    names = [*(name for name in types if name != "symbol"), "symbol"]
+    return pa.schema([(name, types[name]) for name in names])
+
+
+BAR_FEATURES_SCHEMA = _bar_features_schema()
 
 _EVENT_HEAD_TYPES = (
     ("symbol", pa.string()),

@@ -8,7 +8,13 @@ import pytest
 from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.step2.bars import BarsError
-from step3_assets.domain.step2.build import BuildError, build_delivery, count_steps
+from step3_assets.domain.step2.build import (
+    BuildError,
+    BuildOptions,
+    build_delivery,
+    count_steps,
+    iter_delivery,
+)
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.layout import BAR_FEATURES_SCHEMA, OUTCOMES, events_schema
 from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
@@ -195,9 +201,9 @@ def test_impossible_bars_are_refused(bars, message):
 
 def test_symbols_limits_what_is_built_but_not_the_partners(full):
     lines = []
-    one = build_delivery(BARS, ALWAYS, symbols=["SPY"], progress=lines.append)
-    assert list(one.events) == ["SPY"]
-    pd.testing.assert_frame_equal(one.events["SPY"], full.events["SPY"])
+    (one,) = iter_delivery(BARS, ALWAYS, BuildOptions(symbols=["SPY"]), lines.append)
+    assert one.symbol == "SPY"
+    pd.testing.assert_frame_equal(one.events, full.events["SPY"])
     assert lines == ["SPY: bar features", "QQQ: bar features", "SPY: events"]
     assert len(lines) >= count_steps(1)
 

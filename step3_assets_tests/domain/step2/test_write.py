@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from step3_assets.domain.delivery import read_delivery
-from step3_assets.domain.step2.build import build_delivery, iter_delivery
+from step3_assets.domain.step2.build import BuildOptions, build_delivery, iter_delivery
 from step3_assets.domain.step2.knobs import read_config
 from step3_assets.domain.step2.layout import BAR_FEATURES_SCHEMA, events_schema
 from step3_assets.domain.step2.write import write_delivery, write_symbols
@@ -85,7 +85,7 @@ def test_the_meta_file_builds_the_same_again(tmp_path, delivery):
 
 def test_written_twice_it_is_the_same_bytes(tmp_path, delivery):
     write_delivery(delivery, tmp_path / "a")
-    write_symbols(iter_delivery(BARS, ALWAYS, emit_pending=True), tmp_path / "b")
+    write_symbols(iter_delivery(BARS, ALWAYS, BuildOptions(emit_pending=True)), tmp_path / "b")
     assert _content(tmp_path / "a") == _content(tmp_path / "b")
 
 

@@ -1,11 +1,11 @@
-"""A delivery that is arriving: what lies in the folder, whether it has settled, its fingerprint.
+"""A snapshot of a delivery's folder: its files, whether they have settled, their fingerprint.
 
-Belongs here: looking at files without reading their rows. Does not belong here: what the rows say
-(:mod:`step3_assets.domain.delivery.read`), or what is asked for because of them.
+Belongs here: looking at files without reading their rows. Does not belong here: what the rows hold
+(:mod:`step3_assets.domain.delivery.read`), or which runs follow from them.
 
-Size and times of a file only tell that it must be hashed again; the fingerprint is of its bytes. So
-a file that is copied over itself is no new delivery, and one that was changed and changed back has
-the fingerprint that it had.
+A changed size or time only means that a file must be hashed again; the fingerprint covers its
+bytes. So a file copied over itself is no new delivery, and a file that was changed and changed back
+has its old fingerprint.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ SETTLE_S = 2.0
 PARTIAL_S = 60.0
 """When only some of the Parquet files are new, the others get this long to follow."""
 PATIENCE_S = 600.0
-"""What lies there unfinished and untouched for this long is judged as it is."""
+"""An unfinished delivery that has not changed for this long is read as it is."""
 FAR_AHEAD_S = 3600.0
-"""A file whose time is further in the future than this comes from a wrong clock: it is old."""
+"""A file dated further in the future than this comes from a wrong clock and counts as old."""
 UNREADABLE = "unreadable"
 
 
@@ -41,7 +41,7 @@ class FileMark:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Why a delivery is not judged yet, and since when it has lain there like this.
+    """Why a delivery is not read yet, and since when it has been in this state.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """What lies in the folder.
+class Snapshot:
+    """The files of a folder at one moment.
 
     Parameters
     ----------
@@ -78,10 +78,10 @@ class Arrival:
 def look(
     folder: Path,
     known: Mapping[str, FileMark],
-    judged: str,
+    last_read: str,
     waiting: Waiting | None,
     now: float,
-) -> Arrival:
+) -> Snapshot:
     """Look at a delivery's folder; hash what is new in it once it has settled.
 
     Parameters
@@ -89,27 +89,27 @@ def look(
     folder : Path
     known : mapping of str to FileMark
         Files as they were hashed last; empty at first.
-    judged : str
-        Fingerprint of the delivery that was judged last; empty at first.
+    last_read : str
+        Fingerprint of the delivery that was read last; empty at first.
     waiting : Waiting or None
-        What the last look waited for.
+        The reason for waiting at the last look.
     now : float
         Seconds since 1970.
 
     Returns
     -------
-    Arrival
+    Snapshot
         Waiting while a new file is younger than two seconds, has no complete Parquet footer or
         misses its pair, or (for a minute) while other files are still those of the delivery
-        before. After ten minutes without a change it is no longer waited for; a clock that was set
-        back starts them anew.
+        before. After ten minutes without a change the wait ends; a clock that was set back restarts
+        them.
     """
     files, problems = find_files(folder)
     paths = _paths(files)
     stamps = {name: stamp for name, path in paths.items() if (stamp := _stamp(path)) is not None}
     is_same = stamps == {name: mark.stamp for name, mark in known.items()}
-    if is_same and fingerprint(known, problems) == judged:
-        return Arrival(known, judged, None)
+    if is_same and fingerprint(known, problems) == last_read:
+        return Snapshot(known, last_read, None)
     digest = text_hash(repr((sorted(stamps.items()), [str(p) for p in problems])))
     is_of_another_clock = waiting is not None and waiting.since > now
     if waiting is None or waiting.stamps != digest or is_of_another_clock:
@@ -119,17 +119,17 @@ def look(
     if not reason:
         marks = {name: _hashed(paths[name], known.get(name), stamps[name]) for name in stamps}
         if {name: _stamp(paths[name]) for name in stamps} == stamps:
-            return Arrival(marks, fingerprint(marks, problems), None)
+            return Snapshot(marks, fingerprint(marks, problems), None)
         reason = "a file changed while it was hashed"
-    return Arrival(known, "", Waiting(reason, digest, waiting.since))
+    return Snapshot(known, "", Waiting(reason, digest, waiting.since))
 
 
-def is_still(folder: Path, arrival: Arrival) -> bool:
+def is_still(folder: Path, snapshot: Snapshot) -> bool:
     """Whether the folder holds, byte for byte, what it held when it was looked at."""
     files, problems = find_files(folder)
     marks = {name: FileMark((0, 0, 0), _sha256(path)) for name, path in _paths(files).items()}
     is_readable = all(mark.sha256 != UNREADABLE for mark in marks.values())
-    return is_readable and fingerprint(marks, problems) == arrival.fingerprint
+    return is_readable and fingerprint(marks, problems) == snapshot.fingerprint
 
 
 def fingerprint(files: Mapping[str, FileMark], problems: list[Problem]) -> str:
@@ -161,7 +161,7 @@ def _unsettled(
     known: Mapping[str, FileMark],
     now: float,
 ) -> str:
-    """Why the delivery cannot be judged yet; empty when it can."""
+    """Why the delivery cannot be read yet; empty when it can."""
     new = {n: s for n, s in stamps.items() if n not in known or known[n].stamp != s}
     ages = {name: now - stamp[1] / 1e9 for name, stamp in new.items()}
     ages = {name: age for name, age in ages.items() if age > -FAR_AHEAD_S}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from step3_assets.domain.delivery import arrival
-from step3_assets.domain.delivery.arrival import Arrival, is_still, look
+from step3_assets.domain.delivery import snapshot
+from step3_assets.domain.delivery.snapshot import Snapshot, is_still, look
 from step3_assets_tests.deliveries import write_small_delivery
 
 NOW = 2_000_000_000.0
@@ -31,13 +31,13 @@ def set_age(path: Path, seconds: float) -> None:
     os.utime(path, (NOW - seconds, NOW - seconds))
 
 
-def first_look(folder: Path) -> Arrival:
+def first_look(folder: Path) -> Snapshot:
     seen = look(folder, {}, "", None, NOW)
     assert seen.waiting is None
     return seen
 
 
-def again(folder: Path, before: Arrival, judged: Arrival, now: float = NOW) -> Arrival:
+def again(folder: Path, before: Snapshot, judged: Snapshot, now: float = NOW) -> Snapshot:
     return look(folder, judged.files, judged.fingerprint, before.waiting, now)
 
 
@@ -55,8 +55,8 @@ def test_only_files_whose_stamp_changed_are_hashed_again(
 ):
     seen = first_look(folder)
     hashed: list[str] = []
-    real = arrival._sha256
-    monkeypatch.setattr(arrival, "_sha256", lambda p: hashed.append(p.name) or real(p))
+    real = snapshot._sha256
+    monkeypatch.setattr(snapshot, "_sha256", lambda p: hashed.append(p.name) or real(p))
     assert again(folder, seen, seen).fingerprint == seen.fingerprint
     assert hashed == []
     set_age(folder / EVENTS_A, 100)  # touched, not changed
@@ -134,7 +134,7 @@ def test_a_file_from_the_far_future_does_not_wait_for_it(folder: Path):
 def test_a_file_that_changes_while_it_is_hashed_waits(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    real = arrival._sha256
+    real = snapshot._sha256
 
     def append(path: Path) -> str:
         digest = real(path)
@@ -143,7 +143,7 @@ def test_a_file_that_changes_while_it_is_hashed_waits(
                 stream.write(b"more")
         return digest
 
-    monkeypatch.setattr(arrival, "_sha256", append)
+    monkeypatch.setattr(snapshot, "_sha256", append)
     seen = look(folder, {}, "", None, NOW)
     assert seen.fingerprint == ""
     assert (seen.waiting and seen.waiting.reason) == "a file changed while it was hashed"
