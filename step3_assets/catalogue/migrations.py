@@ -87,12 +87,24 @@ class ReplaceText:
 
 Change = RenameColumn | AddColumn | DropColumn | RenameTable | DropTable | ReplaceText
 
+_ROLES = ("classifier", "mean", "q10", "q50", "q90")
+
 MIGRATIONS: tuple[tuple[Change, ...], ...] = (
     # 1 to 2: an acceptance rule is a criterion; "gate" is the trade filter alone.
     (
         RenameColumn("acceptance", "gate", "criterion"),
         RenameColumn("model_registry", "gates", "criteria"),
         ReplaceText("registry_transitions", "evidence", '"gates":', '"criteria":', is_whole=False),
+    ),
+    # 2 to 3: a head is named by its role, not by the library that fits it.
+    tuple(
+        ReplaceText(table, "head", f"lgbm_{role}", role)
+        for table in ("calibrated_models", "model_metrics", "weekly_models", "importances")
+        for role in _ROLES
+    )
+    + tuple(
+        ReplaceText("model_registry", "artefacts", f'"lgbm_{role}":', f'"{role}":', is_whole=False)
+        for role in _ROLES
     ),
 )
 """The changes from each schema version to the next; the first tuple leads from version 1 to 2."""

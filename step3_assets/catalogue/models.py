@@ -18,8 +18,8 @@ CALIBRATED_MODELS = Table(
             "head",
             "VARCHAR",
             _F,
-            "Which model: logistic, ridge, elasticnet, lgbm_classifier, lgbm_mean, lgbm_q10, "
-            "lgbm_q50, lgbm_q90, calibrator, payoff, blend.",
+            "Which model, by its role in the fold: a head of docs/models.md, or features, "
+            "calibrator, payoff, blend.",
         ),
         Column("format", "VARCHAR", _F, "lightgbm text or json of plain numbers."),
         Column("n_rows", "BIGINT", _F, "Training rows.", "rows"),
@@ -42,7 +42,7 @@ MODEL_METRICS = Table(
         Column("head", "VARCHAR", _F, "Head, or base_rate."),
         Column("stage", "VARCHAR", _F, "raw or calibrated."),
         Column("metric", "VARCHAR", _F, "brier, log_loss, ece, auc, pinball, mse, ..."),
-        Column("value", "DOUBLE", _F, "The figure.", is_nullable=True),
+        Column("value", "DOUBLE", _F, "The metric's value.", is_nullable=True),
         Column("n_rows", "BIGINT", _F, "Out-of-fold rows.", "rows"),
     ),
     ("month", "head", "stage", "metric"),

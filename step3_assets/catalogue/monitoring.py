@@ -17,7 +17,7 @@ IMPORTANCES = Table(
     "importances",
     (
         TEST_MONTH,
-        Column("head", "VARCHAR", _F, "lgbm_classifier or lgbm_mean."),
+        Column("head", "VARCHAR", _F, "classifier or mean."),
         Column("feature", "VARCHAR", _I, "Column of events; a category over all its codes."),
         Column("gain_frac", "DOUBLE", _F, "Share of the gain of all splits.", "fraction"),
         Column(

@@ -252,7 +252,7 @@ def _calibration(scope: Scope) -> list[str]:
     brier = metrics[metrics["metric"] == "brier"].set_index(["month", "head", "stage"])["value"]
     problems = []
     for month in sorted(set(metrics["month"])):
-        ours = brier.get((month, "lgbm_classifier", "calibrated"))
+        ours = brier.get((month, "classifier", "calibrated"))
         base = brier.get((month, "base_rate", "raw"))
         if ours is None or base is None or not ours <= base:
             problems.append(

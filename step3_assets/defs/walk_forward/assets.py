@@ -290,9 +290,9 @@ def _classifier_figures(metrics: pd.DataFrame) -> dict[str, float]:
     """Brier score and calibration error beside those of the base rate, for the UI's time plots."""
     value = metrics.set_index(["head", "stage", "metric"])["value"]
     wanted = {
-        "Brier calibrated (out of fold)": ("lgbm_classifier", "calibrated", "brier"),
+        "Brier calibrated (out of fold)": ("classifier", "calibrated", "brier"),
         "Brier base rate (out of fold)": ("base_rate", "raw", "brier"),
-        "ECE calibrated (out of fold)": ("lgbm_classifier", "calibrated", "ece"),
+        "ECE calibrated (out of fold)": ("classifier", "calibrated", "ece"),
     }
     return {name: float(value[key]) for name, key in wanted.items() if key in value.index}
 

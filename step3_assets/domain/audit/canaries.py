@@ -56,8 +56,8 @@ def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
     n_rows = int(metrics["n_rows"].max())
     won = known[("base_rate", "raw", "p_mean")]
     error = math.sqrt(1.0 / (12.0 * n_rows * max(won * (1.0 - won), 1e-9)))
-    area = known[("lgbm_classifier", "raw", "auc")]
-    gain = known[("base_rate", "raw", "brier")] - known[("lgbm_classifier", "calibrated", "brier")]
+    area = known[("classifier", "raw", "auc")]
+    gain = known[("base_rate", "raw", "brier")] - known[("classifier", "calibrated", "brier")]
     faults = []
     if abs(area - 0.5) > ERRORS * error:
         faults.append(f"shuffled labels give an AUC of {area:.3f}, {ERRORS:g} errors from 0.5")

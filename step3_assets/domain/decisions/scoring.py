@@ -20,6 +20,7 @@ from step3_assets.domain.decisions.sizing import size_positions
 from step3_assets.domain.models.blend import blended_ev
 from step3_assets.domain.models.calibration import calibrate
 from step3_assets.domain.models.heads import predict_heads, stored_features_hash
+from step3_assets.domain.models.linear import ELASTICNET, LOGISTIC, RIDGE
 from step3_assets.domain.models.payoff import structural_ev
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
@@ -131,12 +132,12 @@ def predict_figures(payloads: dict[str, str], events: pd.DataFrame) -> pd.DataFr
         {
             "p_raw": heads.p_raw,
             "p_calibrated": p,
-            "p_logistic": heads.p_logistic,
+            "p_logistic": heads.of(LOGISTIC),
             "q10": heads.quantiles[:, 0],
             "q50": heads.quantiles[:, 1],
             "q90": heads.quantiles[:, 2],
-            "ridge": heads.ridge,
-            "elasticnet": heads.elasticnet,
+            "ridge": heads.of(RIDGE),
+            "elasticnet": heads.of(ELASTICNET),
             "ev_struct": ev_struct,
             "ev_ml": ev_ml,
             "ev_final": blended_ev(blend, ev_struct, ev_ml),

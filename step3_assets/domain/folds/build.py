@@ -68,6 +68,25 @@ class Fold:
 
 
 @dataclass(frozen=True)
+class InnerFold:
+    """One inner fold: which of a fold's rows train it, and which it predicts.
+
+    Parameters
+    ----------
+    number : int
+        In time order; the value of column ``inner_fold``.
+    train, validation : ndarray of bool, shape (n,)
+        Masks over the rows. The training rows are those that
+        :func:`step3_assets.domain.folds.purge.drop_reasons` keeps before the validation block
+        begins.
+    """
+
+    number: int
+    train: np.ndarray
+    validation: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Roles:
     """What the members' columns are filled from."""
 
@@ -165,25 +184,19 @@ def training_mask(members: pd.DataFrame) -> np.ndarray:
     return members["role"].isin(TRAINING_ROLES).to_numpy(dtype=bool)
 
 
-def inner_folds(members: pd.DataFrame) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """The inner folds of a fold: number, training mask and validation mask, in time order.
+def inner_folds(members: pd.DataFrame) -> list[InnerFold]:
+    """The inner folds of a fold, in time order.
 
     Parameters
     ----------
     members : DataFrame
         Rows of table ``fold_members`` of one fold.
-
-    Returns
-    -------
-    list of (int, ndarray of bool, ndarray of bool)
-        Masks over the rows of `members`. Each training mask holds what is kept by
-        :func:`step3_assets.domain.folds.purge.drop_reasons` before the validation block begins.
     """
     block = members["inner_fold"].to_numpy(dtype=np.float64)
     train_from = members["inner_train_from"].to_numpy(dtype=np.float64)
     kept = training_mask(members)
     return [
-        (int(j), kept & (train_from <= j), kept & (block == j))
+        InnerFold(number=int(j), train=kept & (train_from <= j), validation=kept & (block == j))
         for j in np.unique(block[~np.isnan(block)])
     ]
 

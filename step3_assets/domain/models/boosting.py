@@ -1,17 +1,19 @@
 """LightGBM heads: classifier, mean and quantiles, in LightGBM's own text.
 
-Belongs here: fitting one booster and predicting from its text. Does not belong here: targets and
-units (:mod:`step3_assets.domain.models.training`).
+Belongs here: fitting one booster, predicting from its text, and the heads that do so. Does not
+belong here: calibration and expected values (:mod:`step3_assets.domain.models.training`).
 
 One thread, row-wise histograms and fixed seeds: the same rows in the same order give the same text.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from step3_assets.config import LightGBMConfig
-from step3_assets.domain.models.clusters import clustered_error
+from step3_assets.domain.models.clusters import clustered_error, instants
+from step3_assets.domain.models.head import HeadTask, Target
 
 FORMAT = "lightgbm text"
 
@@ -20,8 +22,8 @@ _DETERMINISTIC: dict[str, Any] = {
     "force_row_wise": True,
     "num_threads": 1,
     "verbosity": -1,
-    # With fewer than two leaves' rows there is no split: trees then say the mean. The filter would
-    # leave LightGBM without a feature, and it fails.
+    # With fewer rows than two leaves need, no tree can split and each predicts the mean. The filter
+    # would leave LightGBM without a feature, and it would fail.
     "feature_pre_filter": False,
 }
 
@@ -105,3 +107,67 @@ def predict_booster(text: str, values: np.ndarray) -> np.ndarray:
 
     booster = lgb.Booster(model_str=text)
     return np.asarray(booster.predict(values, num_threads=1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class BoostedHead:
+    """A LightGBM head with one of LightGBM's own objectives; see :class:`.head.Head`."""
+
+    name: str
+    label: str
+    target: Target
+    level: float | None = None
+    format: str = FORMAT
+
+    @property
+    def objective(self) -> dict[str, Any]:
+        """LightGBM's parameters of the target or the quantile level."""
+        if self.level is None:
+            return {"objective": "binary"}
+        return {"objective": "quantile", "alpha": self.level}
+
+    def fit(self, task: HeadTask) -> str:
+        """Fit and return LightGBM's text."""
+        return fit_booster(
+            task.values,
+            task.rows.outcome(self.target),
+            task.weights,
+            self.objective,
+            task.config.lightgbm,
+            task.config.seed,
+        )
+
+    def predict(self, model: str, values: np.ndarray) -> np.ndarray:
+        """Predict from LightGBM's text."""
+        return predict_booster(model, values)
+
+    def dump(self, model: str) -> str:
+        """LightGBM's text."""
+        return model
+
+    def load(self, text: str) -> str:
+        """LightGBM's text."""
+        return text
+
+
+@dataclass(frozen=True)
+class MeanHead(BoostedHead):
+    """The mean head: generalised least squares within decision instants."""
+
+    def fit(self, task: HeadTask) -> str:
+        """Fit and return LightGBM's text."""
+        return fit_mean_booster(
+            task.values,
+            task.rows.outcome(self.target),
+            task.weights,
+            instants(task.rows.events),
+            task.config.lightgbm,
+            task.config.seed,
+        )
+
+
+CLASSIFIER = BoostedHead("classifier", "P(net gain)", Target.WON)
+MEAN = MeanHead("mean", "mean net return", Target.SCALED_GROSS)
+Q10 = BoostedHead("q10", "10 % quantile", Target.SCALED_GROSS, 0.1)
+Q50 = BoostedHead("q50", "median", Target.SCALED_GROSS, 0.5)
+Q90 = BoostedHead("q90", "90 % quantile", Target.SCALED_GROSS, 0.9)

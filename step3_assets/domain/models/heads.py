@@ -1,89 +1,100 @@
-"""The heads of a fold: what each learns, in which unit, and how all are fitted and asked.
+"""All heads of a fold: fitting them on the same rows, and predicting from their stored text.
 
-Belongs here: targets, units and the list of heads. Does not belong here: folds, calibration, the
-blend (:mod:`step3_assets.domain.models.training`).
+Belongs here: the list of heads, the shared feature matrix, predictions by head. Does not belong
+here: a model family (:mod:`.linear`, :mod:`.boosting`), folds, calibration and blend
+(:mod:`step3_assets.domain.models.training`).
 
-The mean and quantile heads learn ``gross_logret / u_atr``: its noise is alike in calm and wild
-markets, and the cost, which is known at the decision, need not be learned. Predictions are
-turned back into ``net_logret`` by ``u_atr`` and ``cost_rt`` of the event.
+To add a head, write its class in a file of its own and name the instance in :data:`HEADS`.
+Payloads, predictions, metrics and the acceptance rule on missing heads follow from the list; the
+conformance test runs over it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from step3_assets.config import ModelConfig
-from step3_assets.domain.models import linear
-from step3_assets.domain.models.boosting import FORMAT as LIGHTGBM_TEXT
-from step3_assets.domain.models.boosting import (
-    fit_booster,
-    fit_mean_booster,
-    predict_booster,
-)
-from step3_assets.domain.models.clusters import instants
+from step3_assets.domain.models.boosting import CLASSIFIER, MEAN, Q10, Q50, Q90
 from step3_assets.domain.models.features import FeatureMatrix, feature_matrix, features_hash
+from step3_assets.domain.models.head import Head, HeadTask, Target, TrainingRows
+from step3_assets.domain.models.linear import ELASTICNET, LOGISTIC, RIDGE
 from step3_assets.domain.models.text_format import (
+    JSON_NUMBERS,
     ModelIntegrityError,
     dump_numbers,
     load_numbers,
 )
 
-JSON_NUMBERS = "json of plain numbers"
-
-QUANTILES: dict[str, float] = {"lgbm_q10": 0.1, "lgbm_q50": 0.5, "lgbm_q90": 0.9}
-LINEAR_HEADS = ("logistic", "ridge", "elasticnet")
-BOOSTED_HEADS = ("lgbm_classifier", "lgbm_mean", *QUANTILES)
-
-
-@dataclass(frozen=True)
-class TrainingRows:
-    """Rows that models are fitted on, in the order of decision time and symbol.
-
-    Parameters
-    ----------
-    events : DataFrame, n rows
-        Rows of table ``events`` with final labels.
-    uniqueness : ndarray, shape (n,)
-        Average uniqueness among these rows, or ones; it sums to the number of independent rows.
-    """
-
-    events: pd.DataFrame
-    uniqueness: np.ndarray
-
-    @property
-    def won(self) -> np.ndarray:
-        """1 where ``net_logret > 0``."""
-        return self.events["y"].to_numpy(dtype=np.float64)
-
-    @property
-    def net(self) -> np.ndarray:
-        """``net_logret``, log return."""
-        return self.events["net_logret"].to_numpy(dtype=np.float64)
-
-    @property
-    def scaled_gross(self) -> np.ndarray:
-        """``gross_logret / u_atr``."""
-        gross = self.events["gross_logret"].to_numpy(dtype=np.float64)
-        return gross / self.events["u_atr"].to_numpy(dtype=np.float64)
+HEADS: tuple[Head, ...] = (LOGISTIC, RIDGE, ELASTICNET, CLASSIFIER, MEAN, Q10, Q50, Q90)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the heads say of n events; NaN nowhere.
+    """The heads' predictions for n events; NaN nowhere.
 
-    ``p_raw`` and ``p_logistic`` are probabilities, ``mean_scaled`` is in units of ``u_atr``, the
-    others are log returns of ``net_logret``; quantiles do not cross.
+    Parameters
+    ----------
+    by_head : dict of str to ndarray, shape (n,)
+        In the unit of each head's target.
+    scale, cost : ndarray, shape (n,)
+        ``u_atr`` and ``cost_rt`` of the events, which turn ``gross_logret / u_atr`` into
+        ``net_logret``.
     """
 
-    p_raw: np.ndarray
-    p_logistic: np.ndarray
-    ridge: np.ndarray
-    elasticnet: np.ndarray
-    mean_scaled: np.ndarray
-    quantiles: np.ndarray  # shape (n, 3)
+    by_head: Mapping[str, np.ndarray]
+    scale: np.ndarray
+    cost: np.ndarray
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Predictions]") -> "Predictions":
+        """Pool predictions of the same heads, in the order given."""
+        return cls(
+            {name: np.concatenate([p.by_head[name] for p in parts]) for name in parts[0].by_head},
+            scale=np.concatenate([part.scale for part in parts]),
+            cost=np.concatenate([part.cost for part in parts]),
+        )
+
+    def of(self, head: Head) -> np.ndarray:
+        """One head's predictions in the unit of its target."""
+        return self.by_head[head.name]
+
+    def net_of(self, head: Head) -> np.ndarray:
+        """One head's predictions as ``net_logret``; quantiles do not cross."""
+        if head.level is not None:
+            return self.quantiles[:, quantile_heads().index(head)]
+        if head.target is Target.NET:
+            return self.of(head)
+        return self.of(head) * self.scale - self.cost
+
+    @property
+    def p_raw(self) -> np.ndarray:
+        """Probability of the classifier, not calibrated."""
+        return self.of(CLASSIFIER)
+
+    @property
+    def mean_scaled(self) -> np.ndarray:
+        """Prediction of the mean head, in units of ``u_atr``."""
+        return self.of(MEAN)
+
+    @property
+    def quantiles(self) -> np.ndarray:
+        """Quantiles of ``net_logret`` by level, sorted within each event, shape (n, k)."""
+        scaled = np.column_stack([self.of(head) for head in quantile_heads()])
+        return np.sort(scaled, axis=1) * self.scale[:, None] - self.cost[:, None]
+
+
+def head_names() -> tuple[str, ...]:
+    """Names of all heads, in their order."""
+    return tuple(head.name for head in HEADS)
+
+
+def quantile_heads() -> tuple[Head, ...]:
+    """The quantile heads, by ascending level."""
+    return tuple(
+        sorted((h for h in HEADS if h.level is not None), key=lambda h: float(h.level or 0.0))
+    )
 
 
 def fit_heads(rows: TrainingRows, config: ModelConfig) -> dict[str, str]:
@@ -98,60 +109,30 @@ def fit_heads(rows: TrainingRows, config: ModelConfig) -> dict[str, str]:
     columns = config.features
     matrix = feature_matrix(rows.events, columns=columns)
     weights = rows.uniqueness / rows.uniqueness.mean()
-    payloads = {
-        "features": dump_numbers(
-            {"columns": columns, "names": matrix.names, "vocabulary": matrix.vocabulary}
-        )
+    task = HeadTask(matrix.values, matrix.names, rows, weights, config)
+    features = {"columns": columns, "names": matrix.names, "vocabulary": matrix.vocabulary}
+    return {
+        "features": dump_numbers(features),
+        **{head.name: head.dump(head.fit(task)) for head in HEADS},
     }
-    for head, (fit, target) in {
-        "logistic": (linear.fit_logistic, rows.won),
-        "ridge": (linear.fit_ridge, rows.net),
-        "elasticnet": (linear.fit_elasticnet, rows.net),
-    }.items():
-        numbers = fit(matrix.values, target, weights, matrix.names, config.linear)
-        payloads[head] = dump_numbers(numbers)
-    payloads["lgbm_mean"] = fit_mean_booster(
-        matrix.values,
-        rows.scaled_gross,
-        weights,
-        instants(rows.events),
-        config.lightgbm,
-        config.seed,
-    )
-    for head in ("lgbm_classifier", *QUANTILES):
-        target = rows.won if head == "lgbm_classifier" else rows.scaled_gross
-        payloads[head] = fit_booster(
-            matrix.values, target, weights, objective_of(head), config.lightgbm, config.seed
-        )
-    return payloads
 
 
 def predict_heads(payloads: Mapping[str, str], events: pd.DataFrame) -> Predictions:
-    """Ask every head about `events`, from the stored text alone.
+    """Predict `events` with every head, from the stored text alone.
 
     Raises
     ------
     ModelIntegrityError
         If a head is missing, or the feature list does not give the matrix it was fitted on.
     """
-    missing = {"features", *LINEAR_HEADS, *BOOSTED_HEADS} - set(payloads)
+    missing = {"features", *head_names()} - set(payloads)
     if missing:
         raise ModelIntegrityError(f"heads missing: {', '.join(sorted(missing))}")
     values = matrix_of(payloads, events).values
-    scale = events["u_atr"].to_numpy(dtype=np.float64)
-    cost = events["cost_rt"].to_numpy(dtype=np.float64)
-    plain = {
-        head: linear.predict_linear(load_numbers(payloads[head]), values) for head in LINEAR_HEADS
-    }
-    boosted = {head: predict_booster(payloads[head], values) for head in BOOSTED_HEADS}
-    scaled = np.column_stack([boosted[head] for head in QUANTILES])
     return Predictions(
-        p_raw=boosted["lgbm_classifier"],
-        p_logistic=plain["logistic"],
-        ridge=plain["ridge"],
-        elasticnet=plain["elasticnet"],
-        mean_scaled=boosted["lgbm_mean"],
-        quantiles=np.sort(scaled, axis=1) * scale[:, None] - cost[:, None],
+        {head.name: head.predict(head.load(payloads[head.name]), values) for head in HEADS},
+        scale=events["u_atr"].to_numpy(dtype=np.float64),
+        cost=events["cost_rt"].to_numpy(dtype=np.float64),
     )
 
 
@@ -169,13 +150,6 @@ def stored_features_hash(payloads: Mapping[str, str]) -> str:
     return features_hash(load_numbers(payloads["features"])["names"])
 
 
-def format_of(head: str) -> str:
-    """How a head's payload is written."""
-    return LIGHTGBM_TEXT if head in BOOSTED_HEADS else JSON_NUMBERS
-
-
-def objective_of(head: str) -> dict[str, Any]:
-    """LightGBM's objective of the classifier or a quantile head."""
-    if head == "lgbm_classifier":
-        return {"objective": "binary"}
-    return {"objective": "quantile", "alpha": QUANTILES[head]}
+def format_of(name: str) -> str:
+    """How the payload of this name is written."""
+    return next((head.format for head in HEADS if head.name == name), JSON_NUMBERS)

@@ -18,7 +18,7 @@ from step3_assets.catalogue.monitoring import IMPORTANCES
 from step3_assets.domain.models.heads import matrix_of
 from step3_assets.domain.models.text_format import load_numbers, read_payloads
 
-EXPLAINED_HEADS = ("lgbm_classifier", "lgbm_mean")
+EXPLAINED_HEADS = ("classifier", "mean")
 
 
 def head_importances(models: pd.DataFrame, candidates: pd.DataFrame, month: date) -> pd.DataFrame:

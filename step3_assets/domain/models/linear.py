@@ -1,19 +1,27 @@
 """The linear baselines: logistic (L2), Ridge and ElasticNet, each with its own preparation.
 
-Belongs here: imputation, clipping and scaling fitted on training rows, the scikit-learn fit, plain
-numbers out, and prediction from the numbers. Does not belong here: which rows are training rows.
+Belongs here: imputation, clipping and scaling fitted on training rows, the scikit-learn fit, its
+plain numbers, prediction from the numbers, and the three heads. Does not belong here: which rows
+are training rows.
 
-A prediction of one row is the same to the bit whether it is predicted alone or among others, so a
-row scored live equals the row scored in a backtest.
+A row's prediction has the same bits whether it is predicted alone or with others, so a row scored
+live equals the row scored in a backtest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from step3_assets.config import LinearConfig
-from step3_assets.domain.models.text_format import ModelIntegrityError
+from step3_assets.domain.models.head import HeadTask, Target
+from step3_assets.domain.models.text_format import (
+    JSON_NUMBERS,
+    ModelIntegrityError,
+    dump_numbers,
+    load_numbers,
+)
 
 Numbers = dict[str, Any]
 
@@ -151,3 +159,37 @@ def _numbers(
         "coef": np.asarray(coef, dtype=np.float64).tolist(),
         "intercept": float(intercept),
     }
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """A linear baseline as a head; see :class:`.head.Head`."""
+
+    name: str
+    label: str
+    target: Target
+    fit_numbers: Callable[..., Numbers]
+    level: float | None = None
+    format: str = JSON_NUMBERS
+
+    def fit(self, task: HeadTask) -> Numbers:
+        """Fit the baseline."""
+        outcome = task.rows.outcome(self.target)
+        return self.fit_numbers(task.values, outcome, task.weights, task.names, task.config.linear)
+
+    def predict(self, model: Numbers, values: np.ndarray) -> np.ndarray:
+        """Predict from the numbers."""
+        return predict_linear(model, values)
+
+    def dump(self, model: Numbers) -> str:
+        """The numbers as JSON."""
+        return dump_numbers(model)
+
+    def load(self, text: str) -> Numbers:
+        """The numbers."""
+        return load_numbers(text)
+
+
+LOGISTIC = LinearHead("logistic", "Logistic baseline", Target.WON, fit_logistic)
+RIDGE = LinearHead("ridge", "Ridge baseline", Target.NET, fit_ridge)
+ELASTICNET = LinearHead("elasticnet", "ElasticNet baseline", Target.NET, fit_elasticnet)

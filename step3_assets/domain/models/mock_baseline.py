@@ -16,7 +16,7 @@ from step3_assets.config import ModelConfig
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.folds.build import Fold
 from step3_assets.domain.models.features import feature_matrix
-from step3_assets.domain.models.heads import TrainingRows
+from step3_assets.domain.models.head import TrainingRows
 from step3_assets.domain.models.linear import Numbers, fit_ridge, predict_linear
 from step3_assets.domain.models.training import Training, gather_training, weigh
 
@@ -82,7 +82,7 @@ def mock_baseline_fold(
     test = events[events["month"] == fold.month]
     test = test.sort_values(EVENT_KEY, kind="stable", ignore_index=True)
     training = gather_training(events, fold.members)
-    inner = [part for part in training.inner if part[1].any() and part[2].any()]
+    inner = [part for part in training.inner if part.train.any() and part.validation.any()]
     if len(training.rows) < config.min_train_rows or not inner:
         return _decisions(test, None, Cuts(np.inf, np.inf), fold.month, size_frac)
     with threadpool_limits(limits=1):
@@ -129,11 +129,11 @@ def tune_cuts(p: np.ndarray, ev: np.ndarray, net: np.ndarray) -> Cuts:
 
 def _tune(training: Training, config: ModelConfig) -> Cuts:
     parts = []
-    for _, fit, judge in training.inner:
-        pair = fit_pair(weigh(training.rows[fit].reset_index(drop=True), config), config)
-        judged = training.rows[judge]
-        net = judged["net_logret"].to_numpy(dtype=np.float64)
-        parts.append((*pair.predict(judged, config.features), net))
+    for inner in training.inner:
+        pair = fit_pair(weigh(training.rows[inner.train].reset_index(drop=True), config), config)
+        validation = training.rows[inner.validation]
+        net = validation["net_logret"].to_numpy(dtype=np.float64)
+        parts.append((*pair.predict(validation, config.features), net))
     p, ev, net = (np.concatenate(column) for column in zip(*parts, strict=True))
     return tune_cuts(p, ev, net)
 

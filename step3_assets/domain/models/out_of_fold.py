@@ -1,18 +1,19 @@
 """Out-of-fold predictions of a fold's inner blocks, pooled.
 
-Belongs here: the arrays that calibration, blend and quality figures are computed from. Does not
-belong here: fitting.
+Belongs here: the arrays that calibration, blend and metrics are computed from. Does not belong
+here: fitting.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from step3_assets.config import ModelConfig
-from step3_assets.domain.models.heads import Predictions, TrainingRows
+from step3_assets.domain.models.head import TrainingRows
+from step3_assets.domain.models.heads import Predictions
 from step3_assets.domain.models.payoff import BARRIER, fit_payoff
 
 
@@ -49,42 +50,36 @@ class OutOfFold:
     def of_block(
         cls,
         block: int,
-        judged: pd.DataFrame,
+        validation: pd.DataFrame,
         predicted: Predictions,
         trained: TrainingRows,
         config: ModelConfig,
     ) -> "OutOfFold":
-        """One inner fold's predictions, with what its training rows say of level and payoff."""
-        n = len(judged)
+        """One inner fold's predictions, with the level and the payoffs of its training rows."""
+        n = len(validation)
         weights = trained.uniqueness
         payoff = fit_payoff(trained.events, weights) if config.ev_struct == "payoff" else BARRIER
         return cls(
-            judged,
-            predicted,
-            np.full(n, block),
-            np.full(n, float(np.average(trained.scaled_gross, weights=weights))),
-            np.full(n, float(np.average(trained.won, weights=weights))),
-            {block: payoff},
-            np.ones(n),
+            events=validation,
+            predicted=predicted,
+            block=np.full(n, block),
+            centre=np.full(n, float(np.average(trained.scaled_gross, weights=weights))),
+            base_rate=np.full(n, float(np.average(trained.won, weights=weights))),
+            payoffs={block: payoff},
+            uniqueness=np.ones(n),
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence["OutOfFold"]) -> "OutOfFold":
         """Pool blocks in the order given."""
-        predicted = Predictions(
-            **{
-                f.name: np.concatenate([getattr(part.predicted, f.name) for part in parts])
-                for f in fields(Predictions)
-            }
-        )
         return cls(
-            pd.concat([part.events for part in parts], ignore_index=True),
-            predicted,
-            np.concatenate([part.block for part in parts]),
-            np.concatenate([part.centre for part in parts]),
-            np.concatenate([part.base_rate for part in parts]),
-            {block: payoff for part in parts for block, payoff in part.payoffs.items()},
-            np.concatenate([part.uniqueness for part in parts]),
+            events=pd.concat([part.events for part in parts], ignore_index=True),
+            predicted=Predictions.concatenate([part.predicted for part in parts]),
+            block=np.concatenate([part.block for part in parts]),
+            centre=np.concatenate([part.centre for part in parts]),
+            base_rate=np.concatenate([part.base_rate for part in parts]),
+            payoffs={block: payoff for part in parts for block, payoff in part.payoffs.items()},
+            uniqueness=np.concatenate([part.uniqueness for part in parts]),
         )
 
     def with_uniqueness(self, uniqueness: np.ndarray) -> "OutOfFold":

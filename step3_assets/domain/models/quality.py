@@ -1,12 +1,13 @@
 """Out-of-fold quality of a fold's heads, as rows of ``model_metrics`` and ``reliability_bins``.
 
-Belongs here: which figure is taken of which head. Does not belong here: the figures' definitions
+Belongs here: which metric is computed for which head. Does not belong here: the definitions
 (:mod:`step3_assets.domain.models.probability_scores`).
 
-The base rate stands beside: the training share of winners, or training mean, of the inner fold
-that predicted the row.
+The base rate is measured beside the heads: the training share of winners, or the training mean, of
+the inner fold that predicted the row.
 """
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -14,7 +15,9 @@ import pandas as pd
 
 from step3_assets.catalogue.models import MODEL_METRICS, RELIABILITY_BINS
 from step3_assets.domain.models.blend import Numbers, clustered_slope
-from step3_assets.domain.models.heads import QUANTILES
+from step3_assets.domain.models.boosting import CLASSIFIER
+from step3_assets.domain.models.head import Head, Target
+from step3_assets.domain.models.heads import HEADS
 from step3_assets.domain.models.out_of_fold import OutOfFold
 from step3_assets.domain.models.probability_scores import (
     auc,
@@ -25,55 +28,58 @@ from step3_assets.domain.models.probability_scores import (
     reliability,
 )
 
-Figure = tuple[str, str, str, float]
+BASE_RATE = "base_rate"
 
 
-def measure_heads(
-    oof: OutOfFold,
-    p_calibrated: np.ndarray,
-    ev_final: np.ndarray,
-    blend: Numbers,
-    base_rate: float,
-    month: date,
-    n_bins: int,
-) -> pd.DataFrame:
-    """Rows of table ``model_metrics``.
+@dataclass(frozen=True)
+class Metric:
+    """One row of ``model_metrics`` without its month."""
+
+    head: str
+    stage: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Cross-fitted results over the out-of-fold rows.
+
+    Parameters
+    ----------
+    p, ev_final : ndarray, shape (n,)
+        Calibrated probability, and the blended expected value.
+    blend : dict
+    base_rate : float
+        Share of winners of all training rows, which a test month is compared with.
+    """
+
+    p: np.ndarray
+    ev_final: np.ndarray
+    blend: Numbers
+    base_rate: float
+
+
+def measure_heads(oof: OutOfFold, calibrated: Calibrated, month: date, n_bins: int) -> pd.DataFrame:
+    """Rows of table ``model_metrics``: every head by its kind, the base rate, the blend.
 
     Parameters
     ----------
     oof : OutOfFold, n rows
-    p_calibrated, ev_final : ndarray, shape (n,)
-        Cross-fitted over the blocks.
-    blend : dict
-    base_rate : float
-        Share of winners of all training rows, which is what a test month is held against.
+    calibrated : Calibrated, n rows
     month : date
     n_bins : int
     """
-    figures: list[Figure] = []
-    for head, stage, p in (
-        ("lgbm_classifier", "raw", oof.predicted.p_raw),
-        ("lgbm_classifier", "calibrated", p_calibrated),
-        ("logistic", "raw", oof.predicted.p_logistic),
-        ("base_rate", "raw", oof.base_rate),
-    ):
-        figures += [(head, stage, *f) for f in _probability_figures(oof.won, p, stage, n_bins)]
-    figures.append(("base_rate", "raw", "p_mean", base_rate))
-    scale = oof.events["u_atr"].to_numpy(dtype=np.float64)
-    cost = oof.events["cost_rt"].to_numpy(dtype=np.float64)
-    for head, predicted in (
-        ("ridge", oof.predicted.ridge),
-        ("elasticnet", oof.predicted.elasticnet),
-        ("lgbm_mean", oof.predicted.mean_scaled * scale - cost),
-        ("base_rate", oof.centre * scale - cost),
-    ):
-        figures.append((head, "raw", "mse", float(np.mean((oof.net - predicted) ** 2))))
-    for place, (head, level) in enumerate(QUANTILES.items()):
-        predicted = oof.predicted.quantiles[:, place]
-        figures.append((head, "raw", "pinball", pinball(oof.net, predicted, level)))
-        figures.append((head, "raw", "coverage", float(np.mean(oof.net <= predicted))))
-    figures += [("blend", "calibrated", *f) for f in _ev_figures(oof, ev_final, blend)]
-    return _table(figures, month, len(oof.net))
+    metrics: list[Metric] = []
+    for head in HEADS:
+        metrics += _head_metrics(oof, head, n_bins)
+    metrics += _probability_metrics(oof.won, calibrated.p, CLASSIFIER.name, "calibrated", n_bins)
+    metrics += _probability_metrics(oof.won, oof.base_rate, BASE_RATE, "raw", n_bins)
+    metrics.append(Metric(BASE_RATE, "raw", "p_mean", calibrated.base_rate))
+    level = oof.centre * oof.predicted.scale - oof.predicted.cost
+    metrics.append(Metric(BASE_RATE, "raw", "mse", float(np.mean((oof.net - level) ** 2))))
+    metrics += _blend_metrics(oof, calibrated)
+    return _table(metrics, month, len(oof.net))
 
 
 def reliability_tables(
@@ -97,26 +103,40 @@ def empty_reliability() -> pd.DataFrame:
     return pd.DataFrame(columns=RELIABILITY_BINS.names)
 
 
-def _probability_figures(
-    y: np.ndarray, p: np.ndarray, stage: str, n_bins: int
-) -> list[tuple[str, float]]:
+def _head_metrics(oof: OutOfFold, head: Head, n_bins: int) -> list[Metric]:
+    if head.target is Target.WON:
+        return _probability_metrics(oof.won, oof.predicted.of(head), head.name, "raw", n_bins)
+    predicted = oof.predicted.net_of(head)
+    if head.level is None:
+        return [Metric(head.name, "raw", "mse", float(np.mean((oof.net - predicted) ** 2)))]
     return [
-        ("brier", brier(y, p)),
-        ("log_loss", log_loss(y, p)),
-        ("ece", expected_calibration_error(y, p, n_bins)),
-        ("auc", auc(y, p)),
-        # After calibration no spread means "no skill out of fold", not a model that is broken.
-        ("p_std" if stage == "raw" else "p_spread", float(np.std(p))),
+        Metric(head.name, "raw", "pinball", pinball(oof.net, predicted, head.level)),
+        Metric(head.name, "raw", "coverage", float(np.mean(oof.net <= predicted))),
     ]
 
 
-def _ev_figures(oof: OutOfFold, ev_final: np.ndarray, blend: Numbers) -> list[tuple[str, float]]:
-    slope, error = clustered_slope(ev_final, oof.net, oof.gls_weights, oof.weeks)
-    figures = [("ev_slope", slope), ("ev_slope_se", error)]
-    return figures + [(name, float(blend[name])) for name in ("w_struct", "w_mean", "mean_slope")]
+def _probability_metrics(
+    y: np.ndarray, p: np.ndarray, head: str, stage: str, n_bins: int
+) -> list[Metric]:
+    found = {
+        "brier": brier(y, p),
+        "log_loss": log_loss(y, p),
+        "ece": expected_calibration_error(y, p, n_bins),
+        "auc": auc(y, p),
+        # After calibration no spread means "no skill out of fold", not a model that is broken.
+        "p_std" if stage == "raw" else "p_spread": float(np.std(p)),
+    }
+    return [Metric(head, stage, metric, value) for metric, value in found.items()]
 
 
-def _table(figures: list[Figure], month: date, n_rows: int) -> pd.DataFrame:
-    frame = pd.DataFrame(figures, columns=["head", "stage", "metric", "value"])
+def _blend_metrics(oof: OutOfFold, calibrated: Calibrated) -> list[Metric]:
+    slope, error = clustered_slope(calibrated.ev_final, oof.net, oof.gls_weights, oof.weeks)
+    found = {"ev_slope": slope, "ev_slope_se": error}
+    found |= {name: float(calibrated.blend[name]) for name in ("w_struct", "w_mean", "mean_slope")}
+    return [Metric("blend", "calibrated", metric, value) for metric, value in found.items()]
+
+
+def _table(metrics: list[Metric], month: date, n_rows: int) -> pd.DataFrame:
+    frame = pd.DataFrame(metrics)
     frame["value"] = frame["value"].astype(float).where(np.isfinite(frame["value"].astype(float)))
     return frame.assign(month=month, n_rows=n_rows)[MODEL_METRICS.names]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+JSON_NUMBERS = "json of plain numbers"
+
 
 class ModelIntegrityError(ValueError):
     """A stored model is missing, altered, or not of the form that its head has."""
@@ -50,6 +52,24 @@ def load_numbers(text: str) -> dict[str, Any]:
     if not isinstance(numbers, dict):
         raise ModelIntegrityError("model payload is no JSON object")
     return numbers
+
+
+_NAMES_IN_HASHES = {
+    "classifier": "lgbm_classifier",
+    "mean": "lgbm_mean",
+    "q10": "lgbm_q10",
+    "q50": "lgbm_q50",
+    "q90": "lgbm_q90",
+}
+
+
+def name_in_hashes(head: str) -> str:
+    """A head's name as hashes over several heads spell it.
+
+    Hashes that identify a set of models were first computed when heads were named by library. They
+    keep that spelling, so that renaming a head does not rename the models stored under them.
+    """
+    return _NAMES_IN_HASHES.get(head, head)
 
 
 def payload_sha256(payload: str) -> str:

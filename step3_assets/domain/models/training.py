@@ -2,11 +2,11 @@
 
 Belongs here: the order of the steps and the tables they give. Does not belong here: which rows may
 train (:mod:`step3_assets.domain.folds.build`), one model family
-(:mod:`step3_assets.domain.models`), figures of quality
+(:mod:`step3_assets.domain.models`), metrics
 (:mod:`step3_assets.domain.models.quality`).
 
 Rows are put in the order of decision time and symbol first, everything runs on one thread, and
-seeds are fixed: the same rows, in whatever order, give the same bytes.
+seeds are fixed: the same rows give the same bytes, in whatever order they come.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,12 @@ import pandas as pd
 from step3_assets.catalogue.models import CALIBRATED_MODELS
 from step3_assets.config import ModelConfig
 from step3_assets.domain.core.keys import EVENT_KEY
-from step3_assets.domain.folds.build import Fold, inner_folds, training_mask
+from step3_assets.domain.folds.build import Fold, InnerFold, inner_folds, training_mask
 from step3_assets.domain.folds.uniqueness import average_uniqueness
 from step3_assets.domain.models.blend import fit_blend, fit_mean_calibrator
 from step3_assets.domain.models.calibration import calibrate, choose_calibrator, fit_base_rate
+from step3_assets.domain.models.head import TrainingRows
 from step3_assets.domain.models.heads import (
-    JSON_NUMBERS,
-    TrainingRows,
     fit_heads,
     format_of,
     predict_heads,
@@ -33,6 +32,7 @@ from step3_assets.domain.models.heads import (
 from step3_assets.domain.models.out_of_fold import OutOfFold
 from step3_assets.domain.models.payoff import BARRIER, fit_payoff, structural_ev
 from step3_assets.domain.models.quality import (
+    Calibrated,
     empty_metrics,
     empty_reliability,
     measure_heads,
@@ -43,7 +43,7 @@ from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
 
 @dataclass(frozen=True)
 class TrainedFold:
-    """What training one fold leaves: rows of the tables of these names.
+    """What training one fold gives: rows of the tables of these names.
 
     Parameters
     ----------
@@ -62,10 +62,10 @@ class TrainedFold:
 
 @dataclass(frozen=True)
 class Training:
-    """A fold's training rows and the masks of its inner folds over them."""
+    """A fold's training rows, and its inner folds over them."""
 
     rows: pd.DataFrame
-    inner: list[tuple[int, np.ndarray, np.ndarray]]
+    inner: list[InnerFold]
 
 
 def train_fold(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> TrainedFold:
@@ -98,7 +98,7 @@ def train_fold(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Trained
         trainable = [
             inner
             for inner in training.inner
-            if has_both_outcomes(training.rows[inner[1]]) and inner[2].any()
+            if has_both_outcomes(training.rows[inner.train]) and inner.validation.any()
         ]
         enough = len(training.rows) >= config.min_train_rows
         if not enough or not trainable or not has_both_outcomes(training.rows):
@@ -120,8 +120,8 @@ def gather_training(events: pd.DataFrame, members: pd.DataFrame) -> Training:
             f"{len(lost)} training rows have no event: {lost[EVENT_KEY].head(3).values}"
         )
     rows = rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
-    masks = inner_folds(rows.assign(role="fit"))
-    return Training(rows.drop(columns="_merge"), masks)
+    inner = inner_folds(rows.assign(role="fit"))
+    return Training(rows.drop(columns="_merge"), inner)
 
 
 def weigh(rows: pd.DataFrame, config: ModelConfig) -> TrainingRows:
@@ -141,12 +141,12 @@ def has_both_outcomes(rows: pd.DataFrame) -> bool:
 def predict_out_of_fold(training: Training, config: ModelConfig) -> OutOfFold:
     """Fit every head on each inner fold and predict its validation block."""
     parts = []
-    for number, fit, judge in training.inner:
-        rows = weigh(training.rows[fit].reset_index(drop=True), config)
+    for inner in training.inner:
+        rows = weigh(training.rows[inner.train].reset_index(drop=True), config)
         payloads = fit_heads(rows, config)
-        judged = training.rows[judge].reset_index(drop=True)
-        predicted = predict_heads(payloads, judged)
-        parts.append(OutOfFold.of_block(number, judged, predicted, rows, config))
+        validation = training.rows[inner.validation].reset_index(drop=True)
+        predicted = predict_heads(payloads, validation)
+        parts.append(OutOfFold.of_block(inner.number, validation, predicted, rows, config))
     pooled = OutOfFold.concatenate(parts)
     return pooled.with_uniqueness(weigh(pooled.events, config).uniqueness)
 
@@ -176,7 +176,7 @@ def _train(training: Training, fold: Fold, config: ModelConfig) -> TrainedFold:
     n_bins = config.calibration.n_bins
     return TrainedFold(
         _model_rows(payloads, len(rows.events), fold, config),
-        measure_heads(oof, p_cross, ev_final, blend, base_rate, fold.month, n_bins),
+        measure_heads(oof, Calibrated(p_cross, ev_final, blend, base_rate), fold.month, n_bins),
         reliability_tables(oof, p_cross, fold.month, n_bins),
     )
 
@@ -185,7 +185,7 @@ def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.nd
     """Calibrated probability and both expected values of each out-of-fold row.
 
     The calibrators that are applied to a block are fitted on the other blocks, so that the blend
-    and the figures of quality do not see their own rows.
+    and the metrics never use a row that their calibrator was fitted on.
     """
     p = np.empty(len(oof.net))
     slope = np.empty(len(oof.net))
@@ -196,7 +196,7 @@ def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.nd
             oof.predicted.p_raw[others],
             oof.won[others],
             oof.uniqueness[others],
-            [(fit[others], judge[others]) for fit, judge in oof.forward_splits()],
+            [(fit[others], validation[others]) for fit, validation in oof.forward_splits()],
             config.calibration,
         )
         p[here] = calibrate(calibrator, oof.predicted.p_raw[here])
@@ -233,7 +233,7 @@ def _model_rows(
         {
             "month": month,
             "head": head,
-            "format": format_of(head) if head in payloads else JSON_NUMBERS,
+            "format": format_of(head),
             "n_rows": n_rows,
             "payload": payload,
             "payload_sha256": payload_sha256(payload),

@@ -125,7 +125,7 @@ class History:
         rows = known.merge(self._inputs.scores[columns], on=EVENT_KEY, validate="one_to_one")
         metrics = self._inputs.model_metrics
         calibrated = metrics[
-            (metrics["head"] == "lgbm_classifier") & (metrics["stage"] == "calibrated")
+            (metrics["head"] == "classifier") & (metrics["stage"] == "calibrated")
         ]
         for metric in ("brier", "ece"):
             by_month = calibrated[calibrated["metric"] == metric].set_index("month")

@@ -25,7 +25,7 @@ from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.domain.models.features import features_hash
-from step3_assets.domain.models.text_format import load_numbers, payload_sha256
+from step3_assets.domain.models.text_format import load_numbers, name_in_hashes, payload_sha256
 from step3_assets.domain.portfolio.stored_figures import finite
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.search.epochs import epoch_of
@@ -46,13 +46,13 @@ NOT_IN_FORCE = "not in force: trained with other settings"
 Entry = dict[str, Any]
 
 _METRICS = {
-    "brier": ("lgbm_classifier", "calibrated", "brier"),
-    "brier_raw": ("lgbm_classifier", "raw", "brier"),
+    "brier": ("classifier", "calibrated", "brier"),
+    "brier_raw": ("classifier", "raw", "brier"),
     "brier_base_rate": ("base_rate", "raw", "brier"),
-    "log_loss": ("lgbm_classifier", "calibrated", "log_loss"),
+    "log_loss": ("classifier", "calibrated", "log_loss"),
     "log_loss_base_rate": ("base_rate", "raw", "log_loss"),
-    "ece": ("lgbm_classifier", "calibrated", "ece"),
-    "auc": ("lgbm_classifier", "raw", "auc"),
+    "ece": ("classifier", "calibrated", "ece"),
+    "auc": ("classifier", "raw", "auc"),
     "ev_slope": ("blend", "calibrated", "ev_slope"),
 }
 
@@ -325,7 +325,8 @@ def model_id(kind: str, period_start: date, artefacts: Mapping[str, str]) -> str
 
 def artefacts_hash(artefacts: Mapping[str, str]) -> str:
     """Hash over the heads' names and hashes, in the order of their names."""
-    return hashlib.sha256(to_json(dict(artefacts)).encode()).hexdigest()
+    named = {name_in_hashes(head): sha for head, sha in artefacts.items()}
+    return hashlib.sha256(to_json(named).encode()).hexdigest()
 
 
 def artefacts_of(row: Mapping[str, Any]) -> dict[str, str]:
@@ -362,7 +363,9 @@ def models_hash(models: pd.DataFrame) -> str:
         ``month, head, payload_sha256`` of table ``calibrated_models``.
     """
     rows = zip(models["month"], models["head"], models["payload_sha256"], strict=True)
-    return short_digest(sorted(f"{month_label(m)} {head} {sha}" for m, head, sha in rows))
+    return short_digest(
+        sorted(f"{month_label(m)} {name_in_hashes(head)} {sha}" for m, head, sha in rows)
+    )
 
 
 def acceptance_json(acceptance: pd.DataFrame) -> str:

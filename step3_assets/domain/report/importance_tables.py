@@ -13,7 +13,7 @@ import pandas as pd
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
 
-HEAD_NAMES = {"lgbm_classifier": "P(net gain)", "lgbm_mean": "mean net return"}
+HEAD_NAMES = {"classifier": "P(net gain)", "mean": "mean net return"}
 
 
 def importance_summary(importances: pd.DataFrame) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def importance_summary(importances: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``feature``; ``gain`` and ``shap`` of each head, as ``gain, lgbm_mean``, then
+        Index ``feature``; ``gain`` and ``shap`` of each head, as ``gain, mean``, then
         ``least`` and ``most``: the range over folds of a feature's gain, the mean of both heads.
     """
     parts = {}

@@ -20,7 +20,7 @@ from step3_assets.domain.models.probability_scores import (
 from step3_assets.domain.report.inputs import as_float, months_of
 
 STAGES = ("raw", "calibrated")
-CLASSIFIER = "lgbm_classifier"
+CLASSIFIER = "classifier"
 BASE_RATE = "base_rate"
 _Z95 = 1.959963984540054
 

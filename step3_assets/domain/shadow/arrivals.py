@@ -29,6 +29,7 @@ from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import weeks_of
 from step3_assets.domain.decisions.scoring import score_fold
+from step3_assets.domain.models.text_format import name_in_hashes
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.search.settings import short_hash
 from step3_assets.domain.shadow.book import Account, Book, keep_book
@@ -134,9 +135,9 @@ class ModelInForce:
     @property
     def model_hash(self) -> str:
         """Over the payloads of all heads, 16 hex digits."""
-        rows = self.models.sort_values("head")
-        heads = [f"{h} {s}" for h, s in zip(rows["head"], rows["payload_sha256"], strict=True)]
-        return text_hash("\n".join(heads))[:16]
+        names = self.models["head"].map(name_in_hashes)
+        pairs = sorted(zip(names, self.models["payload_sha256"], strict=True))
+        return text_hash("\n".join(f"{name} {sha}" for name, sha in pairs))[:16]
 
     @property
     def settings_hash(self) -> str:

@@ -161,7 +161,7 @@ def test_a_good_system_is_promoted():
         ),
         ("folds_without_models", lambda t: edit(t, "scores", 0, "gate_reason", "no_model"), 1, 0),
         ("folds_without_models", lambda t: without(t, "model_metrics", month=MONTHS[1]), 1, 0),
-        ("folds_without_models", lambda t: without(t, "model_metrics", head="lgbm_q10"), 4, 0),
+        ("folds_without_models", lambda t: without(t, "model_metrics", head="q10"), 4, 0),
         ("monthly_turnover", lambda t: edit(t, "fold_backtests", 3, "turnover", 40.5), 40.5, 40.0),
         (
             "cost_stress_calmar",
@@ -330,7 +330,7 @@ def test_a_classifier_that_predicts_one_number_is_caught(source):
     tables = passing_tables()
     if source == "out of fold":
         metrics = tables["model_metrics"]
-        row = metrics[(metrics["head"] == "lgbm_classifier") & (metrics["metric"] == "p_std")]
+        row = metrics[(metrics["head"] == "classifier") & (metrics["metric"] == "p_std")]
         tables = edit(tables, "model_metrics", row.index[2], "value", 0.0)
     else:
         flat = pd.DataFrame({"month": [MONTHS[2]] * 30, "gate_reason": "pass", "p_raw": 0.5})

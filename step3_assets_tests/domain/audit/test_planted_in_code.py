@@ -72,8 +72,8 @@ def test_models_of_other_settings_are_not_taken_for_honest(honest):
 
 def test_a_model_that_was_altered_is_seen(honest):
     models = honest.models.copy()
-    models.loc[models["head"] == "lgbm_mean", "payload_sha256"] = "0" * 64
-    assert "2021-02: lgbm_mean differ" in check_models(replace(honest, models=models)).text
+    models.loc[models["head"] == "mean", "payload_sha256"] = "0" * 64
+    assert "2021-02: mean differ" in check_models(replace(honest, models=models)).text
 
 
 def peeks_at_the_outcome(models, events, *rest):
@@ -148,7 +148,7 @@ def test_calibrating_and_judging_in_sample_sings(honest, monkeypatch):
     honest_folds = training.inner_folds
 
     def in_sample(members):
-        return [(j, fit | judge, judge) for j, fit, judge in honest_folds(members)]
+        return [replace(one, train=one.train | one.validation) for one in honest_folds(members)]
 
     monkeypatch.setattr(training, "inner_folds", in_sample)
     found = check_shuffled_labels(honest)

@@ -8,6 +8,7 @@ from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.decisions.scoring import model_problems, score_fold
 from step3_assets.domain.models.heads import predict_heads
+from step3_assets.domain.models.linear import RIDGE
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
     dump_numbers,
@@ -111,7 +112,7 @@ def test_fold_without_models_decides_no_model(models):
     assert frame_hash(got, SCORES)
 
 
-@pytest.mark.parametrize("head", ["lgbm_classifier", "ridge", "calibrator", "blend"])
+@pytest.mark.parametrize("head", ["classifier", "ridge", "calibrator", "blend"])
 def test_altered_model_is_refused(models, head):
     spoilt = models.copy()
     place = spoilt.index[spoilt["head"] == head][0]
@@ -124,7 +125,7 @@ def test_altered_model_is_refused(models, head):
     assert any("was altered" in p for p in model_problems(spoilt, FOLD.manifest))
 
 
-@pytest.mark.parametrize("head", ["lgbm_q50", "logistic", "payoff", "features"])
+@pytest.mark.parametrize("head", ["q50", "logistic", "payoff", "features"])
 def test_missing_head_is_refused(models, head):
     with pytest.raises((ModelIntegrityError, KeyError), match=head):
         score(models[models["head"] != head])
@@ -164,4 +165,4 @@ def test_predictions_come_from_the_text(models):
     payloads = read_payloads(models)
     ridge = load_numbers(payloads["ridge"])
     payloads["ridge"] = dump_numbers(ridge | {"intercept": ridge["intercept"] + 1.0})
-    assert (predict_heads(payloads, TEST).ridge > 0.5).all()
+    assert (predict_heads(payloads, TEST).of(RIDGE) > 0.5).all()

@@ -53,11 +53,11 @@ def test_no_training_label_touches_the_test_month_or_its_embargo(seed, per_month
     assert (rows.loc[trains, "maturity"] == "final").all()
     dropped = rows[window & ~trains & (rows["role"] != "test") & (rows["maturity"] == "final")]
     assert all(touches(dropped, seen, start, longest)), "a row was dropped for no reason"
-    for number, fit, judge in inner_folds(fold.members):
-        block = inner_blocks(start, SMALL)[number][0]
+    for inner in inner_folds(fold.members):
+        block = inner_blocks(start, SMALL)[inner.number][0]
         keys = fold.members[["symbol", "decision_time_utc"]]
-        assert not any(touches(keys[fit].merge(events), seen, block, longest))
-        assert (keys.loc[judge, "decision_time_utc"] >= block).all()
+        assert not any(touches(keys[inner.train].merge(events), seen, block, longest))
+        assert (keys.loc[inner.validation, "decision_time_utc"] >= block).all()
 
 
 @pytest.mark.parametrize("later_months", [0, 1, 9])
@@ -171,17 +171,17 @@ def test_calibration_rows_are_those_an_inner_fold_predicts():
     assert rows.loc[rows["role"] == "calibration", "inner_fold"].notna().all()
     assert rows.loc[rows["role"] != "calibration", "inner_fold"].isna().all()
     inner = inner_folds(rows)
-    assert [number for number, _, _ in inner] == [0, 1, 2]
-    sizes = [fit.sum() for _, fit, _ in inner]
+    assert [one.number for one in inner] == [0, 1, 2]
+    sizes = [one.train.sum() for one in inner]
     assert sizes == sorted(sizes), "inner folds expand"
-    assert not any((fit & judge).any() for _, fit, judge in inner)
+    assert not any((one.train & one.validation).any() for one in inner)
     assert fold.manifest["n_inner_folds"].tolist() == [3, 3]
 
 
 def test_inner_fold_with_too_few_training_rows_predicts_nothing():
     strict = SMALL.model_copy(update={"inner_min_rows": 260})
     fold = build_fold(EVENTS, BARS, MONTH, strict)
-    numbers = [number for number, _, _ in inner_folds(fold.members)]
+    numbers = [one.number for one in inner_folds(fold.members)]
     assert numbers == [2]
     assert (fold.members["role"] == "fit").sum() > 250
 

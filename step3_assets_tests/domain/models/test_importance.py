@@ -35,7 +35,7 @@ def test_shares_sum_to_one_by_head(table):
 
 
 def test_the_features_of_the_planted_edge_come_first(table):
-    shares = table[table["head"] == "lgbm_mean"].set_index("feature")
+    shares = table[table["head"] == "mean"].set_index("feature")
     for kind in ("gain_frac", "shap_frac"):
         assert set(shares[kind].nlargest(2).index) == {"trend_score", "vol_z"}
 
@@ -44,7 +44,7 @@ def test_shap_values_add_up_to_the_raw_score(market):
     events, models = market
     payloads = read_payloads(models)
     values = matrix_of(payloads, events[events["month"] == MONTH]).values
-    booster = lgb.Booster(model_str=payloads["lgbm_classifier"])
+    booster = lgb.Booster(model_str=payloads["classifier"])
     parts = np.asarray(booster.predict(values, pred_contrib=True))
     assert parts.sum(axis=1) == pytest.approx(np.asarray(booster.predict(values, raw_score=True)))
 

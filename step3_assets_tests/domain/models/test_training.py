@@ -37,20 +37,20 @@ def test_tables_are_canonical(trained):
     assert frame_hash(trained.metrics, MODEL_METRICS)
     assert frame_hash(trained.reliability, RELIABILITY_BINS)
     assert set(trained.models["head"]) == {
-        "logistic", "ridge", "elasticnet", "lgbm_classifier", "lgbm_mean", "lgbm_q10", "lgbm_q50",
-        "lgbm_q90", "calibrator", "payoff", "blend", "features",
+        "logistic", "ridge", "elasticnet", "classifier", "mean", "q10", "q50",
+        "q90", "calibrator", "payoff", "blend", "features",
     }  # fmt: skip
     assert (trained.models["n_rows"] == training_mask(FOLD.members).sum()).all()
 
 
 def test_planted_edge_is_found_and_no_straight_line_finds_it(trained):
-    assert figure(trained, "lgbm_classifier", "auc") > 0.56
+    assert figure(trained, "classifier", "auc") > 0.56
     assert figure(trained, "logistic", "auc") < 0.54
-    assert figure(trained, "lgbm_classifier", "brier", "calibrated") < figure(
+    assert figure(trained, "classifier", "brier", "calibrated") < figure(
         trained, "base_rate", "brier"
     )
-    assert figure(trained, "lgbm_mean", "mse") < figure(trained, "base_rate", "mse")
-    assert figure(trained, "lgbm_classifier", "p_std") > 0.01
+    assert figure(trained, "mean", "mse") < figure(trained, "base_rate", "mse")
+    assert figure(trained, "classifier", "p_std") > 0.01
     assert figure(trained, "blend", "w_mean", "calibrated") > 0.5
     assert figure(trained, "blend", "ev_slope", "calibrated") > 0.3
 
@@ -62,10 +62,10 @@ def test_shuffled_labels_find_nothing():
     gross = rng.permutation(scaled - scaled.mean()) * EVENTS["u_atr"]
     shuffled = with_outcomes(EVENTS.assign(gross_logret=gross))
     got = train_fold(shuffled, make_fold(shuffled, BARS), QUICK)
-    assert abs(figure(got, "lgbm_classifier", "auc") - 0.5) < 0.04
+    assert abs(figure(got, "classifier", "auc") - 0.5) < 0.04
     assert figure(got, "blend", "w_mean", "calibrated") == 0
     assert figure(got, "blend", "w_struct", "calibrated") == 0
-    assert figure(got, "lgbm_classifier", "brier", "calibrated") == pytest.approx(
+    assert figure(got, "classifier", "brier", "calibrated") == pytest.approx(
         figure(got, "base_rate", "brier"), abs=0.004
     )
 
@@ -118,7 +118,7 @@ def test_leak_that_is_let_in_would_show(monkeypatch):
     """What the guard keeps out: with the outcome among the features AUC is far above honest."""
     monkeypatch.setattr("step3_assets.domain.models.features.refuse_leaks", lambda columns: None)
     leaky = QUICK.model_copy(update={"features": (*QUICK.features, "exit_open")})
-    assert figure(train_fold(EVENTS, FOLD, leaky), "lgbm_classifier", "auc") > 0.95
+    assert figure(train_fold(EVENTS, FOLD, leaky), "classifier", "auc") > 0.95
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_missing_event_of_a_training_row_is_refused():
 def test_uniqueness_weights_may_be_off(trained):
     flat = train_fold(EVENTS, FOLD, QUICK.model_copy(update={"use_uniqueness_weights": False}))
     heads = flat.models.set_index("head")["payload"]
-    assert heads["lgbm_mean"] != trained.models.set_index("head")["payload"]["lgbm_mean"]
+    assert heads["mean"] != trained.models.set_index("head")["payload"]["mean"]
 
 
 def test_barriers_may_stand_for_payoffs():

@@ -37,7 +37,7 @@ def market() -> DriftInputs:
     figures = {"brier": rate * (1 - rate), "ece": 0.01}
     metrics = pd.DataFrame(
         [
-            (month, "lgbm_classifier", "calibrated", metric, value, 2000)
+            (month, "classifier", "calibrated", metric, value, 2000)
             for month in TEST_MONTHS
             for metric, value in figures.items()
         ],

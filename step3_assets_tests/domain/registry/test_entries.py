@@ -50,9 +50,9 @@ def fold_models(month: date, sha: str = "aa", config: Step3Config = CONFIG) -> p
 
 METRICS = pd.DataFrame(
     [
-        (NOV, "lgbm_classifier", "calibrated", "brier", 0.24, 700),
+        (NOV, "classifier", "calibrated", "brier", 0.24, 700),
         (NOV, "base_rate", "raw", "brier", 0.25, 700),
-        (NOV, "lgbm_classifier", "calibrated", "ece", float("nan"), 700),
+        (NOV, "classifier", "calibrated", "ece", float("nan"), 700),
     ],
     columns=["month", "head", "stage", "metric", "value", "n_rows"],
 )

@@ -407,7 +407,7 @@ def _statistics() -> pd.DataFrame:
 def _audit() -> pd.DataFrame:
     rows = [
         ("known_at", 1, True, "17 features, every one known at the decision."),
-        ("time_travel_models", 2, False, "2019-11: lgbm_mean differs."),
+        ("time_travel_models", 2, False, "2019-11: mean differs."),
     ]
     names = ["check", "position", "is_passed", "evidence"]
     return conform("audit", pd.DataFrame(rows, columns=names))
@@ -418,7 +418,7 @@ def _importances(months) -> pd.DataFrame:
     rows = [
         (month, head, feature, gain, shap)
         for month in months
-        for head in ("lgbm_classifier", "lgbm_mean")
+        for head in ("classifier", "mean")
         for feature, (gain, shap) in shares.items()
     ]
     names = ["month", "head", "feature", "gain_frac", "shap_frac"]
@@ -522,8 +522,8 @@ def _metrics(rng, months) -> pd.DataFrame:
     rows = []
     for month in months:
         for head, stage, level in [
-            ("lgbm_classifier", "raw", 0.2531),
-            ("lgbm_classifier", "calibrated", 0.2488),
+            ("classifier", "raw", 0.2531),
+            ("classifier", "calibrated", 0.2488),
             ("base_rate", "raw", 0.2486),
         ]:
             brier = level + rng.normal(0, 5e-4)

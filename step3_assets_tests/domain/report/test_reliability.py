@@ -63,9 +63,9 @@ def test_inner_bins_pool_by_rows():
 
 def test_inner_scores_pool_by_rows_and_leave_out_nulls():
     rows = [
-        (date(2020, 1, 1), "lgbm_classifier", "raw", "brier", 0.25, 100),
-        (date(2020, 2, 1), "lgbm_classifier", "raw", "brier", 0.27, 300),
-        (date(2020, 3, 1), "lgbm_classifier", "raw", "brier", np.nan, 500),
+        (date(2020, 1, 1), "classifier", "raw", "brier", 0.25, 100),
+        (date(2020, 2, 1), "classifier", "raw", "brier", 0.27, 300),
+        (date(2020, 3, 1), "classifier", "raw", "brier", np.nan, 500),
         (date(2020, 1, 1), "base_rate", "raw", "brier", 0.24, 100),
         (date(2020, 1, 1), "base_rate", "calibrated", "brier", 0.24, 100),
     ]
@@ -89,7 +89,7 @@ def test_the_base_rate_of_each_test_month_is_its_folds():
     metrics = pd.DataFrame(
         {
             "month": [date(2020, 1, 1), date(2020, 2, 1), date(2020, 2, 1)],
-            "head": ["base_rate", "base_rate", "lgbm_classifier"],
+            "head": ["base_rate", "base_rate", "classifier"],
             "metric": "p_mean",
             "value": [0.4, 0.2, 0.9],
         }

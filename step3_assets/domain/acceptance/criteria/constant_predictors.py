@@ -17,7 +17,7 @@ from step3_assets.domain.portfolio.stored_figures import (
     table_of,
 )
 
-CLASSIFIER = "lgbm_classifier"
+CLASSIFIER = "classifier"
 P_STD = "p_std"
 MIN_P_STD = 1e-6
 """A classifier whose probabilities deviate by less predicts one number for every candidate."""

@@ -3,6 +3,7 @@
 from datetime import date
 
 from step3_assets.config import Step3Config
+from step3_assets.domain.models.heads import head_names
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.portfolio.stored_figures import (
     Finding,
@@ -12,16 +13,7 @@ from step3_assets.domain.portfolio.stored_figures import (
     table_of,
 )
 
-REQUIRED_HEADS = (
-    "logistic",
-    "ridge",
-    "elasticnet",
-    "lgbm_classifier",
-    "lgbm_mean",
-    "lgbm_q10",
-    "lgbm_q50",
-    "lgbm_q90",
-)
+REQUIRED_HEADS = head_names()
 
 
 def _find(tables: Tables, _config: Step3Config) -> Finding:
