@@ -51,6 +51,21 @@ def test_rows_of_version_1_are_there_under_the_new_names(old: Path) -> None:
     assert run(old, "SELECT value FROM store_info") == [(SCHEMA_VERSION,)]
 
 
+def test_heads_of_old_stores_are_named_by_role(old: Path) -> None:
+    columns = [f'"{c.name}" {c.dtype}' for c in TABLES["calibrated_models"].columns]
+    run(
+        old,
+        f"CREATE TABLE calibrated_models ({', '.join(columns)}, PRIMARY KEY (month, head))",
+        "INSERT INTO calibrated_models SELECT DATE '2020-01-01', head, 'text', 1, 'p', 'a', 'b', "
+        "'c', 'd' FROM (VALUES ('lgbm_mean'), ('lgbm_q10'), ('ridge')) AS heads(head)",
+        "SELECT 1",
+    )
+    run(old, """UPDATE model_registry SET artefacts = '{"lgbm_mean":"a","ridge":"b"}'""")
+    store = Store(old)
+    assert set(store.read("calibrated_models")["head"]) == {"mean", "q10", "ridge"}
+    assert list(store.read("model_registry")["artefacts"]) == ['{"mean":"a","ridge":"b"}']
+
+
 @pytest.mark.parametrize(
     "use",
     [

@@ -124,9 +124,7 @@ class History:
         known = known[["month", *EVENT_KEY, "y", "net_logret", "closed"]]
         rows = known.merge(self._inputs.scores[columns], on=EVENT_KEY, validate="one_to_one")
         metrics = self._inputs.model_metrics
-        calibrated = metrics[
-            (metrics["head"] == "classifier") & (metrics["stage"] == "calibrated")
-        ]
+        calibrated = metrics[(metrics["head"] == "classifier") & (metrics["stage"] == "calibrated")]
         for metric in ("brier", "ece"):
             by_month = calibrated[calibrated["metric"] == metric].set_index("month")
             for name, column in ((f"trained_{metric}", "value"), ("n_trained", "n_rows")):
