@@ -47,6 +47,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
         drift_metrics,
         report_sections,
         settings_table,
+        statistics_page,
         trading_plugins,
     )
     from step3_assets.docgen.data_dictionary import data_dictionary_markdown
@@ -62,6 +63,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
         ("execution.md", trading_plugins.METHODS_BEGIN, trading_plugins.sizing_methods_markdown()),
         ("models.md", settings_table.BEGIN, settings_table.settings_markdown()),
         ("monitoring.md", drift_metrics.BEGIN, drift_metrics.drift_metrics_markdown()),
+        ("statistics.md", statistics_page.BEGIN, statistics_page.statistics_markdown()),
         ("report.md", report_sections.BEGIN, report_sections.sections_markdown()),
     )
     pages = {

@@ -1,6 +1,6 @@
-"""Canaries: shuffled labels find nothing, and no single feature is too good only at the decision.
+"""Canaries: shuffled labels carry no information, and no single feature is implausibly good.
 
-Belongs here: checks that would see a leak which no rule names. Does not belong here: the rules.
+Belongs here: checks that would detect a leak that no rule names. Does not belong here: the rules.
 """
 
 import math
@@ -16,31 +16,31 @@ from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
 from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
 
 ERRORS = 4.0
-"""Standard errors before chance is ruled out: once in some 16,000 looks."""
+"""Standard errors beyond which chance is ruled out: once in about 16,000 runs."""
 MAX_BRIER_GAIN = 0.002
-"""Several times what calibrating on the very rows that are judged would gain by chance."""
+"""Several times the gain that calibrating on the scored rows themselves would show by chance."""
 MAX_HONEST_CORRELATION = 0.15
-"""Rank correlation of one feature with the net of one trade: above it, some 12 of 80 bps would be
-foretold by a single column."""
+"""Rank correlation of one feature with the net of one trade. Above it, a single column would explain
+about 12 of 80 bps."""
 MIN_ROWS = 100
 
 
 def shuffle_labels(events: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Deal outcomes at random among the events, within each one's own scale of volatility."""
+    """Permute outcomes among the events, each scaled by its event's volatility."""
     rng = np.random.default_rng(seed)
     final = (events["maturity"] == "final").to_numpy(dtype=bool)
     scale = events.loc[final, "u_atr"].to_numpy()
-    dealt = rng.permutation(events.loc[final, "gross_logret"].to_numpy() / scale) * scale
-    net = dealt - events.loc[final, "cost_rt"].to_numpy()
+    shuffled_gross = rng.permutation(events.loc[final, "gross_logret"].to_numpy() / scale) * scale
+    net = shuffled_gross - events.loc[final, "cost_rt"].to_numpy()
     shuffled = events.copy()
-    shuffled.loc[final, "gross_logret"] = dealt
+    shuffled.loc[final, "gross_logret"] = shuffled_gross
     shuffled.loc[final, "net_logret"] = net
     shuffled.loc[final, "y"] = (net > 0).astype("int64")
     return shuffled
 
 
 def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
-    """Train a fold on shuffled labels: out of fold, it must know nothing."""
+    """Train a fold on shuffled labels: out of fold, it must predict nothing."""
     month = inputs.sampled[-1]
     months = inputs.events["month"]
     inside = (months >= add_months(month, -LOOK_BACK_MONTHS)) & (months <= month)
@@ -72,10 +72,10 @@ def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
 
 
 def check_single_features(inputs: AuditInputs) -> Evidence:
-    """No feature tells the outcome implausibly well at the decision and not a label earlier.
+    """No feature predicts the outcome implausibly well at the decision and not one label earlier.
 
-    A signal of the past fades slowly and tells little; one that looks ahead, however far within the
-    label, tells much and nothing once it is taken before the label began.
+    A signal of the past fades slowly and predicts little. A signal that looks ahead, however far
+    within the label, predicts much, and nothing once it is taken from before the label began.
     """
     events = inputs.events[inputs.events["maturity"] == "final"].reset_index(drop=True)
     lagged = lag_features(events)
@@ -91,10 +91,12 @@ def check_single_features(inputs: AuditInputs) -> Evidence:
         both = ~np.isnan(now) & ~np.isnan(before)
         if both.sum() < MIN_ROWS or np.ptp(now[both]) == 0.0:
             continue
-        ours, earlier = (_rank_correlation(x[both], net[both]) for x in (now, before))
-        strongest = max(strongest, (ours, name))
-        if ours > limit and earlier < 0.5 * ours:
-            faults.append(f"{name}: rank correlation {ours:.3f}, a label earlier {earlier:.3f}")
+        at_decision, earlier = (_rank_correlation(x[both], net[both]) for x in (now, before))
+        strongest = max(strongest, (at_decision, name))
+        if at_decision > limit and earlier < 0.5 * at_decision:
+            faults.append(
+                f"{name}: rank correlation {at_decision:.3f}, a label earlier {earlier:.3f}"
+            )
     return verdict_of(
         faults,
         f"Over {len(events):,} events no feature's rank correlation with the outcome exceeds "

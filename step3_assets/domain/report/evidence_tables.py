@@ -11,36 +11,29 @@ from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.money_tables import PROSE_HEADER
 from step3_assets.domain.report.series import MOCK
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
+from step3_assets.domain.statistics.measures import all_statistics
 
 EXPECTED_GAIN = (0.2, 0.6)
-"""Gain of Calmar over the mock baseline's that the plan expects, as fractions of the latter."""
-_NAMES = {
-    "calmar": "Calmar",
-    "calmar_gain_over_mock": "Calmar less the mock baseline's",
-    "sharpe": "Sharpe",
-    "net_bps_mean": "Net per trade, bps",
-    "probabilistic_sharpe": "Probabilistic Sharpe ratio",
-    "deflated_sharpe": "Deflated Sharpe ratio",
-    "backtest_overfitting": "Probability of backtest overfitting",
-    "gate_permutation_p": "Gate against random choice, p",
-    "ev_slope": "EV calibration slope",
-    "brier_gain": "Brier gain over the base rate",
-}
+"""What the plan expects of Calmar over the mock baseline's, as fractions of it."""
+OTHER_DECIMALS = 3
+"""Decimals of a row whose statistic is no longer computed."""
 
 
 def statistics_table(statistics: pd.DataFrame) -> TextTable:
-    """Each statistic with its interval and its meaning."""
+    """Each statistic with its confidence interval and what it says."""
+    known = {statistic.name: statistic for statistic in all_statistics()}
     rows = []
     for row in statistics.sort_values("position").to_dict("records"):
         name = str(row["name"])
-        write = fmt.score if name == "brier_gain" else fmt.fine_ratio
+        decimals = known[name].decimals if name in known else OTHER_DECIMALS
         interval = ""
         if not fmt.is_missing(row["lower"]):
-            interval = f"{write(row['lower'])} to {write(row['upper'])}"
+            lower, upper = (fmt.decimals(row[end], decimals) for end in ("lower", "upper"))
+            interval = f"{lower} to {upper}"
         rows.append(
             (
-                _statistic_name(name),
-                write(row["value"]),
+                _label(name),
+                fmt.decimals(row["value"], decimals),
                 interval,
                 escape(str(row["sentence"])),
             )
@@ -96,14 +89,15 @@ def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
 
 
 def methods_table(statistics: pd.DataFrame) -> TextTable:
-    """How each statistic is computed."""
+    """How each statistic was computed."""
     ordered = statistics.sort_values("position").to_dict("records")
-    rows = [(_statistic_name(str(row["name"])), escape(str(row["method"]))) for row in ordered]
+    rows = [(_label(str(row["name"])), escape(str(row["method"]))) for row in ordered]
     return text_table(("Statistic", "How"), rows, "ll")
 
 
-def _statistic_name(name: str) -> str:
-    return escape(_NAMES.get(name, name.replace("_", " ").capitalize()))
+def _label(name: str) -> str:
+    labels = {statistic.name: statistic.label for statistic in all_statistics()}
+    return escape(labels.get(name, name.replace("_", " ").capitalize()))
 
 
 def audit_table(audit: pd.DataFrame) -> TextTable:

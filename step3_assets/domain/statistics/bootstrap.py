@@ -1,10 +1,10 @@
 """Stationary-bootstrap intervals of Calmar, Sharpe and net per trade.
 
-Belongs here: resampling in blocks of random length (library ``arch``) and the figures of each
+Belongs here: resampling in blocks of random length (library ``arch``) and the metrics of each
 resample. Does not belong here: their formulas (:mod:`step3_assets.domain.portfolio.metrics`).
 
 An account is resampled by New York sessions. Each session keeps its own path of bar closes, so the
-drawdown inside a session, and hence the point figure, is the one of table ``portfolio``.
+drawdown inside a session, and hence the point estimate, is the one of table ``portfolio``.
 
 Sources: D. N. Politis and J. P. Romano (1994), *The Stationary Bootstrap*, JASA 89, section 2; the
 mean block length is that of D. N. Politis and H. White (2004), *Automatic Block-Length Selection
@@ -28,19 +28,19 @@ from step3_assets.domain.portfolio.metrics import (
 )
 
 MIN_OBSERVATIONS = 30
-"""Fewer sessions or trades say too little of their own dependence for a block length."""
+"""Fewer sessions or trades are too few to estimate a block length."""
 
 
 @dataclass(frozen=True)
 class BootstrapInterval:
-    """A figure with its percentile interval.
+    """A metric with its percentile interval.
 
     Parameters
     ----------
     value : float
-        The figure itself; NaN when it could not be had.
+        The metric itself; NaN when it is undefined.
     lower, upper : float
-        Quantiles of the resampled figure that leave ``(1 - level) / 2`` outside on each side; NaN
+        Quantiles of the resampled metric that leave ``(1 - level) / 2`` outside on each side; NaN
         below :data:`MIN_OBSERVATIONS` or without variation.
     level : float
         Two-sided.
@@ -68,7 +68,7 @@ class AccountIntervals:
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are had: two-sided level, number of resamples, seed."""
+    """How confidence intervals are computed: two-sided level, number of resamples, seed."""
 
     level: float
     n_resamples: int
@@ -76,7 +76,7 @@ class Resampling:
 
 
 def session_paths(equity: pd.DataFrame, start_equity: float) -> pd.DataFrame:
-    """What each session did to an account that entered it with 1.
+    """What each session did to an account that entered it with 1 USD.
 
     Parameters
     ----------
@@ -172,21 +172,21 @@ def bootstrap_account(
     """
     values = paths.to_numpy(dtype=np.float64)
 
-    def figures(sample: np.ndarray) -> np.ndarray:
+    def metrics(sample: np.ndarray) -> np.ndarray:
         return np.array([account_calmar(sample, n_months), account_sharpe(sample)])
 
-    calmar, sharpe = _intervals(values, values[:, 0] - 1.0, figures, resampling)
+    calmar, sharpe = _intervals(values, values[:, 0] - 1.0, metrics, resampling)
     return AccountIntervals(calmar, sharpe)
 
 
 def bootstrap_calmar_gain(
-    ours: pd.DataFrame, theirs: pd.DataFrame, n_months: int, resampling: Resampling
+    ours: pd.DataFrame, other: pd.DataFrame, n_months: int, resampling: Resampling
 ) -> BootstrapInterval:
     """Interval of the difference of two accounts' Calmars, both on the same resampled sessions.
 
     Parameters
     ----------
-    ours, theirs : DataFrame
+    ours, other : DataFrame
         From :func:`session_paths`, of the same sessions.
     n_months : int
     resampling : Resampling
@@ -196,20 +196,20 @@ def bootstrap_calmar_gain(
     ValueError
         If the two do not have the same sessions.
     """
-    if not ours.index.equals(theirs.index):
+    if not ours.index.equals(other.index):
         raise ValueError("bootstrap_calmar_gain: the accounts have different sessions")
-    values = np.hstack([ours.to_numpy(dtype=np.float64), theirs.to_numpy(dtype=np.float64)])
+    values = np.hstack([ours.to_numpy(dtype=np.float64), other.to_numpy(dtype=np.float64)])
 
-    def figures(sample: np.ndarray) -> np.ndarray:
+    def metrics(sample: np.ndarray) -> np.ndarray:
         return np.array(
             [account_calmar(sample[:, :4], n_months) - account_calmar(sample[:, 4:], n_months)]
         )
 
-    return _intervals(values, values[:, 0] - values[:, 4], figures, resampling)[0]
+    return _intervals(values, values[:, 0] - values[:, 4], metrics, resampling)[0]
 
 
 def bootstrap_mean(series: np.ndarray, resampling: Resampling) -> BootstrapInterval:
-    """Interval of the mean of a series in time order, net bps of trades for one."""
+    """Confidence interval of the mean of a series in time order, such as net bps of trades."""
     values = np.asarray(series, dtype=np.float64)
     if len(values) == 0:
         return BootstrapInterval(math.nan, math.nan, math.nan, resampling.level, 0, math.nan)
@@ -219,11 +219,11 @@ def bootstrap_mean(series: np.ndarray, resampling: Resampling) -> BootstrapInter
 def _intervals(
     rows: np.ndarray,
     series: np.ndarray,
-    figures: Callable[[np.ndarray], np.ndarray],
+    metrics: Callable[[np.ndarray], np.ndarray],
     resampling: Resampling,
 ) -> list[BootstrapInterval]:
-    """Resample rows in blocks as long as `series` asks for; one interval a figure."""
-    values, n = figures(rows), len(rows)
+    """Resample rows in blocks of the length estimated from `series`; one interval per metric."""
+    values, n = metrics(rows), len(rows)
     length = mean_block_length(series)
     if math.isnan(length):
         bounds = np.full((2, len(values)), math.nan)
@@ -232,10 +232,17 @@ def _intervals(
 
         generator = np.random.default_rng(resampling.seed)
         sampler = StationaryBootstrap(length, rows, seed=generator)  # pyright: ignore[reportArgumentType]
-        drawn = sampler.apply(figures, resampling.n_resamples)
+        drawn = sampler.apply(metrics, resampling.n_resamples)
         tail = (1.0 - resampling.level) / 2.0
         bounds = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
     return [
-        BootstrapInterval(float(v), float(lo), float(hi), resampling.level, n, length)
+        BootstrapInterval(
+            value=float(v),
+            lower=float(lo),
+            upper=float(hi),
+            level=resampling.level,
+            n=n,
+            block_length=length,
+        )
         for v, lo, hi in zip(values, bounds[0], bounds[1], strict=True)
     ]

@@ -1,16 +1,17 @@
-"""Brier score of the probabilities against that of the plain base rate, with a test.
+"""Brier score of the probabilities against that of the base rate, with a test.
 
 Belongs here: the difference and its error. Does not belong here: calibration.
 
 Source: F. X. Diebold and R. S. Mariano (1995), *Comparing Predictive Accuracy*, Journal of Business
-and Economic Statistics 13, eq. for S1, on the difference of squared errors; labels overlap, so the
-error sums each day and lets near days lean on one another (Driscoll and Kraay 1998).
+and Economic Statistics 13, eq. for S1, on the difference of squared errors; labels overlap, so
+errors are summed by day and near days may depend on one another (Driscoll and Kraay 1998).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from step3_assets.domain.models.probability_scores import brier
 from step3_assets.domain.statistics.clustered import mean_over_days
 
 MIN_ROWS = 30
@@ -26,7 +27,7 @@ class BrierGain:
     gain, lower, upper : float
         Mean of ``(base - y)^2 - (p - y)^2`` with its normal interval; NaN below 30 rows or 10 days.
     p_value : float
-        One-sided: chance of such a gain when there is none.
+        One-sided: probability of such a gain when there is none.
     brier, brier_base : float
     level : float
     n_rows, n_days : int
@@ -63,27 +64,26 @@ def brier_gain(
     days : ndarray, shape (n_rows,)
         Day of each decision, sorting in time order.
     n_lags : int
-        Days a label may reach over.
+        Days that a label may span.
     level : float
     """
     from scipy import stats
 
-    theirs, ours = (base_rate - won) ** 2, (p - won) ** 2
+    base_errors, errors = (base_rate - won) ** 2, (p - won) ** 2
     n_rows, n_days = len(won), len(np.unique(days))
     if n_rows < MIN_ROWS or n_days < MIN_DAYS:
-        nan = float("nan")
-        return BrierGain(nan, nan, nan, nan, nan, nan, level, n_rows, n_days)
-    gain, error = mean_over_days(theirs - ours, days, n_lags)
+        return BrierGain(*[float("nan")] * 6, level=level, n_rows=n_rows, n_days=n_days)
+    gain, error = mean_over_days(base_errors - errors, days, n_lags)
     half = float(stats.norm.ppf(0.5 + level / 2.0)) * error
     p_value = float(stats.norm.sf(gain / error)) if error > 0.0 else float("nan")
     return BrierGain(
-        gain,
-        gain - half,
-        gain + half,
-        p_value,
-        float(ours.mean()),
-        float(theirs.mean()),
-        level,
-        n_rows,
-        n_days,
+        gain=gain,
+        lower=gain - half,
+        upper=gain + half,
+        p_value=p_value,
+        brier=brier(won, p),
+        brier_base=brier(won, base_rate),
+        level=level,
+        n_rows=n_rows,
+        n_days=n_days,
     )

@@ -1,6 +1,6 @@
 """Errors of means and slopes when rows are not independent.
 
-Belongs here: covariances that allow for clusters of rows, and for days that lean on one another.
+Belongs here: covariances that allow for clusters of rows, and for days that depend on one another.
 Does not belong here: what is regressed on what.
 """
 
@@ -39,7 +39,7 @@ def clustered_ols(
 
 
 def mean_over_days(values: np.ndarray, days: np.ndarray, n_lags: int) -> tuple[float, float]:
-    """Mean over rows, and its standard error when rows of a day, and days near, move together.
+    """Mean over rows, and its standard error when rows of one day and of near days are correlated.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def mean_over_days(values: np.ndarray, days: np.ndarray, n_lags: int) -> tuple[f
     days : ndarray, shape (n_rows,)
         Label of each row's day; labels sort in time order.
     n_lags : int
-        Days that lean on one another: Bartlett weights ``1 - lag / (n_lags + 1)``.
+        Days that depend on one another: Bartlett weights ``1 - lag / (n_lags + 1)``.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""Slope of realised net on ``ev_final``: whether a higher expected value did earn more.
+"""Slope of realised net on ``ev_final``: did a higher expected value earn more?
 
-Belongs here: the slope and its interval. Does not belong here: deciles and drawing
+Belongs here: the slope and its confidence interval. Does not belong here: deciles and drawing
 (:mod:`step3_assets.domain.report.ev_calibration`).
 
-Source: J. Mincer and V. Zarnowitz (1969), *The Evaluation of Economic Forecasts*: an honest
+Source: J. Mincer and V. Zarnowitz (1969), *The Evaluation of Economic Forecasts*: a calibrated
 forecast has slope 1. Errors clustered by day (Liang and Zeger 1986).
 """
 
@@ -20,7 +20,7 @@ MIN_DAYS = 10
 
 @dataclass(frozen=True)
 class EvSlope:
-    """Slope of realised net on ``ev_final``: 1 is honest, 0 says nothing.
+    """Slope of realised net on ``ev_final``: 1 means calibrated, 0 means no information.
 
     Parameters
     ----------
@@ -57,14 +57,18 @@ def ev_slope(joined: pd.DataFrame, level: float = 0.95) -> EvSlope:
     days = utc_days(rows["decision_time_utc"])
     n_rows, n_days = len(rows), len(np.unique(days))
     if n_rows < MIN_ROWS or n_days < MIN_DAYS or np.ptp(ev) == 0.0:
-        return EvSlope(np.nan, np.nan, np.nan, n_rows, n_days, level)
-    # In units of the spread of ev: its smallness must not decide how well the matrix inverts.
+        return EvSlope(
+            slope=np.nan, lo=np.nan, hi=np.nan, n_rows=n_rows, n_days=n_days, level=level
+        )
+    # In units of the spread of ev, so that small values do not make the matrix singular.
     scale = float(np.std(ev))
     x = np.column_stack([np.ones(n_rows), ev / scale])
     beta, covariance = clustered_ols(x, net, days)
     slope, error = float(beta[1]) / scale, float(np.sqrt(covariance[1, 1])) / scale
     half = float(stats.t.ppf(0.5 + level / 2.0, n_days - 1)) * error
-    return EvSlope(slope, slope - half, slope + half, n_rows, n_days, level)
+    return EvSlope(
+        slope=slope, lo=slope - half, hi=slope + half, n_rows=n_rows, n_days=n_days, level=level
+    )
 
 
 def utc_days(stamps: pd.Series) -> np.ndarray:

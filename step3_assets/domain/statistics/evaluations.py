@@ -1,6 +1,6 @@
-"""What the portfolio has ever been run with: each configuration that met the test months counts.
+"""Every configuration that the portfolio was ever run with counts as a trial.
 
-Belongs here: the rows of table ``evaluations``, and what they add to the trials. Does not belong
+Belongs here: the rows of table ``evaluations``, and the trials that they add. Does not belong
 here: the search's own ledger (:mod:`.trials`).
 
 Running the platform again with other settings and keeping the better result is a search, whoever
@@ -59,14 +59,14 @@ def evaluation_rows(
 def configuration_hash(settings: Mapping[date, Step3Config]) -> str:
     """One hash of the settings of all months; that of the settings where all share them."""
     hashes = [(str(month), trading_hash(config)) for month, config in sorted(settings.items())]
-    distinct = {own for _, own in hashes}
+    distinct = {value for _, value in hashes}
     return distinct.pop() if len(distinct) == 1 else short_hash(hashes)
 
 
 def with_run(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Table ``evaluations`` with this run in place of an earlier one of the same configuration."""
-    mine = set(map(tuple, rows[IDENTITY].itertuples(index=False)))
-    is_other = [tuple(row) not in mine for row in known[IDENTITY].itertuples(index=False)]
+    new = set(map(tuple, rows[IDENTITY].itertuples(index=False)))
+    is_other = [tuple(row) not in new for row in known[IDENTITY].itertuples(index=False)]
     kept = known[is_other]
     return pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
 
@@ -111,16 +111,16 @@ def _departures(config: Step3Config) -> str:
     standard = Step3Config()
     found = {}
     for part in TRADING_PARTS:
-        own = getattr(config, part).model_dump(mode="json")
-        differs = _different(own, getattr(standard, part).model_dump(mode="json"))
+        used = getattr(config, part).model_dump(mode="json")
+        differs = _different(used, getattr(standard, part).model_dump(mode="json"))
         if differs:
             found[part] = differs
     return json.dumps(found, sort_keys=True)
 
 
-def _different(own: dict[str, Any], standard: dict[str, Any]) -> dict[str, Any]:
+def _different(used: dict[str, Any], standard: dict[str, Any]) -> dict[str, Any]:
     found = {}
-    for key, value in own.items():
+    for key, value in used.items():
         if isinstance(value, dict):
             if inner := _different(value, standard[key]):
                 found[key] = inner

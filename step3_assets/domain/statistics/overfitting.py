@@ -15,7 +15,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BacktestOverfitting:
-    """PBO and what it was counted from.
+    """PBO and the splits that it was computed from.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Probabilistic and deflated Sharpe ratio.
 
-Belongs here: the chance that the true Sharpe ratio exceeds a benchmark, and the benchmark that the
-best of N trials without skill would reach. Does not belong here: counting trials.
+Belongs here: the probability that the true Sharpe ratio exceeds a benchmark, and the benchmark that
+the best of N trials without skill would reach. Does not belong here: counting trials.
 
 Sharpe ratios here are per observation, never annualised; kurtosis is 3 for a normal series.
 
@@ -18,7 +18,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class SharpeMoments:
-    """What the probability of a Sharpe ratio depends on.
+    """The moments that the probability of a Sharpe ratio depends on.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class SharpeMoments:
 
 @dataclass(frozen=True)
 class DeflatedSharpe:
-    """The deflated Sharpe ratio and what it was held against.
+    """The deflated Sharpe ratio and its benchmark.
 
     Parameters
     ----------
     probability : float
-        Chance that the true Sharpe ratio exceeds `benchmark`.
+        Probability that the true Sharpe ratio exceeds `benchmark`.
     benchmark : float
         Sharpe ratio that the best of `n_trials` without skill is expected to show, per observation.
     n_trials : int
@@ -73,7 +73,7 @@ def sharpe_moments(returns: np.ndarray) -> SharpeMoments:
 
 
 def probabilistic_sharpe(moments: SharpeMoments, benchmark: float = 0.0) -> float:
-    """Chance that the true Sharpe ratio exceeds a benchmark (2012, eq. 11).
+    """Probability that the true Sharpe ratio exceeds a benchmark (2012, eq. 11).
 
     Parameters
     ----------
@@ -151,4 +151,9 @@ def deflated_sharpe(
     if len(known) >= 2:
         variance = float(np.var(known, ddof=1))
     benchmark = expected_best_sharpe(n_trials, variance)
-    return DeflatedSharpe(probabilistic_sharpe(moments, benchmark), benchmark, n_trials, variance)
+    return DeflatedSharpe(
+        probability=probabilistic_sharpe(moments, benchmark),
+        benchmark=benchmark,
+        n_trials=n_trials,
+        trial_variance=variance,
+    )

@@ -1,4 +1,4 @@
-"""The trials ledger as statistics need it: how many configurations met the test months, and how.
+"""The trials ledger as statistics need it: how many configurations met the test months.
 
 Belongs here: the count and the returns of the trials. Does not belong here: recording a trial.
 """

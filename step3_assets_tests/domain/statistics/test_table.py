@@ -1,4 +1,4 @@
-"""The table of statistics: every figure of a run, and a reason for each that is missing."""
+"""The table of statistics: every statistic of a run, and a reason for each that is missing."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ from step3_assets.config import StatisticsConfig, Step3Config
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.portfolio.series import run_portfolio
-from step3_assets.domain.statistics.table import NAMES, statistics_table
+from step3_assets.domain.statistics.table import statistic_names, statistics_table
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets_tests.domain.execution.months_world import make_world
 
@@ -49,16 +49,16 @@ def found(run, trials=None, **changed) -> dict[str, dict]:
     return {str(r["name"]): r for r in frame.to_dict("records")}
 
 
-def test_the_table_is_the_catalogue_s_and_has_every_figure(run):
+def test_the_table_matches_the_catalogue_and_has_every_statistic(run):
     frame = statistics_table(run[0], run[1], CONFIG)
-    assert list(frame["name"]) == list(NAMES)
+    assert list(frame["name"]) == list(statistic_names())
     assert frame_hash(frame, STATISTICS)
     known = frame.set_index("name")["value"]
     assert known.drop("backtest_overfitting").notna().all()
     assert frame["sentence"].str.endswith(".").all()
 
 
-def test_point_figures_are_those_of_the_portfolio(run):
+def test_values_are_those_of_the_portfolio(run):
     summary = run[0]["portfolio"].set_index("series")
     rows = found(run)
     for name, column in (("calmar", "calmar"), ("sharpe", "sharpe"), ("net_bps_mean",) * 2):
@@ -68,7 +68,7 @@ def test_point_figures_are_those_of_the_portfolio(run):
     assert rows["net_bps_mean"]["n"] == summary.loc["platform", "n_trades"]
 
 
-def test_a_truth_that_was_planted_in_the_scores_is_found_and_random_gates_are_not(run):
+def test_information_planted_in_the_scores_is_found_and_a_random_gate_is_not(run):
     rows = found(run)
     assert rows["ev_slope"]["lower"] > 0.0
     assert rows["gate_permutation_p"]["value"] > 0.05
@@ -104,7 +104,7 @@ def test_trials_whose_returns_are_unknown_leave_no_pbo(run):
     assert row["n"] == 0
 
 
-def test_a_platform_that_never_trades_has_no_figure_of_its_account(run):
+def test_an_account_that_never_trades_has_no_statistics_and_says_why(run):
     tables, _ = run
     decisions = tables["portfolio_decisions"].assign(status="zero_size")
     flat = tables["portfolio_equity"].assign(equity_usd=10_000.0)
@@ -114,20 +114,20 @@ def test_a_platform_that_never_trades_has_no_figure_of_its_account(run):
         portfolio_equity=flat,
         portfolio_trades=tables["portfolio_trades"].iloc[:0],
     )
-    for name in NAMES[:6]:
+    for name in statistic_names()[:6]:
         assert np.isnan(rows[name]["value"]), name
-        assert rows[name]["sentence"].startswith("Could not be had: ")
+        assert rows[name]["sentence"].startswith("Not computed: ")
     assert np.isnan(rows["gate_permutation_p"]["value"])
 
 
 @pytest.mark.parametrize("table", ["scores", "portfolio_equity", "model_metrics"])
-def test_a_missing_table_is_said(run, table):
+def test_a_missing_table_is_named(run, table):
     tables, outcomes = run
     frame = statistics_table({k: v for k, v in tables.items() if k != table}, outcomes, CONFIG)
     assert frame["sentence"].str.contains(f"table {table} is not there").any()
 
 
-def test_labels_that_may_change_do_not_count(run):
+def test_provisional_labels_do_not_count(run):
     tables, outcomes = run
     frame = statistics_table(tables, outcomes.assign(maturity="provisional"), CONFIG)
     rows = frame.set_index("name")["value"]

@@ -1,0 +1,18 @@
+"""The statistics of a run, one file each.
+
+Belongs here: a module for each statistic, with a record ``STATISTIC`` of class
+:class:`~step3_assets.domain.statistics.statistic.Statistic`. Does not belong here: estimators,
+which stand beside this package.
+
+A new statistic is a new file in this folder. Table, report and docs find it by itself.
+"""
+
+import sys
+
+from step3_assets.domain.core.one_file_each import records_of
+from step3_assets.domain.statistics.statistic import Statistic
+
+
+def all_statistics() -> tuple[Statistic, ...]:
+    """Every statistic, in the order of the page."""
+    return records_of(sys.modules[__name__], "STATISTIC")

@@ -1,0 +1,96 @@
+"""The results that statistics are computed from, with what several statistics share.
+
+Belongs here: reading stored tables, each once. Does not belong here: any statistic.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.core.keys import EVENT_KEY
+from step3_assets.domain.portfolio.series import PLATFORM
+from step3_assets.domain.portfolio.stored_figures import (
+    MissingFigure,
+    Tables,
+    figure_of,
+    months_of_period,
+    series_of,
+    table_of,
+)
+from step3_assets.domain.statistics.bootstrap import (
+    AccountIntervals,
+    Resampling,
+    bootstrap_account,
+    session_paths,
+)
+from step3_assets.domain.statistics.sharpe_probability import SharpeMoments, sharpe_moments
+from step3_assets.domain.statistics.trials import Trials
+
+BPS = 1e4
+
+
+@dataclass(frozen=True)
+class Results:
+    """The stored results of one run.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+    outcomes : DataFrame
+        Test events with their outcome and maturity.
+    config : Step3Config
+    trials : Trials
+    """
+
+    tables: Tables
+    outcomes: pd.DataFrame
+    config: Step3Config
+    trials: Trials
+
+    @property
+    def resampling(self) -> Resampling:
+        """Level, number of resamples and seed of bootstraps."""
+        settings = self.config.statistics
+        return Resampling(
+            level=settings.level, n_resamples=settings.n_resamples, seed=settings.seed
+        )
+
+    @cached_property
+    def n_months(self) -> int:
+        """Calendar months of the results."""
+        return len(months_of_period(self.tables))
+
+    @cached_property
+    def paths(self) -> pd.DataFrame:
+        """Sessions of the platform's account."""
+        return self.paths_of(PLATFORM)
+
+    def paths_of(self, series: str) -> pd.DataFrame:
+        """Sessions of one account; see :func:`.bootstrap.session_paths`."""
+        marks = series_of(self.tables, "portfolio_equity", series).sort_values("bar_end_utc")
+        return session_paths(marks, figure_of(self.tables, series, "start_equity_usd"))
+
+    @cached_property
+    def account(self) -> AccountIntervals:
+        """Confidence intervals of the platform's Calmar and Sharpe ratios."""
+        return bootstrap_account(self.paths, self.n_months, self.resampling)
+
+    @cached_property
+    def moments(self) -> SharpeMoments:
+        """Moments of the platform's session returns."""
+        moments = sharpe_moments(self.paths["growth"].to_numpy() - 1.0)
+        if math.isnan(moments.sharpe):
+            raise MissingFigure("the account never moved")
+        return moments
+
+    @cached_property
+    def scored(self) -> pd.DataFrame:
+        """Scores of test events with a final label, beside their outcome."""
+        outcomes = self.outcomes
+        known = outcomes.loc[outcomes["maturity"] == "final", [*EVENT_KEY, "y", "net_logret"]]
+        return table_of(self.tables, "scores").merge(
+            known, on=EVENT_KEY, how="inner", validate="one_to_one"
+        )

@@ -1,0 +1,70 @@
+"""The record that describes one statistic, and the row that it yields.
+
+Belongs here: what a statistic must state about itself. Does not belong here: any statistic (one
+file each in :mod:`step3_assets.domain.statistics.measures`).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from step3_assets.domain.statistics.results import Results
+
+
+@dataclass(frozen=True)
+class StatisticRow:
+    """One row of table ``statistics``, without its name.
+
+    Parameters
+    ----------
+    value : float
+        NaN where it is undefined or could not be computed; the sentence then says why.
+    method : str
+        How it was computed.
+    sentence : str
+    n : int
+        Sessions, trades, events or trials, as the method says.
+    lower, upper, level : float
+        Confidence interval and its two-sided level; NaN where there is none.
+    """
+
+    value: float
+    method: str
+    sentence: str
+    n: int
+    lower: float = math.nan
+    upper: float = math.nan
+    level: float = math.nan
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """Everything that the table, the report and the docs need to know about one statistic.
+
+    Parameters
+    ----------
+    name : str
+        Key of its row; also the name of its file.
+    position : int
+        Order on the page.
+    label : str
+        Name in the report.
+    decimals : int
+        Decimals shown in the report.
+    says, method, limits : str
+        Cells of the table in ``docs/statistics.md``: what it says, how it is computed, and what it
+        does not say.
+    compute : callable
+        The row, from the results. Raises
+        :class:`~step3_assets.domain.portfolio.stored_figures.MissingFigure` or ``ValueError`` where
+        it cannot be computed.
+    """
+
+    name: str
+    position: int
+    label: str
+    decimals: int
+    says: str
+    method: str
+    limits: str
+    compute: Callable[[Results], StatisticRow]
