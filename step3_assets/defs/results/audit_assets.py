@@ -43,7 +43,7 @@ def build_audit_asset(
     def audit(
         platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
     ) -> dg.MaterializeResult:
-        """How the results could have come out flattering by accident, each way looked into."""
+        """Every known way in which the results could be flattering by accident, checked."""
         from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
 
         settings, store = platform.settings(), platform.store()
@@ -59,7 +59,7 @@ def build_audit_asset(
 
 
 def audit_inputs(store: Store, config: Step3Config, delivery: Path | None) -> AuditInputs:
-    """Everything the audit looks at, read once."""
+    """The tables that the audit reads."""
     months = result_months(store)
     data = [m for m in ingested_months(store, "bar_features") if m <= months[-1]]
     sampled = sample_months(months, config.audit.sampled_folds)

@@ -1,6 +1,6 @@
-"""The clock of bars: signals, entries, exits and fills lie on the bars they say.
+"""The clock of bars: signals, entries, exits and fills lie on the bars that they name.
 
-Belongs here: events and trades held against the bar table. Does not belong here: how a signal is
+Belongs here: events and trades compared with the bar table. Does not belong here: how a signal is
 computed (:mod:`~step3_assets.domain.audit.prefix`).
 """
 
@@ -30,8 +30,8 @@ CROSS_SIGNALS = tuple(
 def check_signals(inputs: AuditInputs) -> Evidence:
     """An event's signals are those of its decision bar, the other's those of its last ended bar."""
     events = inputs.events
-    own = _at_bars(events, inputs.bars, events["symbol"], events["decision_time_utc"])
-    faults = _differing(events, own, {name: name for name in OWN_SIGNALS}, "its own bar")
+    decision_bar = _at_bars(events, inputs.bars, events["symbol"], events["decision_time_utc"])
+    faults = _differing(events, decision_bar, {name: name for name in OWN_SIGNALS}, "its own bar")
     has_other = events["cross_age_min"].notna()
     crossed = events[has_other].reset_index(drop=True)
     stamps = crossed["decision_time_utc"] - pd.to_timedelta(crossed["cross_age_min"], unit="min")
@@ -127,9 +127,9 @@ def _differing(
 ) -> list[str]:
     faults = []
     for name, source in names.items():
-        ours = events[name].to_numpy(dtype=np.float64, na_value=np.nan)
-        theirs = bars[source].to_numpy(dtype=np.float64, na_value=np.nan)
-        differ = ~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)))
+        stored = events[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        expected = bars[source].to_numpy(dtype=np.float64, na_value=np.nan)
+        differ = ~((stored == expected) | (np.isnan(stored) & np.isnan(expected)))
         if differ.any():
             rows = events[differ]
             faults.append(f"{name} is not that of {where} in {len(rows)} row(s): {name_rows(rows)}")

@@ -20,8 +20,8 @@ ERRORS = 4.0
 MAX_BRIER_GAIN = 0.002
 """Several times the gain that calibrating on the scored rows themselves would show by chance."""
 MAX_HONEST_CORRELATION = 0.15
-"""Rank correlation of one feature with the net of one trade. Above it, a single column would explain
-about 12 of 80 bps."""
+"""Rank correlation of one feature with the net of one trade. Above it, a single column would
+explain about 12 of 80 bps."""
 MIN_ROWS = 100
 
 

@@ -1,6 +1,6 @@
-"""Coverage: no month, event or label was left out, and none counts that may still change.
+"""Coverage: no month, event or label is left out, and no label counts that may still change.
 
-Belongs here: what is in the results and what is not. Does not belong here: what the rows hold.
+Belongs here: which rows are in the results. Does not belong here: the values in the rows.
 """
 
 import pandas as pd
@@ -19,7 +19,7 @@ from step3_assets.domain.core.months import month_label, month_range
 def check_every_month(inputs: AuditInputs) -> Evidence:
     """Every calendar month is a fold, and every event of it is a scored test event.
 
-    A quiet month is a bad month more often than not: leaving it out flatters.
+    Quiet months tend to be bad months, so leaving them out flatters the results.
     """
     months, folds = inputs.months, set(inputs.folds["month"])
     faults = [
@@ -46,7 +46,7 @@ def check_every_month(inputs: AuditInputs) -> Evidence:
 
 
 def check_maturity(inputs: AuditInputs) -> Evidence:
-    """Only labels that are final train or count as a trade."""
+    """Only final labels train or count as a trade."""
     maturity = inputs.events[[*EVENT_KEY, "maturity"]]
     training = inputs.fold_members[inputs.fold_members["role"].isin(TRAINING_ROLES)]
     faults = []
@@ -64,7 +64,7 @@ def check_maturity(inputs: AuditInputs) -> Evidence:
 
 
 def check_overlap_after_gate(inputs: AuditInputs) -> Evidence:
-    """Only a position that was really held kept another candidate of its symbol out."""
+    """Only a position that was really open blocked another candidate of its symbol."""
     gated = inputs.scores.loc[inputs.scores["is_gated"], EVENT_KEY]
     joined = gated.merge(inputs.decisions, on=EVENT_KEY, how="outer", indicator=True)
     faults = []
@@ -90,11 +90,11 @@ def check_overlap_after_gate(inputs: AuditInputs) -> Evidence:
 def _is_held(rows: pd.DataFrame, trades: pd.DataFrame) -> pd.Series:
     """Whether a trade of the row's symbol was decided before it and exits at its entry or later."""
     held = pd.Series(False, index=rows.index, dtype=bool)
-    for symbol, own in trades.groupby("symbol"):
-        mine = rows[rows["symbol"] == symbol]
-        decided = (
-            own["decision_time_utc"].to_numpy() < mine["decision_time_utc"].to_numpy()[:, None]
-        )
-        is_open = own["exit_time_utc"].to_numpy() >= mine["entry_time_utc"].to_numpy()[:, None]
-        held[mine.index] = (decided & is_open).any(axis=1)
+    for symbol, positions in trades.groupby("symbol"):
+        blocked = rows[rows["symbol"] == symbol]
+        decided = blocked["decision_time_utc"].to_numpy()[:, None]
+        entered = blocked["entry_time_utc"].to_numpy()[:, None]
+        is_earlier = positions["decision_time_utc"].to_numpy() < decided
+        is_open = positions["exit_time_utc"].to_numpy() >= entered
+        held[blocked.index] = (is_earlier & is_open).any(axis=1)
     return held

@@ -1,4 +1,4 @@
-"""What the audit looks at, and what a check answers.
+"""The tables that the audit reads, and the answer of a check.
 
 Belongs here: the two dataclasses. Does not belong here: any check.
 """
@@ -17,7 +17,7 @@ TRAINING_ROLES = ("fit", "calibration")
 
 @dataclass(frozen=True)
 class Evidence:
-    """Whether a check passed, and what it looked at or found."""
+    """Whether a check passed, and what it examined or found."""
 
     is_passed: bool
     text: str
@@ -30,9 +30,9 @@ class AuditInputs:
     Parameters
     ----------
     months : list of date
-        Every test month that results speak of.
+        Every test month of the results.
     sampled : list of date
-        The months that are trained and scored again.
+        The months that are retrained and scored again.
     events, bars : DataFrame
         Tables ``events`` and ``bar_features``, from the look-back of the first test month on.
     folds, fold_members, scores : DataFrame
@@ -86,7 +86,7 @@ def sample_months(months: list[date], count: int) -> list[date]:
 
 
 def verdict_of(faults: list[str], nothing_found: str) -> Evidence:
-    """Passed when there is no fault; else the first faults and how many there are."""
+    """Passed when there is no fault; otherwise the first faults and their number."""
     if not faults:
         return Evidence(True, nothing_found)
     more = f" And {len(faults) - 3} more." if len(faults) > 3 else ""

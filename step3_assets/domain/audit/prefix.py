@@ -1,10 +1,10 @@
-"""Prefix rule: built from the bars up to an instant, what was known then comes out as it is stored.
+"""Prefix rule: a delivery built from the bars up to an instant equals the stored rows of that time.
 
 Belongs here: the build at sampled instants and the comparison. Does not belong here: the builder
 (:mod:`step3_assets.domain.step2`).
 
-The definitions are worked out again from prices, so a stored signal that looked at a later bar
-differs, and so does one that is not what the glossary says.
+The signals are computed again from prices, so a stored signal that used a later bar differs, and so
+does one that does not follow its definition.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ ABSOLUTE = 1e-15
 
 
 def check_prefix(inputs: AuditInputs) -> Evidence:
-    """Build the delivery as of sampled decision instants and hold it against the stored rows."""
+    """Build the delivery as of sampled decision instants and compare it with the stored rows."""
     faults, n_values = [], 0
     instants = sample_instants(inputs)
     bars = {
@@ -93,7 +93,7 @@ def _canonical(name: str, partner: str | None) -> str:
 def _compare(
     stored: pd.DataFrame, built: pd.DataFrame, stamp: str, names: list[str]
 ) -> tuple[list[str], int]:
-    """Columns in which the two differ, and how many values were held against one another."""
+    """Columns in which the two differ, and how many values were compared."""
     ours = stored.sort_values(stamp, ignore_index=True)
     theirs = built.assign(**{stamp: pd.to_datetime(built[stamp], utc=True)})
     theirs = theirs.sort_values(stamp, ignore_index=True)

@@ -1,6 +1,6 @@
-"""Purge and embargo, worked out again from events and bars alone.
+"""Purge and embargo, computed again from events and bars alone.
 
-Belongs here: the rule in its plainest form, for outer folds and inner blocks. Does not belong here:
+Belongs here: the rule in its simplest form, for outer folds and inner blocks. Does not belong here:
 the code that cuts the folds (:mod:`step3_assets.domain.folds.purge`), none of which is used.
 """
 

@@ -2,7 +2,7 @@
 
 Belongs here: the list of checks. Does not belong here: a check.
 
-A check that cannot be run has not passed, and its evidence says why.
+A check that could not run has not passed, and its evidence says why.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def run_audit(inputs: AuditInputs, on_check: Callable[[], None] = lambda: None) 
     for position, (name, check) in enumerate(CHECKS.items(), start=1):
         try:
             evidence = check(inputs)
-        except Exception as error:  # whatever stopped the check, it has not passed
+        except Exception as error:  # a check that stops for any reason has not passed
             evidence = Evidence(False, f"Could not be run: {type(error).__name__}: {error}")
         rows.append(
             {
@@ -74,14 +74,14 @@ def run_audit(inputs: AuditInputs, on_check: Callable[[], None] = lambda: None) 
 
 
 def failed_checks(audit: pd.DataFrame) -> list[str]:
-    """Checks that have not passed: marked so, not there, or there twice; in the order of the page.
+    """Checks that have not passed: failed, missing or doubled; in the order of the page.
 
-    Anything but a plain true is no pass.
+    Only a plain true counts as passed.
     """
     marks: dict[str, list[bool]] = {name: [] for name in CHECKS}
     for name, mark in zip(audit["check"], audit["is_passed"], strict=True):
         marks.setdefault(name, []).append(isinstance(mark, bool | np.bool_) and bool(mark))
-    return [name for name, own in marks.items() if own != [True]]
+    return [name for name, found in marks.items() if found != [True]]
 
 
 def audit_verdict(audit: pd.DataFrame) -> str:

@@ -1,8 +1,8 @@
-"""Time travel: the future is changed, and models and scores must stay the same bits.
+"""Time travel: change the future, and models and scores must stay the same bits.
 
-Belongs here: the change, training and scoring again, the comparison with what is stored. Does not
-belong here: training and scoring themselves. That the stored bits come out again at all also shows
-that they can be reproduced.
+Belongs here: the change, retraining and scoring again, the comparison with what is stored. Does
+not belong here: training and scoring themselves. Equal bits also show that the stored results can
+be reproduced.
 """
 
 from datetime import date
@@ -24,7 +24,7 @@ _CLOCK = ("label_end_idx", "exit_time_utc", "maturity", "truncated_horizon")
 
 
 def change_future(events: pd.DataFrame, instant: pd.Timestamp, seed: int) -> pd.DataFrame:
-    """Events as they might have been, had everything after an instant gone otherwise.
+    """Events with everything after an instant changed.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def change_future(events: pd.DataFrame, instant: pd.Timestamp, seed: int) -> pd.
     Returns
     -------
     DataFrame
-        The same rows. Outcomes of labels that end at the instant or later are others, and those
-        labels end later; so are the signals, geometry and costs of decisions at it or later. Keys,
-        and whatever was known before, are untouched.
+        The same rows. Labels that end at the instant or later get other outcomes and end later;
+        decisions at the instant or later get other signals, geometry and costs. Keys, and
+        everything known before, are unchanged.
     """
     rng = np.random.default_rng(seed)
     changed = events.copy()
@@ -63,7 +63,7 @@ def change_future(events: pd.DataFrame, instant: pd.Timestamp, seed: int) -> pd.
 
 
 def check_models(inputs: AuditInputs) -> Evidence:
-    """Train sampled folds again with everything known after their start changed."""
+    """Retrain sampled folds with everything known after their start changed."""
     faults = _foreign_models(inputs)
     if faults:
         return verdict_of(faults, "")
@@ -107,13 +107,13 @@ def _foreign_models(inputs: AuditInputs) -> list[str]:
 
 def _model_faults(stored: pd.DataFrame, again: pd.DataFrame, month: date) -> list[str]:
     name = month_label(month)
-    ours, theirs = (f[MODEL_COLUMNS].set_index("head").sort_index() for f in (stored, again))
-    if not ours.index.equals(theirs.index):
-        return [f"{name}: stored heads {list(ours.index)}, trained again {list(theirs.index)}"]
-    differ = (ours.to_numpy() != theirs.to_numpy()).any(axis=1)
+    old, new = (f[MODEL_COLUMNS].set_index("head").sort_index() for f in (stored, again))
+    if not old.index.equals(new.index):
+        return [f"{name}: stored heads {list(old.index)}, trained again {list(new.index)}"]
+    differ = (old.to_numpy() != new.to_numpy()).any(axis=1)
     if not differ.any():
         return []
-    return [f"{name}: {', '.join(ours.index[differ])} differ once the future is changed"]
+    return [f"{name}: {', '.join(old.index[differ])} differ once the future is changed"]
 
 
 def check_scores(inputs: AuditInputs) -> Evidence:

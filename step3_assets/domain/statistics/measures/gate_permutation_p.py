@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 
+from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.portfolio.stored_figures import MissingFigure, table_of
 from step3_assets.domain.statistics.permutation import gate_null
-from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.statistics.results import BPS, Results
 from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
 
