@@ -55,7 +55,7 @@ def _ar(rng: np.random.Generator, n: int, shape: tuple[int, ...], bars: float) -
     phi = np.exp(-1.0 / bars)
     noise = rng.standard_normal((n, *shape)) * np.sqrt(1.0 - phi**2)
     noise[0] /= np.sqrt(1.0 - phi**2)
-    return lfilter([1.0], [1.0, -phi], noise, axis=0)
+    return np.asarray(lfilter([1.0], [1.0, -phi], noise, axis=0))
 
 
 def make_events(world: NullWorld) -> pd.DataFrame:
