@@ -29,7 +29,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.catalogue.live import RECALIBRATIONS
     from step3_assets.catalogue.search import TUNED_PARAMS
     from step3_assets.config import Step3Config
-    from step3_assets.defs.results.assets import OUTCOMES
+    from step3_assets.defs.results.stored_results import OUTCOME_COLUMNS
     from step3_assets.domain.acceptance.verdict import judge, verdict
     from step3_assets.domain.audit.inputs import AuditInputs, sample_months
     from step3_assets.domain.audit.run import run_audit
@@ -39,7 +39,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     from step3_assets.domain.models.importance import head_importances
     from step3_assets.domain.monitoring.table import drift_table
     from step3_assets.domain.monitoring.window import DriftInputs
-    from step3_assets.domain.pipeline.main_job import run_pipeline
+    from step3_assets.domain.pipeline.main_job import PipelineInputs, run_pipeline
     from step3_assets.domain.portfolio.series import PLATFORM, RESULT_TABLES
     from step3_assets.domain.registry.document import write_document
     from step3_assets.domain.registry.entries import Provenance, feature_lists, fold_entries
@@ -52,12 +52,8 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
     months = months[-n_months:] if n_months else months
     data = read_delivery(delivery)
     result = run_pipeline(
-        data.events,
-        data.bars,
-        months,
-        config,
+        PipelineInputs(data.events, data.bars, months, config, data.published_baseline),
         workers=workers,
-        published_baseline=data.published_baseline,
     )
     tables, money = result.tables, result.portfolio
     models = tables["calibrated_models"]
@@ -134,7 +130,7 @@ def bare_loop(delivery: Path, n_months: int, workers: int) -> None:
             **nothing,
             statistics=result.statistics,
             audit=audit,
-            events_outcomes=data.events.loc[data.events["month"].isin(months), OUTCOMES],
+            events_outcomes=data.events.loc[data.events["month"].isin(months), OUTCOME_COLUMNS],
             mock_baseline=tables["mock_baseline"],
             dataset_version=data.dataset_version,
             dataset_note=str(delivery),

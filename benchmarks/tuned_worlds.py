@@ -23,7 +23,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,7 +57,12 @@ def run_arms(
     """Test months, each platform by its name, and what the searches changed."""
     from step3_assets.domain.core.months import add_months, first_test_month, month_range
     from step3_assets.domain.delivery import probe_months, read_delivery
-    from step3_assets.domain.pipeline.main_job import month_window, pipeline_result, run_month
+    from step3_assets.domain.pipeline.main_job import (
+        PipelineInputs,
+        month_window,
+        pipeline_result,
+        run_month,
+    )
     from step3_assets.domain.search.epoch_search import Workplace
     from step3_assets.domain.search.settings import settings_by_month, trading_hash
     from step3_assets.domain.search.walk import search_all
@@ -73,7 +78,8 @@ def run_arms(
     data_start = add_months(start, -config.folds.train_months)
     months = month_range(start, last)[-n_months:]
     runs = [run_month(*month_window(events, bars, m), m, config) for m in months]
-    found = {"default": pipeline_result(runs, events, bars, months, config)}
+    plain = PipelineInputs(events, bars, months, config)
+    found = {"default": pipeline_result(runs, plain)}
     made = {}
     for name, own in searches.items():
         tuned, ledger = search_all(events, bars, months, data_start, own, Workplace(folder))
@@ -85,9 +91,8 @@ def run_arms(
             again.append(run_month(*window, month, settings[month], trained))
         shown = {trading_hash(one) for one in settings.values()}
         trials = Trials.from_ledger(ledger, shown, months)
-        found[name] = pipeline_result(
-            again, events, bars, months, own, settings=settings, trials=trials
-        )
+        tuned_inputs = replace(plain, config=own, settings=settings, trials=trials)
+        found[name] = pipeline_result(again, tuned_inputs)
         made[name] = {
             "n_changed": int((~tuned["is_default"].astype(bool)).sum()),
             "n_epochs": len(tuned),

@@ -22,6 +22,7 @@ from step3_assets.defs.resources import (
 )
 from step3_assets.defs.results.assets import build_result_assets
 from step3_assets.defs.results.drift_assets import build_drift_checks
+from step3_assets.defs.results.upstream import Upstream
 from step3_assets.defs.run_failure import build_run_failure_sensor
 from step3_assets.defs.search.assets import build_search_asset
 from step3_assets.defs.shadow.assets import build_shadow_assets
@@ -51,7 +52,7 @@ def build_defs(
     upstream = {"events": events, "bar_features": bar_features, **by_name}
     live = build_live_assets(partitions, settings, upstream)
     by_name |= {a.key.to_user_string(): a for a in live}
-    results = build_result_assets(partitions, events, bar_features, by_name)
+    results = build_result_assets(Upstream(partitions, events, bar_features, by_name))
     drift = next(a for a in results if a.key == dg.AssetKey("drift"))
     jobs = build_jobs()
     shadow = build_shadow_assets(events, bar_features, by_name["calibrated_models"])

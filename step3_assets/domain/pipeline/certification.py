@@ -25,7 +25,7 @@ from step3_assets.domain.acceptance.verdict import PROMOTE
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import first_test_month, month_range
 from step3_assets.domain.delivery import probe_months, read_delivery
-from step3_assets.domain.pipeline.main_job import PipelineResult, run_pipeline
+from step3_assets.domain.pipeline.main_job import PipelineInputs, PipelineResult, run_pipeline
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets.domain.worlds import SyntheticWorld, WorldConfig, simulate_world
@@ -108,7 +108,7 @@ def certify_world(
     months = months[-n_months:] if n_months else months
     if not months:
         raise ValueError(f"{world.years} years leave no test month; name more")
-    result = run_pipeline(delivery.events, delivery.bars, months, config)
+    result = run_pipeline(PipelineInputs(delivery.events, delivery.bars, months, config))
     return value_decisions(synthetic, result, months)
 
 
@@ -120,11 +120,11 @@ def value_decisions(
     oracle["decision_time_utc"] = pd.to_datetime(oracle["decision_time_utc"], utc=True)
     totals, counts = {}, {}
     for name in ("scores", "mock_baseline"):
-        said = result.tables[name].merge(oracle, on=EVENT_KEY, how="left", validate="one_to_one")
-        worth = said["expected_net"].to_numpy(dtype=np.float64)
+        decided = result.tables[name].merge(oracle, on=EVENT_KEY, how="left", validate="one_to_one")
+        worth = decided["expected_net"].to_numpy(dtype=np.float64)
         if np.isnan(worth).any():
             raise ValueError(f"{name}: {int(np.isnan(worth).sum())} decisions have no oracle")
-        gated = said["is_gated"].to_numpy(dtype=bool)
+        gated = decided["is_gated"].to_numpy(dtype=bool)
         totals[name], counts[name] = float(worth[gated].sum()), int(gated.sum())
         if name == "scores":
             taken = worth[worth > 0]

@@ -8,6 +8,7 @@ storage, partitions, the leakage audit, or any step of its own.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,38 @@ from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult
 from step3_assets.domain.statistics.table import statistics_table
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets.domain.walk_forward import month_steps as steps
+
+
+@dataclass(frozen=True)
+class PipelineInputs:
+    """What the main job runs on.
+
+    Parameters
+    ----------
+    events, bars : DataFrame
+        Canonical tables ``events`` and ``bar_features`` of a whole delivery.
+    months : sequence of date
+        Consecutive test months.
+    config : Step3Config
+    published_baseline : mapping, optional
+        As the delivery brought it.
+    settings : mapping of date to Step3Config, optional
+        Settings of months that a search chose them for.
+    trials : Trials, optional
+        The search's ledger.
+    """
+
+    events: pd.DataFrame
+    bars: pd.DataFrame
+    months: Sequence[date]
+    config: Step3Config
+    published_baseline: Mapping[str, Any] | None = None
+    settings: Mapping[date, Step3Config] | None = None
+    trials: Trials | None = None
+
+    def settings_of(self, month: date) -> Step3Config:
+        """The settings in force for a test month."""
+        return (self.settings or {}).get(month, self.config)
 
 
 @dataclass(frozen=True)
@@ -85,47 +118,24 @@ def run_month(
 
 
 def run_pipeline(
-    events: pd.DataFrame,
-    bars: pd.DataFrame,
-    months: Sequence[date],
-    config: Step3Config,
-    *,
-    workers: int = 1,
-    published_baseline: dict | None = None,
-    on_month: Callable[[], None] | None = None,
-    settings: Mapping[date, Step3Config] | None = None,
-    trials: Trials | None = None,
+    inputs: PipelineInputs, *, workers: int = 1, on_month: Callable[[], None] | None = None
 ) -> PipelineResult:
     """Every test month, then portfolio, acceptance and verdict.
 
     Parameters
     ----------
-    events, bars : DataFrame
-        Canonical tables ``events`` and ``bar_features`` of a whole delivery.
-    months : sequence of date
-        Consecutive test months.
-    config : Step3Config
+    inputs : PipelineInputs
     workers : int
         Processes that run months side by side.
-    published_baseline : dict, optional
-        As the delivery brought it.
     on_month : callable, optional
         Called after each month, for progress.
-    settings : mapping of date to Step3Config, optional
-        Settings of months that a search chose them for.
-    trials : Trials, optional
-        The search's ledger.
     """
     tasks = (
         (
             month,
-            (
-                *month_window(events, bars, month),
-                month,
-                (settings or {}).get(month, config),
-            ),
+            (*month_window(inputs.events, inputs.bars, month), month, inputs.settings_of(month)),
         )
-        for month in months
+        for month in inputs.months
     )
     runs = []
     for _, run in run_in_order(run_month, tasks, workers):
@@ -134,20 +144,14 @@ def run_pipeline(
         runs.append(run)
         if on_month is not None:
             on_month()
-    return pipeline_result(runs, events, bars, months, config, published_baseline, settings, trials)
+    return pipeline_result(runs, inputs)
 
 
 def pipeline_result(
-    runs: Sequence[Mapping[str, pd.DataFrame]],
-    events: pd.DataFrame,
-    bars: pd.DataFrame,
-    months: Sequence[date],
-    config: Step3Config,
-    published_baseline: dict | None = None,
-    settings: Mapping[date, Step3Config] | None = None,
-    trials: Trials | None = None,
+    runs: Sequence[Mapping[str, pd.DataFrame]], inputs: PipelineInputs
 ) -> PipelineResult:
     """Portfolio, acceptance and verdict of months that were run; see :func:`run_pipeline`."""
+    events, bars, months, config = inputs.events, inputs.bars, inputs.months, inputs.config
     tables = {name: pd.concat([r[name] for r in runs], ignore_index=True) for name in runs[0]}
     before = add_months(months[0], -history_months(config.allocation))
     result = run_portfolio(
@@ -156,8 +160,8 @@ def pipeline_result(
         bars[(bars["month"] >= before) & (bars["month"] <= add_months(months[-1], 1))],
         months,
         config,
-        published_baseline,
-        settings,
+        inputs.published_baseline,
+        inputs.settings,
     )
     results = {
         **tables,
@@ -167,10 +171,18 @@ def pipeline_result(
         "portfolio_trades": result.trades,
         "portfolio_decisions": result.decisions,
     }
-    statistics = statistics_table(results, events[events["month"].isin(months)], config, trials)
+    statistics = statistics_table(
+        results, events[events["month"].isin(months)], config, inputs.trials
+    )
     criteria = result_criteria()
     acceptance = judge({**results, "statistics": statistics}, config, criteria)
-    return PipelineResult(tables, result, statistics, acceptance, verdict(acceptance, criteria))
+    return PipelineResult(
+        tables=tables,
+        portfolio=result,
+        statistics=statistics,
+        acceptance=acceptance,
+        verdict=verdict(acceptance, criteria),
+    )
 
 
 def month_window(

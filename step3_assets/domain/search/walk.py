@@ -43,7 +43,7 @@ def search_all(
         An epoch with too few inner months has no row. With ``base.search.is_enabled``,
         :func:`step3_assets.domain.search.settings.settings_by_month` and
         :meth:`step3_assets.domain.statistics.trials.Trials.from_ledger` make of them what
-        :func:`step3_assets.domain.pipeline.main_job.run_pipeline` takes.
+        :func:`step3_assets.domain.pipeline.main_job.PipelineInputs` holds.
     """
     epochs = epochs_between(months[0], months[-1], data_start, base.search, base.folds)
     found = [search_epoch(events, bars, epoch, base, place) for epoch in epochs if epoch.inner]

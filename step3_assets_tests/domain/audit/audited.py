@@ -22,7 +22,7 @@ from step3_assets.config import (
 from step3_assets.domain.audit.inputs import AuditInputs, sample_months
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.delivery import read_delivery
-from step3_assets.domain.pipeline.main_job import run_pipeline
+from step3_assets.domain.pipeline.main_job import PipelineInputs, run_pipeline
 from step3_assets.domain.step2.build import build_delivery
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
@@ -47,7 +47,7 @@ def honest_inputs(folder) -> AuditInputs:
     write_delivery(build_delivery(bars, SHORT), folder)
     delivery = read_delivery(folder)
     config = CONFIG
-    result = run_pipeline(delivery.events, delivery.bars, MONTHS, config)
+    result = run_pipeline(PipelineInputs(delivery.events, delivery.bars, MONTHS, config))
     tables, book = result.tables, result.portfolio
     sampled = sample_months(MONTHS, config.audit.sampled_folds)
     models = tables["calibrated_models"]

@@ -1,0 +1,46 @@
+"""The asset ``acceptance``: the results held against every criterion.
+
+Belongs here: reading results, statistics and audit, and storing what the criteria found. Does not
+belong here: a criterion (:mod:`step3_assets.domain.acceptance`).
+"""
+
+import dagster as dg
+
+from step3_assets.defs.metadata import table_metadata
+from step3_assets.defs.registry.registry_store import audit_in_force, current_version, store_result
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.results.stored_results import result_tables
+from step3_assets.defs.results.upstream import Upstream, result_asset
+
+
+def build_acceptance_asset(
+    upstream: Upstream, results: list[dg.AssetsDefinition]
+) -> dg.AssetsDefinition:
+    """The verdict, after the results, the statistics and the audit."""
+    deps = [*results, upstream["calibrated_models"], upstream["scores"]]
+
+    @result_asset("acceptance", deps, kinds={"duckdb"})
+    def acceptance(platform: PlatformResource) -> dg.MaterializeResult:
+        """Each criterion with its value, threshold and evidence; anything missing fails.
+
+        So does an audit that was made of other data, settings or models than those stored now.
+        """
+        from step3_assets.domain.acceptance.verdict import judge, verdict
+
+        store, config = platform.store(), platform.settings().config
+        version = current_version(store, config)
+        evidence = {
+            "statistics": store.read("statistics"),
+            "audit": audit_in_force(store, version),
+        }
+        frame = judge({**result_tables(store), **evidence}, config)
+        store_result(store, "acceptance", frame, version)
+        return dg.MaterializeResult(
+            metadata={
+                "verdict": verdict(frame),
+                "criteria passed": f"{int(frame['is_passed'].sum())} of {len(frame)}",
+                "criteria": table_metadata(frame.drop(columns=["position"])),
+            }
+        )
+
+    return acceptance
