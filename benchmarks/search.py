@@ -57,6 +57,7 @@ def rival(
     """
     import optuna
 
+    from step3_assets.domain.decisions.decide import DecisionSettings
     from step3_assets.domain.decisions.scoring import score_fold
     from step3_assets.domain.execution.marking import MarkClock
     from step3_assets.domain.folds.build import build_fold
@@ -78,7 +79,8 @@ def rival(
         for month in epoch.inner:
             fold = build_fold(events, bars, month, own.folds)
             trained = train_fold(events, fold, own.models)
-            parts.append(score_fold(trained.models, events, month, own.models, own.gate, 1.0))
+            settings = DecisionSettings(own.gate)
+            parts.append(score_fold(trained.models, events, month, own.models, settings))
         scores = pd.concat(parts, ignore_index=True)
         replay = Replay.from_tables(scores, events, clock, epoch.inner)
         return Evaluation.of(replay.run(own), config.search).objective

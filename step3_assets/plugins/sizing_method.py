@@ -8,11 +8,14 @@ Everything is known at the decision.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from step3_assets.plugins.setting import Setting, SettingValues
+
+if TYPE_CHECKING:  # the settings of every installation are read without loading pandas
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Forecasts:
 
     @classmethod
     def of_events(
-        cls, events: pd.DataFrame, ev_final: np.ndarray, q10: np.ndarray, q90: np.ndarray
+        cls, events: "pd.DataFrame", ev_final: np.ndarray, q10: np.ndarray, q90: np.ndarray
     ) -> "Forecasts":
         """From rows with ``sigma`` and ``entry_overnight``, which a constant size does not read."""
         return cls(
@@ -78,8 +81,10 @@ class Sizes:
     overnight_factor: np.ndarray
     size_cap: np.ndarray
 
-    def inputs_frame(self, index: pd.Index) -> pd.DataFrame:
+    def inputs_frame(self, index: "pd.Index") -> "pd.DataFrame":
         """Everything but ``size_frac`` as columns of ``scores``."""
+        import pandas as pd
+
         named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "size_frac"}
         named["size_cap"] = pd.array(named["size_cap"], dtype="str")
         return pd.DataFrame(named, index=index)

@@ -164,15 +164,11 @@ def build_training_assets(
         model_rows = store.read("calibrated_models", partitions=months)
 
         def prepare(month: date) -> tuple:
-            config = in_force[month]
             return (
                 slice_months(model_rows, month, month),
                 slice_months(event_rows, month, month),
                 month,
-                config.models,
-                config.gate,
-                config.execution.size_frac,
-                config.sizing,
+                in_force[month],
             )
 
         task = PartitionTask(

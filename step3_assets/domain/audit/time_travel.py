@@ -153,10 +153,7 @@ def _score_again(inputs: AuditInputs, events: pd.DataFrame, month: date) -> pd.D
         models,
         events,
         month,
-        config.models,
-        config.gate,
-        config.execution.size_frac,
-        config.sizing,
+        config,
     )["scores"]
 
 

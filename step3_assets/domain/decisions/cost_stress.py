@@ -7,10 +7,9 @@ Belongs here: what higher costs do to expected values and to events. Does not be
 import numpy as np
 import pandas as pd
 
-from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.core.keys import EVENT_KEY
-from step3_assets.domain.decisions.ev_gate import decide
-from step3_assets.domain.decisions.sizing import size_positions
+from step3_assets.domain.decisions.decide import DecisionSettings, decide
+from step3_assets.plugins.sizing_methods import METHOD_OF
 
 _NET = ("ev_struct", "ev_ml", "ev_final", "q10", "q50", "q90")
 
@@ -19,9 +18,7 @@ def stress_scores(
     scores: pd.DataFrame,
     events: pd.DataFrame,
     factor: float,
-    gate_config: GateConfig,
-    sizing: SizingConfig | None = None,
-    max_size_frac: float = 1.0,
+    settings: DecisionSettings,
 ) -> pd.DataFrame:
     """Decide again under costs times `factor`.
 
@@ -34,12 +31,9 @@ def stress_scores(
         table ``events``, unstressed; ``sigma`` too where sizes are decided again.
     factor : float
         At least 1.
-    gate_config : GateConfig
-        The gate that made `scores`.
-    sizing : SizingConfig, optional
-        A method other than ``fixed`` sizes again on the lower expected value.
-    max_size_frac : float
-        See :func:`step3_assets.domain.decisions.sizing.size_positions`.
+    settings : DecisionSettings
+        Those that made `scores`. A size that is not constant is computed again from the lower
+        expected value.
 
     Returns
     -------
@@ -61,8 +55,7 @@ def stress_scores(
     """
     if not factor >= 1.0:
         raise ValueError(f"cost stress: factor {factor} is below 1")
-    sizing = sizing or SizingConfig()
-    is_resized = sizing.method != "fixed"
+    is_resized = not METHOD_OF[settings.sizing.method].is_constant
     known = scores[EVENT_KEY].merge(
         events[
             [
@@ -82,21 +75,19 @@ def stress_scores(
         raise ValueError(f"cost stress: {n_lost} scored row(s) have no event")
     extra = (factor - 1.0) * known["cost_rt"].to_numpy()
     out = scores.assign(**{name: scores[name].to_numpy(dtype="float64") - extra for name in _NET})
-    ev_final, q10 = out["ev_final"].to_numpy(), out["q10"].to_numpy()
-    decided = decide(stress_events(known, factor), ev_final, q10, gate_config)
+    ev_final, q10, q90 = (out[name].to_numpy() for name in ("ev_final", "q10", "q90"))
+    again = decide(stress_events(known, factor), ev_final, q10, q90, settings)
     was_gated = scores["is_gated"].to_numpy(dtype=bool)
-    is_gated = decided["is_gated"].to_numpy() & was_gated
+    is_gated = again.is_gated & was_gated
     size = scores["size_frac"].to_numpy(dtype="float64")
     if is_resized:
-        q90 = out["q90"].to_numpy()
-        sizes = size_positions(known, ev_final, q10, q90, sizing, max_size_frac)
-        size, inputs = sizes.size_frac, sizes.inputs_frame(out.index)
+        size, inputs = again.sizes.size_frac, again.sizes.inputs_frame(out.index)
         out = out.assign(**{str(name): inputs[name] for name in inputs})
-    is_kept = decided["is_gated"].to_numpy() & ~was_gated
+    is_kept = again.is_gated & ~was_gated
     return out.assign(
-        ev_threshold=decided["ev_threshold"].to_numpy(),
+        ev_threshold=again.gate["ev_threshold"].to_numpy(),
         is_gated=is_gated,
-        gate_reason=np.where(is_kept, scores["gate_reason"], decided["gate_reason"]),
+        gate_reason=np.where(is_kept, scores["gate_reason"], again.gate["gate_reason"]),
         size_frac=np.where(is_gated, size, 0.0),
     )
 

@@ -10,10 +10,10 @@ import pandas as pd
 from step3_assets.config import GateConfig
 
 
-def decide(
+def pass_gate(
     events: pd.DataFrame, ev_final: np.ndarray, q10: np.ndarray, config: GateConfig
 ) -> pd.DataFrame:
-    """Decide each event on what is known at its decision.
+    """Gate each event on what is known at its decision.
 
     Parameters
     ----------

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.decisions import SCORES
-from step3_assets.config import GateConfig, ModelConfig, SizingConfig
+from step3_assets.config import ModelConfig
 from step3_assets.domain.core.keys import EVENT_KEY
-from step3_assets.domain.decisions.ev_gate import decide
-from step3_assets.domain.decisions.sizing import size_positions
-from step3_assets.domain.models.blend import blended_ev
+from step3_assets.domain.decisions.decide import DecisionSettings, decide
+from step3_assets.domain.models.blend import blended_ev, mean_ev
 from step3_assets.domain.models.calibration import calibrate
 from step3_assets.domain.models.heads import predict_heads, stored_features_hash
 from step3_assets.domain.models.linear import ELASTICNET, LOGISTIC, RIDGE
@@ -28,7 +27,7 @@ from step3_assets.domain.models.text_format import (
     read_payloads,
 )
 
-FIGURES = (
+FORECASTS = (
     "p_raw",
     "p_calibrated",
     "p_logistic",
@@ -48,9 +47,7 @@ def score_fold(
     test_events: pd.DataFrame,
     month: date,
     model_config: ModelConfig,
-    gate_config: GateConfig,
-    size_frac: float,
-    sizing: SizingConfig | None = None,
+    settings: DecisionSettings,
 ) -> pd.DataFrame:
     """Score, gate and size every event of the test month, final, provisional or pending.
 
@@ -64,17 +61,14 @@ def score_fold(
         The test month.
     model_config : ModelConfig
         What the models were trained with.
-    gate_config : GateConfig
-    size_frac : float
-        The most that a gated event asks for of its allocation.
-    sizing : SizingConfig, optional
-        By default every gated event asks for `size_frac`.
+    settings : DecisionSettings
+        Of gate and size.
 
     Returns
     -------
     DataFrame
         Rows of table ``scores`` in the order of symbol and decision time. Known at each event's
-        decision. Without models every figure is NaN and the reason ``no_model``.
+        decision. Without models every forecast is NaN and the reason ``no_model``.
 
     Raises
     ------
@@ -83,24 +77,22 @@ def score_fold(
     """
     rows = test_events[test_events["month"] == month]
     rows = rows.sort_values(EVENT_KEY, kind="stable", ignore_index=True)
-    figures = pd.DataFrame(np.nan, index=rows.index, columns=list(FIGURES))
+    forecasts = pd.DataFrame(np.nan, index=rows.index, columns=list(FORECASTS))
     payloads = read_payloads(models)
     if payloads:
         _refuse_foreign(models, payloads, model_config)
         if len(rows):
-            figures = predict_figures(payloads, rows)
-    ev_final, q10 = (figures[name].to_numpy(dtype=np.float64) for name in ("ev_final", "q10"))
-    decisions = decide(rows, ev_final, q10, gate_config)
-    q90 = figures["q90"].to_numpy(dtype=np.float64)
-    sizes = size_positions(rows, ev_final, q10, q90, sizing or SizingConfig(), size_frac)
-    parts = [rows[EVENT_KEY], figures, decisions]
-    scores = pd.concat([*parts, sizes.inputs_frame(rows.index)], axis=1)
+            forecasts = predict_forecasts(payloads, rows)
+    ev_final, q10, q90 = (
+        forecasts[name].to_numpy(dtype=np.float64) for name in ("ev_final", "q10", "q90")
+    )
+    decisions = decide(rows, ev_final, q10, q90, settings).columns()
+    scores = pd.concat([rows[EVENT_KEY], forecasts, decisions], axis=1)
     scores["month"] = pd.Series([month] * len(rows), index=rows.index, dtype=object)
-    scores["size_frac"] = np.where(decisions["is_gated"], sizes.size_frac, 0.0)
     return scores[SCORES.names]
 
 
-def predict_figures(payloads: dict[str, str], events: pd.DataFrame) -> pd.DataFrame:
+def predict_forecasts(payloads: dict[str, str], events: pd.DataFrame) -> pd.DataFrame:
     """Probabilities, quantiles and expected values of events from stored payloads.
 
     Parameters
@@ -112,7 +104,7 @@ def predict_figures(payloads: dict[str, str], events: pd.DataFrame) -> pd.DataFr
     Returns
     -------
     DataFrame, n rows
-        Columns :data:`FIGURES`; log returns but for the probabilities.
+        Columns :data:`FORECASTS`; log returns but for the probabilities.
     """
     from threadpoolctl import threadpool_limits
 
@@ -124,10 +116,7 @@ def predict_figures(payloads: dict[str, str], events: pd.DataFrame) -> pd.DataFr
     blend = load_numbers(payloads["blend"])
     p = calibrate(load_numbers(payloads["calibrator"]), heads.p_raw)
     ev_struct = structural_ev(load_numbers(payloads["payoff"]), p, events)
-    scale = events["u_atr"].to_numpy(dtype=np.float64)
-    centre, slope = blend["mean_centre"], blend["mean_slope"]
-    ev_ml = scale * (centre + slope * (heads.mean_scaled - centre))
-    ev_ml = ev_ml - events["cost_rt"].to_numpy(dtype=np.float64)
+    ev_ml = mean_ev(heads.mean_scaled, blend["mean_centre"], blend["mean_slope"], events)
     return pd.DataFrame(
         {
             "p_raw": heads.p_raw,
@@ -143,7 +132,7 @@ def predict_figures(payloads: dict[str, str], events: pd.DataFrame) -> pd.DataFr
             "ev_final": blended_ev(blend, ev_struct, ev_ml),
         },
         index=events.index,
-    )[list(FIGURES)]
+    )[list(FORECASTS)]
 
 
 def model_problems(models: pd.DataFrame, folds: pd.DataFrame) -> list[str]:

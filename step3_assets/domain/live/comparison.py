@@ -19,9 +19,9 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import weeks_of
-from step3_assets.domain.decisions.ev_gate import decide
-from step3_assets.domain.decisions.scoring import FIGURES, predict_figures
-from step3_assets.domain.decisions.sizing import size_positions
+from step3_assets.domain.decisions.decide import DecisionSettings, decide
+from step3_assets.domain.decisions.outcomes import with_outcomes
+from step3_assets.domain.decisions.scoring import FORECASTS, predict_forecasts
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.models.blend import blended_ev
 from step3_assets.domain.models.calibration import Numbers, calibrate
@@ -169,30 +169,27 @@ def _month_again(
     if scores.empty or not payloads:
         return scores
     rows = scores[EVENT_KEY].merge(walked.events, on=EVENT_KEY, how="left", validate="one_to_one")
-    figures = scores[list(FIGURES)].reset_index(drop=True)
-    p = figures["p_calibrated"].to_numpy(dtype=np.float64).copy()
-    p_raw = figures["p_raw"].to_numpy(dtype=np.float64)
+    forecasts = scores[list(FORECASTS)].reset_index(drop=True)
+    p = forecasts["p_calibrated"].to_numpy(dtype=np.float64).copy()
+    p_raw = forecasts["p_raw"].to_numpy(dtype=np.float64)
     weeks = weeks_of(scores["decision_time_utc"]).to_numpy()
     for week in sorted(set(weeks) & set(calibrators)):
         p[weeks == week] = calibrate(calibrators[week], p_raw[weeks == week])
     ev_struct = structural_ev(load_numbers(payloads["payoff"]), p, rows)
-    ev_ml = figures["ev_ml"].to_numpy(dtype=np.float64)
+    ev_ml = forecasts["ev_ml"].to_numpy(dtype=np.float64)
     ev_final = blended_ev(load_numbers(payloads["blend"]), ev_struct, ev_ml)
-    figures = figures.assign(p_calibrated=p, ev_struct=ev_struct, ev_final=ev_final)
+    forecasts = forecasts.assign(p_calibrated=p, ev_struct=ev_struct, ev_final=ev_final)
     for week in sorted(set(weeks) & set(models)):
         here = weeks == week
-        figures.loc[here] = predict_figures(dict(models[week]), rows[here])
-    ev_final = figures["ev_final"].to_numpy(dtype=np.float64)
+        forecasts.loc[here] = predict_forecasts(dict(models[week]), rows[here])
+    ev_final = forecasts["ev_final"].to_numpy(dtype=np.float64)
     config = walked.settings[month]
-    q10, q90 = (figures[name].to_numpy(dtype=np.float64) for name in ("q10", "q90"))
-    decisions = decide(rows, ev_final, q10, config.gate)
-    most = config.execution.size_frac
-    sizes = size_positions(rows, ev_final, q10, q90, config.sizing, most)
+    q10, q90 = (forecasts[name].to_numpy(dtype=np.float64) for name in ("q10", "q90"))
+    decisions = decide(rows, ev_final, q10, q90, DecisionSettings.of(config))
     again = scores.copy()
-    for frame in (figures, decisions, sizes.inputs_frame(rows.index)):
+    for frame in (forecasts, decisions.columns()):
         for name in frame.columns:
             again[name] = frame[name].to_numpy()
-    again["size_frac"] = np.where(decisions["is_gated"], sizes.size_frac, 0.0)
     return again
 
 
@@ -232,7 +229,7 @@ def compare(
             calibrators = stored_calibrators(recalibrations, checked=arm == CHECKED)
         decided = decide_again(walked, calibrators, models)
         ledger = run_account(decided, walked.events, period, config)
-        figures = summarise(
+        metrics = summarise(
             ledger.equity, ledger.trades, walked.months, config.execution.initial_capital_usd
         )
         rows.append(
@@ -246,7 +243,7 @@ def compare(
                 "n_weeks_recalibrated": len(calibrators) + len(models),
                 "n_gated": int(decided["is_gated"].sum()),
                 **_probabilities(walked, decided, config),
-                **figures,
+                **metrics,
             }
         )
     return pd.DataFrame(rows)[RECALIBRATION_COMPARISON.names]
@@ -256,15 +253,11 @@ def _probabilities(
     walked: Walked, decided: pd.DataFrame, config: Step3Config
 ) -> dict[str, float | int]:
     """How good the probabilities are on final labels, and the gain over the walk-forward's own."""
-    final = walked.events.loc[walked.events["maturity"] == "final", [*EVENT_KEY, "y"]]
     before = walked.scores[[*EVENT_KEY, "p_calibrated"]].rename(
         columns={"p_calibrated": "p_before"}
     )
-    rows = (
-        decided[["month", *EVENT_KEY, "p_calibrated"]]
-        .merge(final, on=EVENT_KEY)
-        .merge(before, on=EVENT_KEY)
-    )
+    rows = with_outcomes(decided[["month", *EVENT_KEY, "p_calibrated"]], walked.events, ["y"])
+    rows = rows.merge(before, on=EVENT_KEY)
     rows = rows[rows["p_calibrated"].notna()]
     if rows.empty:
         nan = float("nan")

@@ -24,7 +24,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.core.hashing import frame_hash, text_hash
 from step3_assets.domain.core.months import month_start
 from step3_assets.domain.core.weeks import Session, add_weeks, first_session, week_of, week_start
-from step3_assets.domain.decisions.scoring import predict_figures
+from step3_assets.domain.decisions.scoring import predict_forecasts
 from step3_assets.domain.folds.build import (
     LOOK_BACK_MONTHS,
     Fold,
@@ -332,10 +332,10 @@ def _judged(
     """What the row says of the models judged."""
     forecasts: dict[str, np.ndarray] = {}
     if len(labels):
-        mine = predict_figures(new.payloads, labels)
+        mine = predict_forecasts(new.payloads, labels)
         forecasts = {"raw": mine["p_raw"].to_numpy(), "new": mine["p_calibrated"].to_numpy()}
         for name, models in (("fold", base), ("incumbent", incumbent)):
-            forecasts[name] = predict_figures(models.payloads, labels)["p_calibrated"].to_numpy()
+            forecasts[name] = predict_forecasts(models.payloads, labels)["p_calibrated"].to_numpy()
     figures = check_figures(labels["y"], forecasts, config)
     reason = verdict_of(figures, len(labels), config)
     return {

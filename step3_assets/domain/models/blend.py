@@ -16,6 +16,7 @@ would otherwise speak for or against a head that it says nothing about.
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from step3_assets.config import BlendConfig
 
@@ -125,6 +126,28 @@ def fit_blend(
         "w_mean": float(is_believed) * w_mean,
         "slope_t": float(slope_t),
     }
+
+
+def mean_ev(
+    mean_scaled: np.ndarray,
+    centre: float | np.ndarray,
+    slope: float | np.ndarray,
+    events: pd.DataFrame,
+) -> np.ndarray:
+    """Expected net return of the mean head, log return.
+
+    Parameters
+    ----------
+    mean_scaled : ndarray, shape (n,)
+        Prediction of the mean head, in units of ``u_atr``.
+    centre, slope : float or ndarray
+        Training mean, and how much of a departure from it is believed.
+    events : DataFrame, n rows
+        ``u_atr`` and ``cost_rt``.
+    """
+    scale = events["u_atr"].to_numpy(dtype=np.float64)
+    cost = events["cost_rt"].to_numpy(dtype=np.float64)
+    return scale * (centre + slope * (mean_scaled - centre)) - cost
 
 
 def blended_ev(numbers: Numbers, ev_struct: np.ndarray, ev_ml: np.ndarray) -> np.ndarray:

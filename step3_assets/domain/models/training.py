@@ -20,7 +20,7 @@ from step3_assets.config import ModelConfig
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.folds.build import Fold, InnerFold, inner_folds, training_mask
 from step3_assets.domain.folds.uniqueness import average_uniqueness
-from step3_assets.domain.models.blend import fit_blend, fit_mean_calibrator
+from step3_assets.domain.models.blend import fit_blend, fit_mean_calibrator, mean_ev
 from step3_assets.domain.models.calibration import calibrate, choose_calibrator, fit_base_rate
 from step3_assets.domain.models.head import TrainingRows
 from step3_assets.domain.models.heads import (
@@ -201,10 +201,7 @@ def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.nd
         )
         p[here] = calibrate(calibrator, oof.predicted.p_raw[here])
         slope[here], _ = mean_slope(oof, others, config)
-    scale = oof.events["u_atr"].to_numpy(dtype=np.float64)
-    cost = oof.events["cost_rt"].to_numpy(dtype=np.float64)
-    departure = oof.predicted.mean_scaled - oof.centre
-    ev_ml = scale * (oof.centre + slope * departure) - cost
+    ev_ml = mean_ev(oof.predicted.mean_scaled, oof.centre, slope, oof.events)
     ev_struct = np.empty(len(oof.net))
     for block, payoff in oof.payoffs.items():
         here = oof.block == block

@@ -106,10 +106,7 @@ def run_month(
         tables["calibrated_models"],
         test,
         month,
-        config.models,
-        config.gate,
-        size_frac,
-        config.sizing,
+        config,
     )
     rate = steps.base_rates(tables["model_metrics"]).get(month)
     later = bars[bars["month"] >= month]

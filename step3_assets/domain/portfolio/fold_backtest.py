@@ -15,8 +15,9 @@ import pandas as pd
 from step3_assets.catalogue.portfolio import FOLD_BACKTESTS, FOLD_TRADES
 from step3_assets.config import Step3Config
 from step3_assets.domain.core.instants import instant_us
-from step3_assets.domain.core.keys import ALL_SYMBOLS, EVENT_KEY
+from step3_assets.domain.core.keys import ALL_SYMBOLS
 from step3_assets.domain.core.months import add_months, month_start
+from step3_assets.domain.decisions.outcomes import with_outcomes
 from step3_assets.domain.execution.candidates import EVENT_COLUMNS, gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import MarkClock, mark_equity
@@ -105,7 +106,8 @@ def backtest_fold(
         config=config.execution,
         risk=config.risk,
     )
-    outcomes = _scored_outcomes(month_scores, month_events)
+    has_score = month_scores["p_calibrated"].notna()
+    outcomes = with_outcomes(month_scores[has_score], month_events, ["y"])
     of_symbol = {
         name: frame["symbol"].to_numpy(dtype=object)
         for name, frame in (
@@ -168,13 +170,6 @@ def _account_figures(
         "turnover": traded_value_usd(trades) / capital,
         "exposure_frac": mean_exposure(equity),
     }
-
-
-def _scored_outcomes(scores: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    """Calibrated probability and outcome of the events that have both, by symbol."""
-    final = events.loc[events["maturity"] == "final", [*EVENT_KEY, "y"]]
-    known = scores.loc[scores["p_calibrated"].notna(), [*EVENT_KEY, "p_calibrated"]]
-    return known.merge(final, on=EVENT_KEY, how="inner")
 
 
 def _brier(outcomes: pd.DataFrame, base_rate: float | None) -> dict[str, float]:

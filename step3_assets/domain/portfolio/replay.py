@@ -20,8 +20,7 @@ from step3_assets.config import RiskConfig, Step3Config
 from step3_assets.domain.core.instants import instant_us
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_start
-from step3_assets.domain.decisions.ev_gate import decide
-from step3_assets.domain.decisions.sizing import size_positions
+from step3_assets.domain.decisions.decide import DecisionSettings, decide
 from step3_assets.domain.execution.candidates import Orders, gated_candidates, prepare_orders
 from step3_assets.domain.execution.ledger import Fills, fill_orders, period_rows
 from step3_assets.domain.execution.marking import EquityCurve, MarkClock, mark_equity
@@ -213,10 +212,8 @@ class Replay:
         for own, places in groups.values():
             mine = slice(None) if len(groups) == 1 else np.isin(self.month_of, places)
             known, q10, q90 = self.known[mine], self.q10[mine], self.q90[mine]
-            is_gated[mine] = decide(known, ev[mine], q10, own.gate)["is_gated"].to_numpy()
-            sizes[mine] = size_positions(
-                known, ev[mine], q10, q90, own.sizing, own.execution.size_frac
-            ).size_frac
+            decisions = decide(known, ev[mine], q10, q90, DecisionSettings.of(own))
+            is_gated[mine], sizes[mine] = decisions.is_gated, decisions.sizes.size_frac
         return is_gated, sizes
 
     def _shares(

@@ -16,6 +16,7 @@ from step3_assets.config import AllocationConfig, RiskConfig, Step3Config
 from step3_assets.domain.core.instants import instant_us
 from step3_assets.domain.core.months import add_months, month_start
 from step3_assets.domain.decisions.cost_stress import stress_events, stress_scores
+from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.execution.candidates import gated_candidates
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.marking import MarkClock
@@ -145,10 +146,9 @@ def stressed_decisions(
     parts = []
     for own, months in groups.values():
         rows = scores if len(groups) == 1 else scores[scores["month"].isin(months)]
-        most = own.execution.size_frac
-        parts.append(stress_scores(rows, events, factor, own.gate, own.sizing, most))
+        parts.append(stress_scores(rows, events, factor, DecisionSettings.of(own)))
     if not parts:
-        parts = [stress_scores(scores, events, factor, config.gate)]
+        parts = [stress_scores(scores, events, factor, DecisionSettings(config.gate))]
     stressed = parts[0] if len(parts) == 1 else pd.concat(parts).loc[scores.index]
     return stressed, stress_events(events, factor)
 

@@ -14,6 +14,7 @@ import pandas as pd
 from step3_assets.catalogue import TABLES
 from step3_assets.config import Step3Config
 from step3_assets.domain.core.keys import ALL_SYMBOLS, EVENT_KEY
+from step3_assets.domain.decisions.outcomes import with_outcomes
 
 OUTCOME_COLUMNS = (
     "symbol",
@@ -195,10 +196,7 @@ def score_outcomes(scores: pd.DataFrame, events_outcomes: pd.DataFrame) -> pd.Da
         The columns of ``scores`` and ``y``, ``net_logret``, ``cost_rt`` as float; one row per
         event, sorted by symbol and decision.
     """
-    final = events_outcomes.loc[
-        events_outcomes["maturity"] == "final", [*EVENT_KEY, "y", "net_logret", "cost_rt"]
-    ]
-    joined = scores.merge(final, on=EVENT_KEY, how="inner", validate="one_to_one")
+    joined = with_outcomes(scores, events_outcomes, ["y", "net_logret", "cost_rt"])
     numbers = joined.select_dtypes("number").columns.union(["y", "net_logret", "cost_rt"])
     joined = joined.assign(**{c: as_float(joined[c]) for c in numbers})
     return joined.sort_values(EVENT_KEY, ignore_index=True)

@@ -15,11 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from step3_assets.catalogue.delivery import EVENTS, OUTCOME_COLUMNS
-from step3_assets.config import FoldConfig, GateConfig, ModelConfig
+from step3_assets.config import FoldConfig, ModelConfig
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.parallel import run_in_order
+from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, build_fold, training_mask
 from step3_assets.domain.models.training import train_fold
@@ -120,7 +121,7 @@ class ForecastCache:
 def write_forecasts(inner: InnerMonth, models: ModelConfig, path: Path) -> None:
     """Train the fold, score its month, keep what gate and sizing read of the scores."""
     trained = train_fold(inner.events, inner.fold, models)
-    scores = score_fold(trained.models, inner.events, inner.month, models, GateConfig(), 1.0)
+    scores = score_fold(trained.models, inner.events, inner.month, models, DecisionSettings())
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     scores[[*EVENT_KEY, "ev_final", "q10", "q90"]].to_parquet(partial, index=False)

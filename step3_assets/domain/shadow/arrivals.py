@@ -28,6 +28,7 @@ from step3_assets.domain.core.hashing import frame_hash, row_hashes, text_hash
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import weeks_of
+from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.models.text_format import name_in_hashes
 from step3_assets.domain.portfolio.allocation import history_months
@@ -454,15 +455,7 @@ def _scored(
     else:
         models = model.recalibrated(of_week)
     settings = model.config
-    scores = score_fold(
-        models,
-        events,
-        month,
-        settings.models,
-        settings.gate,
-        settings.execution.size_frac,
-        settings.sizing,
-    )
+    scores = score_fold(models, events, month, settings.models, DecisionSettings.of(settings))
     known = events[[*EVENT_KEY, "decision_instant_utc", "entry_time_utc", "maturity"]].assign(
         event_hash=event_hashes(events)
     )

@@ -10,7 +10,7 @@ from functools import cached_property
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.core.keys import EVENT_KEY
+from step3_assets.domain.decisions.outcomes import with_outcomes
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.portfolio.stored_figures import (
     MissingFigure,
@@ -89,8 +89,4 @@ class Results:
     @cached_property
     def scored(self) -> pd.DataFrame:
         """Scores of test events with a final label, beside their outcome."""
-        outcomes = self.outcomes
-        known = outcomes.loc[outcomes["maturity"] == "final", [*EVENT_KEY, "y", "net_logret"]]
-        return table_of(self.tables, "scores").merge(
-            known, on=EVENT_KEY, how="inner", validate="one_to_one"
-        )
+        return with_outcomes(table_of(self.tables, "scores"), self.outcomes, ["y", "net_logret"])

@@ -11,13 +11,7 @@ from datetime import date
 
 import pandas as pd
 
-from step3_assets.config import (
-    FoldConfig,
-    GateConfig,
-    ModelConfig,
-    SizingConfig,
-    Step3Config,
-)
+from step3_assets.config import FoldConfig, ModelConfig, Step3Config
 from step3_assets.domain.folds.build import Fold, build_fold
 
 Tables = Mapping[str, pd.DataFrame]
@@ -45,16 +39,14 @@ def scoring_step(
     models: pd.DataFrame,
     events: pd.DataFrame,
     month: date,
-    model_config: ModelConfig,
-    gate_config: GateConfig,
-    size_frac: float,
-    sizing: SizingConfig,
+    config: Step3Config,
 ) -> Tables:
     """Score, gate and size: see :func:`step3_assets.domain.decisions.scoring.score_fold`."""
+    from step3_assets.domain.decisions.decide import DecisionSettings
     from step3_assets.domain.decisions.scoring import score_fold
 
-    scores = score_fold(models, events, month, model_config, gate_config, size_frac, sizing)
-    return {"scores": scores}
+    settings = DecisionSettings.of(config)
+    return {"scores": score_fold(models, events, month, config.models, settings)}
 
 
 def mock_step(events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float) -> Tables:

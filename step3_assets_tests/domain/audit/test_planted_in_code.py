@@ -93,9 +93,7 @@ def ranked_within_the_month(models, events, *rest):
 )
 def test_a_score_that_needs_the_future_differs(honest, monkeypatch, leak, said):
     events = honest.events[honest.events["month"] == MONTH]
-    config = honest.config
-    rest = (config.models, config.gate, config.execution.size_frac, config.sizing)
-    stored = leak(honest.models, events, MONTH, *rest)["scores"]
+    stored = leak(honest.models, events, MONTH, honest.config)["scores"]
     monkeypatch.setattr(time_travel, "scoring_step", leak)
     found = check_scores(replace(honest, scores=stored))
     assert not found.is_passed

@@ -6,11 +6,13 @@ import pytest
 
 from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.decisions.cost_stress import stress_events, stress_scores
-from step3_assets.domain.decisions.ev_gate import decide
+from step3_assets.domain.decisions.decide import DecisionSettings
+from step3_assets.domain.decisions.ev_gate import pass_gate
 from step3_assets_tests.domain.execution.months_world import make_world
 
 KEYS = pd.to_datetime([f"2020-03-{d:02d} 15:00" for d in range(2, 8)], utc=True).as_unit("us")
 GATE = GateConfig(k=0.5, phi=3.0, overnight_multiplier=2.0)
+SETTINGS = DecisionSettings(GATE)
 
 
 def frames(**columns) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -44,7 +46,7 @@ def frames(**columns) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_expected_values_fall_by_the_extra_cost_and_the_threshold_rises():
     scores, events = frames(entry_overnight=[0, 1, 0, 0, 0, 0])
-    out = stress_scores(scores, events, 1.25, GATE)
+    out = stress_scores(scores, events, 1.25, SETTINGS)
     for name in ("ev_final", "ev_struct", "ev_ml"):
         np.testing.assert_allclose(out[name], 0.01 - 0.25 * 0.001, rtol=1e-15)
     np.testing.assert_allclose(out["q10"], -0.004 - 0.25 * 0.001, rtol=1e-15)
@@ -69,7 +71,7 @@ def test_expected_values_fall_by_the_extra_cost_and_the_threshold_rises():
 )
 def test_decisions_are_taken_again(columns, factor, reason):
     scores, events = frames(**columns)
-    out = stress_scores(scores, events, factor, GATE)
+    out = stress_scores(scores, events, factor, SETTINGS)
     assert set(out["gate_reason"]) == {reason}
     assert set(out["is_gated"]) == {reason == "pass"}
     assert set(out["size_frac"]) == {0.8 if reason == "pass" else 0.0}
@@ -77,15 +79,15 @@ def test_decisions_are_taken_again(columns, factor, reason):
 
 def test_the_tail_bound_is_stressed_too():
     scores, events = frames(q10=[-0.004] * 6)
-    gate = GateConfig(k=0.5, q10_floor=-0.0042)
-    assert set(stress_scores(scores, events, 1.0, gate)["gate_reason"]) == {"pass"}
-    assert set(stress_scores(scores, events, 1.25, gate)["gate_reason"]) == {"q10_below_floor"}
+    settings = DecisionSettings(GateConfig(k=0.5, q10_floor=-0.0042))
+    assert set(stress_scores(scores, events, 1.0, settings)["gate_reason"]) == {"pass"}
+    assert set(stress_scores(scores, events, 1.25, settings)["gate_reason"]) == {"q10_below_floor"}
 
 
 def test_a_row_without_a_model_has_no_figures_and_stays_refused():
     scores, events = frames(gate_reason=["no_model"] + ["pass"] * 5)
     scores.loc[0, ["ev_final", "ev_threshold", "q10"]] = np.nan
-    out = stress_scores(scores, events, 1.25, GATE)
+    out = stress_scores(scores, events, 1.25, SETTINGS)
     assert out["gate_reason"].iloc[0] == "no_model"
     assert out["ev_threshold"].isna().tolist() == [True] + [False] * 5
 
@@ -99,27 +101,28 @@ def test_more_cost_never_lets_more_through():
     )
     before = scores["is_gated"].to_numpy()
     for factor in (1.0, 1.1, 1.25, 1.5, 3.0):
-        after = stress_scores(scores, events, factor, GATE)["is_gated"].to_numpy()
+        after = stress_scores(scores, events, factor, SETTINGS)["is_gated"].to_numpy()
         assert (after <= before).all()
         before = after
 
 
 def test_costs_may_not_be_stressed_downwards():
     with pytest.raises(ValueError, match=r"factor 0.9 is below 1"):
-        stress_scores(*frames(), 0.9, GATE)
+        stress_scores(*frames(), 0.9, SETTINGS)
 
 
 def test_a_scored_row_without_an_event_is_refused():
     scores, events = frames()
     with pytest.raises(ValueError, match="2 scored row"):
-        stress_scores(scores, events.iloc[:4], 1.25, GATE)
+        stress_scores(scores, events.iloc[:4], 1.25, SETTINGS)
 
 
 def test_row_order_of_the_events_does_not_matter():
     scores, events = frames(cost_rt=list(np.linspace(0.0005, 0.002, 6)))
     mixed = events.sample(frac=1.0, random_state=2)
     pd.testing.assert_frame_equal(
-        stress_scores(scores, events, 1.25, GATE), stress_scores(scores, mixed, 1.25, GATE)
+        stress_scores(scores, events, 1.25, SETTINGS),
+        stress_scores(scores, mixed, 1.25, SETTINGS),
     )
 
 
@@ -138,10 +141,10 @@ def test_a_factor_of_one_decides_as_the_gate_did():
     _, events = frames(entry_overnight=night, tp_to_cost=list(rng.uniform(2, 6, 6)))
     ev, q10 = rng.normal(0.0008, 0.0006, 6), rng.normal(-0.004, 0.001, 6)
     gate = GateConfig(k=0.5, phi=3.0, overnight_multiplier=2.0, q10_floor=-0.0045)
-    made = decide(events, ev, q10, gate)
+    made = pass_gate(events, ev, q10, gate)
     scores, _ = frames(entry_overnight=night)
     scores = scores.assign(ev_final=ev, q10=q10, **{str(c): made[c] for c in made})
-    out = stress_scores(scores, events, 1.0, gate)
+    out = stress_scores(scores, events, 1.0, DecisionSettings(gate))
     pd.testing.assert_frame_equal(out[list(made)], made, check_dtype=False)
 
 
@@ -150,9 +153,9 @@ def test_sizes_are_decided_again_on_the_lower_expected_value():
     events = world.events.assign(sigma=0.002)
     scores = world.scores.assign(q10=-0.01, q90=0.01, size_frac=0.5)
     config = SizingConfig(method="kelly", kelly_fraction=0.01)
-    out = stress_scores(scores, events, 1.5, GateConfig(), config, 1.0)
+    out = stress_scores(scores, events, 1.5, DecisionSettings(GateConfig(), config))
     sd = 0.02 / 2.5631031310892007
     # 20 bps less half of 8 bps more cost.
     assert out["size_frac"].to_numpy() == pytest.approx(0.01 * (0.002 - 0.0004) / sd**2)
     assert set(out["size_cap"]) == {"kelly"}
-    assert set(stress_scores(scores, events, 1.5, GateConfig())["size_frac"]) == {0.5}
+    assert set(stress_scores(scores, events, 1.5, DecisionSettings())["size_frac"]) == {0.5}

@@ -4,14 +4,14 @@ import pytest
 
 from step3_assets.catalogue.decisions import GATE_REASONS
 from step3_assets.config import GateConfig
-from step3_assets.domain.decisions.ev_gate import decide
+from step3_assets.domain.decisions.ev_gate import pass_gate
 
 CONFIG = GateConfig(k=0.5, phi=3.0, overnight_multiplier=2.0, q10_floor=-0.02)
 
 
 def reason(ev=0.002, q10=-0.01, config=CONFIG, **changes) -> str:
     event = {"cost_rt": 0.001, "tp_to_cost": 9.0, "entry_overnight": 0} | changes
-    got = decide(pd.DataFrame([event]), np.array([ev]), np.array([q10]), config)
+    got = pass_gate(pd.DataFrame([event]), np.array([ev]), np.array([q10]), config)
     assert got["is_gated"].item() is (got["gate_reason"].item() == "pass")
     return got["gate_reason"].item()
 
@@ -49,6 +49,6 @@ def test_zero_expected_value_never_passes_even_at_k_zero():
 
 def test_threshold_stands_beside_the_decision():
     events = pd.DataFrame({"cost_rt": [0.001, 0.001], "tp_to_cost": 9.0, "entry_overnight": [0, 1]})
-    got = decide(events, np.array([0.0, np.nan]), np.zeros(2), CONFIG)
+    got = pass_gate(events, np.array([0.0, np.nan]), np.zeros(2), CONFIG)
     assert got["ev_threshold"].tolist()[0] == 0.0005
     assert np.isnan(got["ev_threshold"].tolist()[1])

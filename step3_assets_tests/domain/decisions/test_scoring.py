@@ -6,6 +6,7 @@ from step3_assets.catalogue.decisions import SCORES
 from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
 from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import model_problems, score_fold
 from step3_assets.domain.models.heads import predict_heads
 from step3_assets.domain.models.linear import RIDGE
@@ -31,7 +32,7 @@ def models():
 
 
 def score(models, events=EVENTS, gate=GATE):
-    return score_fold(models, events, MONTH, QUICK, gate, 0.5)
+    return score_fold(models, events, MONTH, QUICK, DecisionSettings(gate, max_size_frac=0.5))
 
 
 def test_every_test_event_has_a_row(models):
@@ -45,7 +46,9 @@ def test_every_test_event_has_a_row(models):
 
 
 def test_sizes_follow_the_forecast_and_carry_their_inputs(models):
-    got = score_fold(models, EVENTS, MONTH, QUICK, GATE, 0.5, SizingConfig(method="kelly"))
+    got = score_fold(
+        models, EVENTS, MONTH, QUICK, DecisionSettings(GATE, SizingConfig(method="kelly"), 0.5)
+    )
     assert frame_hash(got, SCORES)
     sd = (got["q90"] - got["q10"]) / 2.5631031310892007
     np.testing.assert_allclose(got["forecast_sd"], sd.clip(lower=1e-3), rtol=1e-12)
@@ -134,7 +137,7 @@ def test_missing_head_is_refused(models, head):
 def test_models_of_another_configuration_are_refused(models):
     other = QUICK.model_copy(update={"seed": 1})
     with pytest.raises(ModelIntegrityError, match="another configuration"):
-        score_fold(models, EVENTS, MONTH, other, GATE, 1.0)
+        score_fold(models, EVENTS, MONTH, other, DecisionSettings(GATE))
 
 
 def test_feature_list_in_another_order_is_refused(models):

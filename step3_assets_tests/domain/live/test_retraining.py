@@ -151,9 +151,9 @@ def test_no_label_checked_on_was_known_to_either_of_the_models_compared(
     trained: dict[date, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ):
     seen: list[tuple[int, pd.DataFrame]] = []
-    real = retraining.predict_figures
+    real = retraining.predict_forecasts
     monkeypatch.setattr(
-        retraining, "predict_figures", lambda p, rows: seen.append((id(p), rows)) or real(p, rows)
+        retraining, "predict_forecasts", lambda p, rows: seen.append((id(p), rows)) or real(p, rows)
     )
     week = WEEKS[3]
     row_of(week, history(stored=pd.concat(trained.values())))
@@ -202,7 +202,7 @@ def test_broken_models_are_judged_worse_and_altered_ones_refused(
     altered = stored.assign(payload=stored["payload"].mask(stored["head"] == "calibrator", "{}"))
     with pytest.raises(ModelIntegrityError, match="was altered"):
         row_of(WEEKS[1], history(stored=altered))
-    real = retraining.predict_figures
+    real = retraining.predict_forecasts
     own = retraining.read_payloads(BASE_MODELS)
 
     def broken(payloads, events):
@@ -211,7 +211,7 @@ def test_broken_models_are_judged_worse_and_altered_ones_refused(
             return figures
         return figures.assign(p_calibrated=np.where(events["y"] == 1, 0.1, 0.9))
 
-    monkeypatch.setattr(retraining, "predict_figures", broken)
+    monkeypatch.setattr(retraining, "predict_forecasts", broken)
     row = row_of(WEEKS[3], history(stored=stored))
     assert (row["reason"], row["in_force_week"], row["in_force_hash"]) == (
         "worse_brier",

@@ -14,7 +14,7 @@ from step3_assets.config import (
     SizingConfig,
     Step3Config,
 )
-from step3_assets.domain.decisions.ev_gate import decide
+from step3_assets.domain.decisions.ev_gate import pass_gate
 from step3_assets.domain.decisions.sizing import size_positions
 from step3_assets.domain.portfolio.fold_backtest import backtest_fold
 from step3_assets.domain.portfolio.metrics import cagr, calmar
@@ -63,7 +63,7 @@ def decided(world: MonthsWorld, config: Step3Config) -> pd.DataFrame:
     key = ["symbol", "decision_time_utc"]
     known = world.scores[key].merge(world.events, on=key)
     ev, q10, q90 = (world.scores[name].to_numpy() for name in ("ev_final", "q10", "q90"))
-    gate = decide(known, ev, q10, config.gate)
+    gate = pass_gate(known, ev, q10, config.gate)
     sizes = size_positions(known, ev, q10, q90, config.sizing, config.execution.size_frac)
     gated = gate["is_gated"].to_numpy()
     return world.scores.assign(

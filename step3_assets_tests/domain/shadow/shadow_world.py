@@ -13,6 +13,7 @@ from step3_assets.catalogue.decisions import SCORES
 from step3_assets.config import Step3Config
 from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.core.months import month_range
+from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.models.training import train_fold
 from step3_assets.domain.shadow.arrivals import (
@@ -94,9 +95,7 @@ def scores_of(events: pd.DataFrame, months: list[date] = MONTHS) -> pd.DataFrame
             events,
             month,
             CONFIG.models,
-            CONFIG.gate,
-            CONFIG.execution.size_frac,
-            CONFIG.sizing,
+            DecisionSettings.of(CONFIG),
         )
         for month in months
     ]

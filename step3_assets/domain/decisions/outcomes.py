@@ -1,0 +1,36 @@
+"""Outcomes: scored events joined with the labels that stand.
+
+Belongs here: the one join of scores with final labels, which reports, statistics, monitoring and
+comparisons read. Does not belong here: what is measured on the joined rows. The leakage audit and
+``verify`` join on their own, as a second computation.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from step3_assets.domain.core.keys import EVENT_KEY
+
+
+def with_outcomes(
+    scores: pd.DataFrame, events: pd.DataFrame, outcomes: Sequence[str]
+) -> pd.DataFrame:
+    """Rows of `scores` whose event has a final label, with columns of the event beside them.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Any rows with ``symbol`` and ``decision_time_utc``.
+    events : DataFrame
+        Table ``events`` with ``maturity``; a label that is provisional or pending may still change
+        and is left out.
+    outcomes : sequence of str
+        The columns of `events` that are wanted.
+
+    Returns
+    -------
+    DataFrame
+        In the order of `scores`.
+    """
+    final = events.loc[events["maturity"] == "final", [*EVENT_KEY, *outcomes]]
+    return scores.merge(final, on=EVENT_KEY, how="inner", validate="one_to_one")
