@@ -17,8 +17,8 @@ DEMO_YEARS = 6
 def demo(edge_bps: float, seed: int, years: int) -> None:
     """Build a synthetic delivery, run everything on it, print the verdict.
 
-    The delivery's bars come from a simulator that plants a known edge; its oracle is written beside
-    the delivery and never read by the platform. The report says SYNTHETIC on every page and figure.
+    The bars come from a simulator that plants a known edge. Its oracle is written beside the
+    delivery; the platform never reads it. The report says SYNTHETIC in every heading and plot.
     """
     from rich.console import Console
 
@@ -48,6 +48,6 @@ def _refuse_real_data(database) -> None:
     datasets = Store(database).read("datasets")
     if len(datasets) and not datasets["is_synthetic"].all():
         raise CommandFailed(
-            f"{database} holds a real delivery; show the demo elsewhere: "
+            f"{database} holds a real delivery; run the demo in another folder: "
             "STEP3_HOME=some/other/folder step3 demo"
         )

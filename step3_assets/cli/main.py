@@ -13,13 +13,13 @@ from step3_assets import __version__
 
 # verb -> (module, attribute, one line of help)
 VERBS = {
-    "run": ("running", "run", "The whole main job: ingest, walk forward, portfolio, verdict."),
-    "demo": ("demo", "demo", "A synthetic delivery through the whole platform."),
+    "run": ("running", "run", "Run everything on a delivery, from ingest to verdict and report."),
+    "demo": ("demo", "demo", "Run everything on a synthetic delivery."),
     "status": ("status", "status", "What is stored, which months, and the verdict."),
-    "report": ("status", "report", "Write the report again and say where it is."),
-    "audit": ("audit", "audit", "Look for every way the results could have fooled us."),
-    "registry": ("registry", "registry", "Which model decides: list, show, promote, roll back."),
-    "reproduce": ("reproduce", "reproduce", "Train a fold again and compare every bit."),
+    "report": ("status", "report", "Write the report again and print its path."),
+    "audit": ("audit", "audit", "The leakage audit of the stored results."),
+    "registry": ("registry", "registry", "The model registry: list, show, promote, roll back."),
+    "reproduce": ("reproduce", "reproduce", "Train a fold again and compare it bit by bit."),
     "ui": ("ui", "ui", "Open the Dagster UI on this installation."),
     "train-dataset": ("running", "train_dataset", "Ingest a delivery and cut purged folds."),
     "train-models": ("running", "train_models", "Train and calibrate every fold's models."),
@@ -33,19 +33,19 @@ VERBS = {
         "optuna_search",
         "Choose settings for each half-year from folds before it.",
     ),
-    "shadow": ("shadow", "shadow", "Trade on paper what arrives; replay history; parity."),
+    "shadow": ("shadow", "shadow", "The shadow account: new data, history, parity."),
     "recalibrate": (
         "recalibrate",
         "recalibrate",
-        "Refit each week's calibrator, or all its models, and say what it is worth.",
+        "Refit each week's calibrator, or all its models, and measure the gain.",
     ),
-    "build-step2": ("build_step2", "build_step2", "Bars in, a complete Step 2 delivery out."),
-    "simulate": ("simulate", "simulate", "A synthetic world: bars, delivery and its oracle."),
-    "certify": ("certify", "certify", "Many synthetic worlds: power and size of the platform."),
-    "notify": ("notify", "notify", "Who is told of failures; send a test message."),
-    "backup": ("backup", "backup", "A checked copy of the installation, while it runs."),
-    "restore": ("backup", "restore", "Put a backup back, after checking every hash."),
-    "docs": ("docs", "docs", "Generate, or check, the generated pages of the documentation."),
+    "build-step2": ("build_step2", "build_step2", "Build a Step 2 delivery from bars."),
+    "simulate": ("simulate", "simulate", "Simulate a market with a known edge, and its delivery."),
+    "certify": ("certify", "certify", "Measure power and size on many synthetic worlds."),
+    "notify": ("notify", "notify", "Show who receives failure messages; send a test message."),
+    "backup": ("backup", "backup", "Copy the installation, with checksums, while it runs."),
+    "restore": ("backup", "restore", "Restore a backup, after checking every hash."),
+    "docs": ("docs", "docs", "Check, or write, the generated pages of the docs."),
     "validate": ("validate", "validate", "Load every definition; fail on any warning."),
 }
 
@@ -87,7 +87,7 @@ def cli() -> None:
     Everything a run writes lies under STEP3_HOME (default: ./data). The same assets, runs and
     checks are in the Dagster UI; the commands below only launch them.
     """
-    # That a Dagster feature in use is a beta or a preview is nothing to tell the desk.
+    # Users need not know that Dagster marks a feature in use as beta or preview.
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview)")
 
 

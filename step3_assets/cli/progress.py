@@ -1,6 +1,6 @@
 """Progress bars in a terminal, plain lines elsewhere.
 
-Belongs here: the :class:`ProgressResource` that the command line puts in the standard one's place.
+Belongs here: the :class:`~step3_assets.defs.resources.ProgressResource` of the command line.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from step3_assets.defs.resources import ProgressResource
 
 
 class BarProgress(ProgressResource):
-    """One bar a step, with counts, time gone and time left."""
+    """One bar per step, with counts, elapsed time and time left."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

@@ -1,6 +1,6 @@
-"""``step3 validate``: the definitions load, name no unknown asset, and warn of nothing deprecated.
+"""``step3 validate``: the definitions load, name no unknown asset, and use nothing deprecated.
 
-Belongs here: what ``dagster definitions validate`` does, plus what it misses.
+Belongs here: ``dagster definitions validate``, plus the checks that it misses.
 """
 
 import os
@@ -43,7 +43,7 @@ def validate() -> None:
 def deprecations(output: str) -> list[str]:
     """Lines that warn of something deprecated or superseded in the definitions.
 
-    Dagster calls its own ``definitions validate`` superseded; that is not ours to mend.
+    Dagster marks its own ``definitions validate`` as superseded; that line is left out.
     """
     words = ("DeprecationWarning", "SupersessionWarning", "FutureWarning")
     return [

@@ -80,15 +80,15 @@ def mean_with_floors(
         `column` and ``decision_time_utc``.
     column : str
     config : StatisticsConfig
-        ``overlap_days`` (days over which rows depend on one another) and ``level``.
+        ``overlap_days`` (days over which rows depend on one another).
     rates : tuple of float
-        One-sided alarm rates.
+        One-sided alarm rates; the interval is that of the first, at both ends.
     """
     from scipy import stats
 
     days = utc_days(rows["decision_time_utc"])
     mean, error = mean_over_days(rows[column].to_numpy(), days, config.overlap_days)
     freedom = max(len(np.unique(days)) / (config.overlap_days + 1) - 1.0, 1.0)
-    half = float(stats.t.ppf(0.5 + config.level / 2.0, freedom)) * error
+    half = float(stats.t.isf(rates[0], freedom)) * error
     floors = tuple(mean - float(stats.t.isf(rate, freedom)) * error for rate in rates)
     return Bounded(value=mean, lower=mean - half, upper=mean + half, floors=floors)

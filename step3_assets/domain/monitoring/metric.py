@@ -42,6 +42,9 @@ class DriftMetric:
         are not enough.
     is_per_feature : bool
         One line for each feature instead of one line.
+    warns_when : str
+        Which number is compared with ``threshold``, and how: ``above`` (the value lies above it),
+        ``interval above`` or ``interval below`` (the whole interval at the warning rate does).
     panel : str
         Axis label in the plot of metrics through time; empty for a metric that is not plotted.
     """
@@ -61,6 +64,7 @@ class DriftMetric:
     measure: Callable[["DriftMetric", Window], Iterable[Line]]
     is_per_feature: bool = False
     panel: str = ""
+    warns_when: str = "above"
 
     def min_rows(self, config: DriftConfig) -> int:
         """Rows below which the metric is not computed."""

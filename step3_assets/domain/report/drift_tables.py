@@ -6,6 +6,8 @@ Belongs here: laying out table ``drift``. Does not belong here: the metrics, wit
 
 import pandas as pd
 
+from step3_assets.config import DriftConfig
+from step3_assets.domain.monitoring.metric import DriftMetric
 from step3_assets.domain.monitoring.metrics import drift_metrics
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.money_tables import PROSE_HEADER
@@ -36,7 +38,7 @@ def state_sentence(drift: pd.DataFrame) -> str:
     return text + (f"; {n_short} have too few rows yet." if n_short else ".")
 
 
-def newest_table(drift: pd.DataFrame) -> TextTable:
+def newest_table(drift: pd.DataFrame, config: DriftConfig) -> TextTable:
     """One row per metric of the newest month; the worst feature where it has a line for each."""
     newest = _newest(drift)
     is_feature = newest["metric"].isin(_per_feature())
@@ -52,13 +54,28 @@ def newest_table(drift: pd.DataFrame) -> TextTable:
             (
                 metric.label,
                 fmt.decimals(row["value"], metric.decimals),
-                fmt.decimals(row["threshold"], metric.decimals),
+                _interval(metric, row),
+                _rule(metric, row),
                 STATE_NAMES[str(row["state"])],
                 escape(str(row["sentence"])),
             )
         )
-    header = ("Metric", "Recent", "Warns at", "State", PROSE_HEADER)
-    return text_table(header, rows, "lrrll")
+    level = f"{1 - 2 * config.warn_rate:.0%} interval"
+    header = ("Metric", "Recent", level, "Warns when", "State", PROSE_HEADER)
+    return text_table(header, rows, "lrrlll")
+
+
+def _interval(metric: DriftMetric, row: pd.Series) -> str:
+    """The interval that the rule looks at; empty for a rule that looks at the value."""
+    if metric.warns_when == "above":
+        return ""
+    return fmt.interval(*(fmt.decimals(row[end], metric.decimals) for end in ("lower", "upper")))
+
+
+def _rule(metric: DriftMetric, row: pd.Series) -> str:
+    """When the metric warns, in words and the number that applies."""
+    limit = fmt.decimals(row["threshold"], metric.decimals)
+    return limit if limit == fmt.NOT_AVAILABLE else f"{metric.warns_when} {limit}"
 
 
 def features_table(drift: pd.DataFrame) -> TextTable:

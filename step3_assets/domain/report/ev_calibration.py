@@ -24,14 +24,14 @@ def _known(joined: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def ev_deciles(joined: pd.DataFrame, n_bins: int = 10) -> pd.DataFrame:
+def ev_deciles(joined: pd.DataFrame, n_bins: int = 10, *, level: float) -> pd.DataFrame:
     """Mean ``ev_final`` and mean realised net, by tenth of ``ev_final``.
 
     Returns
     -------
     DataFrame
         ``decile`` (1 is the lowest), ``n_rows``, ``ev_bps``, ``net_bps``, ``lo_bps``, ``hi_bps``
-        (95 %, clustered by day; NaN for fewer than two days). Empty when nothing is known.
+        (at `level`, clustered by day; NaN for fewer than two days). Empty when nothing is known.
     """
     from scipy import stats
 
@@ -44,7 +44,7 @@ def ev_deciles(joined: pd.DataFrame, n_bins: int = 10) -> pd.DataFrame:
         mean, half, n_days = float(net.mean()), np.nan, len(set(days))
         if n_days > 1:
             _, covariance = clustered_ols(np.ones((len(net), 1)), net, days)
-            half = float(stats.t.ppf(0.975, n_days - 1) * np.sqrt(covariance[0, 0]))
+            half = float(stats.t.ppf(0.5 + level / 2, n_days - 1) * np.sqrt(covariance[0, 0]))
         out.append((decile, len(net), part["ev_bps"].mean(), mean, mean - half, mean + half))
     names = ["decile", "n_rows", "ev_bps", "net_bps", "lo_bps", "hi_bps"]
     return pd.DataFrame(out, columns=names)

@@ -19,26 +19,28 @@ OTHER_DECIMALS = 3
 """Decimals of a row whose statistic is no longer computed."""
 
 
-def statistics_table(statistics: pd.DataFrame) -> TextTable:
+def statistics_table(statistics: pd.DataFrame, level: float) -> TextTable:
     """Each statistic with its confidence interval and what it says."""
     known = {statistic.name: statistic for statistic in all_statistics()}
     rows = []
     for row in statistics.sort_values("position").to_dict("records"):
         name = str(row["name"])
         decimals = known[name].decimals if name in known else OTHER_DECIMALS
-        interval = ""
-        if not fmt.is_missing(row["lower"]):
-            lower, upper = (fmt.decimals(row[end], decimals) for end in ("lower", "upper"))
-            interval = f"{lower} to {upper}"
+        lower, upper = (fmt.decimals(row[end], decimals) for end in ("lower", "upper"))
+        value = fmt.decimals(row["value"], decimals)
+        if name in known and known[name].is_probability:
+            value = fmt.probability(row["value"])
+        if value == fmt.NOT_AVAILABLE and str(row["sentence"]).startswith("Does not apply"):
+            value = fmt.DOES_NOT_APPLY
         rows.append(
             (
                 _label(name),
-                fmt.decimals(row["value"], decimals),
-                interval,
+                value,
+                fmt.interval(lower, upper),
                 escape(str(row["sentence"])),
             )
         )
-    return text_table(("Statistic", "Value", "Interval", PROSE_HEADER), rows, "lrrl")
+    return text_table(("Statistic", "Value", f"{level:.0%} interval", PROSE_HEADER), rows, "lrrl")
 
 
 def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:

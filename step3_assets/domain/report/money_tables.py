@@ -57,7 +57,7 @@ def criteria_table(acceptance: pd.DataFrame) -> TextTable:
             (
                 escape(label),
                 "PASS" if is_passed else "FAIL",
-                write(row["value"]),
+                _value_cell(write(row["value"]), str(row["evidence"])),
                 threshold,
                 escape(str(row["evidence"])),
             )
@@ -71,6 +71,11 @@ def _label_and_format(criterion: str) -> tuple[str, fmt.Formatter]:
     if record is None:
         return criterion.replace("_", " ").capitalize(), fmt.fine_ratio
     return record.label, getattr(fmt, record.number)
+
+
+def _value_cell(value: str, evidence: str) -> str:
+    """The value; that a criterion does not apply is no value of 0."""
+    return fmt.DOES_NOT_APPLY if evidence.startswith("Does not apply") else value
 
 
 def all_series(inputs: ReportInputs) -> list[str]:
@@ -217,6 +222,7 @@ def years_beside_table(inputs: ReportInputs) -> TextTable:
 def months_table(inputs: ReportInputs) -> TextTable:
     """The platform by month, with the mock baseline and the published one."""
     months = _by_month(inputs, PLATFORM)
+    closed = closed_by_month(inputs.portfolio_trades)
     beside = {s: _by_month(inputs, s)["return_frac"].to_dict() for s in (MOCK, PUBLISHED)}
     rows = [
         (
@@ -226,6 +232,7 @@ def months_table(inputs: ReportInputs) -> TextTable:
             fmt.usd(row["pnl_constant_usd"]),
             fmt.usd(row["equity_usd"]),
             fmt.count(row["n_trades"]),
+            fmt.count(closed.get(month, 0)),
             fmt.percent(row["max_drawdown_frac"]),
             *(fmt.percent(beside[s].get(month)) for s in (MOCK, PUBLISHED)),
         )
@@ -238,11 +245,19 @@ def months_table(inputs: ReportInputs) -> TextTable:
         "P&L, constant account",
         "Equity",
         "Trades",
+        "Closed",
         "Max drawdown within",
         series_name(MOCK),
         series_name(PUBLISHED),
     )
-    return text_table(header, rows, "l" + "r" * 8)
+    return text_table(header, rows, "l" + "r" * 9)
+
+
+def closed_by_month(trades: pd.DataFrame) -> dict[pd.Period, int]:
+    """Trades of the platform by UTC calendar month of their exit."""
+    exits = trades.loc[trades["series"] == PLATFORM, "exit_time_utc"]
+    stamps = pd.DatetimeIndex(exits).tz_convert("UTC").tz_localize(None)
+    return pd.Series(stamps.to_period("M")).value_counts().to_dict()
 
 
 def calmar_sentence(portfolio: pd.DataFrame) -> str:

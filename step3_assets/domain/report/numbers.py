@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 NOT_AVAILABLE = "not available"
+DOES_NOT_APPLY = "does not apply"
 
 Formatter = Callable[[Any], str]
 
@@ -100,6 +101,26 @@ def ratio(value: Any) -> str:
 def fine_ratio(value: Any) -> str:
     """A pure number with three decimals, for comparison with a threshold."""
     return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 3)
+
+
+def probability(value: Any) -> str:
+    """A probability with three decimals; rounding never makes it certain or impossible.
+
+    Examples
+    --------
+    >>> probability(0.0312), probability(0.99996), probability(0.0001)
+    ('0.031', '>0.999', '<0.001')
+    """
+    if is_missing(value):
+        return NOT_AVAILABLE
+    if 0.0 < float(value) < 0.0005:
+        return "<0.001"
+    return ">0.999" if 0.9995 <= float(value) < 1.0 else _fixed(float(value), 3)
+
+
+def interval(lower: str, upper: str) -> str:
+    """An interval of two formatted numbers; empty when there is none."""
+    return "" if NOT_AVAILABLE in (lower, upper) else f"{lower} to {upper}"
 
 
 def score(value: Any) -> str:

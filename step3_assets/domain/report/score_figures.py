@@ -142,6 +142,7 @@ def ev_calibration_figure(
     scores: pd.DataFrame,
     events_outcomes: pd.DataFrame,
     *,
+    level: float,
     is_synthetic: bool,
     small: bool = False,
 ) -> bytes:
@@ -151,13 +152,17 @@ def ev_calibration_figure(
     ----------
     scores, events_outcomes : DataFrame
         Test events and their outcomes; only final labels count.
+    level : float
+        Of the intervals, those of the table and of the statistics.
     is_synthetic, small : bool
         See :func:`~step3_assets.domain.report.canvas.canvas`.
     """
     joined = score_outcomes(scores, events_outcomes)
     title = "Expected against realised net"
     with canvas(title, is_synthetic=is_synthetic, small=small) as sheet:
-        _draw_ev_calibration(sheet.axes[0], ev_deciles(joined), ev_slope(joined), small)
+        _draw_ev_calibration(
+            sheet.axes[0], ev_deciles(joined, level=level), ev_slope(joined, level), small
+        )
     return sheet.png
 
 
@@ -176,7 +181,7 @@ def _draw_ev_calibration(ax: "Axes", deciles: pd.DataFrame, slope: EvSlope, smal
         linestyle="none",
         elinewidth=1.0,
         capsize=2,
-        label="tenth of events, 95% interval",
+        label=f"tenth of events, {slope.level:.0%} interval",
     )
     pad = max(float(np.ptp(ev)) * 0.05, 0.5)
     span = np.array([ev.min() - pad, ev.max() + pad])
@@ -184,7 +189,7 @@ def _draw_ev_calibration(ax: "Axes", deciles: pd.DataFrame, slope: EvSlope, smal
     if np.isfinite(slope.slope):
         weights = deciles["n_rows"].to_numpy()
         middle, level = np.average(ev, weights=weights), np.average(mean, weights=weights)
-        label = f"fitted: slope {slope.slope:.2f} [{slope.lo:.2f}, {slope.hi:.2f}]"
+        label = f"fitted: slope {slope.slope:.2f} ({slope.lo:.2f} to {slope.hi:.2f})"
         line = level + slope.slope * (span - middle)
         ax.plot(span, line, color=VERMILLION, linewidth=1.4, label=label)
     ax.axhline(0, color=FAINT, linewidth=0.6)

@@ -53,7 +53,7 @@ def _against_base(score: ProbabilityScore, base: ProbabilityScore | None) -> str
     return f"{fmt.score(abs(change))} {word}"
 
 
-def deciles_table(deciles: pd.DataFrame) -> TextTable:
+def deciles_table(deciles: pd.DataFrame, level: float) -> TextTable:
     """Expected and realised net by tenth of ``ev_final``."""
     rows = []
     for row in deciles.itertuples():
@@ -69,7 +69,13 @@ def deciles_table(deciles: pd.DataFrame) -> TextTable:
                 interval,
             )
         )
-    header = ("Tenth of ev_final", "Events", "Mean expected", "Mean realised", "95% interval")
+    header = (
+        "Tenth of ev_final",
+        "Events",
+        "Mean expected",
+        "Mean realised",
+        f"{level:.0%} interval",
+    )
     return text_table((escape(header[0]), *header[1:]), rows, "rrrrr")
 
 

@@ -58,6 +58,8 @@ class Statistic:
         The row, from the results. Raises
         :class:`~step3_assets.domain.portfolio.stored_figures.MissingFigure` or ``ValueError`` where
         it cannot be computed.
+    is_probability : bool
+        Its value is a probability; the report never rounds it to certainty.
     """
 
     name: str
@@ -68,3 +70,17 @@ class Statistic:
     method: str
     limits: str
     compute: Callable[[Results], StatisticRow]
+    is_probability: bool = False
+
+
+def chance_text(probability: float) -> str:
+    """A probability in percent; rounding never makes it certain or impossible.
+
+    Examples
+    --------
+    >>> chance_text(0.9312), chance_text(0.99996)
+    ('93.1%', '>99.9%')
+    """
+    if 0.0 < probability < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if 0.9995 <= probability < 1.0 else f"{probability:.1%}"

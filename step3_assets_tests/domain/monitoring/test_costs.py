@@ -42,4 +42,4 @@ def test_floors_lie_below_the_mean_and_fall_with_the_alarm_rate():
     days = pd.Timedelta(days=1) * np.repeat(np.arange(60), 5)
     rows = pd.DataFrame({"decision_time_utc": AT + days, "move_bps": rng.normal(3.0, 2.0, 300)})
     found = mean_with_floors(rows, "move_bps", StatisticsConfig(level=0.9), (0.01, 0.001))
-    assert found.floors[1] < found.floors[0] < found.lower < found.value < found.upper
+    assert found.floors[1] < found.floors[0] == found.lower < found.value < found.upper

@@ -76,8 +76,8 @@ def test_a_new_metric_appears_in_checks_docs_and_report(dummy):
     assert "clock" in names
     assert "| `mean_hour` | entries |" in drift_metrics_markdown()
     table = drift_table(market(), CONFIG)
-    newest = drift_tables.newest_table(table).markdown()
-    assert "Mean hour of entries, h | 12.3 | 12.0 | WARN" in newest
+    newest = drift_tables.newest_table(table, CONFIG.drift).markdown()
+    assert "Mean hour of entries, h | 12.3 |  | above 12.0 | WARN" in newest
     assert "Mean hour of entries, h" in drift_tables.history_table(table).markdown()
     assert drift_figures.outcomes_figure(table, is_synthetic=True)
 

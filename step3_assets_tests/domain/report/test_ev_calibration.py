@@ -19,7 +19,7 @@ def test_deciles_hold_every_known_row_in_order():
     rows = world(1.0, n=103)
     rows.loc[[0, 1], "ev_final"] = np.nan
     rows.loc[2, "net_logret"] = np.nan
-    deciles = ev_deciles(rows)
+    deciles = ev_deciles(rows, level=0.9)
     assert deciles["decile"].tolist() == list(range(1, 11))
     assert deciles["n_rows"].tolist() == [10] * 10
     assert deciles["ev_bps"].is_monotonic_increasing
@@ -31,6 +31,6 @@ def test_deciles_hold_every_known_row_in_order():
 
 @pytest.mark.parametrize("n", [0, 1, 4])
 def test_few_rows_give_few_deciles_without_intervals(n):
-    deciles = ev_deciles(world(1.0, n=max(n, 1)).iloc[:n])
+    deciles = ev_deciles(world(1.0, n=max(n, 1)).iloc[:n], level=0.9)
     assert len(deciles) == n
     assert deciles["lo_bps"].isna().all()

@@ -18,11 +18,11 @@ INPUTS = make_inputs(n_months=2)
 
 
 def test_a_statistic_has_its_interval_and_its_sentence():
-    rows = statistics_table(INPUTS.statistics).rows
+    rows = statistics_table(INPUTS.statistics, 0.9).rows
     assert rows[0] == (
         "Calmar", "0.214", "-0.310 to 1.020", "Calmar 0.214: not told from 0.",
     )  # fmt: skip
-    assert rows[1][:3] == ("Probability of backtest overfitting", "not available", "")
+    assert rows[1][:3] == ("Probability of backtest overfitting", "does not apply", "")
     assert rows[2][1] == "-0.0012"
     assert methods_table(INPUTS.statistics).rows[0] == ("Calmar", "a \\| b")
 

@@ -145,7 +145,7 @@ def test_an_empty_plot_gives_its_reason(texts, inputs):
     drawdown_figure(bars, max_drawdown_frac=0.12, is_synthetic=False)
     monthly_pnl_figure(months, is_synthetic=False)
     reliability_figure(empty("reliability_bins"), scores, outcomes, is_synthetic=False)
-    ev_calibration_figure(scores, outcomes, is_synthetic=False)
+    ev_calibration_figure(scores, outcomes, level=0.9, is_synthetic=False)
     gate_funnel_figure(scores, empty("portfolio_decisions"), is_synthetic=False)
     drop_reasons_figure(empty("folds"), is_synthetic=False)
     importance_figure(empty("importances"), is_synthetic=False)
@@ -198,7 +198,7 @@ def test_unconditional_imports_leave_matplotlib_alone():
 
 def test_only_final_labels_are_drawn(texts, inputs):
     outcomes = inputs.events_outcomes.assign(maturity="provisional")
-    ev_calibration_figure(inputs.scores, outcomes, is_synthetic=False)
+    ev_calibration_figure(inputs.scores, outcomes, level=0.9, is_synthetic=False)
     assert "No expected values with a final label" in texts[0]
 
 

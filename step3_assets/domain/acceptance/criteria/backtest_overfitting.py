@@ -18,7 +18,7 @@ CRITERION = Criterion(
     label="Backtest overfitting",
     position=140,
     comparison="<=",
-    number="fine_ratio",
+    number="probability",
     asks="probability of backtest overfitting; 0 where only one configuration was ever run",
     find=_find,
     setting="max_pbo",

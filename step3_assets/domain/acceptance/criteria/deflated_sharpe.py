@@ -7,7 +7,7 @@ CRITERION = Criterion(
     label="Deflated Sharpe",
     position=130,
     comparison=">=",
-    number="fine_ratio",
+    number="probability",
     asks="the same against the best of as many trials without skill",
     find=statistic_against("deflated_sharpe", "min_deflated_sharpe"),
     setting="min_deflated_sharpe",

@@ -7,7 +7,7 @@ CRITERION = Criterion(
     label="Gate permutation p",
     position=150,
     comparison="<=",
-    number="fine_ratio",
+    number="probability",
     asks="probability that a random choice of the same candidates does as well",
     find=statistic_against("gate_permutation_p", "max_permutation_p"),
     setting="max_permutation_p",

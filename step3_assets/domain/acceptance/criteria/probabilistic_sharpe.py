@@ -7,7 +7,7 @@ CRITERION = Criterion(
     label="Probabilistic Sharpe",
     position=120,
     comparison=">=",
-    number="fine_ratio",
+    number="probability",
     asks="probability that the true Sharpe ratio is above 0",
     find=statistic_against("probabilistic_sharpe", "min_probabilistic_sharpe"),
     setting="min_probabilistic_sharpe",

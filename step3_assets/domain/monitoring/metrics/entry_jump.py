@@ -47,4 +47,5 @@ METRIC = DriftMetric(
     warns="surely above 1.25 ×",
     errors="surely above 1.5 ×",
     measure=_measure,
+    warns_when="interval above",
 )

@@ -46,4 +46,5 @@ METRIC = DriftMetric(
     warns="mean move from decision to the next open surely above it",
     errors="the same at 0.1 %",
     measure=_measure,
+    warns_when="interval above",
 )

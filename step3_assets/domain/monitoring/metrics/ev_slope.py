@@ -36,11 +36,12 @@ def _measure(metric: DriftMetric, window: Window) -> Iterator[Line]:
         min_rows=drift.min_ev_rows,
         state=state,
         sentence=f"A candidate expected to earn 1 bp more earned {found.slope:.2f} bp more "
-        f"({found.level:.0%} interval {found.lo:.2f} to {found.hi:.2f}): {reading}.",
+        f"({at_warn_rate.level:.0%} interval {at_warn_rate.lo:.2f} to {at_warn_rate.hi:.2f}): "
+        f"{reading}.",
         value=found.slope,
         reference=CALIBRATED_SLOPE,
-        lower=found.lo,
-        upper=found.hi,
+        lower=at_warn_rate.lo,
+        upper=at_warn_rate.hi,
         threshold=CALIBRATED_SLOPE,
     )
 
@@ -60,4 +61,5 @@ METRIC = DriftMetric(
     errors="surely below 0",
     measure=_measure,
     panel="EV slope",
+    warns_when="interval below",
 )

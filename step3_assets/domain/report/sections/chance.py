@@ -15,7 +15,7 @@ def _write(inputs: ReportInputs) -> Blocks:
         f"{level:.0%}. A statistic that cannot be computed says why, and its criterion fails."
     )
     yield evidence.expected_gain(inputs.statistics, inputs.portfolio)
-    yield evidence.statistics_table(inputs.statistics).markdown()
+    yield evidence.statistics_table(inputs.statistics, level).markdown()
     yield evidence.methods_table(inputs.statistics).folded("How each statistic is computed")
 
 

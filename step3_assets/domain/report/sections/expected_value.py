@@ -12,19 +12,24 @@ EV_CALIBRATION = Figure(
     "ev_calibration.png",
     "Realised net return by tenth of expected value",
     lambda inputs, small: ev_calibration_figure(
-        inputs.scores, inputs.events_outcomes, is_synthetic=inputs.is_synthetic, small=small
+        inputs.scores,
+        inputs.events_outcomes,
+        level=inputs.config.statistics.level,
+        is_synthetic=inputs.is_synthetic,
+        small=small,
     ),
 )
 
 
 def _write(inputs: ReportInputs) -> Blocks:
     joined = score_outcomes(inputs.scores, inputs.events_outcomes)
-    deciles = ev_deciles(joined)
-    yield _slope_sentence(ev_slope(joined, inputs.config.statistics.level))
+    level = inputs.config.statistics.level
+    deciles = ev_deciles(joined, level=level)
+    yield _slope_sentence(ev_slope(joined, level))
     if deciles.empty:
         return
     yield EV_CALIBRATION.markdown()
-    yield tables.deciles_table(deciles).markdown()
+    yield tables.deciles_table(deciles, level).markdown()
     yield (
         "Every candidate with a final label counts here, traded or not. Tenths are cut over all "
         "test months at once; they describe and decide nothing. Values are log returns net of "

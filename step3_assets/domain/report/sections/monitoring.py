@@ -30,9 +30,16 @@ def _write(inputs: ReportInputs) -> Blocks:
         f"At the close of each test month its last {fmt.plural(config.window_months, 'month')} "
         f"({config.ev_window_months} for the slope) are compared with the training window of the "
         "first model that scored them, which saw none of them. Outcomes count where the label "
-        "was final at that close. Limits allow for chance, and for signals that last for weeks."
+        "was final at that close."
     )
-    yield monitoring.newest_table(rows).markdown()
+    yield monitoring.newest_table(rows, config).markdown()
+    yield (
+        f"A metric without an interval warns when it exceeds a limit that chance alone exceeds in "
+        f"{config.warn_rate:.0%} of months. The limit of a stability index (PSI) is at least "
+        f"{config.psi_warn:g}, the usual rule, and higher for features that move slowly: as long a "
+        "stretch of the training window differs from the rest of it by up to that much. A metric "
+        "with an interval warns when the whole interval lies beyond the limit."
+    )
     yield FEATURES.markdown()
     yield OUTCOMES.markdown()
     yield monitoring.features_table(rows).folded("Every feature in the newest month")

@@ -23,7 +23,9 @@ def _write(inputs: ReportInputs) -> Blocks:
     yield MONTHLY.markdown()
     yield (
         "The compounding account reinvests. The constant account earns each month's return on "
-        f"{fmt.usd(inputs.config.execution.initial_capital_usd)}. A month without a trade is 0."
+        f"{fmt.usd(inputs.config.execution.initial_capital_usd)}. Profit and loss is that of the "
+        "calendar month, open positions marked at its end. A trade counts in the month of its "
+        "decision under *Trades* and in that of its exit under *Closed*."
     )
     yield money.years_table(inputs).markdown()
     yield "Return of each series by year:"

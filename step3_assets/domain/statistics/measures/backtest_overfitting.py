@@ -37,6 +37,7 @@ STATISTIC = Statistic(
     position=7,
     label="Probability of backtest overfitting",
     decimals=3,
+    is_probability=True,
     says="how often the best configuration of one half of the months is below the median in the "
     "other",
     method="CSCV (Bailey et al. 2017) over the monthly returns of the trials, or of the "

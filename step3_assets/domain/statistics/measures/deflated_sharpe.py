@@ -5,7 +5,7 @@ import math
 from step3_assets.domain.portfolio.metrics import SESSIONS_PER_YEAR
 from step3_assets.domain.statistics.results import Results
 from step3_assets.domain.statistics.sharpe_probability import deflated_sharpe
-from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
+from step3_assets.domain.statistics.statistic import Statistic, StatisticRow, chance_text
 
 
 def _compute(results: Results) -> StatisticRow:
@@ -18,7 +18,7 @@ def _compute(results: Results) -> StatisticRow:
         value=found.probability,
         method=f"Bailey and Lopez de Prado 2014, {trials.n_trials} trial(s)",
         sentence=f"The probability that the Sharpe ratio beats the best of {trials.n_trials} "
-        f"trial(s) without skill (expected {annual:.2f} a year) is {found.probability:.1%}; "
+        f"trial(s) without skill (expected {annual:.2f} a year) is {chance_text(found.probability)}; "
         f"N counts {counted}.",
         n=trials.n_trials,
     )
@@ -29,6 +29,7 @@ STATISTIC = Statistic(
     position=6,
     label="Deflated Sharpe ratio",
     decimals=3,
+    is_probability=True,
     says="the same against the best of N trials without skill",
     method="Bailey and López de Prado 2014; N counts every configuration that the home's portfolio "
     "was ever run with (table `evaluations`) and every trial of the search; the variance is that "

@@ -36,8 +36,8 @@ def _compute(results: Results) -> StatisticRow:
     return StatisticRow(
         value=found.p_value,
         method=f"{settings.n_permutations} draws by symbol and month",
-        sentence=f"The trades made {found.net_bps:.1f} bps on average; as many drawn at random "
-        f"from the same symbols and months made {found.null_mean_bps:.1f} ({found.level:.0%} of "
+        sentence=f"The trades made {found.net_bps:.1f} bps of log return on average; as many drawn "
+        f"at random from the same symbols and months made {found.null_mean_bps:.1f} ({found.level:.0%} of "
         f"draws {found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), and did as well with "
         f"probability {found.p_value:.3f}.",
         n=found.n_trades,
@@ -49,6 +49,7 @@ STATISTIC = Statistic(
     position=8,
     label="Gate against random choice, p",
     decimals=3,
+    is_probability=True,
     says="how often random trades do as well",
     method="as many candidates drawn from the same symbol and month, mean net; "
     "p = (1 + as good) / (1 + draws), Phipson and Smyth 2010",
