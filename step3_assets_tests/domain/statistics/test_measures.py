@@ -41,7 +41,7 @@ def test_a_new_statistic_appears_in_table_report_and_docs(dummy):
     table = statistics_table({}, NOTHING, Step3Config())
     row = table.set_index("name").loc[dummy]
     assert row["value"] == 42.0
-    assert "The answer | 42.0 |" in evidence_tables.statistics_table(table).markdown()
+    assert "The answer | 42.0 |" in evidence_tables.statistics_table(table, 0.9).markdown()
     assert "The answer | long" in evidence_tables.methods_table(table).markdown()
     assert "| `answer` | everything | thinking | the question |" in statistics_markdown()
 

@@ -18,8 +18,8 @@ def _compute(results: Results) -> StatisticRow:
         value=found.probability,
         method=f"Bailey and Lopez de Prado 2014, {trials.n_trials} trial(s)",
         sentence=f"The probability that the Sharpe ratio beats the best of {trials.n_trials} "
-        f"trial(s) without skill (expected {annual:.2f} a year) is {chance_text(found.probability)}; "
-        f"N counts {counted}.",
+        f"trial(s) without skill (expected {annual:.2f} a year) is "
+        f"{chance_text(found.probability)}; N counts {counted}.",
         n=trials.n_trials,
     )
 

@@ -11,8 +11,8 @@ def _compute(results: Results) -> StatisticRow:
     return StatisticRow(
         value=value,
         method="Bailey and Lopez de Prado 2012, session returns",
-        sentence=f"The probability that the true Sharpe ratio is above 0 is {chance_text(value)}, given "
-        f"{moments.n} sessions, skewness {moments.skewness:.2f} and kurtosis "
+        sentence=f"The probability that the true Sharpe ratio is above 0 is {chance_text(value)}, "
+        f"given {moments.n} sessions, skewness {moments.skewness:.2f} and kurtosis "
         f"{moments.kurtosis:.1f}.",
         n=moments.n,
     )
