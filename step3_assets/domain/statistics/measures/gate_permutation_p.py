@@ -38,8 +38,8 @@ def _compute(results: Results) -> StatisticRow:
         method=f"{settings.n_permutations} draws by symbol and month",
         sentence=f"The trades made {found.net_bps:.1f} bps of log return on average; as many drawn "
         f"at random from the same symbols and months made {found.null_mean_bps:.1f} "
-        f"({found.level:.0%} of draws {found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), and did as well with "
-        f"probability {found.p_value:.3f}.",
+        f"({found.level:.0%} of draws {found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), "
+        f"and did as well with probability {found.p_value:.3f}.",
         n=found.n_trades,
     )
 
