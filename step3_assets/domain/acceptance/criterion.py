@@ -19,7 +19,7 @@ from step3_assets.domain.portfolio.stored_figures import (
 )
 
 Comparison = Literal[">=", ">", "<=", "=="]
-NumberFormat = Literal["percent", "ratio", "fine_ratio", "tally"]
+NumberFormat = Literal["probability", "percent", "ratio", "fine_ratio", "tally"]
 Find = Callable[[Tables, Step3Config], Finding]
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {

@@ -4,6 +4,9 @@ Belongs here: laying out table ``drift``. Does not belong here: the metrics, wit
 (:mod:`step3_assets.domain.monitoring`).
 """
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from step3_assets.config import DriftConfig
@@ -46,10 +49,10 @@ def newest_table(drift: pd.DataFrame, config: DriftConfig) -> TextTable:
     above = (features["value"] / features["threshold"]).fillna(-1.0)
     worst = features.loc[above.sort_values(ascending=False, kind="stable").index]
     worst = worst.drop_duplicates("metric")
-    shown = pd.concat([worst, newest[~is_feature]]).set_index("metric")
+    shown = pd.concat([worst, newest[~is_feature]]).set_index("metric").to_dict("index")
     rows = []
-    for metric in (m for m in drift_metrics() if m.name in shown.index):
-        row = shown.loc[metric.name]
+    for metric in (m for m in drift_metrics() if m.name in shown):
+        row = shown[metric.name]
         rows.append(
             (
                 metric.label,
@@ -65,14 +68,14 @@ def newest_table(drift: pd.DataFrame, config: DriftConfig) -> TextTable:
     return text_table(header, rows, "lrrlll")
 
 
-def _interval(metric: DriftMetric, row: pd.Series) -> str:
+def _interval(metric: DriftMetric, row: Mapping[Hashable, Any]) -> str:
     """The interval that the rule looks at; empty for a rule that looks at the value."""
     if metric.warns_when == "above":
         return ""
     return fmt.interval(*(fmt.decimals(row[end], metric.decimals) for end in ("lower", "upper")))
 
 
-def _rule(metric: DriftMetric, row: pd.Series) -> str:
+def _rule(metric: DriftMetric, row: Mapping[Hashable, Any]) -> str:
     """When the metric warns, in words and the number that applies."""
     limit = fmt.decimals(row["threshold"], metric.decimals)
     return limit if limit == fmt.NOT_AVAILABLE else f"{metric.warns_when} {limit}"

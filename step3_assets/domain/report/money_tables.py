@@ -4,7 +4,7 @@ Belongs here: laying out ``acceptance`` and the ``portfolio_*`` tables. Does not
 of probabilities and folds (:mod:`~step3_assets.domain.report.score_tables`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -253,7 +253,7 @@ def months_table(inputs: ReportInputs) -> TextTable:
     return text_table(header, rows, "l" + "r" * 9)
 
 
-def closed_by_month(trades: pd.DataFrame) -> dict[pd.Period, int]:
+def closed_by_month(trades: pd.DataFrame) -> dict[Hashable, int]:
     """Trades of the platform by UTC calendar month of their exit."""
     exits = trades.loc[trades["series"] == PLATFORM, "exit_time_utc"]
     stamps = pd.DatetimeIndex(exits).tz_convert("UTC").tz_localize(None)
