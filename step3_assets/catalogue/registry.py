@@ -31,7 +31,7 @@ TRANSITION_CAUSES = (
 
 MODEL_REGISTRY = Table(
     "model_registry",
-    "Every model version: what it was made from, how good it was, what was decided about it.",
+    "Every model version: what it was made from, its quality, the verdict on it.",
     "model_registry",
     (
         Column("model_id", "VARCHAR", _I, "Kind, period and hash of the artefacts."),
@@ -44,7 +44,7 @@ MODEL_REGISTRY = Table(
             "The fold model that a recalibration refits.",
             is_nullable=True,
         ),
-        Column("stage", "VARCHAR", _R, "Where it stands now.", allowed=STAGES),
+        Column("stage", "VARCHAR", _R, "Its stage now.", allowed=STAGES),
         Column("dataset_version", "VARCHAR", _F, "Delivery in force when last registered."),
         Column("inputs_hash", "VARCHAR", _F, "Hash over the events of its look-back months."),
         Column("members_hash", "VARCHAR", _F, "Hash of the rows it was trained on."),

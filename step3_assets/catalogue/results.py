@@ -1,4 +1,4 @@
-"""Tables that judge a result: statistics, audit, acceptance.
+"""Tables that evaluate a result: statistics, audit, acceptance.
 
 Belongs here: descriptions only. Does not belong here: code that reads, writes or computes.
 """
@@ -31,17 +31,17 @@ ACCEPTANCE = Table(
 
 STATISTICS = Table(
     "statistics",
-    "How far the platform's results could be chance: one row per figure.",
+    "How far the platform's results could be chance: one row per metric.",
     "statistics",
     (
-        Column("name", "VARCHAR", _I, "Name of the figure."),
+        Column("name", "VARCHAR", _I, "Name of the metric."),
         Column("position", "BIGINT", _I, "Order on the page."),
-        Column("value", "DOUBLE", _R, "The figure; null if it could not be had.", is_nullable=True),
+        Column("value", "DOUBLE", _R, "The metric; null if it is unknown.", is_nullable=True),
         Column("lower", "DOUBLE", _R, "Lower end of its interval, if any.", is_nullable=True),
         Column("upper", "DOUBLE", _R, "Upper end of its interval, if any.", is_nullable=True),
         Column("level", "DOUBLE", _R, "Two-sided level.", "fraction", is_nullable=True),
         Column("n", "BIGINT", _R, "Sessions, trades, events or trials, as the method says."),
-        Column("method", "VARCHAR", _R, "How it was had."),
+        Column("method", "VARCHAR", _R, "How it was computed."),
         Column("sentence", "VARCHAR", _R, "What it says, or why it is missing."),
     ),
     ("name",),
@@ -66,7 +66,7 @@ AUDIT = Table(
 
 RESULT_VERSIONS = Table(
     "result_versions",
-    "Which data, settings and models the stored audit and acceptance speak of.",
+    "The data, settings and models that the stored audit and acceptance were made from.",
     "audit, acceptance",
     (
         Column("result", "VARCHAR", _I, "The asset.", allowed=("audit", "acceptance")),

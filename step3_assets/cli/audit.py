@@ -12,9 +12,9 @@ from step3_assets.cli.failures import CommandFailed
 @click.command()
 @click.option("--stored", is_flag=True, help="Print the audit that is stored; run nothing.")
 def audit(stored: bool) -> None:
-    """Look for every way the stored results could have come out flattering by accident.
+    """Look for every known way in which the stored results could look better than they are.
 
-    Runs on what the last `step3 run` left behind, judges the results again (a failed check fails
+    Runs on the results of the last `step3 run`, evaluates the criteria again (a failed check fails
     the criterion `leakage_audit`) and writes the report again.
     A sample of months is trained and scored again; everything else is looked at whole.
 
@@ -50,8 +50,8 @@ def audit(stored: bool) -> None:
 
     store = open_store()
     if not stored:
-        judged = ["audit", "acceptance", "model_registry", "step3_report"]
-        launch([Step(RESULTS.job, RESULTS.months, judged)], None, None, None, None)
+        assets = ["audit", "acceptance", "model_registry", "step3_report"]
+        launch([Step(RESULTS.job, RESULTS.months, assets)], None, None, None, None)
     checks = store.read("audit").sort_values("position")
     if checks.empty:
         raise CommandFailed("no audit is stored yet: run `step3 audit`")

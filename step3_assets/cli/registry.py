@@ -19,7 +19,7 @@ REASON = click.option(
     "--reason", required=True, metavar="TEXT", help="Why; it stays in the history."
 )
 ROOM_FOR_REASONS = 100
-"""Columns of a terminal below which a list leaves out why each model stands where it does."""
+"""Columns of a terminal below which a list leaves out the reason of each stage."""
 BY = click.option(
     "--by", "who", metavar="NAME", help="Who decides [default: the account that runs this]."
 )
@@ -27,13 +27,13 @@ BY = click.option(
 
 @click.group()
 def registry() -> None:
-    """The model registry: which model versions there are, where each stands, which one decides.
+    """The model registry: which model versions exist, the stage of each, which one decides.
 
     \b
     candidate  a fold's models, registered
-    shadow     the newest of them: watched, not trusted
-    champion   the one that is trusted; at most one
-    archived   replaced by other bytes, or no champion any more
+    shadow     the newest of them: watched, does not decide
+    champion   the one that decides; at most one
+    archived   replaced by other bytes, or no longer the champion
 
     `step3 run` registers and puts the newest in the shadow; `step3 recalibrate` registers each
     week's refit, which decides only through its base model. A person promotes: every acceptance
@@ -54,7 +54,7 @@ def registry() -> None:
 @click.option("--all", "is_all", is_flag=True, help="Archived versions too.")
 @click.option("--weeks", "is_weeks", is_flag=True, help="The weekly recalibrations, not the folds.")
 def list_models(is_all: bool, is_weeks: bool) -> None:
-    """Every fold's model version that stands, the newest first; or every week's recalibration.
+    """Every fold's model version that is not archived, the newest first; or every week's.
 
     Brier scores of folds are out of fold, of the calibrated probability and of the plain base rate;
     those of weeks are of the labels that the week's check was made on.
@@ -118,11 +118,11 @@ def show(model: str) -> None:
         criteria.add_row(mark, escape(name), *values)
     console.print()
     console.print(criteria)
-    own = stored.transitions[stored.transitions["model_id"] == row["model_id"]]
+    of_model = stored.transitions[stored.transitions["model_id"] == row["model_id"]]
     history = Table(box=None, pad_edge=False)
     for name in ("when (UTC)", "from", "to", "who", "why"):
         history.add_column(name, overflow="fold")
-    for step in as_rows(own.sort_values("position")):
+    for step in as_rows(of_model.sort_values("position")):
         when = f"{step['time_utc']:%Y-%m-%d %H:%M:%S}"
         moved = (step["from_stage"] or "new", step["to_stage"])
         history.add_row(when, *moved, escape(step["actor"]), escape(step["reason"]))
@@ -139,7 +139,7 @@ def promote(model: str, reason: str, who: str | None) -> None:
 
     Refused, with everything that failed, unless every acceptance criterion and every check of the
     leakage audit passed, on the delivery, the settings and the models that are stored now. When two
-    promote at once, one wins and the other is told.
+    people promote at once, one wins and the other gets a message.
 
     \b
     Examples:
@@ -154,7 +154,7 @@ def promote(model: str, reason: str, who: str | None) -> None:
     row = find_model(stored, model)
     request = Request(reason, who or account(), _champion(stored))
     changed = promote_in_store(open_store(), load_settings(), row["model_id"], request)
-    _say(stored, changed)
+    _print_changes(stored, changed)
 
 
 @registry.command()
@@ -177,7 +177,7 @@ def rollback(reason: str, who: str | None) -> None:
     stored = _stored()
     request = Request(reason, who or account(), _champion(stored))
     changed = rollback_in_store(open_store(), load_settings(), request)
-    _say(stored, changed)
+    _print_changes(stored, changed)
 
 
 def find_model(stored: "Registry", name: str) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def _champion(stored: "Registry") -> str | None:
     return stored.champion["model_id"] if stored.champion else None
 
 
-def _say(before: "Registry", after: "Registry") -> None:
+def _print_changes(before: "Registry", after: "Registry") -> None:
     new = after.transitions.sort_values("position").iloc[len(before.transitions) :]
     for step in new.to_dict("records"):
         click.echo(f"{step['model_id']}: {step['from_stage']} -> {step['to_stage']}")
@@ -260,8 +260,8 @@ def _lines(settings: dict[str, Any], prefix: str = "") -> list[str]:
         if isinstance(value, dict):
             lines += _lines(value, f"{prefix}{name}.")
         else:
-            said = ", ".join(map(str, value)) if isinstance(value, list) else value
-            lines.append(f"{prefix}{name} {'off' if said is None else said}")
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            lines.append(f"{prefix}{name} {'off' if text is None else text}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""``step3 reproduce``: a fold trained again, and every bit of it compared.
+"""``step3 reproduce``: train a fold again and compare every bit.
 
 Belongs here: reading what the fold needs, the table, the exit status. Does not belong here: the
 comparison (:mod:`step3_assets.domain.registry.reproduction`).
@@ -15,10 +15,10 @@ def reproduce(fold: str) -> None:
     """Train FOLD (a test month, 2023-12) again from what is stored, and compare every bit.
 
     The fold is cut again from the stored events and bars, its models are trained with the
-    parameters in force, and the hash of its rows and of every model is held against the registry
-    and against what is stored. Nothing is written.
+    parameters in force, and the hash of its rows and of every model is compared with the registry
+    and with what is stored. Nothing is written.
 
-    The exit status is 0 when all are the same, 1 otherwise; then what may have caused it is named:
+    The exit status is 0 when all are the same, 1 otherwise; then the possible causes are named:
     restated data, other settings, other code or libraries, or a model altered in the store.
 
     \b

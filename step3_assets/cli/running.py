@@ -60,8 +60,8 @@ def run(delivery: Path | None, first: str | None, last: str | None, workers: int
     """Run the whole main job on a Step 2 delivery.
 
     Ingests and validates the delivery, cuts purged walk-forward folds, trains and calibrates every
-    month's models, scores, gates and backtests, runs the portfolio beside its baselines, judges it
-    and writes the report. Months already done are made again, to the same bits.
+    month's models, scores, gates and backtests, runs the portfolio beside its baselines, evaluates
+    the acceptance criteria and writes the report. Months already done are made again, to the same bits.
 
     \b
     Examples:
@@ -229,7 +229,7 @@ def _why(result, step: Step) -> str:
 
 
 def _plain(text: str) -> str:
-    """An error's message; the class name goes where it is the program's own way to say no.
+    """An error's message; the class name is left out where the error is one of the program's.
 
     Examples
     --------

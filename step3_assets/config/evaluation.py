@@ -1,4 +1,4 @@
-"""Settings of what judges a result: acceptance, statistics, audit, drift.
+"""Settings of the evaluation of results: acceptance, statistics, audit, drift.
 
 Belongs here: numbers a person may set, each with its reason. Does not belong here: reading files or
 the environment (:mod:`step3_assets.defs.resources` does that).
@@ -23,7 +23,7 @@ class AcceptanceConfig(Frozen):
         "them, its decisions taken again under the dearer cost.",
     )
     cost_stress_shown: tuple[float, ...] = Field(
-        default=(1.25, 1.5), description="Further factors in the table; they judge nothing."
+        default=(1.25, 1.5), description="Further factors in the table; no criterion uses them."
     )
     max_monthly_turnover: float = Field(
         default=40.0,

@@ -1,4 +1,4 @@
-"""A check's verdict for each month of a run over a range of months.
+"""A check's result for each month of a run over a range of months.
 
 Belongs here: recording the verdicts so that the UI shows them by month. Does not belong here: the
 conditions (:mod:`step3_assets.defs.checks`).

@@ -1,4 +1,4 @@
-"""Asset checks: what must hold for every table, and what a person should know.
+"""Asset checks: conditions that must hold for every table, and warnings for a person.
 
 Belongs here: wiring checks to assets. A blocking check keeps a wrong table from feeding the next;
 a warning informs. Does not belong here: the conditions themselves
@@ -82,7 +82,13 @@ def build_checks(
             "Models are unaltered and of their fold.",
         ),
         ("calibrated_models", "calibration", _calibration, False, "Brier at most the base rate's."),
-        ("scores", "gate", _gate, True, "Every test event is scored; gates follow from figures."),
+        (
+            "scores",
+            "gate",
+            _gate,
+            True,
+            "Every test event is scored; gates follow from the scores.",
+        ),
         ("fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."),
         ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
         ("weekly_models", "known_at", _trained_known_at, True, TRAINED_TEXT),
@@ -97,7 +103,7 @@ def build_checks(
         ("shadow_fills", "contradictions", _shadow_fills, False, "Fills still follow from data."),
         ("shadow_fills", "parity", _shadow_parity, False, SHADOW_PARITY_TEXT),
         ("model_registry", "stages", _stages, True, "One champion at most; the history agrees."),
-        ("model_registry", "artefacts", _artefacts, True, "What stands is what is stored."),
+        ("model_registry", "artefacts", _artefacts, True, "Registered models are the stored ones."),
         ("step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."),
     ]
     for asset, name, condition, is_blocking, text in named:
@@ -118,7 +124,7 @@ SHADOW_PARITY_TEXT = (
 TRAINED_TEXT = "Trained on the very labels that a fold may know when the first session opens."
 WEEKS_TEXT = (
     "Fitted on the very labels that a delivery ending at the first open calls final; retrained "
-    "models are judged on labels that neither of both knew."
+    "models are evaluated on labels that neither of the two knew."
 )
 WEEKS_UNALTERED_TEXT = "Calibrators are unaltered; base and models are those that are stored."
 SCHEMA_TEXT = "Types, nulls, keys and allowed values of every stored row, as the catalogue says."
@@ -252,17 +258,17 @@ def _calibration(scope: Scope) -> list[str]:
     brier = metrics[metrics["metric"] == "brier"].set_index(["month", "head", "stage"])["value"]
     problems = []
     for month in sorted(set(metrics["month"])):
-        ours = brier.get((month, "classifier", "calibrated"))
+        calibrated = brier.get((month, "classifier", "calibrated"))
         base = brier.get((month, "base_rate", "raw"))
-        if ours is None or base is None or not ours <= base:
+        if calibrated is None or base is None or not calibrated <= base:
             problems.append(
                 f"calibrated_models: {month_label(month)} out-of-fold Brier "
-                f"{_figure(ours)} is above the base rate's {_figure(base)}"
+                f"{_number(calibrated)} is above the base rate's {_number(base)}"
             )
     return problems
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "missing" if value is None else f"{value:.4f}"
 
 
@@ -308,7 +314,7 @@ def _trained_integrity(scope: Scope) -> list[str]:
 
 
 def _look_backs(scope: Scope, weeks: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Events and bars that weeks may have been trained and judged on, and the months of the run."""
+    """Events and bars that weeks may have been trained and evaluated on."""
     first = look_back(min([*weeks, scope.months[0]]).replace(day=1))
     window = month_range(first, add_weeks(scope.months[-1], 1))
     return (

@@ -1,6 +1,6 @@
-"""How a result is shown in the UI: columns, numbers, tables, figures.
+"""How a result is shown in the UI: columns, numbers, tables, plots.
 
-Belongs here: the form of metadata. Does not belong here: which figures an asset reports.
+Belongs here: the form of metadata. Does not belong here: which numbers an asset reports.
 """
 
 import base64
@@ -36,17 +36,17 @@ def column_schema(table: str) -> dict[str, Any]:
 
 
 def _column_text(column: Column) -> str:
-    """Meaning, unit and when it is known; what says nothing is left out."""
+    """Meaning, unit and when it is known; empty parts are left out."""
     text = column.meaning
     if column.unit:
         text += f" Unit: {column.unit}."
     if column.known_at is not KnownAt.IDENTITY:
         text += f" Known: {column.known_at}."
-    return text.replace(">", "\\>").replace("<", "\\<")  # Markdown takes them for its own
+    return text.replace(">", "\\>").replace("<", "\\<")  # they mean something in Markdown
 
 
 def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata with numbers cut to four significant digits; figures that are not there go.
+    """The metadata with numbers cut to four significant digits; unknown numbers are left out.
 
     Examples
     --------
@@ -82,6 +82,6 @@ def _cell(value: Any) -> str:
 
 
 def png_metadata(name: str, png: bytes) -> dg.MarkdownMetadataValue:
-    """A figure that renders in the UI."""
+    """A plot that renders in the UI."""
     text = base64.b64encode(png).decode()
     return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{text})")

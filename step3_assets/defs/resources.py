@@ -83,7 +83,7 @@ class Settings:
 
     @property
     def report_dir(self) -> Path:
-        """The report and its figures."""
+        """The report and its plots."""
         return self.home / "report"
 
 
@@ -172,7 +172,7 @@ class ProgressResource:
 
     @contextmanager
     def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
-        """As :meth:`track`, for a search: told the best value so far (NaN: none yet)."""
+        """As :meth:`track`, for a search: `advance` also takes the best value so far (NaN: none yet)."""
         log = dg.get_dagster_logger("step3")
         done = 0
 

@@ -1,7 +1,7 @@
-"""A backup: a copy of an installation that can be checked, and the way back.
+"""Backups: a copy of an installation that can be checked, and restoring it.
 
 Belongs here: which files make up an installation, copying them at one moment, proving a copy by its
-hashes, putting it in place. Does not belong here: words for a person (``step3 backup``).
+hashes, putting it in place. Does not belong here: the command line (``step3 backup``).
 
 A backup is a folder, or a zip of that folder::
 
@@ -146,7 +146,7 @@ def restore_backup(
 ) -> tuple[Manifest, Path | None]:
     """Check a backup whole, then put it in the place of what the home holds.
 
-    Nothing is touched before every hash was found right. What is replaced is kept under
+    Nothing is changed before every hash has been checked. What is replaced is kept under
     ``replaced/<time>``; files that the backup lacks stay as they are. Each file is swapped whole,
     the database last: after a kill in between, restore again.
 

@@ -110,7 +110,7 @@ def attached(
     Raises
     ------
     StoreError
-        If the lock cannot be had in time, the file cannot be opened, this thread has it open
+        If the lock is not free in time, the file cannot be opened, this thread has it open
         already, or DuckDB fails meanwhile.
     """
     instance = _instance

@@ -1,4 +1,4 @@
-"""The asset ``model_registry``: which model versions there are and where each stands.
+"""The asset ``model_registry``: which model versions exist and the stage of each.
 
 Belongs here: materializing the table and its file, and what the UI shows of them. Does not belong
 here: a rule of the registry (:mod:`step3_assets.domain.registry`).
@@ -43,7 +43,7 @@ def build_registry_asset(
     def model_registry(platform: PlatformResource) -> dg.MaterializeResult:
         """Every model version with its provenance, metrics, criteria and stage; also as JSON.
 
-        New versions are candidates, the newest is watched in the shadow. Nothing is trusted until
+        New versions are candidates; the newest is the shadow, which is watched. No model decides until
         `step3 registry promote` finds every criterion and every audit check passed.
         """
         settings, store = platform.settings(), platform.store()

@@ -4,8 +4,8 @@ Belongs here: which tables a change of the registry reads and writes, each in on
 the file ``step3_model_registry.json``. Does not belong here: what a change means
 (:mod:`step3_assets.domain.registry`).
 
-The store decides; the file follows it, written whole under a lock by whoever changed the store, so
-that the last one to write has read what the last one to change left.
+The store is the truth and the file follows it: whoever changed the store writes the file whole, under
+a lock, so that the last writer has read the last change.
 """
 
 from collections.abc import Callable
@@ -93,7 +93,7 @@ def change_now(actor: str) -> Change:
 
 
 def current_provenance(store: Store, config: Step3Config) -> Provenance:
-    """What the stored folds were made from, and how they are judged."""
+    """What the stored folds were made from, and the verdict on them."""
     manifest = store.read("dataset_months")
     events = manifest[manifest["table_name"] == "events"]
     return Provenance(
@@ -123,7 +123,7 @@ def _feature_lists(store: Store) -> dict[str, list[str]]:
 
 
 def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
-    """What results would speak of if they were made now."""
+    """The version of results that would be made now."""
     months = result_months(reader)
     return ResultVersion.of(
         dataset_in_force(reader)["dataset_version"],
@@ -134,14 +134,14 @@ def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
 
 
 def store_result(store: Store, result: str, frame: pd.DataFrame, version: ResultVersion) -> None:
-    """Store ``audit`` or ``acceptance`` together with what it speaks of."""
+    """Store ``audit`` or ``acceptance`` together with the version that it was made from."""
     with store.transaction([result, "result_versions"]) as transaction:
         versions = version.written(transaction.read("result_versions"), result)
         transaction.replace_all({result: frame, "result_versions": versions})
 
 
 def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:
-    """Table ``audit``; no rows where it does not speak of the data, settings and models now."""
+    """Table ``audit``; empty where it was made from other data, settings or models than now."""
     audit = store.read("audit")
     stale = version.staleness(store.read("result_versions"), "audit")
     return audit.iloc[:0] if stale else audit

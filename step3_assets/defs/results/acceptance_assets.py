@@ -1,4 +1,4 @@
-"""The asset ``acceptance``: the results held against every criterion.
+"""The asset ``acceptance``: every criterion, evaluated on the results.
 
 Belongs here: reading results, statistics and audit, and storing what the criteria found. Does not
 belong here: a criterion (:mod:`step3_assets.domain.acceptance`).

@@ -88,18 +88,18 @@ def _describe_portfolio(frames: Frames, is_synthetic: bool) -> dict[str, Any]:
         "equity": figures.equity_figure(curves, months, is_synthetic=is_synthetic, small=True),
         "drawdown": figures.drawdown_figure(curves, is_synthetic=is_synthetic, small=True),
     }
-    ours = summary.set_index("series").loc[PLATFORM].to_dict()
-    figures_of_ours = {
-        "Calmar": float(ours["calmar"]),
-        "CAGR (%)": float(ours["cagr"] * 100),
-        "max drawdown (%)": float(ours["max_drawdown_frac"] * 100),
-        "trades": int(ours["n_trades"]),
-        "trades per month": float(ours["trades_per_month"]),
-        "mean net per trade (bps)": float(ours["net_bps_mean"]),
+    platform = summary.set_index("series").loc[PLATFORM].to_dict()
+    numbers = {
+        "Calmar": float(platform["calmar"]),
+        "CAGR (%)": float(platform["cagr"] * 100),
+        "max drawdown (%)": float(platform["max_drawdown_frac"] * 100),
+        "trades": int(platform["n_trades"]),
+        "trades per month": float(platform["trades_per_month"]),
+        "mean net per trade (bps)": float(platform["net_bps_mean"]),
     }
     return {
         "dagster/row_count": len(summary),
-        **readable(figures_of_ours),
-        "beside one another": table_metadata(summary[shown]),
+        **readable(numbers),
+        "series compared": table_metadata(summary[shown]),
         **{name: png_metadata(name, png) for name, png in plots.items()},
     }

@@ -51,7 +51,7 @@ def build_report_asset(
                 "verdict": report.verdict,
                 "markdown": dg.MetadataValue.path(str(paths["markdown"])),
                 "html": dg.MetadataValue.path(str(paths["html"])),
-                "figures": len(report.figures),
+                "plots": len(report.figures),
             }
         )
 
@@ -59,7 +59,7 @@ def build_report_asset(
 
 
 def report_inputs(store: Store, config: Step3Config) -> Any:
-    """Every table the report speaks of, read once."""
+    """Every table that the report shows, read once."""
     from step3_assets.domain.acceptance.verdict import verdict
     from step3_assets.domain.report import ReportInputs
 
@@ -96,7 +96,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
 
 
 def write_report(report: Any, folder: Path) -> dict[str, Path]:
-    """Write the pages and figures, each file replaced whole."""
+    """Write the pages and plots, each file replaced whole."""
     from step3_assets.domain.report import FIGURE_FOLDER
 
     figures = folder / FIGURE_FOLDER

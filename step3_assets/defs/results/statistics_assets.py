@@ -47,7 +47,7 @@ def build_statistics_asset(
         )
         frame = statistics_table(tables, outcomes, config, trials)
         store.replace_all({"statistics": frame})
-        figures = table_metadata(frame[["name", "value", "lower", "upper", "sentence"]])
-        return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "figures": figures})
+        shown = table_metadata(frame[["name", "value", "lower", "upper", "sentence"]])
+        return dg.MaterializeResult(metadata={"dagster/row_count": len(frame), "statistics": shown})
 
     return statistics

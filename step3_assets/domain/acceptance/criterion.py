@@ -1,4 +1,4 @@
-"""What an acceptance criterion is: one record that carries all that is said of it anywhere.
+"""What an acceptance criterion is: one record with its name, label, comparison and threshold.
 
 Belongs here: the record, its comparison, reading one statistic for it. Does not belong here: a
 criterion (:mod:`.criteria`), the verdict (:mod:`.verdict`).
@@ -41,9 +41,9 @@ class Criterion:
     label : str
         In the report.
     position : int
-        Where it stands among the others; no two share one.
+        Its order among the others; no two share one.
     comparison : str
-        How the value is held against the threshold.
+        How the value is compared with the threshold.
     number : str
         How the report writes value and threshold: a function of
         :mod:`step3_assets.domain.report.numbers`.
@@ -102,7 +102,7 @@ def number_of(row: dict[str, Any], column: str = "value") -> float:
     Raises
     ------
     MissingFigure
-        If it is none; the message is the statistic's own sentence.
+        If there is none; the message is the statistic's sentence.
     """
     value = finite(row[column])
     if value is None:
@@ -122,7 +122,7 @@ def lower_bound_above_zero(name: str) -> Find:
 
 
 def statistic_against(name: str, setting: str) -> Find:
-    """The value of a statistic, held against a setting of ``AcceptanceConfig``."""
+    """The value of a statistic, compared with a setting of ``AcceptanceConfig``."""
 
     def find(tables: Tables, config: Step3Config) -> Finding:
         row = statistic(tables, name)

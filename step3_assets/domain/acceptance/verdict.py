@@ -1,4 +1,4 @@
-"""The verdict: results held against every criterion, and the outcome in one line.
+"""The verdict: results compared with every criterion, and the outcome in one line.
 
 Belongs here: table ``acceptance`` and what it says as a whole. Does not belong here: a criterion
 (:mod:`step3_assets.domain.acceptance.criteria`), the report.
@@ -34,7 +34,7 @@ def result_criteria() -> tuple[str, ...]:
 def judge(
     tables: Tables, config: Step3Config, criteria: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Hold the results against every criterion.
+    """Evaluate every criterion on the results.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def verdict(acceptance: pd.DataFrame, criteria: Sequence[str] | None = None) -> 
     acceptance : DataFrame
         Table ``acceptance``.
     criteria : sequence of str, optional
-        Those that were judged: see :func:`judge`.
+        Those that were evaluated: see :func:`judge`.
 
     Returns
     -------

@@ -1,14 +1,14 @@
 """Certification: the platform on worlds whose truth is known.
 
-Belongs here: one world through the whole pipeline, what its decisions were truly worth, and the two
-figures over many worlds. Does not belong here: the worlds themselves
+Belongs here: one world through the whole pipeline, the true value of its decisions, and power and
+size over many worlds. Does not belong here: the worlds themselves
 (:mod:`step3_assets.domain.worlds`), any step of the platform.
 
 *Power* is the share of the oracle gate's total expected net return that the platform's
-out-of-sample decisions capture. Decisions are valued at their true expectation, not at what luck
-made of them: the noise of outcomes is ten times the edge. *Size* is how often a world without an
-edge would be promoted, by every gate but ``leakage_audit``: the audit looks for faults of the
-platform, not of a world, and is not run here; so size is measured without its help.
+out-of-sample decisions capture. Decisions are valued at their true expectation, not at their
+outcomes, whose noise is ten times the edge. *Size* is how often a world without an edge would be
+promoted, by every criterion but ``leakage_audit``: the audit looks for faults of the platform, not
+of a world, and is not run here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ from step3_assets.domain.worlds import SyntheticWorld, WorldConfig, simulate_wor
 
 @dataclass(frozen=True)
 class WorldOutcome:
-    """What the platform made of one world, over its out-of-sample months.
+    """The results of the platform on one world, over its out-of-sample months.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def certify_world(
 def value_decisions(
     world: SyntheticWorld, result: PipelineResult, months: Sequence[object]
 ) -> WorldOutcome:
-    """What the gated decisions were truly worth."""
+    """The outcome of a world, its gated decisions valued at their true expectation."""
     oracle = pd.concat(world.oracle.values(), ignore_index=True)
     oracle["decision_time_utc"] = pd.to_datetime(oracle["decision_time_utc"], utc=True)
     totals, counts = {}, {}
@@ -153,7 +153,7 @@ def value_decisions(
 
 @dataclass(frozen=True)
 class Certificate:
-    """The two figures.
+    """Power and size, over many worlds.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def summarise(outcomes: Iterable[WorldOutcome], seed: int = 0) -> Certificate:
 def certify(
     worlds: Sequence[WorldConfig], config: Step3Config, *, workers: int, n_months: int | None = None
 ) -> Iterator[WorldOutcome]:
-    """Certify worlds side by side, each in one process; yields them as they are done."""
+    """Certify worlds side by side, each in one process; yields each as it is done."""
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch=str(workers))

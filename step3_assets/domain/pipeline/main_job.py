@@ -1,8 +1,8 @@
 """The main job without an orchestrator: the same domain functions in a plain loop.
 
 Belongs here: what the asset graph does to one delivery in memory, for certification on synthetic
-worlds and as the rival that the orchestration's cost is measured against. Does not belong here:
-storage, partitions, the leakage audit, or any step of its own.
+worlds and to measure the cost of orchestration. Does not belong here:
+storage, partitions, the leakage audit, or any step that the graph lacks.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The model registry: which model versions there are, where each stands, which one decides.
+"""The model registry: which model versions exist, the stage of each, which one decides.
 
 Belongs here: pure functions over tables ``model_registry`` and ``registry_transitions``: entries
 (:mod:`.entries`), stages (:mod:`.stages`), promotion and rollback (:mod:`.promotion`), the model in

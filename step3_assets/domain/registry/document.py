@@ -1,6 +1,6 @@
 """The registry as one JSON document, for readers that have no DuckDB.
 
-Belongs here: the document's form, whose JSON schema follows from it, and filling it from the
+Belongs here: the document's form, from which its JSON schema is generated, and filling it from the
 tables. Does not belong here: where it is written
 (:mod:`step3_assets.defs.registry.registry_store`).
 """
@@ -109,7 +109,7 @@ def read_document(text: str) -> RegistryDocument:
     Raises
     ------
     ValueError
-        If the text is no such document; a field that is not in the schema is refused.
+        If the text is not such a document, or has a field that the schema lacks.
     """
     return RegistryDocument.model_validate_json(text)
 

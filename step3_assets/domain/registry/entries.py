@@ -1,12 +1,12 @@
-"""Entries: what the registry says about one model version.
+"""Entries: what the registry records of one model version.
 
-Belongs here: identity, provenance and figures of a fold's models or of their recalibration, as rows
+Belongs here: identity, provenance and metrics of a fold's models or of their recalibration, as rows
 of table ``model_registry`` without a stage. Does not belong here: stages
 (:mod:`step3_assets.domain.registry.stages`).
 
-A model version is its bytes: the identity is a hash over the payloads' hashes, and nothing that
-depends on when or how often they were made. The same fold trained again to the same bytes is the
-same version; everything else in an entry says what those bytes were last registered with.
+A model version is identified by its bytes: a hash over the payloads' hashes, independent of when or
+how often they were made. The same fold trained again to the same bytes is the same version; the other
+fields of an entry record what those bytes were last registered with.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ _METRICS = {
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the stored folds were made from, and how they were judged.
+    """What the stored folds were made from, and the verdict on them.
 
     Parameters
     ----------
@@ -128,8 +128,8 @@ def fold_entries(
     for month, rows in models.groupby("month"):
         assert isinstance(month, date)
         artefacts = stored_artefacts(rows)
-        whose = f"calibrated_models: the heads of {month_label(month)}"
-        stored = {name: _agreed(rows, name, whose) for name in _OF_THE_FOLD}
+        of_what = f"calibrated_models: the heads of {month_label(month)}"
+        stored = {name: _agreed(rows, name, of_what) for name in _OF_THE_FOLD}
         measured = by_month.get(month, metrics.iloc[:0])
         entries.append(
             {
@@ -145,7 +145,7 @@ def fold_entries(
                 "code_version": code_version(),
                 "libraries": to_json(library_versions()),
                 "artefacts": to_json(artefacts),
-                "metrics": to_json(_figures(measured)),
+                "metrics": to_json(_fold_metrics(measured)),
                 "criteria": criteria,
                 "verdict": outcome,
             }
@@ -176,7 +176,7 @@ def recalibration_entry(
     inputs_hash: str,
     metrics: Mapping[str, float | int | None],
 ) -> Entry:
-    """The entry of a live refit: the base model's provenance with artefacts of its own.
+    """The entry of a live refit: the base model's provenance with new artefacts.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def recalibration_entry(
     members_hash, inputs_hash : str
         Hash of the rows it was refitted on, and of the events that they were taken from.
     metrics : mapping
-        As of a fold; null where a figure cannot be had.
+        As of a fold; null where a metric is unknown.
 
     Raises
     ------
@@ -245,13 +245,13 @@ def recalibration_entries(
     -------
     list of Entry
         None for a week in which nothing could be fitted, nor for one made on models that are not
-        the stored ones any more: it has to be made again. The figures of a retrained week are those
-        of the week that judged it; there are none until then.
+        the stored ones any more: it has to be made again. The metrics of a retrained week are those
+        of the week that evaluated it; there are none until then.
     """
     bases = standing_bases(registry)
     trained = dict(iter(weekly_models.groupby("week")))
     records = [{str(k): v for k, v in r.items()} for r in weeks.to_dict("records")]
-    judged = {row["new_week"]: row for row in records if row["method"] == RETRAIN}
+    evaluated = {row["new_week"]: row for row in records if row["method"] == RETRAIN}
     entries = []
     for row in records:
         base, week = bases.get(row["base_hash"]), row["week"]
@@ -267,12 +267,12 @@ def recalibration_entries(
             dataset_version=provenance.dataset_version,
             members_hash=row["labels_hash"],
             inputs_hash=provenance.months_hash(months),
-            metrics=_week_figures(row),
+            metrics=_week_metrics(row),
         )
         if row["method"] == RETRAIN:
-            figures = _week_figures(judged[week]) if week in judged else {}
+            found = _week_metrics(evaluated[week]) if week in evaluated else {}
             entry |= _trained_fields(trained[week], week, provenance)
-            entry["metrics"] = to_json(figures)
+            entry["metrics"] = to_json(found)
         entries.append(entry)
     return entries
 
@@ -305,8 +305,8 @@ def week_artefacts(
         The base's heads with the new calibrator; of a retrained week its own heads.
     """
     if row["method"] == RETRAIN:
-        own = weekly_models.get(row["week"])
-        return None if own is None else stored_artefacts(own)
+        trained = weekly_models.get(row["week"])
+        return None if trained is None else stored_artefacts(trained)
     new = row["calibrator_sha256"]
     return {**artefacts_of(base), "calibrator": new} if isinstance(new, str) else None
 
@@ -396,10 +396,10 @@ _OF_THE_FOLD = ("members_hash", "features_hash", "config_hash")
 _INHERITED = ("features", "features_hash", "config_hash", "parameters", "criteria", "verdict")
 
 
-def _agreed(rows: pd.DataFrame, name: str, whose: str) -> str:
+def _agreed(rows: pd.DataFrame, name: str, of_what: str) -> str:
     values = set(rows[name])
     if len(values) != 1:
-        raise RegistryError(f"{whose} have {len(values)} values of {name}; train them again")
+        raise RegistryError(f"{of_what} have {len(values)} values of {name}; train them again")
     return str(values.pop())
 
 
@@ -432,23 +432,26 @@ def parameters_json(settings: Step3Config) -> str:
 
 
 def _source(month: date, settings: Step3Config, config: Step3Config) -> str:
-    ours = parameters_json(settings)
-    if ours != parameters_json(config):
+    used = parameters_json(settings)
+    if used != parameters_json(config):
         return f"search epoch {month_label(epoch_of(month, config.search.epoch_months))}"
-    return "defaults" if ours == parameters_json(Step3Config()) else "step3.toml"
+    return "defaults" if used == parameters_json(Step3Config()) else "step3.toml"
 
 
 def _trained_fields(rows: pd.DataFrame, week: date, provenance: Provenance) -> dict[str, Any]:
-    """What a retrained week has of its own; its settings are its first session's month's."""
-    whose = f"weekly_models: the heads of week {week}"
-    stored = {name: _agreed(rows, name, whose) for name in (*_OF_THE_FOLD, "inputs_hash")}
+    """The fields that a retrained week does not share with its base.
+
+    Its settings are those of the month of its first session.
+    """
+    of_what = f"weekly_models: the heads of week {week}"
+    stored = {name: _agreed(rows, name, of_what) for name in (*_OF_THE_FOLD, "inputs_hash")}
     month = settings_month(week)
     features = to_json(_features(stored["features_hash"], month, provenance))
     return {**stored, "features": features, **_settings_fields(month, stored, provenance)}
 
 
-def _figures(metrics: pd.DataFrame) -> dict[str, float | int | None]:
-    """Quality out of fold; null where a figure could not be had."""
+def _fold_metrics(metrics: pd.DataFrame) -> dict[str, float | int | None]:
+    """Quality out of fold; null where a metric is unknown."""
     keys = zip(metrics["head"], metrics["stage"], metrics["metric"], strict=True)
     values = dict(zip(keys, metrics["value"], strict=True))
     found: dict[str, float | int | None] = {
@@ -457,8 +460,8 @@ def _figures(metrics: pd.DataFrame) -> dict[str, float | int | None]:
     return {**found, "n_rows_out_of_fold": int(metrics["n_rows"].max()) if len(metrics) else 0}
 
 
-def _week_figures(row: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """What the week's own check found, on the labels new since the calibrator before it."""
+def _week_metrics(row: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """What the week's check found, on the labels new since the calibrator before it."""
     names = {"brier": "brier_new", "log_loss": "log_loss_new", "ece": "ece_new"}
     names |= {name: name for name in ("brier_raw", "brier_incumbent", "log_loss_incumbent")}
     return {

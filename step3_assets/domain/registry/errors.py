@@ -1,4 +1,4 @@
-"""The registry's way to say no.
+"""The error that the registry raises.
 
 Belongs here: the exception. Does not belong here: any rule.
 """

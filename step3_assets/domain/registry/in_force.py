@@ -53,10 +53,10 @@ def model_in_force(
 def champion_at(
     registry: pd.DataFrame, transitions: pd.DataFrame, instant: pd.Timestamp
 ) -> dict[str, Any] | None:
-    """The row of the model that was the champion at an instant, by the history's own clock.
+    """The row of the model that was the champion at an instant, by the history's clock.
 
-    What was known then: a promotion at the instant or later does not count, and one that was undone
-    since does. The row says what the model's bytes were, not whether they are still stored.
+    As it was known then: a promotion at the instant or later does not count; one that was undone
+    since does. The row records what the model's bytes were, not whether they are still stored.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def champion_at(
 
 
 def history_disagreements(registry: pd.DataFrame, transitions: pd.DataFrame) -> list[str]:
-    """Models whose stage is not the one that their last change left them in, and the reverse."""
+    """Models whose stage in the registry differs from that of their last recorded change."""
     ordered = transitions.sort_values("position")
     last = dict(zip(ordered["model_id"], ordered["to_stage"], strict=True))
     stages = dict(zip(registry["model_id"], registry["stage"], strict=True))

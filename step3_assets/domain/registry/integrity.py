@@ -50,7 +50,7 @@ def stage_violations(models: pd.DataFrame, transitions: pd.DataFrame) -> list[st
 
 
 def artefact_violations(models: pd.DataFrame, calibrated_models: pd.DataFrame) -> list[str]:
-    """Fold models that stand with other bytes than those stored, and stored ones not registered.
+    """Registered fold models whose bytes are not the stored ones, and stored ones not registered.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def artefact_violations(models: pd.DataFrame, calibrated_models: pd.DataFrame) -
             continue
         month = row["period_start"]
         registered.add(month)
-        ours, theirs = artefacts_of(row), stored.get(month, {})
-        differ = sorted(k for k in {*ours, *theirs} if ours.get(k) != theirs.get(k))
+        recorded, found = artefacts_of(row), stored.get(month, {})
+        differ = sorted(k for k in {*recorded, *found} if recorded.get(k) != found.get(k))
         if differ:
             problems.append(
                 f"model_registry: {row['model_id']} is not what calibrated_models holds: "
@@ -84,7 +84,7 @@ def artefact_violations(models: pd.DataFrame, calibrated_models: pd.DataFrame) -
 def week_violations(
     models: pd.DataFrame, recalibrations: pd.DataFrame, weekly_models: pd.DataFrame
 ) -> list[str]:
-    """Refits that stand and are not the stored ones, and stored ones that are not registered.
+    """Registered refits that are not the stored ones, and stored ones that are not registered.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def week_violations(
         Table ``model_registry``.
     recalibrations : DataFrame
         ``week, method, base_hash, calibrator_sha256`` of the table of that name. A week without a
-        refit, or on models that do not stand, is expected not to be registered.
+        refit, or on archived models, is expected not to be registered.
     weekly_models : DataFrame
         ``week, head, payload_sha256`` of the table of that name.
     """

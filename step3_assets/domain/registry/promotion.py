@@ -1,6 +1,6 @@
 """Promotion and rollback: the two changes of stage that a person asks for.
 
-Belongs here: what must hold before a model is trusted, and the way back. Does not belong here:
+Belongs here: what must hold before a model decides, and the way back. Does not belong here:
 reading the evidence from the store, the changes that follow by themselves
 (:mod:`step3_assets.domain.registry.stages`).
 
@@ -85,7 +85,7 @@ def promote(
     model_id : str
     evidence : Evidence
     seen_champion : str or None
-        The champion that the asker saw: another one has been made by somebody else meanwhile.
+        The champion when the person decided; a promotion is refused if it has changed since.
     reason : str
     change : Change
 
@@ -113,7 +113,7 @@ def promote(
 
 
 def promotion_problems(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
-    """Everything that stands between a model and its promotion; empty when nothing does."""
+    """Every reason why a model may not be promoted; empty when there is none."""
     refuse_refit(row)
     problems = _state_problems(row, evidence)
     problems += artefact_problems(row, evidence.models)

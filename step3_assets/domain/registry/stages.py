@@ -1,13 +1,13 @@
-"""Stages: where each model version stands, and every change of it with its reason.
+"""Stages: the stage of each model version, and every change of it with its reason.
 
-Belongs here: the allowed changes, registering entries, what follows by itself from them. Does not
+Belongs here: the allowed changes, registering entries, the changes that follow from them. Does not
 belong here: promotion and rollback, which a person asks for
 (:mod:`step3_assets.domain.registry.promotion`).
 
-What follows by itself: a new version is a candidate; of each kind the newest that stands is in the
-shadow, watched and not trusted; a version whose fold came out with other bytes, or whose bytes are
-no longer stored, is archived. So the table is a function of what is stored and of what persons
-decided, whichever way it was reached; the history keeps the way.
+Some changes follow without a person: a new version becomes a candidate; the newest version of each
+kind that is not archived becomes the shadow, which is watched and does not decide; a version whose
+fold now has other bytes, or whose bytes are no longer stored, is archived. The table is therefore a
+function of what is stored and of what people decided, in whatever order; the history keeps the order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ ALLOWED: Mapping[tuple[str | None, str], frozenset[str]] = {
 """Every change of stage that there is, with what may cause it."""
 
 LOST = frozenset({"replaced", "withdrawn", "base_archived"})
-"""Archived because the bytes were no longer the stored ones: undone when they are again."""
+"""Causes of archiving that are undone when the stored bytes are the registered ones again."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class StageBook:
         return self._last_cause.get(model_id)
 
     def put(self, entry: Entry) -> None:
-        """Write what an entry says; a model that is there keeps its stage."""
+        """Store an entry; a model that is registered already keeps its stage."""
         known = self._rows.get(entry["model_id"])
         self._rows[entry["model_id"]] = {**entry, "stage": known["stage"] if known else None}
 
@@ -167,7 +167,7 @@ class StageBook:
         self._last_cause[model_id] = cause
 
     def closed(self) -> Registry:
-        """The registry as it now stands, with the longer history."""
+        """The changed registry, with the longer history."""
         models = pd.DataFrame(list(self._rows.values()), columns=MODEL_REGISTRY.names)
         models = models.sort_values("model_id", ignore_index=True)
         new = pd.DataFrame(self._new, columns=REGISTRY_TRANSITIONS.names)
@@ -218,7 +218,7 @@ def register_recalibrations(
     registry : Registry
         Its folds are up to date.
     entries : sequence of Entry
-        Of every week that has a refit of a fold that stands: see
+        Of every week that has a refit of a fold model that is not archived: see
         :func:`.entries.recalibration_entries`. A refit that is not among them is archived.
     change : Change
 
@@ -236,7 +236,7 @@ def register_recalibrations(
     for entry in entries:
         base = book.get(entry["base_model_id"])
         if base is None or base["stage"] == ARCHIVED:
-            raise RegistryError(f"{entry['base_model_id']} does not stand in the registry")
+            raise RegistryError(f"{entry['base_model_id']} is not in the registry, or archived")
     _put(book, entries)
     _archive_absent(
         book,
@@ -265,7 +265,7 @@ def _archive_absent(
 
 
 def follow_from(book: StageBook) -> Registry:
-    """The registry after a person's changes and what follows from them by itself."""
+    """The registry after a person's changes and the changes that follow from them."""
     _follow(book)
     return book.closed()
 
@@ -282,7 +282,7 @@ def _put(book: StageBook, entries: Iterable[Entry]) -> None:
 
 
 def _follow(book: StageBook) -> None:
-    """Refits fall with their base; of each kind the newest that stands is in the shadow."""
+    """Archive refits with their base; put the newest of each kind in the shadow."""
     for row in book.rows(RECALIBRATION):
         base = book.get(row["base_model_id"])
         if row["stage"] != ARCHIVED and (base is None or base["stage"] == ARCHIVED):

@@ -1,6 +1,6 @@
-"""The registry in short: for the UI, the command line and the report.
+"""The registry in brief: for the UI, the command line and the report.
 
-Belongs here: which figures of the registry a reader is shown. Does not belong here: laying them
+Belongs here: which facts of the registry a reader is shown. Does not belong here: laying them
 out.
 """
 
@@ -44,18 +44,18 @@ def _by_stage(models: pd.DataFrame) -> str:
 
 
 def models_table(registry: Registry, kind: str) -> pd.DataFrame:
-    """One row a model of a kind, the newest period first: where it stands, and how good it was.
+    """One row for each model of a kind, the newest period first: its stage and its quality.
 
     Returns
     -------
     DataFrame
-        ``model, stage, for, brier, base rate, parameters, because``; a figure that is not there is
+        ``model, stage, for, brier, base rate, parameters, because``; an unknown metric is
         NaN.
     """
     ordered = registry.transitions.sort_values("position")
     last = {row["model_id"]: row for row in as_rows(ordered)}
-    own = registry.models[registry.models["kind"] == kind]
-    rows = sorted(as_rows(own), key=lambda r: (r["period_start"], r["model_id"]))
+    of_kind = registry.models[registry.models["kind"] == kind]
+    rows = sorted(as_rows(of_kind), key=lambda r: (r["period_start"], r["model_id"]))
     return pd.DataFrame(
         [_shown(row, last.get(row["model_id"], {})) for row in reversed(rows)],
         columns=["model", "stage", "for", "brier", "base rate", "parameters", "because"],
