@@ -61,7 +61,8 @@ def run(delivery: Path | None, first: str | None, last: str | None, workers: int
 
     Ingests and validates the delivery, cuts purged walk-forward folds, trains and calibrates every
     month's models, scores, gates and backtests, runs the portfolio beside its baselines, evaluates
-    the acceptance criteria and writes the report. Months already done are made again, to the same bits.
+    the acceptance criteria and writes the report. Months already done are made again, to the same
+    bits.
 
     \b
     Examples:

@@ -87,7 +87,7 @@ def build_checks(
             "gate",
             _gate,
             True,
-            "Every test event is scored; gates follow from the scores.",
+            "Every test event is scored; gates follow from scores.",
         ),
         ("fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."),
         ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),

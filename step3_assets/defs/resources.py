@@ -172,7 +172,7 @@ class ProgressResource:
 
     @contextmanager
     def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
-        """As :meth:`track`, for a search: `advance` also takes the best value so far (NaN: none yet)."""
+        """As :meth:`track`, for a search; `advance` also takes the best value so far."""
         log = dg.get_dagster_logger("step3")
         done = 0
 

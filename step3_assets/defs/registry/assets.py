@@ -43,8 +43,8 @@ def build_registry_asset(
     def model_registry(platform: PlatformResource) -> dg.MaterializeResult:
         """Every model version with its provenance, metrics, criteria and stage; also as JSON.
 
-        New versions are candidates; the newest is the shadow, which is watched. No model decides until
-        `step3 registry promote` finds every criterion and every audit check passed.
+        New versions are candidates; the newest is the shadow, which is watched. No model decides
+        until `step3 registry promote` finds every criterion and every audit check passed.
         """
         settings, store = platform.settings(), platform.store()
         registry = register_stored(store, settings.config, change_now(ACTOR))

@@ -4,8 +4,8 @@ Belongs here: which tables a change of the registry reads and writes, each in on
 the file ``step3_model_registry.json``. Does not belong here: what a change means
 (:mod:`step3_assets.domain.registry`).
 
-The store is the truth and the file follows it: whoever changed the store writes the file whole, under
-a lock, so that the last writer has read the last change.
+The store is the truth and the file follows it: whoever changed the store writes the file whole,
+under a lock, so that the last writer has read the last change.
 """
 
 from collections.abc import Callable

@@ -5,8 +5,8 @@ of table ``model_registry`` without a stage. Does not belong here: stages
 (:mod:`step3_assets.domain.registry.stages`).
 
 A model version is identified by its bytes: a hash over the payloads' hashes, independent of when or
-how often they were made. The same fold trained again to the same bytes is the same version; the other
-fields of an entry record what those bytes were last registered with.
+how often they were made. The same fold trained again to the same bytes is the same version; the
+other fields of an entry record what those bytes were last registered with.
 """
 
 import hashlib

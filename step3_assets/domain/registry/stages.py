@@ -7,7 +7,7 @@ belong here: promotion and rollback, which a person asks for
 Some changes follow without a person: a new version becomes a candidate; the newest version of each
 kind that is not archived becomes the shadow, which is watched and does not decide; a version whose
 fold now has other bytes, or whose bytes are no longer stored, is archived. The table is therefore a
-function of what is stored and of what people decided, in whatever order; the history keeps the order.
+function of what is stored and of what people decided, in any order; the history keeps the order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

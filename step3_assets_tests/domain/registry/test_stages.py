@@ -159,7 +159,7 @@ def test_refits_fall_with_their_base():
     found = register_recalibrations(registry_of(C), [refit(date(2023, 12, 4))], NOW)
     found = register_folds(found, [entry(DEC, sha="ff")], LATER)
     assert stages(found)[refit(date(2023, 12, 4))["model_id"]] == "archived"
-    with pytest.raises(RegistryError, match="does not stand"):
+    with pytest.raises(RegistryError, match="is not in the registry"):
         register_recalibrations(found, [refit(date(2023, 12, 11))], NOW)
 
 
