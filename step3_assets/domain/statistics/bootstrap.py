@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.dispersion import is_flat
 from step3_assets.domain.portfolio.metrics import (
     DRAWDOWN_FLOOR,
     MONTHS_PER_YEAR,
@@ -132,24 +133,24 @@ def account_calmar(paths: np.ndarray, n_months: int) -> float:
 
 
 def account_sharpe(paths: np.ndarray) -> float:
-    """Annualised Sharpe of sessions; NaN without deviation."""
+    """Annualised Sharpe of sessions; NaN without deviation beyond rounding error."""
     returns = paths[:, 0] - 1.0
-    deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
-    if deviation == 0.0:
+    if is_flat(returns):
         return math.nan
-    return float(np.mean(returns)) / deviation * math.sqrt(SESSIONS_PER_YEAR)
+    return float(np.mean(returns)) / float(np.std(returns, ddof=1)) * math.sqrt(SESSIONS_PER_YEAR)
 
 
 def mean_block_length(series: np.ndarray) -> float:
     """Mean block length of the stationary bootstrap by Politis and White; at least 1.
 
-    NaN below :data:`MIN_OBSERVATIONS` or for a series that does not vary.
+    NaN below :data:`MIN_OBSERVATIONS` or for a series that does not vary beyond rounding error.
     """
-    if len(series) < MIN_OBSERVATIONS or np.ptp(series) == 0.0:
+    if len(series) < MIN_OBSERVATIONS or is_flat(series):
         return math.nan
     from arch.bootstrap import optimal_block_length
 
-    return max(1.0, float(optimal_block_length(series)["stationary"].iloc[0]))
+    length = float(optimal_block_length(series)["stationary"].iloc[0])
+    return max(1.0, length) if math.isfinite(length) else math.nan
 
 
 def bootstrap_account(
@@ -223,6 +224,8 @@ def _intervals(
     resampling: Resampling,
 ) -> list[BootstrapInterval]:
     """Resample rows in blocks of the length estimated from `series`; one interval per metric."""
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{int((~np.isfinite(rows)).any(axis=1).sum())} value(s) are not finite")
     values, n = metrics(rows), len(rows)
     length = mean_block_length(series)
     if math.isnan(length):

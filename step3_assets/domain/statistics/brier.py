@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from step3_assets.domain.core.dispersion import is_flat
 from step3_assets.domain.models.probability_scores import brier
 from step3_assets.domain.statistics.clustered import mean_over_days
 
@@ -25,12 +26,15 @@ class BrierGain:
     Parameters
     ----------
     gain, lower, upper : float
-        Mean of ``(base - y)^2 - (p - y)^2`` with its normal interval; NaN below 30 rows or 10 days.
+        Mean of ``(base - y)^2 - (p - y)^2`` with its normal interval; NaN where it is undefined.
     p_value : float
         One-sided: probability of such a gain when there is none.
     brier, brier_base : float
     level : float
     n_rows, n_days : int
+    undefined : str
+        Why there is no gain: fewer than 30 rows or 10 days, values that are not finite, or errors
+        that differ by a constant; empty where there is one.
     """
 
     gain: float
@@ -42,6 +46,7 @@ class BrierGain:
     level: float
     n_rows: int
     n_days: int
+    undefined: str = ""
 
 
 def brier_gain(
@@ -71,8 +76,17 @@ def brier_gain(
 
     base_errors, errors = (base_rate - won) ** 2, (p - won) ** 2
     n_rows, n_days = len(won), len(np.unique(days))
+    undefined = ""
     if n_rows < MIN_ROWS or n_days < MIN_DAYS:
-        return BrierGain(*[float("nan")] * 6, level=level, n_rows=n_rows, n_days=n_days)
+        undefined = f"{n_rows} events on {n_days} days are too few"
+    elif not np.isfinite(base_errors - errors).all():
+        undefined = "probabilities or outcomes are not finite"
+    elif is_flat(base_errors - errors) and np.any(base_errors != errors):
+        undefined = "the squared errors differ by a constant, so their error cannot be estimated"
+    if undefined:
+        return BrierGain(
+            *[float("nan")] * 6, level=level, n_rows=n_rows, n_days=n_days, undefined=undefined
+        )
     gain, error = mean_over_days(base_errors - errors, days, n_lags)
     half = float(stats.norm.ppf(0.5 + level / 2.0)) * error
     p_value = float(stats.norm.sf(gain / error)) if error > 0.0 else float("nan")

@@ -6,6 +6,9 @@ Does not belong here: what is regressed on what.
 
 import numpy as np
 
+COLLINEAR = 1e-10
+"""Smallest over largest eigenvalue of the regressors' products below which they are collinear."""
+
 
 def clustered_ols(
     x: np.ndarray, y: np.ndarray, clusters: np.ndarray
@@ -36,6 +39,50 @@ def clustered_ols(
     n, k = x.shape
     factor = n_clusters / (n_clusters - 1) * (n - 1) / (n - k)
     return beta, factor * bread @ (sums.T @ sums) @ bread
+
+
+def jackknife_ols(
+    x: np.ndarray, y: np.ndarray, clusters: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least squares with the covariance of the jackknife over clusters (CR3).
+
+    It allows for clusters with more leverage than others, where the plain cluster-robust covariance
+    is too small.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_rows, k)
+        Regressors, the constant among them.
+    y : ndarray, shape (n_rows,)
+    clusters : ndarray, shape (n_rows,)
+        Label of each row's cluster; at least two.
+
+    Returns
+    -------
+    beta : ndarray, shape (k,)
+    covariance : ndarray, shape (k, k)
+        ``(G - 1) / G`` times the sum of outer products of the changes of beta when one cluster is
+        left out (MacKinnon, Nielsen and Webb 2023, *Cluster-Robust Inference: A Guide to Empirical
+        Practice*, Journal of Econometrics 232, eq. 15).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the regressors are collinear, or become so without one of the clusters.
+    """
+    _, index = np.unique(clusters, return_inverse=True)
+    n_clusters, k = int(index.max()) + 1, x.shape[1]
+    products, moments = np.zeros((n_clusters, k, k)), np.zeros((n_clusters, k))
+    np.add.at(products, index, x[:, :, None] * x[:, None, :])
+    np.add.at(moments, index, x * y[:, None])
+    total, moment = products.sum(axis=0), moments.sum(axis=0)
+    rest = total - products
+    sizes = np.linalg.eigvalsh(rest)
+    if np.any(sizes[:, 0] <= COLLINEAR * sizes[:, -1]):
+        raise np.linalg.LinAlgError("without one of the clusters the regressors are collinear")
+    beta = np.linalg.solve(total, moment)
+    changes = np.linalg.solve(rest, (moment - moments)[:, :, None])[:, :, 0] - beta
+    return beta, (n_clusters - 1) / n_clusters * changes.T @ changes
 
 
 def mean_over_days(values: np.ndarray, days: np.ndarray, n_lags: int) -> tuple[float, float]:

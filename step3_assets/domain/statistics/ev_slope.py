@@ -3,8 +3,13 @@
 Belongs here: the slope and its confidence interval. Does not belong here: deciles and drawing
 (:mod:`step3_assets.domain.report.ev_calibration`).
 
-Source: J. Mincer and V. Zarnowitz (1969), *The Evaluation of Economic Forecasts*: a calibrated
-forecast has slope 1. Errors clustered by day (Liang and Zeger 1986).
+Labels outlast a day, sometimes a weekend, and symbols share their noise, so the rows of two weeks
+are one cluster, over all symbols; the standard error is the jackknife over these clusters. The size
+of the test that the lower bound makes is measured in ``benchmarks/size.py``; with days as clusters
+it rejects 8 % of null slopes at a nominal 5 %.
+
+Sources: J. Mincer and V. Zarnowitz (1969), *The Evaluation of Economic Forecasts*: a calibrated
+forecast has slope 1; the jackknife is that of :func:`.clustered.jackknife_ols`.
 """
 
 from dataclasses import dataclass
@@ -12,10 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.statistics.clustered import clustered_ols
+from step3_assets.domain.core.dispersion import is_flat
+from step3_assets.domain.statistics.clustered import jackknife_ols
 
+NUMBERS = ("ev_final", "net_logret")
 MIN_ROWS = 30
-MIN_DAYS = 10
+CLUSTER_WEEKS = 2
+MIN_CLUSTERS = 6
+"""Three months: with fewer clusters a jackknife says little of the error."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +34,14 @@ class EvSlope:
     Parameters
     ----------
     slope, lo, hi : float
-        Ordinary least squares with an interval clustered by UTC day of the decision; NaN below 30
-        rows or 10 days, or when ``ev_final`` does not vary.
-    n_rows, n_days : int
+        Ordinary least squares with a confidence interval over clusters of two weeks; NaN where it
+        is undefined.
+    n_rows, n_days, n_clusters : int
+        Rows, UTC days and fortnights.
     level : float
         Two-sided level of the interval.
+    undefined : str
+        Why there is no slope; empty where there is one.
     """
 
     slope: float
@@ -37,7 +49,9 @@ class EvSlope:
     hi: float
     n_rows: int
     n_days: int
+    n_clusters: int
     level: float = 0.95
+    undefined: str = ""
 
 
 def ev_slope(joined: pd.DataFrame, level: float = 0.95) -> EvSlope:
@@ -47,28 +61,48 @@ def ev_slope(joined: pd.DataFrame, level: float = 0.95) -> EvSlope:
     ----------
     joined : DataFrame
         ``decision_time_utc``, ``ev_final`` and ``net_logret`` (log returns); rows where one of the
-        two is missing are left out.
+        two is missing or not finite are left out.
     level : float
     """
     from scipy import stats
 
-    rows = joined.loc[joined["ev_final"].notna() & joined["net_logret"].notna()]
-    ev, net = (rows[c].to_numpy(dtype=np.float64) for c in ("ev_final", "net_logret"))
-    days = utc_days(rows["decision_time_utc"])
-    n_rows, n_days = len(rows), len(np.unique(days))
-    if n_rows < MIN_ROWS or n_days < MIN_DAYS or np.ptp(ev) == 0.0:
-        return EvSlope(
-            slope=np.nan, lo=np.nan, hi=np.nan, n_rows=n_rows, n_days=n_days, level=level
-        )
+    columns = [joined[c].to_numpy(dtype=np.float64, na_value=np.nan) for c in NUMBERS]
+    is_known = np.isfinite(columns[0]) & np.isfinite(columns[1])
+    ev, net = (column[is_known] for column in columns)
+    days = utc_days(joined.loc[is_known, "decision_time_utc"])
+    clusters = (days.astype("int64") + 3) // (7 * CLUSTER_WEEKS)
+    counts = {
+        "n_rows": len(ev),
+        "n_days": len(np.unique(days)),
+        "n_clusters": len(np.unique(clusters)),
+        "level": level,
+    }
+    undefined = _why_undefined(ev, net, counts["n_clusters"])
+    if undefined:
+        return EvSlope(slope=np.nan, lo=np.nan, hi=np.nan, undefined=undefined, **counts)
     # In units of the spread of ev, so that small values do not make the matrix singular.
-    scale = float(np.std(ev))
-    x = np.column_stack([np.ones(n_rows), ev / scale])
-    beta, covariance = clustered_ols(x, net, days)
+    centre, scale = float(np.mean(ev)), float(np.std(ev))
+    x = np.column_stack([np.ones(len(ev)), (ev - centre) / scale])
+    try:
+        beta, covariance = jackknife_ols(x, net, clusters)
+    except np.linalg.LinAlgError:
+        undefined = "expected values vary in one fortnight only"
+        return EvSlope(slope=np.nan, lo=np.nan, hi=np.nan, undefined=undefined, **counts)
     slope, error = float(beta[1]) / scale, float(np.sqrt(covariance[1, 1])) / scale
-    half = float(stats.t.ppf(0.5 + level / 2.0, n_days - 1)) * error
-    return EvSlope(
-        slope=slope, lo=slope - half, hi=slope + half, n_rows=n_rows, n_days=n_days, level=level
-    )
+    half = float(stats.t.ppf(0.5 + level / 2.0, counts["n_clusters"] - 1)) * error
+    return EvSlope(slope=slope, lo=slope - half, hi=slope + half, **counts)
+
+
+def _why_undefined(ev: np.ndarray, net: np.ndarray, n_clusters: int) -> str:
+    if len(ev) < MIN_ROWS:
+        return f"{len(ev)} events have an expected value and a final label; {MIN_ROWS} are needed"
+    if n_clusters < MIN_CLUSTERS:
+        return f"events lie in {n_clusters} fortnight(s); {MIN_CLUSTERS} are needed"
+    if is_flat(ev):
+        return "expected values do not vary"
+    if is_flat(net):
+        return "realised net does not vary"
+    return ""
 
 
 def utc_days(stamps: pd.Series) -> np.ndarray:

@@ -12,6 +12,8 @@ from itertools import combinations
 
 import numpy as np
 
+from step3_assets.domain.core.dispersion import is_flat
+
 
 @dataclass(frozen=True)
 class BacktestOverfitting:
@@ -54,15 +56,15 @@ def backtest_overfitting(returns: np.ndarray, n_blocks: int) -> BacktestOverfitt
     Returns
     -------
     BacktestOverfitting
-        Performance is the Sharpe ratio of the half's months; without deviation it is 0 for a
-        configuration that neither gained nor lost, and unbounded otherwise. Ties share their ranks;
-        among tied winners the first counts.
+        Performance is the Sharpe ratio of the half's months; it is 0 for a configuration that did
+        not move in them. Ties share their ranks; among tied winners the first counts.
 
     Raises
     ------
     ValueError
-        With fewer than two configurations, an odd number of blocks, more blocks than months, or a
-        return that is not finite.
+        With fewer than two configurations, an odd number of blocks, more blocks than months, a
+        return that is not finite, or a configuration whose returns are constant and not 0: it has
+        no Sharpe ratio.
     """
     from scipy import stats
 
@@ -74,6 +76,9 @@ def backtest_overfitting(returns: np.ndarray, n_blocks: int) -> BacktestOverfitt
         raise ValueError(f"backtest_overfitting: {n_blocks} blocks of {n_months} months")
     if not np.isfinite(values).all():
         raise ValueError("backtest_overfitting: a return is not finite")
+    constant = sum(is_flat(column) and bool(column.any()) for column in values.T)
+    if constant:
+        raise ValueError(f"returns of {constant} configuration(s) do not vary: no Sharpe ratio")
     blocks = np.array_split(values, n_blocks)
     counts = np.array([len(b) for b in blocks], dtype=np.float64)
     centred = [b - values.mean(axis=0) for b in blocks]
@@ -90,9 +95,7 @@ def backtest_overfitting(returns: np.ndarray, n_blocks: int) -> BacktestOverfitt
         mean = mean + values.mean(axis=0)
         deviation = np.sqrt(variance)
         flat = deviation <= 1e-12 * np.maximum(np.abs(values).max(), 1e-300)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = mean / np.where(flat, 0.0, deviation)
-        return np.where(flat & (np.abs(mean) < 1e-15), 0.0, ratio)
+        return np.where(flat, 0.0, mean / np.where(flat, 1.0, deviation))
 
     best = np.argmax(sharpes(inside), axis=1)
     ranks = stats.rankdata(sharpes(1.0 - inside), axis=1)

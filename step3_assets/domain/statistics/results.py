@@ -83,7 +83,7 @@ class Results:
         """Moments of the platform's session returns."""
         moments = sharpe_moments(self.paths["growth"].to_numpy() - 1.0)
         if math.isnan(moments.sharpe):
-            raise MissingFigure("the account never moved")
+            raise MissingFigure(moments.undefined)
         return moments
 
     @cached_property

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from step3_assets.domain.core.dispersion import is_flat
+
 
 @dataclass(frozen=True)
 class SharpeMoments:
@@ -28,12 +30,15 @@ class SharpeMoments:
         Sample moments, without bias correction; kurtosis of a normal series is 3.
     n : int
         Observations.
+    undefined : str
+        Why the moments are NaN; empty where they are not.
     """
 
     sharpe: float
     skewness: float
     kurtosis: float
     n: int
+    undefined: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,18 +63,33 @@ class DeflatedSharpe:
 
 
 def sharpe_moments(returns: np.ndarray) -> SharpeMoments:
-    """Moments of a return series; NaN for fewer than two observations or without deviation."""
+    """Moments of a return series; NaN where they are undefined, with the reason.
+
+    They are undefined for fewer than two observations, for observations that are not finite and for
+    a series that does not vary beyond rounding error.
+    """
     from scipy import stats
 
     values = np.asarray(returns, dtype=np.float64)
-    if len(values) < 2 or np.ptp(values) == 0.0:
-        return SharpeMoments(math.nan, math.nan, math.nan, len(values))
+    undefined = _why_undefined(values)
+    if undefined:
+        return SharpeMoments(math.nan, math.nan, math.nan, len(values), undefined)
     return SharpeMoments(
         sharpe=float(values.mean() / values.std(ddof=1)),
         skewness=float(stats.skew(values)),
         kurtosis=float(stats.kurtosis(values, fisher=False)),
         n=len(values),
     )
+
+
+def _why_undefined(values: np.ndarray) -> str:
+    if len(values) < 2:
+        return f"{len(values)} return(s) have no deviation"
+    if not np.isfinite(values).all():
+        return f"{int((~np.isfinite(values)).sum())} of {len(values)} returns are not finite"
+    if is_flat(values):
+        return "the account never moved" if not values.any() else "the returns do not vary"
+    return ""
 
 
 def probabilistic_sharpe(moments: SharpeMoments, benchmark: float = 0.0) -> float:
@@ -144,9 +164,11 @@ def deflated_sharpe(
         Every configuration ever evaluated on these months, the chosen one included.
     trial_sharpes : ndarray, optional
         Sharpe ratios of the trials, per observation of the chosen series' clock. With fewer than
-        two, the variance is that of the estimate of a Sharpe ratio of 0, ``1 / (n - 1)``.
+        two finite ones, the variance is that of the estimate of a Sharpe ratio of 0,
+        ``1 / (n - 1)``.
     """
     known = np.asarray([] if trial_sharpes is None else trial_sharpes, dtype=np.float64)
+    known = known[np.isfinite(known)]
     variance = 1.0 / (moments.n - 1) if moments.n > 1 else math.nan
     if len(known) >= 2:
         variance = float(np.var(known, ddof=1))

@@ -11,6 +11,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.dispersion import is_flat
+
 
 @dataclass(frozen=True)
 class Trials:
@@ -71,14 +73,16 @@ class Trials:
     def sharpes(self, observations_per_month: float) -> np.ndarray:
         """Sharpe ratio of each trial on a clock of so many observations a month.
 
-        A monthly ratio divided by the root of the observations in a month; trials that never moved
-        have a ratio of 0.
+        A monthly ratio divided by the root of the observations in a month. Trials that never moved
+        have a ratio of 0; NaN for returns that do not vary otherwise.
         """
         if self.monthly_returns is None or len(self.monthly_returns) < 2:
             return np.array([])
         values = self.monthly_returns.to_numpy(dtype=np.float64)
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=1)
-        ratio = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0.0)
+        flat = np.array([is_flat(column) for column in values.T], dtype=bool)
+        without = np.where(values.any(axis=0), np.nan, 0.0)
+        ratio = np.where(flat, without, mean / np.where(flat, 1.0, deviation))
         return ratio / np.sqrt(observations_per_month)
 
 

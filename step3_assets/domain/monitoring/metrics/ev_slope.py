@@ -20,7 +20,7 @@ def _measure(metric: DriftMetric, window: Window) -> Iterator[Line]:
         return
     found = ev_slope(rows, window.config.statistics.level)
     if np.isnan(found.slope):
-        text = f"Not enough yet: expected values do not vary over {found.n_days} days."
+        text = f"Not enough yet: {found.undefined}."
         yield metric.not_enough(len(rows), drift, text)
         return
     at_warn_rate = ev_slope(rows, 1.0 - 2.0 * drift.warn_rate)

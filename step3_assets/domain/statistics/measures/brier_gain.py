@@ -22,7 +22,7 @@ def _compute(results: Results) -> StatisticRow:
     days = utc_days(rows["decision_time_utc"])
     found = brier_gain(p, rate, won, days, n_lags=settings.overlap_days, level=settings.level)
     if math.isnan(found.gain):
-        raise MissingFigure(f"{found.n_rows} events on {found.n_days} days are too few")
+        raise MissingFigure(found.undefined)
     word = "better" if found.lower > 0 else "worse" if found.upper < 0 else "no better or worse"
     return StatisticRow(
         value=found.gain,

@@ -11,10 +11,10 @@ from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
 def _compute(results: Results) -> StatisticRow:
     found = ev_slope(results.scored, results.config.statistics.level)
     if math.isnan(found.slope):
-        raise MissingFigure(f"{found.n_rows} events on {found.n_days} days are too few")
+        raise MissingFigure(found.undefined)
     return StatisticRow(
         value=found.slope,
-        method="least squares, errors clustered by day",
+        method="least squares, jackknife over clusters of two weeks",
         sentence=f"A candidate expected to earn 1 bp more earned {found.slope:.2f} bp more "
         f"({found.level:.0%} interval {found.lo:.2f} to {found.hi:.2f}); 1 means calibrated, 0 "
         "means no information.",
@@ -32,7 +32,8 @@ STATISTIC = Statistic(
     decimals=3,
     says="how much a candidate earned for each further bp of `ev_final`",
     method="least squares of realised net on `ev_final` over every candidate with a final label, "
-    "errors clustered by UTC day",
+    "standard error by the jackknife over clusters of two weeks (CR3; MacKinnon, Nielsen and Webb "
+    "2023)",
     limits="that the level is right: only differences count",
     compute=_compute,
 )

@@ -32,14 +32,14 @@ def _compute(results: Results) -> StatisticRow:
         seed=settings.seed,
     )
     if math.isnan(found.p_value):
-        raise MissingFigure("no trade, or none was chosen among others")
+        raise MissingFigure(found.undefined)
     return StatisticRow(
         value=found.p_value,
-        method=f"{settings.n_permutations} draws by symbol and month",
-        sentence=f"The trades made {found.net_bps:.1f} bps of log return on average; as many drawn "
-        f"at random from the same symbols and months made {found.null_mean_bps:.1f} "
-        f"({found.level:.0%} of draws {found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), "
-        f"and did as well with probability {found.p_value:.3f}.",
+        method=f"{settings.n_permutations} shifts of all trades by whole sessions, within years",
+        sentence=f"The trades made {found.net_bps:.1f} bps of log return on average; the same "
+        f"trades at other times of these years made {found.null_mean_bps:.1f} ({found.level:.0%} of shifts "
+        f"{found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), and did as well with "
+        f"probability {found.p_value:.3f}.",
         n=found.n_trades,
     )
 
@@ -50,10 +50,11 @@ STATISTIC = Statistic(
     label="Gate against random choice, p",
     decimals=3,
     is_probability=True,
-    says="how often random trades do as well",
-    method="as many candidates drawn from the same symbol and month, mean net; "
+    says="how often the same trades at other times do as well",
+    method="the trades of all symbols shifted together by whole sessions, circularly within blocks "
+    "of about twelve months; mean excess over the block divided by its standard error over weeks; "
     "p = (1 + as good) / (1 + draws), Phipson and Smyth 2010",
-    limits="that the market was worth trading: a good month lifts both. Drawn trades may overlap "
-    "where real ones may not, so the null is a little wide",
+    limits="that the market was worth trading: a good year raises both. Shifted trades may overlap "
+    "where real ones may not, so the test is cautious for a gate that is nearly always in a trade",
     compute=_compute,
 )
