@@ -1,10 +1,10 @@
 """Size and power of the gate's permutation test and of the EV slope, on many worlds.
 
-Run as ``python -m benchmarks.size [--worlds 110] [--first-seed 20000] [--workers 2]``. It prints, as
-Markdown, how often each test rejects at 1, 5 and 10 % where there is nothing to find, with the
+Run as ``python -m benchmarks.size [--worlds 110] [--first-seed 20000] [--workers 2]``. It prints
+as Markdown how often each test rejects at 1, 5 and 10 % where there is nothing to find, with the
 standard error over worlds, and how often it finds a planted edge. ``docs/statistics.md`` keeps the
-result. Worlds and gates are those of :mod:`benchmarks.null_events`; seeds start at 20,000, above all
-that a choice of the tests rests on.
+result. Worlds and gates are those of :mod:`benchmarks.null_events`; seeds start at 20,000, above
+all on which a choice of the tests rests.
 """
 
 import argparse

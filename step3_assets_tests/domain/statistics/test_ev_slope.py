@@ -40,7 +40,7 @@ def test_copies_of_rows_do_not_narrow_the_interval():
         (world(1.0).iloc[:0], "0 events"),
         (world(1.0).assign(ev_final=np.inf), "0 events"),
         (
-            world(1.0).assign(ev_final=[2e-4] * 1000 + [1e-3] * 4 + [2e-4] * 1996),
+            world(1.0).assign(ev_final=EVENT),
             "in one fortnight only",
         ),
     ],

@@ -67,7 +67,7 @@ def test_the_p_value_is_the_share_of_all_shifts_that_do_as_well():
 
 
 def test_size_on_null_worlds_whose_symbols_share_their_noise():
-    """Twenty-four outcome-blind gates on 12 null worlds; `benchmarks/size.py` has the full study."""
+    """All outcome-blind gates on 12 null worlds; `benchmarks/size.py` has the full study."""
     shares = []
     for seed in range(11_000, 11_012):
         events = make_events(NullWorld(seed=seed, years=2.0))
