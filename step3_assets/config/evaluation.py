@@ -54,7 +54,7 @@ class AcceptanceConfig(Frozen):
         default=0.05,
         gt=0,
         lt=1,
-        description="A random choice of the same candidates does as well at most once in twenty.",
+        description="The same trades at other times do as well at most once in twenty.",
     )
 
 
@@ -77,7 +77,7 @@ class StatisticsConfig(Frozen):
     n_permutations: int = Field(
         default=5000,
         ge=99,
-        description="Random gates; a p value of 0.05 has a standard error of 0.003.",
+        description="Shifts of the trades; a p value of 0.05 has a standard error of 0.003.",
     )
     pbo_blocks: int = Field(
         default=16,

@@ -1,4 +1,4 @@
-"""The criterion ``gate_permutation_p``: the trades are better than random candidates."""
+"""The criterion ``gate_permutation_p``: the trades are better than the same trades at other times."""
 
 from step3_assets.domain.acceptance.criterion import Criterion, statistic_against
 
@@ -8,7 +8,7 @@ CRITERION = Criterion(
     position=150,
     comparison="<=",
     number="probability",
-    asks="probability that a random choice of the same candidates does as well",
+    asks="probability that the same trades at other times of these years do as well",
     find=statistic_against("gate_permutation_p", "max_permutation_p"),
     setting="max_permutation_p",
 )

@@ -37,8 +37,8 @@ def _compute(results: Results) -> StatisticRow:
         value=found.p_value,
         method=f"{settings.n_permutations} shifts of all trades by whole sessions, within years",
         sentence=f"The trades made {found.net_bps:.1f} bps of log return on average; the same "
-        f"trades at other times of these years made {found.null_mean_bps:.1f} ({found.level:.0%} of shifts "
-        f"{found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), and did as well with "
+        f"trades at other times of these years made {found.null_mean_bps:.1f} "
+        f"({found.level:.0%} of shifts {found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), and did as well with "
         f"probability {found.p_value:.3f}.",
         n=found.n_trades,
     )
