@@ -38,8 +38,8 @@ def _compute(results: Results) -> StatisticRow:
         method=f"{settings.n_permutations} shifts of all trades by whole sessions, within years",
         sentence=f"The trades made {found.net_bps:.1f} bps of log return on average; the same "
         f"trades at other times of these years made {found.null_mean_bps:.1f} "
-        f"({found.level:.0%} of shifts {found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), and did as well with "
-        f"probability {found.p_value:.3f}.",
+        f"({found.level:.0%} of shifts {found.null_lower_bps:.1f} to {found.null_upper_bps:.1f}), "
+        f"and did as well with probability {found.p_value:.3f}.",
         n=found.n_trades,
     )
 
