@@ -64,7 +64,7 @@ SCORES = Table(
                 ("ev_struct", "p * gain - (1 - p) * loss - cost_rt.", "log return"),
                 ("ev_ml", "net_logret predicted by the mean head.", "log return"),
                 ("ev_final", "w1 * ev_struct + w2 * ev_ml.", "log return"),
-                ("ev_threshold", "What ev_final had to exceed.", "log return"),
+                ("ev_threshold", "What ev_final must exceed.", "log return"),
             ]
         ),
         Column("is_gated", "BOOLEAN", _D, "The gate let it through."),

@@ -185,7 +185,7 @@ RISK_EVENTS = Table(
         Column("rule", "VARCHAR", _R, "The rule.", allowed=RISK_RULES),
         Column("action", "VARCHAR", _R, "What it did.", allowed=RISK_ACTIONS),
         Column("threshold", "DOUBLE", _R, "The limit, in the rule's unit: a fraction or bars."),
-        Column("value", "DOUBLE", _R, "The figure that broke it."),
+        Column("value", "DOUBLE", _R, "The value that broke it."),
         Column("equity_usd", "DOUBLE", _R, "Equity marked at that close.", "USD"),
         Column(
             "fill_time_utc",
@@ -252,7 +252,7 @@ def metric_columns(*names: str) -> tuple[Column, ...]:
 
 COST_STRESS = Table(
     "cost_stress",
-    "The platform with every decision taken again under dearer costs, on one account.",
+    "The platform with every decision made again under higher costs, on one account.",
     "portfolio",
     (
         Column("factor", "DOUBLE", _I, "What every cost is multiplied by; 1 is as modelled."),

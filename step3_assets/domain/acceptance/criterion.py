@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.portfolio.stored_figures import (
+from step3_assets.domain.portfolio.stored_metrics import (
     Finding,
-    MissingFigure,
+    MissingMetric,
     Tables,
     finite,
     table_of,
@@ -50,7 +50,7 @@ class Criterion:
     asks : str
         When it passes, in one phrase of Markdown, for the documentation.
     find : callable
-        Value, threshold and one sentence from the stored tables. It raises ``MissingFigure`` where
+        Value, threshold and one sentence from the stored tables. It raises ``MissingMetric`` where
         there is no value; the criterion has then failed.
     setting : str or None
         The field of ``AcceptanceConfig`` that sets the threshold; None where it is fixed.
@@ -86,13 +86,13 @@ def statistic(tables: Tables, name: str) -> dict[str, Any]:
 
     Raises
     ------
-    MissingFigure
+    MissingMetric
         If there is none, or several.
     """
     rows = table_of(tables, "statistics")
     rows = rows[rows["name"] == name]
     if len(rows) != 1:
-        raise MissingFigure(f"statistics has {len(rows)} rows of {name}")
+        raise MissingMetric(f"statistics has {len(rows)} rows of {name}")
     return {str(column): value for column, value in rows.iloc[0].items()}
 
 
@@ -101,12 +101,12 @@ def number_of(row: dict[str, Any], column: str = "value") -> float:
 
     Raises
     ------
-    MissingFigure
+    MissingMetric
         If there is none; the message is the statistic's sentence.
     """
     value = finite(row[column])
     if value is None:
-        raise MissingFigure(str(row["sentence"]).removesuffix("."))
+        raise MissingMetric(str(row["sentence"]).removesuffix("."))
     return value
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from step3_assets.catalogue.results import ACCEPTANCE
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criteria import CRITERIA
-from step3_assets.domain.portfolio.stored_figures import Finding, MissingFigure, Tables
+from step3_assets.domain.portfolio.stored_metrics import Finding, MissingMetric, Tables
 
 PROMOTE = "PROMOTE"
 
@@ -57,7 +57,7 @@ def judge(
         criterion = CRITERIA[name]
         try:
             finding = criterion.find(tables, config)
-        except MissingFigure as missing:
+        except MissingMetric as missing:
             finding = Finding(math.nan, math.nan, f"Not evaluated, so not passed: {missing}.")
         rows.append(
             {

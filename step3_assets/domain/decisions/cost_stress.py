@@ -1,4 +1,4 @@
-"""Cost stress: the same decisions taken again as if trading cost more.
+"""Cost stress: the same decisions made again as if trading cost more.
 
 Belongs here: what higher costs do to expected values and to events. Does not belong here: the gate
 (:mod:`step3_assets.domain.decisions.ev_gate`), the simulation of what is left, the verdict.
@@ -50,8 +50,8 @@ def stress_scores(
     Notes
     -----
     An expected net return falls by exactly the extra cost, so ``ev_final`` falls by it whatever
-    the blend weights are. Models are not fitted again on dearer labels: their ranking of events is
-    that of the costs they were trained on.
+    the blend weights are. Models are not fitted again on labels with higher costs: their ranking of
+    events is that of the costs they were trained on.
     """
     if not factor >= 1.0:
         raise ValueError(f"cost stress: factor {factor} is below 1")

@@ -91,7 +91,7 @@ class Account:
             self._watch(len(self._clock.stamp_us) - 1, self._on_mark)
 
     def has_left(self, order: int, entry: int) -> bool:
-        """The position is gone by the open at `entry`, and one knows so now."""
+        """The position is gone by the open at `entry`, and that is known now."""
         return self._exit[order] <= entry and self._exit_known[order] <= self._now
 
     def is_free(self, symbol: int, entry: int) -> bool:

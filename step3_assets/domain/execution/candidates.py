@@ -94,7 +94,7 @@ def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFr
     -------
     DataFrame
         Columns ``CANDIDATE_COLUMNS``, and of ``SIZING_COLUMNS`` those that are there. Rows whose
-        gate said no are gone: they block nobody.
+        gate refused are gone: they block nobody.
 
     Raises
     ------
@@ -203,9 +203,9 @@ def _exit_known(
     """End of the bar before the exit bar; refuses final rows whose bars are not there."""
     known = np.zeros(len(frame), dtype="int64")
     for code in np.unique(codes):
-        mine = np.flatnonzero((codes == code) & is_final)
+        final_rows = np.flatnonzero((codes == code) & is_final)
         starts = clock.bar_start_us[code]
-        for what, stamps in (("entry", entry[mine]), ("exit", exit_[mine])):
+        for what, stamps in (("entry", entry[final_rows]), ("exit", exit_[final_rows])):
             place = np.minimum(np.searchsorted(starts, stamps), len(starts) - 1)
             absent = starts[place] != stamps
             if absent.any():
@@ -215,8 +215,8 @@ def _exit_known(
                     f"{int(absent.sum())} candidate(s) fill their {what}; "
                     f"its bars go from {utc_index(starts[:1])[0]} to {utc_index(starts[-1:])[0]}"
                 )
-        before_exit = np.searchsorted(starts, exit_[mine]) - 1
-        known[mine] = clock.bar_end_us[code][before_exit]
+        before_exit = np.searchsorted(starts, exit_[final_rows]) - 1
+        known[final_rows] = clock.bar_end_us[code][before_exit]
     return known
 
 

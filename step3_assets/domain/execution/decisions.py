@@ -1,6 +1,6 @@
-"""Going through the orders in time: what becomes of each, and what the rules made of it.
+"""The loop over orders in time: what happens to each, and why.
 
-Belongs here: the loop over orders, the questions each of them meets, what a stop does to the
+Belongs here: the loop over orders, the checks that each of them passes, what a stop does to the
 account. Does not belong here: cash and positions (:mod:`.account`), the rules' conditions
 (:mod:`step3_assets.domain.risk`), frames (:mod:`.ledger`).
 """
@@ -26,7 +26,7 @@ from step3_assets.plugins.risk_rule import EntryRequest
 
 @dataclass
 class Taken:
-    """What became of the orders; lists run over the orders taken, but for `status`."""
+    """The status of every order, and lists over the orders that were taken."""
 
     status: list[str]
     order: list[int]
@@ -45,7 +45,7 @@ class Taken:
 
 
 class _Watch:
-    """Shows marks to the stops, and does to the account what they ask."""
+    """Shows marks to the stops and carries out what they ask."""
 
     def __init__(self, engine: RiskEngine, clock: MarkClock, taken: Taken) -> None:
         self._engine, self._taken = engine, taken
@@ -85,7 +85,7 @@ def decide_orders(
     config: ExecutionConfig,
     risk: RiskConfig | RiskSchedule,
 ) -> Taken:
-    """Go through the orders in time and say of each what became of it."""
+    """Process the orders in time and record the status of each."""
     engine = RiskEngine(risk, config.max_gross_frac, config.initial_capital_usd)
     taken = Taken([], [], [], [], [], {}, engine.events)
     watch = _Watch(engine, clock, taken) if engine.stops else None
@@ -147,10 +147,10 @@ def _entry_days(orders: Orders, clock: MarkClock) -> tuple[list[int], list[int]]
     """New York day and month of each order's entry, counted from 1970."""
     day = np.zeros(len(orders.row), dtype="int64")
     for code in np.unique(orders.symbol):
-        mine = orders.symbol == code
+        of_symbol = orders.symbol == code
         starts, days = clock.bar_start_us[code], clock.bar_days[code]
-        place = np.searchsorted(starts, orders.entry_us[mine])
-        day[mine] = days[np.minimum(place, len(days) - 1)]
+        place = np.searchsorted(starts, orders.entry_us[of_symbol])
+        day[of_symbol] = days[np.minimum(place, len(days) - 1)]
     month = day.astype("datetime64[D]").astype("datetime64[M]").astype("int64")
     return day.tolist(), month.tolist()
 
@@ -161,11 +161,11 @@ class _OwnBars:
     def __init__(self, orders: Orders, clock: MarkClock, taken: Taken) -> None:
         places = np.zeros((3, len(orders.row)), dtype="int64")
         for code in np.unique(orders.symbol):
-            mine = orders.symbol == code
+            of_symbol = orders.symbol == code
             starts, ends = clock.bar_start_us[code], clock.bar_end_us[code]
-            places[0, mine] = np.searchsorted(ends, orders.instant_us[mine], side="right")
-            places[1, mine] = np.searchsorted(starts, orders.entry_us[mine])
-            places[2, mine] = np.searchsorted(starts, orders.exit_us[mine])
+            places[0, of_symbol] = np.searchsorted(ends, orders.instant_us[of_symbol], side="right")
+            places[1, of_symbol] = np.searchsorted(starts, orders.entry_us[of_symbol])
+            places[2, of_symbol] = np.searchsorted(starts, orders.exit_us[of_symbol])
         self._next, self._entered, self._left = places.tolist()
         self._starts, self._forced = clock.bar_start_us, taken.forced
 

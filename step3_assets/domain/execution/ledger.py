@@ -107,17 +107,17 @@ def simulate(
     rows = period_rows(clock, fills.positions, instant_us(start), instant_us(end))
     decisions = candidates.iloc[orders.row][[*EVENT_KEY, "month"]]
     return LedgerResult(
-        _trade_frame(candidates, orders, fills),
-        decisions.assign(status=_text(fills.status)).reset_index(drop=True),
-        mark_equity(fills.positions, clock, rows, config.initial_capital_usd).frame(),
-        fills.positions,
-        _event_frame(candidates, orders, clock, fills.risk_events),
+        trades=_trade_frame(candidates, orders, fills),
+        decisions=decisions.assign(status=_text(fills.status)).reset_index(drop=True),
+        equity=mark_equity(fills.positions, clock, rows, config.initial_capital_usd).frame(),
+        positions=fills.positions,
+        risk_events=_event_frame(candidates, orders, clock, fills.risk_events),
     )
 
 
 @dataclass(frozen=True)
 class Fills:
-    """What became of the orders, as arrays.
+    """The status of every order and the fills, as arrays.
 
     Attributes
     ----------
@@ -153,8 +153,8 @@ def fill_orders(
 ) -> Fills:
     """Run the account over orders that are laid out already; see :func:`simulate`.
 
-    The costs and cash flows are computed twice, once by the account while time moves and here over
-    all trades at once, by the same arithmetic: the two agree to the bit.
+    The costs and cash flows are computed twice by the same arithmetic, once by the account while
+    time moves and once here over all trades: the two agree to the bit.
     """
     taken = decide_orders(orders, clock, config, risk or RiskConfig.off())
     order = np.array(taken.order, dtype="int64")
@@ -167,21 +167,26 @@ def fill_orders(
     cost_exit = np.maximum(half_cost * value_out, config.min_fee_usd)
     paid, received = notional + cost_entry, value_out - cost_exit
     positions = Positions(
-        orders.symbol[order], orders.entry_us[order], exit_us, units, paid, received
+        symbol=orders.symbol[order],
+        entry_us=orders.entry_us[order],
+        exit_us=exit_us,
+        units=units,
+        paid_usd=paid,
+        received_usd=received,
     )
     return Fills(
-        np.array(taken.status, dtype=object),
-        order,
-        positions,
-        notional,
-        cost_entry,
-        cost_exit,
-        received - paid,
-        np.array(taken.equity_before, dtype="float64"),
-        np.array(taken.binding_cap, dtype=object),
-        exit_open,
-        exit_rule,
-        taken.risk_events,
+        status=np.array(taken.status, dtype=object),
+        order=order,
+        positions=positions,
+        notional_usd=notional,
+        cost_entry_usd=cost_entry,
+        cost_exit_usd=cost_exit,
+        pnl_usd=received - paid,
+        equity_before_usd=np.array(taken.equity_before, dtype="float64"),
+        binding_cap=np.array(taken.binding_cap, dtype=object),
+        exit_open=exit_open,
+        exit_rule=exit_rule,
+        risk_events=taken.risk_events,
     )
 
 

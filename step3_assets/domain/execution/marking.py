@@ -84,12 +84,12 @@ class MarkClock:
         _check_bars(
             names[order], start[order], end[order], {k: v[order] for k, v in prices.items()}
         )
-        own = [order[names[order] == symbol] for symbol in symbols]
+        rows_by_symbol = [order[names[order] == symbol] for symbol in symbols]
         stamps = np.sort(end)
         stamps = stamps[np.diff(stamps, prepend=stamps[:1] - 1) > 0]
         close = np.full((len(stamps), len(symbols)), np.nan)
         low = close.copy()
-        for code, rows in enumerate(own):
+        for code, rows in enumerate(rows_by_symbol):
             last = np.searchsorted(end[rows], stamps, side="right") - 1
             known = last >= 0
             at = rows[last[known]]
@@ -97,13 +97,13 @@ class MarkClock:
             ends_here = end[at] == stamps[known]
             low[known, code] = np.where(ends_here, prices["low"][at], prices["close"][at])
         return cls(
-            symbols,
-            stamps,
-            close,
-            low,
-            tuple(start[rows] for rows in own),
-            tuple(end[rows] for rows in own),
-            tuple(prices["open"][rows] for rows in own),
+            symbols=symbols,
+            stamp_us=stamps,
+            close=close,
+            low=low,
+            bar_start_us=tuple(start[rows] for rows in rows_by_symbol),
+            bar_end_us=tuple(end[rows] for rows in rows_by_symbol),
+            bar_open=tuple(prices["open"][rows] for rows in rows_by_symbol),
         )
 
     def codes(self, symbols: pd.Series) -> np.ndarray:
@@ -204,8 +204,8 @@ class Positions:
 
     def of_symbol(self, code: int) -> "Positions":
         """The positions of one symbol."""
-        mine = self.symbol == code
-        return Positions(*(getattr(self, f.name)[mine] for f in fields(self)))
+        is_of_symbol = self.symbol == code
+        return Positions(*(getattr(self, f.name)[is_of_symbol] for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -266,12 +266,12 @@ def mark_equity(
         raise LedgerError(f"bars: no close yet of a position held at {utc_stamp(at)}")
     peak, peak_before = running_peak(equity, capital_usd)
     return EquityCurve(
-        stamps,
-        equity,
-        cash,
-        value / np.where(equity > 0, equity, np.inf),
-        1.0 - equity / peak,
-        np.maximum(0.0, 1.0 - (cash + low_value) / peak_before),
+        bar_end_us=stamps,
+        equity_usd=equity,
+        cash_usd=cash,
+        gross_exposure_frac=value / np.where(equity > 0, equity, np.inf),
+        drawdown_frac=1.0 - equity / peak,
+        drawdown_low_frac=np.maximum(0.0, 1.0 - (cash + low_value) / peak_before),
     )
 
 

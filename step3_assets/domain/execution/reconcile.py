@@ -1,7 +1,7 @@
-"""Reconciliation: the trade ledger and the equity curve tell one story, or say where they do not.
+"""Reconciliation: whether the trade ledger and the equity curve agree, and where they do not.
 
-Belongs here: checks that rebuild one figure from the others another way. Does not belong here: the
-simulation that made them, thresholds of a verdict.
+Belongs here: checks that rebuild one value from the others in another way. Does not belong here:
+the simulation that made them, thresholds of a verdict.
 """
 
 import numpy as np
@@ -130,8 +130,8 @@ def _risk_rows(result: LedgerResult) -> list[str]:
         ),
     }
     problems = []
-    for what, (told, recorded) in sides.items():
-        both = told[key].merge(recorded[key], on=key, how="outer", indicator=True)
+    for what, (answered, recorded) in sides.items():
+        both = answered[key].merge(recorded[key], on=key, how="outer", indicator=True)
         lost = both[both["_merge"] != "both"]
         if len(lost):
             problems.append(f"risk_events and what was {what} differ: {_named(lost)}")
@@ -181,16 +181,16 @@ def _marks(result: LedgerResult, bars: pd.DataFrame) -> list[str]:
     """Rebuild the value of the positions at every mark, trade by trade, from the closes."""
     equity, trades = result.equity, result.trades
     marks, value = stamps_us(equity["bar_end_utc"]), np.zeros(len(equity))
-    for symbol, mine in trades.groupby("symbol"):
-        own = bars.loc[bars["symbol"] == symbol, ["bar_end_utc", "close"]]
+    for symbol, of_symbol in trades.groupby("symbol"):
+        symbol_bars = bars.loc[bars["symbol"] == symbol, ["bar_end_utc", "close"]]
         closes = pd.merge_asof(
-            equity[["bar_end_utc"]], own.sort_values("bar_end_utc"), on="bar_end_utc"
+            equity[["bar_end_utc"]], symbol_bars.sort_values("bar_end_utc"), on="bar_end_utc"
         )["close"].to_numpy()
         first, after = (
-            np.searchsorted(marks, stamps_us(mine[f"{side}_time_utc"]), side="right")
+            np.searchsorted(marks, stamps_us(of_symbol[f"{side}_time_utc"]), side="right")
             for side in ("entry", "exit")
         )
-        for units, held in zip(mine["units"], map(slice, first, after), strict=True):
+        for units, held in zip(of_symbol["units"], map(slice, first, after), strict=True):
             value[held] += units * closes[held]
     rebuilt = equity["cash_usd"].to_numpy() + value
     wrong = _far(equity["equity_usd"], pd.Series(rebuilt), equity["equity_usd"]).to_numpy()

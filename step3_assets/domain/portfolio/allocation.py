@@ -86,12 +86,14 @@ def allocate(
     """
     by_month = config if isinstance(config, Mapping) else dict.fromkeys(months, config)
     shares = equal_weight(clock, months)
-    mine: dict[str, tuple[AllocationConfig, list[date]]] = {}
+    by_settings: dict[str, tuple[AllocationConfig, list[date]]] = {}
     for month in months:
         if by_month[month].method == "inverse_volatility":
-            mine.setdefault(by_month[month].content_hash(), (by_month[month], []))[1].append(month)
-    for own, its_months in mine.values():
-        shares |= inverse_volatility(clock, its_months, own)
+            by_settings.setdefault(by_month[month].content_hash(), (by_month[month], []))[1].append(
+                month
+            )
+    for chosen, its_months in by_settings.values():
+        shares |= inverse_volatility(clock, its_months, chosen)
     seeking = {m: c for m, c in by_month.items() if c.method == "calmar"}
     if not seeking:
         return shares

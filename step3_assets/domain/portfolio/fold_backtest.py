@@ -35,7 +35,7 @@ from step3_assets.domain.portfolio.metrics import (
 
 @dataclass(frozen=True)
 class FoldBacktest:
-    """What one test month came to.
+    """The result of one test month.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ def backtest_fold(
     }
     rows = []
     for symbol in [*sorted({*clock.symbols, *of_symbol["events"]}), ALL_SYMBOLS]:
-        mine = {
+        selected = {
             name: names == symbol if symbol != ALL_SYMBOLS else np.ones(len(names), dtype=bool)
             for name, names in of_symbol.items()
         }
@@ -127,14 +127,14 @@ def backtest_fold(
             {
                 "month": month,
                 "symbol": symbol,
-                "n_candidates": int(mine["events"].sum()),
-                "n_gated": int(mine["gated"].sum()),
-                **_account_figures(
-                    ledger.trades[mine["trades"]],
+                "n_candidates": int(selected["events"].sum()),
+                "n_gated": int(selected["gated"].sum()),
+                **_account_metrics(
+                    ledger.trades[selected["trades"]],
                     _share_of(symbol, ledger, clock, start, capital),
                     capital,
                 ),
-                **_brier(outcomes[mine["outcomes"]], base_rate),
+                **_brier(outcomes[selected["outcomes"]], base_rate),
             }
         )
     summary = pd.DataFrame(rows)[FOLD_BACKTESTS.names]
@@ -148,15 +148,15 @@ def _share_of(
     if symbol == ALL_SYMBOLS or symbol not in clock.symbols or ledger.equity.empty:
         return ledger.equity if symbol == ALL_SYMBOLS else ledger.equity.iloc[:0]
     assert ledger.positions is not None
-    mine = ledger.positions.of_symbol(clock.symbols.index(symbol))
+    selected = ledger.positions.of_symbol(clock.symbols.index(symbol))
     last = instant_us(ledger.equity["bar_end_utc"].iloc[-1])
-    return mark_equity(mine, clock, clock.rows_after(instant_us(start), last), capital).frame()
+    return mark_equity(selected, clock, clock.rows_after(instant_us(start), last), capital).frame()
 
 
-def _account_figures(
+def _account_metrics(
     trades: pd.DataFrame, equity: pd.DataFrame, capital: float
 ) -> dict[str, float | int]:
-    """The month's figures; a month without a trade scores a Calmar of 0."""
+    """The month's metrics; a month without a trade scores a Calmar of 0."""
     values = equity["equity_usd"].to_numpy()
     drawdown = max_drawdown(values, capital)
     last = float(values[-1]) if len(values) else capital

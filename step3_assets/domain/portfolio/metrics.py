@@ -1,4 +1,4 @@
-"""Metrics: what an equity curve and a trade ledger amount to, over the calendar of the period.
+"""Metrics of an equity curve and a trade ledger over the calendar of the period.
 
 Belongs here: growth, drawdown, Calmar, Sharpe, Sortino, the monthly table, the summary of one
 series. Does not belong here: making the equity curve, thresholds and verdicts.
@@ -171,13 +171,13 @@ def summarise(
     trades : DataFrame
         ``month``, ``notional_usd``, ``units``, ``exit_open``, ``pnl_usd``, ``net_bps``.
     months : sequence of date
-        Contiguous; the calendar that the figures are over.
+        Contiguous; the calendar that the metrics cover.
     capital_usd : float
 
     Returns
     -------
     dict
-        The metric columns of table ``portfolio``. NaN where a figure has no meaning: net and hit
+        The metric columns of table ``portfolio``. NaN where a metric has no meaning: net and hit
         rate without trades, Sharpe and Sortino without deviation.
 
     Raises

@@ -1,4 +1,4 @@
-"""Reference lines: what the same money would have done otherwise, over the same months.
+"""Reference lines: what the same capital would have earned elsewhere over the same months.
 
 Belongs here: buy-and-hold of each symbol, the published baseline read from its summary file. Does
 not belong here: the mock baseline that is run on our folds (it goes through the simulator), or
@@ -28,7 +28,7 @@ from step3_assets.domain.portfolio.metrics import (
 
 @dataclass(frozen=True)
 class ReferenceLine:
-    """One line that stands beside the platform's.
+    """One line that is shown beside the platform's.
 
     Attributes
     ----------
@@ -72,13 +72,13 @@ def buy_and_hold(
     code = clock.symbols.index(symbol)
     start, end = (instant_us(month_start(m)) for m in (months[0], add_months(months[-1], 1)))
     starts, ends = clock.bar_start_us[code], clock.bar_end_us[code]
-    own = np.flatnonzero((starts >= start) & (ends <= end))
-    if len(own) == 0:
+    inside = np.flatnonzero((starts >= start) & (ends <= end))
+    if len(inside) == 0:
         return None
     rows = clock.rows_after(start, end)
-    price = float(clock.bar_open[code][own[0]])
+    price = float(clock.bar_open[code][inside[0]])
     units = capital_usd / (price * (1.0 + cost_rt / 2.0))
-    equity = _held_equity(clock, rows, code, int(starts[own[0]]), units, capital_usd, cost_rt)
+    equity = _held_equity(clock, rows, code, int(starts[inside[0]]), units, capital_usd, cost_rt)
     last_close, last = float(clock.close[rows, code][-1]), float(equity["equity_usd"].iloc[-1])
     trade = pd.DataFrame(
         {
@@ -90,7 +90,7 @@ def buy_and_hold(
             "net_bps": 1e4 * (last - capital_usd) / (units * price),
         }
     )
-    bought = utc_stamp(int(starts[own[0]]))
+    bought = utc_stamp(int(starts[inside[0]]))
     note = (
         f"Bought with all the capital at the open of {bought:%Y-%m-%d %H:%M} UTC, marked at every "
         f"bar close, sold at the last; one round trip of {1e4 * cost_rt:.1f} bps charged."
@@ -121,12 +121,12 @@ def _held_equity(
     is_held[-1] = False
     peak, peak_before = running_peak(equity, capital_usd)
     return EquityCurve(
-        stamps,
-        equity,
-        np.where(is_held, 0.0, equity),
-        is_held.astype("float64"),
-        1.0 - equity / peak,
-        np.maximum(0.0, 1.0 - low / peak_before),
+        bar_end_us=stamps,
+        equity_usd=equity,
+        cash_usd=np.where(is_held, 0.0, equity),
+        gross_exposure_frac=is_held.astype("float64"),
+        drawdown_frac=1.0 - equity / peak,
+        drawdown_low_frac=np.maximum(0.0, 1.0 - low / peak_before),
     ).frame()
 
 
@@ -150,7 +150,7 @@ def published_baseline(
     ReferenceLine or None
         Over those of the months that the table holds, which may begin later or end earlier; None
         when it holds none of them. Drawdown is that of month ends, hence never deeper than a
-        curve marked at bar closes would show; figures that need trades or days are NaN.
+        curve marked at bar closes would show; metrics that need trades or days are NaN.
 
     Raises
     ------

@@ -1,10 +1,10 @@
 """Replay: scored events laid out once, then traded as often as settings vary.
 
 Belongs here: the path from cached scores over gate, size, allocation, risk, ledger and marks to
-figures, on arrays alone, for a search that varies settings and for the allocator's sleeves. Does
-not belong here: any step of that path, which are the portfolio's own, and the search.
+metrics, on arrays alone, for a search that varies settings and for the allocator's sleeves. Does
+not belong here: the steps of that path, which are the portfolio's, and the search.
 
-A run without the frames' overhead gives the same fills, equity and figures as
+A run without the frames' overhead gives the same fills, equity and metrics as
 :func:`step3_assets.domain.portfolio.series.run_portfolio`, to the bit.
 """
 
@@ -39,7 +39,7 @@ _DECIDED_ON = ["cost_rt", "tp_to_cost", "entry_overnight", "sigma"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run came to.
+    """The result of one run.
 
     Attributes
     ----------
@@ -130,8 +130,8 @@ class Replay:
         """
         months = tuple(require_calendar(months))
         clock = bars if isinstance(bars, MarkClock) else MarkClock.from_bars(bars)
-        mine = scores[scores["month"].isin(months)]
-        candidates = gated_candidates(mine.assign(is_gated=True, size_frac=1.0), events)
+        rows = scores[scores["month"].isin(months)]
+        candidates = gated_candidates(rows.assign(is_gated=True, size_frac=1.0), events)
         edges = [month_start(m) for m in (*months, add_months(months[-1], 1))]
         whole = dict.fromkeys(clock.symbols, 1.0)
         orders = prepare_orders(candidates, clock, edges[0], edges[-1], whole)
@@ -139,23 +139,23 @@ class Replay:
         known = in_order[EVENT_KEY].merge(
             events[[*EVENT_KEY, *[c for c in _DECIDED_ON if c in events]]], on=EVENT_KEY, how="left"
         )
-        figures = in_order[EVENT_KEY].merge(
-            mine[[*EVENT_KEY, "ev_final", "q10", "q90"]], on=EVENT_KEY, how="left"
+        forecasts = in_order[EVENT_KEY].merge(
+            rows[[*EVENT_KEY, "ev_final", "q10", "q90"]], on=EVENT_KEY, how="left"
         )
         place = {month: at for at, month in enumerate(months)}
         ev_final, q10, q90 = (
-            figures[name].to_numpy(dtype="float64") for name in ("ev_final", "q10", "q90")
+            forecasts[name].to_numpy(dtype="float64") for name in ("ev_final", "q10", "q90")
         )
         return cls(
-            months,
-            clock,
-            orders,
-            known,
-            ev_final,
-            q10,
-            q90,
-            in_order["month"].map(place).to_numpy(dtype="int64"),
-            np.array([instant_us(edge) for edge in edges]),
+            months=months,
+            clock=clock,
+            orders=orders,
+            known=known,
+            ev_final=ev_final,
+            q10=q10,
+            q90=q90,
+            month_of=in_order["month"].map(place).to_numpy(dtype="int64"),
+            _edges_us=np.array([instant_us(edge) for edge in edges]),
         )
 
     def run(
@@ -189,7 +189,7 @@ class Replay:
         rows = np.flatnonzero(is_gated & (self.month_of >= first) & (self.month_of <= last))
         share = weights[self.month_of[rows], self.orders.symbol[rows]]
         orders = self.orders.take(rows, share, sizes[rows])
-        limits = {month: own.risk for month, own in zip(self.months, by_month, strict=True)}
+        limits = {m: chosen.risk for m, chosen in zip(self.months, by_month, strict=True)}
         rules = RiskSchedule.by_month(config.risk, self.months[first : last + 1], limits)
         fills = fill_orders(orders, self.clock, config.execution, rules)
         curve = self._marked(fills, config.execution.initial_capital_usd, first, last)
@@ -207,13 +207,13 @@ class Replay:
         """Gate and size of every order by the settings of its month."""
         is_gated, sizes = np.zeros(len(ev), dtype=bool), np.zeros(len(ev))
         groups: dict[int, tuple[Step3Config, list[int]]] = {}
-        for place, own in enumerate(by_month):
-            groups.setdefault(id(own), (own, []))[1].append(place)
-        for own, places in groups.values():
-            mine = slice(None) if len(groups) == 1 else np.isin(self.month_of, places)
-            known, q10, q90 = self.known[mine], self.q10[mine], self.q90[mine]
-            decisions = decide(known, ev[mine], q10, q90, DecisionSettings.of(own))
-            is_gated[mine], sizes[mine] = decisions.is_gated, decisions.sizes.size_frac
+        for place, month_config in enumerate(by_month):
+            groups.setdefault(id(month_config), (month_config, []))[1].append(place)
+        for month_config, places in groups.values():
+            rows = slice(None) if len(groups) == 1 else np.isin(self.month_of, places)
+            known, q10, q90 = self.known[rows], self.q10[rows], self.q90[rows]
+            decisions = decide(known, ev[rows], q10, q90, DecisionSettings.of(month_config))
+            is_gated[rows], sizes[rows] = decisions.is_gated, decisions.sizes.size_frac
         return is_gated, sizes
 
     def _shares(
@@ -224,13 +224,13 @@ class Replay:
         config: Step3Config,
     ) -> np.ndarray:
         """Shares by month and symbol; remembered, as most trials share them."""
-        methods = {m: own.allocation for m, own in zip(self.months, by_month, strict=True)}
-        distinct = {id(own): own for own in methods.values()}
-        names = {key: own.content_hash() for key, own in distinct.items()}
+        methods = {m: chosen.allocation for m, chosen in zip(self.months, by_month, strict=True)}
+        distinct = {id(method): method for method in methods.values()}
+        names = {key: method.content_hash() for key, method in distinct.items()}
         key = names[id(methods[self.months[0]])]
         if len(distinct) > 1:
-            key = ",".join(names[id(own)] for own in methods.values())
-        needs_sleeves = any(own.method == "calmar" for own in distinct.values())
+            key = ",".join(names[id(method)] for method in methods.values())
+        needs_sleeves = any(method.method == "calmar" for method in distinct.values())
         if needs_sleeves:
             asked = np.where(is_gated, sizes, 0.0)
             key += f"{config.execution.content_hash()}{sha256(asked.tobytes()).hexdigest()}"
@@ -286,21 +286,22 @@ class Replay:
         returns = closing / np.concatenate([[capital], closing[:-1]]) - 1.0
         n_trades = len(fills.order)
         traded = fills.notional_usd + fills.positions.units * fills.exit_open
+        net_bps = 1e4 * fills.pnl_usd / fills.notional_usd
         return Outcome(
-            end,
-            growth,
-            drawdown,
-            calmar(growth, drawdown),
-            sharpe(returns),
-            n_trades,
-            float(np.mean(1e4 * fills.pnl_usd / fills.notional_usd)) if n_trades else float("nan"),
-            float(traded.sum()) / capital,
-            gained,
-            fell,
-            counts,
-            np.array(scored),
-            fills,
-            curve,
+            end_equity_usd=end,
+            cagr=growth,
+            max_drawdown_frac=drawdown,
+            calmar=calmar(growth, drawdown),
+            sharpe=sharpe(returns),
+            n_trades=n_trades,
+            net_bps_mean=float(np.mean(net_bps)) if n_trades else float("nan"),
+            turnover=float(traded.sum()) / capital,
+            month_return_frac=gained,
+            month_max_drawdown_frac=fell,
+            month_n_trades=counts,
+            month_calmar=np.array(scored),
+            fills=fills,
+            curve=curve,
         )
 
     def _session_stamps(self, stamps: np.ndarray) -> np.ndarray:

@@ -151,8 +151,8 @@ def run_portfolio(
     for series, decisions, priced in runs:
         _require_within(series, decisions, months)
         is_ours = series in (PLATFORM, stress_series(factor))
-        own = period if is_ours else replace(period, settings={})
-        ledger = run_account(decisions, priced, own, config)
+        used_period = period if is_ours else replace(period, settings={})
+        ledger = run_account(decisions, priced, used_period, config)
         parts.append(_series_frames(series, ledger, months, config, factor))
     capital = config.execution.initial_capital_usd
     lines = []
@@ -225,11 +225,11 @@ def _series_frames(
     n_waiting = int((ledger.decisions["status"] == "not_final").sum())
     if n_waiting:
         note += f" {n_waiting} gated event(s) left out: their labels are not final."
-    figures = summarise(ledger.equity, ledger.trades, months, capital)
+    metrics = summarise(ledger.equity, ledger.trades, months, capital)
     table = monthly_table(ledger.equity, ledger.trades, months, capital)
     assert ledger.risk_events is not None
     return {
-        PORTFOLIO.name: pd.DataFrame([{"series": series, **figures, "note": note}]),
+        PORTFOLIO.name: pd.DataFrame([{"series": series, **metrics, "note": note}]),
         RISK_EVENTS.name: ledger.risk_events.assign(series=series),
         PORTFOLIO_TRADES.name: ledger.trades.assign(series=series),
         PORTFOLIO_DECISIONS.name: ledger.decisions.assign(series=series),

@@ -1,4 +1,4 @@
-"""Variants: one account through all months, and the same under dearer costs or other shares.
+"""Variants: one account through all months, and the same under higher costs or other shares.
 
 Belongs here: running decisions on an account with its allocation and rules, the tables that vary
 one thing at a time. Does not belong here: which series a portfolio shows
@@ -49,7 +49,7 @@ class Period:
 
     def rules(self, config: Step3Config) -> RiskSchedule:
         """Each month's limits, those of `config` where none were searched."""
-        searched = {month: own.risk for month, own in self.settings.items()}
+        searched = {month: month_config.risk for month, month_config in self.settings.items()}
         return RiskSchedule.by_month(config.risk, self.months, searched)
 
     def allocation(self, config: Step3Config) -> dict[date, AllocationConfig]:
@@ -105,7 +105,7 @@ def shares_of(
 ) -> Shares:
     """Shares by month: see :func:`step3_assets.domain.portfolio.allocation.allocate`."""
     sleeves = None
-    if any(own.method == "calmar" for own in allocation.values()):
+    if any(month_config.method == "calmar" for month_config in allocation.values()):
         sleeves = sleeve_returns(candidates, period, config)
     return allocate(period.clock, period.months, allocation, sleeves)
 
@@ -141,12 +141,12 @@ def stressed_decisions(
     by_month = settings or {}
     groups: dict[str, tuple[Step3Config, list[date]]] = {}
     for month in dict.fromkeys(scores["month"]):
-        own = by_month.get(month, config)
-        groups.setdefault(own.content_hash(), (own, []))[1].append(month)
+        month_config = by_month.get(month, config)
+        groups.setdefault(month_config.content_hash(), (month_config, []))[1].append(month)
     parts = []
-    for own, months in groups.values():
+    for month_config, months in groups.values():
         rows = scores if len(groups) == 1 else scores[scores["month"].isin(months)]
-        parts.append(stress_scores(rows, events, factor, DecisionSettings.of(own)))
+        parts.append(stress_scores(rows, events, factor, DecisionSettings.of(month_config)))
     if not parts:
         parts = [stress_scores(scores, events, factor, DecisionSettings(config.gate))]
     stressed = parts[0] if len(parts) == 1 else pd.concat(parts).loc[scores.index]
@@ -164,9 +164,9 @@ def cost_stress(
         if factor != 1.0:
             decisions, priced = stressed_decisions(scores, events, factor, config, period.settings)
         ledger = run_account(decisions, priced, period, config)
-        figures = _figures(ledger, period, config)
+        metrics = _metrics(ledger, period, config)
         n_gated = int(decisions["is_gated"].astype(bool).sum())
-        rows.append({"factor": factor, "n_gated": n_gated, **figures})
+        rows.append({"factor": factor, "n_gated": n_gated, **metrics})
     return pd.DataFrame(rows)[COST_STRESS.names]
 
 
@@ -175,11 +175,11 @@ def allocation_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables ``allocation_comparison`` and ``allocation_weights``: every method, side by side.
 
-    Where months have methods of their own, what they make together is one more, :data:`SEARCHED`.
+    Where months have methods of their own, the mixture is one more, :data:`SEARCHED`.
     """
     candidates = gated_candidates(scores, events)
     in_use = period.allocation(config)
-    used = {own.method for own in in_use.values()}
+    used = {month_config.method for month_config in in_use.values()}
     used_name = used.pop() if len(used) == 1 else SEARCHED
     compared, weights = [], []
     for method in METHODS if used_name in METHODS else (*METHODS, SEARCHED):
@@ -194,7 +194,7 @@ def allocation_tables(
                 "method": method,
                 "is_used": method == used_name,
                 "weight_turnover_frac": weight_turnover(shares),
-                **_figures(ledger, period, config),
+                **_metrics(ledger, period, config),
             }
         )
         weights += [
@@ -208,6 +208,6 @@ def allocation_tables(
     )
 
 
-def _figures(ledger: LedgerResult, period: Period, config: Step3Config) -> dict[str, object]:
+def _metrics(ledger: LedgerResult, period: Period, config: Step3Config) -> dict[str, object]:
     capital = config.execution.initial_capital_usd
     return summarise(ledger.equity, ledger.trades, period.months, capital)

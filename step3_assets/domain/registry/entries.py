@@ -26,7 +26,7 @@ from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.domain.models.features import features_hash
 from step3_assets.domain.models.text_format import load_numbers, name_in_hashes, payload_sha256
-from step3_assets.domain.portfolio.stored_figures import finite
+from step3_assets.domain.portfolio.stored_metrics import finite
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.domain.search.settings import searched_sections

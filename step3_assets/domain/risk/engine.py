@@ -11,6 +11,7 @@ from step3_assets.domain.risk.schedule import RiskSchedule
 from step3_assets.plugins.risk_rule import (
     Account,
     AccountStop,
+    Breach,
     EntryRequest,
     EntryRule,
     Kind,
@@ -119,7 +120,8 @@ class RiskEngine:
                 continue
             is_refused = room < MIN_FILL_SHARE * asked
             action, reached = REFUSED if is_refused else TRIMMED, cap.asked_frac(request)
-            self._note(now_us, request, order, name, action, cap.max_frac, reached)
+            breach = Breach(cap.max_frac, reached)
+            self._note(now_us, request, order, name, action, breach)
             if is_refused:
                 return 0.0, name
             request.notional_usd, binding = room, name
@@ -135,7 +137,7 @@ class RiskEngine:
         for name, rule in rules:
             breach = rule.refuses(request)
             if breach is not None:
-                self._note(now_us, request, order, name, REFUSED, *breach)
+                self._note(now_us, request, order, name, REFUSED, breach)
                 return name
         return None
 
@@ -146,8 +148,7 @@ class RiskEngine:
         order: int,
         rule: str,
         action: str,
-        threshold: float,
-        value: float,
+        breach: Breach,
     ) -> None:
         self.events.append(
             RiskEvent(
@@ -156,8 +157,7 @@ class RiskEngine:
                 order,
                 rule,
                 action,
-                threshold,
-                value,
+                *breach,
                 request.equity_usd,
                 -1,
             )

@@ -1,7 +1,7 @@
 """The schedule: which settings of the rules are in force when.
 
 Belongs here: settings by instant, for an account that runs through months with settings of their
-own. Does not belong here: the rules' state, which runs on whatever the settings
+own. Does not belong here: the rules' state, which continues whatever the settings
 (:mod:`.engine`), who chose the settings (:mod:`step3_assets.domain.search`).
 """
 
@@ -46,8 +46,8 @@ class RiskSchedule:
         configs = [settings.get(months[0], config)] if months else [config]
         starts = []
         for month in months[1:]:
-            own = settings.get(month, config)
-            if own != configs[-1]:
-                configs.append(own)
+            limits = settings.get(month, config)
+            if limits != configs[-1]:
+                configs.append(limits)
                 starts.append(instant_us(month_start(month)))
         return cls(tuple(configs), tuple(starts))

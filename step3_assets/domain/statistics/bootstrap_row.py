@@ -6,7 +6,7 @@ Belongs here: wording an interval. Does not belong here: the bootstrap itself
 
 import math
 
-from step3_assets.domain.portfolio.stored_figures import MissingFigure
+from step3_assets.domain.portfolio.stored_metrics import MissingMetric
 from step3_assets.domain.statistics.bootstrap import BootstrapInterval
 from step3_assets.domain.statistics.results import Results
 from step3_assets.domain.statistics.statistic import StatisticRow
@@ -21,11 +21,11 @@ def bootstrap_row(
 
     Raises
     ------
-    MissingFigure
+    MissingMetric
         If there is no interval.
     """
     if math.isnan(found.value) or math.isnan(found.lower):
-        raise MissingFigure(f"{found.n} {unit} that hardly vary, or too few, have no interval")
+        raise MissingMetric(f"{found.n} {unit} that hardly vary, or too few, have no interval")
     method = (
         f"{BOOTSTRAP}, {results.resampling.n_resamples} resamples of {found.n} {unit}, "
         f"mean block {found.block_length:.1f} (Politis-White)"

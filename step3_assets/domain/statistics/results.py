@@ -12,10 +12,10 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.domain.decisions.outcomes import with_outcomes
 from step3_assets.domain.portfolio.series import PLATFORM
-from step3_assets.domain.portfolio.stored_figures import (
-    MissingFigure,
+from step3_assets.domain.portfolio.stored_metrics import (
+    MissingMetric,
     Tables,
-    figure_of,
+    metric_of,
     months_of_period,
     series_of,
     table_of,
@@ -71,7 +71,7 @@ class Results:
     def paths_of(self, series: str) -> pd.DataFrame:
         """Sessions of one account; see :func:`.bootstrap.session_paths`."""
         marks = series_of(self.tables, "portfolio_equity", series).sort_values("bar_end_utc")
-        return session_paths(marks, figure_of(self.tables, series, "start_equity_usd"))
+        return session_paths(marks, metric_of(self.tables, series, "start_equity_usd"))
 
     @cached_property
     def account(self) -> AccountIntervals:
@@ -83,7 +83,7 @@ class Results:
         """Moments of the platform's session returns."""
         moments = sharpe_moments(self.paths["growth"].to_numpy() - 1.0)
         if math.isnan(moments.sharpe):
-            raise MissingFigure(moments.undefined)
+            raise MissingMetric(moments.undefined)
         return moments
 
     @cached_property

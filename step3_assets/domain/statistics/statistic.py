@@ -56,7 +56,7 @@ class Statistic:
         does not say.
     compute : callable
         The row, from the results. Raises
-        :class:`~step3_assets.domain.portfolio.stored_figures.MissingFigure` or ``ValueError`` where
+        :class:`~step3_assets.domain.portfolio.stored_metrics.MissingMetric` or ``ValueError`` where
         it cannot be computed.
     is_probability : bool
         Its value is a probability; the report never rounds it to certainty.

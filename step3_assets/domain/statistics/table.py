@@ -12,7 +12,7 @@ import pandas as pd
 
 from step3_assets.catalogue.results import STATISTICS
 from step3_assets.config import Step3Config
-from step3_assets.domain.portfolio.stored_figures import MissingFigure, Tables
+from step3_assets.domain.portfolio.stored_metrics import MissingMetric, Tables
 from step3_assets.domain.statistics.measures import all_statistics
 from step3_assets.domain.statistics.results import Results
 from step3_assets.domain.statistics.statistic import StatisticRow
@@ -47,7 +47,7 @@ def statistics_table(
     for position, statistic in enumerate(all_statistics(), start=1):
         try:
             row = statistic.compute(results)
-        except (MissingFigure, ValueError) as missing:
+        except (MissingMetric, ValueError) as missing:
             row = StatisticRow(
                 value=math.nan, method="none", sentence=f"Not computed: {missing}.", n=0
             )

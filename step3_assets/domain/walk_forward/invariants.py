@@ -1,4 +1,4 @@
-"""Invariants of the tables, recomputed by other means than those that built them.
+"""Invariants of the tables, recomputed in another way than they were built.
 
 Belongs here: checks of meaning over stored rows, each returning the violations it found as plain
 sentences. Does not belong here: types and nullability (:mod:`step3_assets.domain.core.validation`).
@@ -95,7 +95,7 @@ def alignment_violations(events: pd.DataFrame, bars: pd.DataFrame) -> list[str]:
 
 
 def gate_violations(scores: pd.DataFrame, members: pd.DataFrame) -> list[str]:
-    """Test events without a score, and gates that contradict their own figures."""
+    """Test events without a score, and gates that contradict their own values."""
     problems = []
     test = members.loc[members["role"] == "test", ["month", *EVENT_KEY]]
     joined = test.merge(scores, on=["month", *EVENT_KEY], how="outer", indicator=True)

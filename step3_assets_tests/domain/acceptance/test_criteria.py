@@ -19,7 +19,7 @@ DUMMY = '''
 """The criterion ``dummy``."""
 
 from step3_assets.domain.acceptance.criterion import Criterion
-from step3_assets.domain.portfolio.stored_figures import Finding
+from step3_assets.domain.portfolio.stored_metrics import Finding
 
 CRITERION = Criterion(
     name="dummy",

@@ -2,7 +2,7 @@
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion, number_of, statistic
-from step3_assets.domain.portfolio.stored_figures import Finding, Tables, finite
+from step3_assets.domain.portfolio.stored_metrics import Finding, Tables, finite
 
 
 def _find(tables: Tables, config: Step3Config) -> Finding:

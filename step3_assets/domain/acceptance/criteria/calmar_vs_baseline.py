@@ -3,22 +3,22 @@
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PUBLISHED
-from step3_assets.domain.portfolio.stored_figures import (
+from step3_assets.domain.portfolio.stored_metrics import (
     Finding,
     Tables,
     calmar_over_months_of,
-    figure_of,
+    metric_of,
     table_of,
 )
 
 
 def _find(tables: Tables, _config: Step3Config) -> Finding:
     """Compare over the months of each baseline; the one that asks most binds."""
-    ours, baseline = figure_of(tables, PLATFORM, "calmar"), figure_of(tables, MOCK, "calmar")
+    ours, baseline = metric_of(tables, PLATFORM, "calmar"), metric_of(tables, MOCK, "calmar")
     compared = [(ours - baseline, ours, baseline, MOCK)]
     phrases = [f"{MOCK} {baseline:.3f}"]
     if (table_of(tables, "portfolio")["series"] == PUBLISHED).any():
-        baseline = figure_of(tables, PUBLISHED, "calmar")
+        baseline = metric_of(tables, PUBLISHED, "calmar")
         same, n_months = calmar_over_months_of(tables, PUBLISHED)
         span = "" if same == ours else f", where the platform has {same:.3f}"
         compared.append((same - baseline, same, baseline, PUBLISHED))

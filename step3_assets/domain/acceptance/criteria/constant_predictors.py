@@ -7,9 +7,9 @@ import numpy as np
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
-from step3_assets.domain.portfolio.stored_figures import (
+from step3_assets.domain.portfolio.stored_metrics import (
     Finding,
-    MissingFigure,
+    MissingMetric,
     Tables,
     finite,
     months_of_period,
@@ -29,7 +29,7 @@ def _find(tables: Tables, _config: Step3Config) -> Finding:
     deviation = _lowest_deviations(tables)
     unknown = [m for m in months if m not in deviation]
     if unknown:
-        raise MissingFigure(
+        raise MissingMetric(
             f"the spread of the predicted probabilities of {named_months(unknown)} is unknown"
         )
     constant = [m for m in months if not deviation[m] > MIN_P_STD]

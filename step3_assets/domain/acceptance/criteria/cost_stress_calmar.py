@@ -3,13 +3,13 @@
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.portfolio.series import stress_series
-from step3_assets.domain.portfolio.stored_figures import Finding, Tables, figure_of
+from step3_assets.domain.portfolio.stored_metrics import Finding, Tables, metric_of
 
 
 def _find(tables: Tables, config: Step3Config) -> Finding:
     factor = config.acceptance.cost_stress_factor
-    value = figure_of(tables, stress_series(factor), "calmar")
-    n_trades = figure_of(tables, stress_series(factor), "n_trades")
+    value = metric_of(tables, stress_series(factor), "calmar")
+    n_trades = metric_of(tables, stress_series(factor), "n_trades")
     return Finding(
         value,
         0.0,

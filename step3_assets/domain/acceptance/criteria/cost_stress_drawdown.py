@@ -3,12 +3,12 @@
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.portfolio.series import stress_series
-from step3_assets.domain.portfolio.stored_figures import Finding, Tables, figure_of
+from step3_assets.domain.portfolio.stored_metrics import Finding, Tables, metric_of
 
 
 def _find(tables: Tables, config: Step3Config) -> Finding:
     factor = config.acceptance.cost_stress_factor
-    value = figure_of(tables, stress_series(factor), "max_drawdown_frac")
+    value = metric_of(tables, stress_series(factor), "max_drawdown_frac")
     return Finding(
         value,
         config.acceptance.max_drawdown_frac,

@@ -5,7 +5,7 @@ from datetime import date
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.models.heads import head_names
-from step3_assets.domain.portfolio.stored_figures import (
+from step3_assets.domain.portfolio.stored_metrics import (
     Finding,
     Tables,
     months_of_period,

@@ -2,7 +2,7 @@
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
-from step3_assets.domain.portfolio.stored_figures import Finding, MissingFigure, Tables, table_of
+from step3_assets.domain.portfolio.stored_metrics import Finding, MissingMetric, Tables, table_of
 
 
 def _find(tables: Tables, _config: Step3Config) -> Finding:
@@ -10,7 +10,7 @@ def _find(tables: Tables, _config: Step3Config) -> Finding:
 
     audit = table_of(tables, "audit")
     if audit.empty:
-        raise MissingFigure("the leakage audit has not been run on these results")
+        raise MissingMetric("the leakage audit has not been run on these results")
     failed = failed_checks(audit)
     sentence = f"All {len(CHECKS)} checks of the leakage audit passed."
     if failed:

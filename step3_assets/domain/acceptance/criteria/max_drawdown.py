@@ -3,12 +3,12 @@
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.portfolio.series import PLATFORM
-from step3_assets.domain.portfolio.stored_figures import Finding, Tables, figure_of, series_of
+from step3_assets.domain.portfolio.stored_metrics import Finding, Tables, metric_of, series_of
 
 
 def _find(tables: Tables, config: Step3Config) -> Finding:
     limits = config.acceptance
-    value = figure_of(tables, PLATFORM, "max_drawdown_frac")
+    value = metric_of(tables, PLATFORM, "max_drawdown_frac")
     at_lows = series_of(tables, "portfolio_equity", PLATFORM)["drawdown_low_frac"].max()
     sentence = (
         f"Deepest fall {value:.2%} at bar closes ({at_lows:.2%} at bar lows), "

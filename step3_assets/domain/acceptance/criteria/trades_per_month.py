@@ -3,17 +3,17 @@
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.portfolio.series import PLATFORM
-from step3_assets.domain.portfolio.stored_figures import (
+from step3_assets.domain.portfolio.stored_metrics import (
     Finding,
     Tables,
-    figure_of,
+    metric_of,
     months_of_period,
 )
 
 
 def _find(tables: Tables, config: Step3Config) -> Finding:
-    value = figure_of(tables, PLATFORM, "trades_per_month")
-    n_trades, n_months = figure_of(tables, PLATFORM, "n_trades"), len(months_of_period(tables))
+    value = metric_of(tables, PLATFORM, "trades_per_month")
+    n_trades, n_months = metric_of(tables, PLATFORM, "n_trades"), len(months_of_period(tables))
     return Finding(
         value,
         config.acceptance.min_trades_per_month,

@@ -4,7 +4,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.portfolio.series import PLATFORM
-from step3_assets.domain.portfolio.stored_figures import (
+from step3_assets.domain.portfolio.stored_metrics import (
     Finding,
     Tables,
     all_folds,

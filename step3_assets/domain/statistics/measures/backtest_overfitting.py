@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from step3_assets.domain.portfolio.stored_figures import MissingFigure
+from step3_assets.domain.portfolio.stored_metrics import MissingMetric
 from step3_assets.domain.statistics.overfitting import backtest_overfitting, even_blocks
 from step3_assets.domain.statistics.results import Results
 from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
@@ -18,7 +18,7 @@ def _compute(results: Results) -> StatisticRow:
         sentence = "Does not apply: one configuration met the test months, so none was chosen."
         return StatisticRow(value=math.nan, method=METHOD, sentence=sentence, n=1)
     if trials.monthly_returns is None or trials.monthly_returns.shape[1] < 2:
-        raise MissingFigure(f"monthly returns of {trials.n_trials} trials are not recorded")
+        raise MissingMetric(f"monthly returns of {trials.n_trials} trials are not recorded")
     returns = trials.monthly_returns.to_numpy(dtype=np.float64)
     n_blocks = even_blocks(len(returns), results.config.statistics.pbo_blocks)
     found = backtest_overfitting(returns, n_blocks)

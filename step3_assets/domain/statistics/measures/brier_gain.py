@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from step3_assets.domain.portfolio.stored_figures import MissingFigure, table_of
+from step3_assets.domain.portfolio.stored_metrics import MissingMetric, table_of
 from step3_assets.domain.statistics.brier import brier_gain
 from step3_assets.domain.statistics.ev_slope import utc_days
 from step3_assets.domain.statistics.results import Results
@@ -22,7 +22,7 @@ def _compute(results: Results) -> StatisticRow:
     days = utc_days(rows["decision_time_utc"])
     found = brier_gain(p, rate, won, days, n_lags=settings.overlap_days, level=settings.level)
     if math.isnan(found.gain):
-        raise MissingFigure(found.undefined)
+        raise MissingMetric(found.undefined)
     word = "better" if found.lower > 0 else "worse" if found.upper < 0 else "no better or worse"
     return StatisticRow(
         value=found.gain,

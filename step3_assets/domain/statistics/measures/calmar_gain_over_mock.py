@@ -1,7 +1,7 @@
 """Calmar of the platform less that of the mock baseline, on the same resampled sessions."""
 
 from step3_assets.domain.portfolio.series import MOCK
-from step3_assets.domain.portfolio.stored_figures import figure_of
+from step3_assets.domain.portfolio.stored_metrics import metric_of
 from step3_assets.domain.statistics.bootstrap import bootstrap_calmar_gain
 from step3_assets.domain.statistics.bootstrap_row import bootstrap_row, interval_text, reading
 from step3_assets.domain.statistics.results import Results
@@ -12,7 +12,7 @@ def _compute(results: Results) -> StatisticRow:
     found = bootstrap_calmar_gain(
         results.paths, results.paths_of(MOCK), results.n_months, results.resampling
     )
-    mock = figure_of(results.tables, MOCK, "calmar")
+    mock = metric_of(results.tables, MOCK, "calmar")
     words = ("better than", "worse than", "not distinguishable from")
     share = f" That is {found.value / mock:+.0%} of the mock's {mock:.3f}." if mock > 0.0 else ""
     sentence = (

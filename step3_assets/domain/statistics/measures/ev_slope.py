@@ -2,7 +2,7 @@
 
 import math
 
-from step3_assets.domain.portfolio.stored_figures import MissingFigure
+from step3_assets.domain.portfolio.stored_metrics import MissingMetric
 from step3_assets.domain.statistics.ev_slope import ev_slope
 from step3_assets.domain.statistics.results import Results
 from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
@@ -11,7 +11,7 @@ from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
 def _compute(results: Results) -> StatisticRow:
     found = ev_slope(results.scored, results.config.statistics.level)
     if math.isnan(found.slope):
-        raise MissingFigure(found.undefined)
+        raise MissingMetric(found.undefined)
     return StatisticRow(
         value=found.slope,
         method="least squares, jackknife over clusters of two weeks",

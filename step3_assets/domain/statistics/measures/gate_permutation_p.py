@@ -6,7 +6,7 @@ import pandas as pd
 
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.portfolio.series import PLATFORM
-from step3_assets.domain.portfolio.stored_figures import MissingFigure, table_of
+from step3_assets.domain.portfolio.stored_metrics import MissingMetric, table_of
 from step3_assets.domain.statistics.permutation import gate_null
 from step3_assets.domain.statistics.results import BPS, Results
 from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
@@ -32,7 +32,7 @@ def _compute(results: Results) -> StatisticRow:
         seed=settings.seed,
     )
     if math.isnan(found.p_value):
-        raise MissingFigure(found.undefined)
+        raise MissingMetric(found.undefined)
     return StatisticRow(
         value=found.p_value,
         method=f"{settings.n_permutations} shifts of all trades by whole sessions, within years",

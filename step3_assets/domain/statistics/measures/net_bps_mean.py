@@ -4,7 +4,7 @@ import numpy as np
 
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.portfolio.series import PLATFORM
-from step3_assets.domain.portfolio.stored_figures import table_of
+from step3_assets.domain.portfolio.stored_metrics import table_of
 from step3_assets.domain.statistics.bootstrap import bootstrap_mean
 from step3_assets.domain.statistics.bootstrap_row import bootstrap_row, interval_text, reading
 from step3_assets.domain.statistics.results import Results

@@ -1,7 +1,7 @@
-"""Figures of stored results: one number from the tables, or the reason why there is none.
+"""Metrics of stored results: one number from the tables, or the reason why there is none.
 
-Belongs here: looking up rows and figures for whoever judges them, and saying what is missing. Does
-not belong here: thresholds and verdicts (:mod:`step3_assets.domain.acceptance.verdict`).
+Belongs here: looking up rows and metrics for criteria and statistics, and naming what is missing.
+Does not belong here: thresholds and verdicts (:mod:`step3_assets.domain.acceptance.verdict`).
 """
 
 import math
@@ -20,15 +20,15 @@ from step3_assets.domain.portfolio.series import PLATFORM
 Tables = Mapping[str, pd.DataFrame]
 
 
-class MissingFigure(Exception):
-    """The figure cannot be had; the message says why."""
+class MissingMetric(Exception):
+    """The metric is not available; the message says why."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a gate found: figure, threshold, the sentence, and the figure's interval if it has one.
+    """What a criterion found: value, threshold, sentence and, if it has one, confidence interval.
 
-    ``value`` is NaN where it could not be had.
+    ``value`` is NaN where it is not available.
     """
 
     value: float
@@ -41,7 +41,7 @@ class Finding:
 def table_of(tables: Tables, name: str) -> pd.DataFrame:
     """The table, if it is there."""
     if name not in tables:
-        raise MissingFigure(f"table {name} is not there")
+        raise MissingMetric(f"table {name} is not there")
     return tables[name]
 
 
@@ -50,16 +50,16 @@ def series_of(tables: Tables, name: str, series: str) -> pd.DataFrame:
     rows = table_of(tables, name)
     rows = rows[rows["series"] == series]
     if rows.empty:
-        raise MissingFigure(f"{name} has no rows of {series}")
+        raise MissingMetric(f"{name} has no rows of {series}")
     return rows
 
 
-def figure_of(tables: Tables, series: str, column: str) -> float:
-    """A finite figure of one series from table ``portfolio``."""
+def metric_of(tables: Tables, series: str, column: str) -> float:
+    """A finite metric of one series from table ``portfolio``."""
     rows = series_of(tables, "portfolio", series)
     value = finite(rows[column].iloc[0]) if len(rows) == 1 else None
     if value is None:
-        raise MissingFigure(f"{column} of {series} is no number")
+        raise MissingMetric(f"{column} of {series} is no number")
     return value
 
 
@@ -71,10 +71,10 @@ def finite(value: object) -> float | None:
 
 
 def extreme_month(rows: pd.DataFrame, column: str, *, lowest: bool) -> tuple[date, float]:
-    """The month with the lowest or highest figure, and the figure."""
+    """The month with the lowest or highest value, and the value."""
     values = rows[column].to_numpy(dtype="float64", na_value=np.nan)
     if len(values) == 0 or not np.isfinite(values).all():
-        raise MissingFigure(f"{column} of a month is no number")
+        raise MissingMetric(f"{column} of a month is no number")
     at = int(np.argmin(values) if lowest else np.argmax(values))
     return list(rows["month"])[at], float(values[at])
 
@@ -83,7 +83,7 @@ def months_of_period(tables: Tables) -> list[date]:
     """Every month of the platform's period, which its monthly table must hold without a gap."""
     months = sorted(series_of(tables, "portfolio_months", PLATFORM)["month"])
     if months != month_range(months[0], months[-1]):
-        raise MissingFigure("portfolio_months does not hold every calendar month")
+        raise MissingMetric("portfolio_months does not hold every calendar month")
     return months
 
 
@@ -94,18 +94,18 @@ def all_folds(tables: Tables) -> pd.DataFrame:
     folds = folds[is_wanted].reset_index(drop=True)
     lost = sorted(set(months) - set(folds["month"]))
     if lost:
-        raise MissingFigure(f"fold_backtests lacks {named_months(lost)}")
+        raise MissingMetric(f"fold_backtests lacks {named_months(lost)}")
     return folds
 
 
 def calmar_over_months_of(tables: Tables, baseline: str) -> tuple[float, int]:
     """The platform's Calmar over the months that a baseline covers, and their number."""
-    ours, theirs = (series_of(tables, "portfolio_months", s) for s in (PLATFORM, baseline))
-    covered = sorted(theirs["month"])
-    if covered == sorted(ours["month"]):
-        return figure_of(tables, PLATFORM, "calmar"), len(covered)
-    before = ours.loc[ours["month"] < covered[0]].sort_values("month")["equity_usd"]
-    start = figure_of(tables, PLATFORM, "start_equity_usd")
+    platform, reference = (series_of(tables, "portfolio_months", s) for s in (PLATFORM, baseline))
+    covered = sorted(reference["month"])
+    if covered == sorted(platform["month"]):
+        return metric_of(tables, PLATFORM, "calmar"), len(covered)
+    before = platform.loc[platform["month"] < covered[0]].sort_values("month")["equity_usd"]
+    start = metric_of(tables, PLATFORM, "start_equity_usd")
     if len(before):
         start = float(before.iloc[-1])
     marks = series_of(tables, "portfolio_equity", PLATFORM).sort_values("bar_end_utc")
@@ -113,7 +113,7 @@ def calmar_over_months_of(tables: Tables, baseline: str) -> tuple[float, int]:
     inside = (marks["bar_end_utc"] > first) & (marks["bar_end_utc"] <= after)
     values = marks.loc[inside, "equity_usd"].to_numpy()
     if len(values) == 0:
-        raise MissingFigure(f"the platform has no marks over the months of {baseline}")
+        raise MissingMetric(f"the platform has no marks over the months of {baseline}")
     growth = cagr(start, float(values[-1]), len(covered))
     return calmar(growth, max_drawdown(values, start)), len(covered)
 
