@@ -14,7 +14,6 @@ from step3_assets import __version__
 from step3_assets.config import Step3Config
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.results.result_months import result_months
-from step3_assets.defs.results.stored_results import OUTCOME_COLUMNS
 from step3_assets.defs.results.upstream import Upstream, result_asset
 from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.domain.core.hashing import text_hash
@@ -27,7 +26,13 @@ def build_report_asset(
     upstream: Upstream, results: list[dg.AssetsDefinition]
 ) -> dg.AssetsDefinition:
     """The report, after everything that it shows."""
-    deps = [*results, upstream.events, upstream["recalibration_comparison"], *upstream.searched]
+    deps = [
+        *results,
+        upstream.events,
+        upstream.bar_features,
+        upstream["recalibration_comparison"],
+        *upstream.searched,
+    ]
 
     @result_asset("step3_report", deps, kinds={"markdown", "duckdb"})
     def step3_report(platform: PlatformResource) -> dg.MaterializeResult:
@@ -62,10 +67,11 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
     """Every table that the report shows, read once."""
     from step3_assets.domain.acceptance.verdict import verdict
     from step3_assets.domain.report import ReportInputs
+    from step3_assets.domain.report.inputs import BAR_COLUMNS, OUTCOME_COLUMNS
 
     months = result_months(store)
     dataset = dataset_in_force(store)
-    outcomes = store.read("events", partitions=months, columns=OUTCOME_COLUMNS)
+    outcomes = store.read("events", partitions=months, columns=list(OUTCOME_COLUMNS))
     whole = ("portfolio", "portfolio_months", "portfolio_equity", "portfolio_trades")
     whole += ("risk_events", "cost_stress", "allocation_comparison", "allocation_weights")
     whole += ("recalibrations", "recalibration_comparison")
@@ -83,6 +89,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
         portfolio_decisions=store.read("portfolio_decisions"),
         mock_baseline=store.read("mock_baseline", partitions=months),
         events_outcomes=outcomes,
+        bars=store.read("bar_features", partitions=months, columns=list(BAR_COLUMNS)),
         **{table: store.read(table) for table in whole},
         **{table: store.read(table, partitions=months) for table in by_month},
         dataset_version=dataset["dataset_version"],

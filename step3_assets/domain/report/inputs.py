@@ -24,7 +24,11 @@ OUTCOME_COLUMNS = (
     "net_logret",
     "cost_rt",
     "maturity",
+    "family",
+    "exit_reason",
+    "entry_overnight",
 )
+BAR_COLUMNS = ("symbol", "date", "high", "low", "close")
 _CATALOGUED = (
     "acceptance",
     "statistics",
@@ -67,8 +71,9 @@ model_metrics, reliability_bins, recalibrations, recalibration_comparison : Data
         Tables of the catalogue (:mod:`step3_assets.catalogue`), all months. Empty frames with their
         columns are allowed: the section then says that there is nothing to show.
     events_outcomes : DataFrame
-        ``symbol, decision_time_utc, month, y, net_logret, cost_rt, maturity`` of the test events
-        (columns of ``events``); joined to ``scores`` here.
+        ``OUTCOME_COLUMNS`` of the test events (columns of ``events``); joined to ``scores`` here.
+    bars : DataFrame
+        ``BAR_COLUMNS`` of the test months (columns of ``bar_features``).
     mock_baseline : DataFrame or None
         The table of that name, or None when the mock baseline was not run.
     dataset_version : str
@@ -108,6 +113,7 @@ model_metrics, reliability_bins, recalibrations, recalibration_comparison : Data
     folds: pd.DataFrame
     scores: pd.DataFrame
     events_outcomes: pd.DataFrame
+    bars: pd.DataFrame
     model_metrics: pd.DataFrame
     reliability_bins: pd.DataFrame
     recalibrations: pd.DataFrame
@@ -125,6 +131,7 @@ model_metrics, reliability_bins, recalibrations, recalibration_comparison : Data
         for name in _CATALOGUED:
             _require_columns(name, getattr(self, name), TABLES[name].names)
         _require_columns("events_outcomes", self.events_outcomes, OUTCOME_COLUMNS)
+        _require_columns("bars", self.bars, BAR_COLUMNS)
         if self.mock_baseline is not None:
             _require_columns("mock_baseline", self.mock_baseline, TABLES["mock_baseline"].names)
 

@@ -76,6 +76,20 @@ def usd(value: Any) -> str:
     return f"-${text[1:]}" if text.startswith("-") else f"${text}"
 
 
+def cents(value: Any) -> str:
+    """Dollars with two decimals.
+
+    Examples
+    --------
+    >>> cents(-12.345)
+    '-$12.35'
+    """
+    if is_missing(value):
+        return NOT_AVAILABLE
+    text = _fixed(float(value), 2)
+    return f"-${text[1:]}" if text.startswith("-") else f"${text}"
+
+
 def count(value: Any) -> str:
     """A whole number with thousands separators."""
     return NOT_AVAILABLE if is_missing(value) else f"{int(value):,}"
@@ -126,6 +140,16 @@ def interval(lower: str, upper: str) -> str:
 def score(value: Any) -> str:
     """A score whose third and fourth decimal matter (Brier, log loss)."""
     return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 4)
+
+
+def hours(value: Any) -> str:
+    """Hours with one decimal."""
+    return NOT_AVAILABLE if is_missing(value) else f"{_fixed(float(value), 1)} h"
+
+
+def day_text(value: Any) -> str:
+    """``YYYY-MM-DD`` from a timestamp."""
+    return NOT_AVAILABLE if is_missing(value) else f"{value:%Y-%m-%d}"
 
 
 def month_text(value: Any) -> str:

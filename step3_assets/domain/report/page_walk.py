@@ -135,6 +135,14 @@ def _facts_of_series(table: PageTable) -> Iterator[Fact]:
             for metric, cell in zip(table.header[1:], row[1:], strict=True):
                 if series:
                     yield from _fact(f"{metric} of {series}", cell, table.section)
+    if table.header[:2] == ("Trades of", _PLATFORM):
+        for row in table.rows:
+            yield from _fact(f"{row[0]} of {_PLATFORM}", row[1], table.section)
+    if table.header[:2] == ("Daily returns", _PLATFORM):
+        for row in table.rows:
+            yield from _fact(f"{row[0]} of {_PLATFORM}", row[1], table.section)
+    if table.header[:2] == ("Drawdown", "Depth"):
+        yield from _fact(f"Max drawdown of {_PLATFORM}", table.rows[0][1], table.section)
     if table.header[:2] == ("Year", "Return"):
         for row in table.rows:
             yield from _fact(f"return of {_PLATFORM} in {row[0]}", row[1], "years")
@@ -179,7 +187,7 @@ def _facts_of_evidence(table: PageTable) -> Iterator[Fact]:
 
 def _totals(table: PageTable) -> Iterator[Fact]:
     """Sums that must agree with one another."""
-    if table.header[0] in ("Symbol", "Year", "Month", "Exit", "Family") and len(table.rows):
+    if table.header[0] not in ("Costs", "Allocation") and "" not in table.header and table.rows:
         for column, quantity in (
             ("Trades", "Trades of Platform"),
             ("Candidates", "candidates"),

@@ -141,9 +141,9 @@ def folds_table(inputs: ReportInputs) -> TextTable:
         "Embargoed",
         "Not final",
         "Passed the gate",
-        "Trades",
-        "Return",
-        "Max drawdown",
+        "Trades, month alone",
+        "Return, month alone",
+        "Max drawdown, month alone",
         "Brier",
         "Brier, base rate",
     )

@@ -101,6 +101,7 @@ def make_inputs(
         folds=_folds(rng, symbols, months),
         scores=scores,
         events_outcomes=_outcomes(rng, scores),
+        bars=_bars(np.random.default_rng(seed), symbols, months),
         model_metrics=_metrics(rng, months),
         reliability_bins=_bins(rng, months),
         recalibrations=_recalibrations(months),
@@ -240,7 +241,20 @@ def _outcomes(rng, scores) -> pd.DataFrame:
         net_logret=net,
         cost_rt=9e-4,
         maturity=maturity,
+        family=rng.choice(["trend_long", "pullback_long"], n),
+        exit_reason=rng.choice(["tp", "sl", "horizon"], n),
+        entry_overnight=rng.random(n) < 0.2,
     )
+
+
+def _bars(rng, symbols, months) -> pd.DataFrame:
+    last = add_months(months[-1], 1)
+    days = pd.date_range(months[0], last, inclusive="left", tz="UTC")
+    stamps = np.repeat(days, 9) + pd.to_timedelta(np.tile(range(14, 23), len(days)), unit="h")
+    close = 400.0 * np.exp(np.cumsum(rng.normal(0, 0.003, len(stamps))))
+    frame = pd.DataFrame({"date": stamps, "high": close * 1.004, "low": close * 0.996})
+    frames = [frame.assign(symbol=symbol, close=close) for symbol in symbols]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _decisions(rng, gated, series, traded_share) -> pd.DataFrame:

@@ -7,19 +7,9 @@ import pytest
 
 from step3_assets.domain.report.html import render_html
 from step3_assets.domain.report.page import write_page
+from step3_assets.domain.report.section import sections
 
-NAMES = (
-    "equity",
-    "drawdown",
-    "monthly_pnl",
-    "reliability",
-    "ev_calibration",
-    "gate_funnel",
-    "drop_reasons",
-    "importances",
-    "drift_features",
-    "drift_outcomes",
-)
+NAMES = [f.name.removesuffix(".png") for section in sections() for f in section.figures]
 WIDE = {f"{name}.png": f"wide {name}".encode() for name in NAMES}
 SMALL = {f"{name}.png": f"small {name}".encode() for name in NAMES}
 

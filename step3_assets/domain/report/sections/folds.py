@@ -23,7 +23,8 @@ def _write(inputs: ReportInputs) -> Blocks:
         f"One fold per calendar month: a window of {folds.train_months} months before it, purged "
         "of labels that reach into it and embargoed by the longest horizon in the window. "
         f"{tables.n_dropped(inputs.folds):,} rows were dropped inside the windows, counted once "
-        "per fold. Each fold's backtest starts its month flat."
+        "per fold. *Month alone*: each fold's backtest starts its month without a position, so its "
+        "trades are not those of the portfolio."
     )
     yield DROPS.markdown()
     yield tables.drops_table(inputs.folds).markdown()
