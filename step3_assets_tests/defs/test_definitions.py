@@ -51,6 +51,7 @@ EDGES = {
     "drift": {"bar_features", "calibrated_models", "events", "folds", "scores"},
     "importances": {"calibrated_models", "events"},
     "step3_report": {
+        "bar_features",
         "acceptance",
         "audit",
         "drift",
