@@ -184,7 +184,7 @@ _ARRIVAL = Column("arrival", "BIGINT", _R, "Arrival that brought the row, from 1
 
 SHADOW_ARRIVALS = Table(
     "shadow_arrivals",
-    "Deliveries that a shadow account has seen, in order, with a seal over the rows each appended.",
+    "Deliveries that a shadow account has seen, in order, with checksums of the appended rows.",
     "shadow_decisions",
     (
         _SHADOW_KEY[0],

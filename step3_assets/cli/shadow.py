@@ -1,6 +1,6 @@
 """The shadow's verbs: a live step, a replay of history, the comparison with the backtest.
 
-Belongs here: their arguments and closing words. Does not belong here: what an arrival does
+Belongs here: their arguments and output. Does not belong here: what an arrival does
 (:mod:`step3_assets.domain.shadow`).
 """
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def shadow() -> None:
-    """Trade on paper what arrives, and hold it against the backtest.
+    """Trade on paper what arrives, and compare it with the backtest.
 
     Each new candidate is scored once, when a delivery first brings it, by the model in force; the
-    decision is never taken again. Fills follow from the same simulation as every backtest, as soon
-    as the bars show them. Tables shadow_decisions, shadow_fills and shadow_positions are
-    append-only; an account is one column of them: the live one, or replay:FIRST..LAST.
+    decision is never repeated. Fills come from the same simulation as every backtest, as soon as
+    the bars show them. Tables shadow_decisions, shadow_fills and shadow_positions are append-only;
+    an account is one column of them: the live one, or replay:FIRST..LAST.
 
     \b
     Examples:
@@ -85,9 +85,9 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
 
     For every week the delivery is built as of its last close, pending candidates with it, and read
     through the contract. New candidates are scored, fills taken, positions noted, each week in one
-    transaction: stopped in the middle, the same command goes on where it was. At the end the shadow
-    ledger is held against the backtest of the same months from a flat start: the same trades, sizes
-    and P&L to the cent, or every difference by its name.
+    transaction: stopped in the middle, the same command goes on. At the end the shadow ledger is
+    compared with the backtest of the same months from a flat start: the same trades, sizes and P&L
+    to the cent, or every difference named.
 
     The months must be trained and scored (`step3 run --from --to`). Exit status 0 when parity is
     exact, 1 otherwise.
@@ -103,8 +103,8 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
     from step3_assets.cli.progress import BarProgress
     from step3_assets.defs.resources import load_settings
     from step3_assets.defs.shadow.accounts import account_parity
+    from step3_assets.defs.shadow.replay import ReplayRequest, replay_account
     from step3_assets.defs.shadow.replay import replay as play
-    from step3_assets.defs.shadow.replay import replay_account
     from step3_assets.domain.core.months import parse_month
     from step3_assets.domain.shadow.arrivals import ShadowError
     from step3_assets.domain.step2.bars import BarsError
@@ -112,15 +112,8 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
     store, settings = open_store(), load_settings()
     try:
         account = replay_account(parse_month(first), parse_month(last))
-        found = play(
-            store,
-            settings,
-            account,
-            bars_dir,
-            BarProgress(Console(stderr=True)),
-            is_retrained=retrain,
-            is_fresh=fresh,
-        )
+        request = ReplayRequest(account, bars_dir, is_retrained=retrain, is_fresh=fresh)
+        found = play(store, settings, request, BarProgress(Console(stderr=True)))
         parity = account_parity(store, account.name, settings.config)
     except (ShadowError, BarsError, ValueError) as error:
         raise CommandFailed(str(error)) from error
@@ -134,7 +127,7 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
 @shadow.command()
 @click.option("--account", help="Whose ledger. [default: the live account]")
 def parity(account: str | None) -> None:
-    """Hold a stored shadow account against the backtest of its months.
+    """Compare a stored shadow account with the backtest of its months.
 
     Exit status 0 when every trade, size and P&L is the same to the cent, 1 otherwise.
 
@@ -168,10 +161,10 @@ def _print_parity(name: str, parity: Parity) -> None:
     table = Table(box=None, pad_edge=False)
     for column in (name, "shadow", "backtest"):
         table.add_column(column, justify="left" if column == name else "right")
-    for row in parity.figures.to_dict("records"):
-        digits = 2 if "USD" in row["figure"] else 0
+    for row in parity.metrics.to_dict("records"):
+        digits = 2 if "USD" in row["metric"] else 0
         both = (f"{row[side]:,.{digits}f}" for side in ("shadow", "backtest"))
-        table.add_row(row["figure"], *both)
+        table.add_row(row["metric"], *both)
     console.print(table)
     for row in parity.differences.head(20).itertuples():
         console.print(f"[red]{row.difference}[/]  {escape(str(row.text))}", soft_wrap=True)

@@ -98,7 +98,7 @@ def build_checks(
         ("recalibrations", "fresh", _weeks_fresh, False, "The data of the week before had come."),
         ("acceptance", "fail_closed", _fail_closed, True, "A criterion without a value fails."),
         ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
-        ("shadow_decisions", "append_only", _shadow_seals, True, "Rows are those appended."),
+        ("shadow_decisions", "append_only", _shadow_checksums, True, "Rows are those appended."),
         ("shadow_decisions", "seen_in_time", _shadow_order, True, "Scored once known, not before."),
         ("shadow_fills", "contradictions", _shadow_fills, False, "Fills still follow from data."),
         ("shadow_fills", "parity", _shadow_parity, False, SHADOW_PARITY_TEXT),
@@ -330,7 +330,7 @@ def _weeks_known_at(scope: Scope) -> list[str]:
     problems = _refits_known_at(scope, refitted) if len(refitted) else []
     if len(retrained):
         history = _look_backs(scope, retrained["new_week"].dropna())
-        problems += verify.judged_violations(retrained, *history, scope.config.folds)
+        problems += verify.validation_violations(retrained, *history, scope.config.folds)
     return problems
 
 
@@ -380,7 +380,7 @@ def _fail_closed(scope: Scope) -> list[str]:
     return [f"acceptance: {name} passed without a value" for name in unknown["criterion"]]
 
 
-def _shadow_seals(scope: Scope) -> list[str]:
+def _shadow_checksums(scope: Scope) -> list[str]:
     return shadow_checks.append_only(scope.store)
 
 

@@ -40,7 +40,8 @@ class PartitionTask:
     label : str
         What the progress line says.
     prepare : callable
-        ``prepare(partition)`` gives the arguments of ``compute``: slices for that partition only.
+        ``prepare(partition)`` gives the input of ``compute``, a record with the slices of that
+        partition only; a tuple is passed as separate arguments.
     compute : callable
         A top-level function (it may run in another process) that returns table name -> rows.
     describe : callable
@@ -52,7 +53,7 @@ class PartitionTask:
     """
 
     label: str
-    prepare: Callable[[date], tuple]
+    prepare: Callable[[date], Any]
     compute: Callable[..., Frames]
     describe: Callable[[date, Frames], Metadata]
     workers: int = 1
@@ -104,7 +105,8 @@ def _prepared(
 ) -> Iterator[tuple[date, tuple | Exception]]:
     for partition in partitions:
         try:
-            yield partition, task.prepare(partition)
+            inputs = task.prepare(partition)
+            yield partition, inputs if isinstance(inputs, tuple) else (inputs,)
         except Exception as error:
             yield partition, error
 

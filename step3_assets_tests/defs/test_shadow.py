@@ -26,7 +26,7 @@ from step3_assets.defs.shadow.accounts import (
     step_live,
     take_arrival,
 )
-from step3_assets.defs.shadow.replay import replay, replay_account
+from step3_assets.defs.shadow.replay import ReplayRequest, replay, replay_account
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.weeks import week_range
 from step3_assets.domain.registry.entries import artefacts_hash
@@ -112,7 +112,7 @@ def test_the_live_account_follows_deliveries_and_equals_the_backtest(taken):
     pd.testing.assert_frame_equal(seen, before.decisions, check_exact=True)
     parity = account_parity(place.store, "live", load_settings(place.home).config)
     assert parity.is_exact, parity.differences["text"].tolist()
-    figures = parity.figures.set_index("figure")["shadow"].to_dict()
+    figures = parity.metrics.set_index("metric")["shadow"].to_dict()
     assert figures["trades closed"] > 5
 
 
@@ -141,9 +141,9 @@ def hashes(place: Installation) -> dict[str, str]:
     return {t.name: frame_hash(stored[t.name], t) for t in SHADOW_TABLES.values()}
 
 
-def play(place: Installation, bars_dir: Path, **options) -> list[str]:
-    settings = load_settings(place.home)
-    return replay(place.store, settings, ACCOUNT, bars_dir, ProgressResource(), **options)
+def play(place: Installation, bars_dir: Path, on_arrival=None, **options) -> list[str]:
+    settings, request = load_settings(place.home), ReplayRequest(ACCOUNT, bars_dir, **options)
+    return replay(place.store, settings, request, ProgressResource(), on_arrival=on_arrival)
 
 
 def test_a_replay_equals_the_backtest_and_goes_on_where_it_broke_off(taken, bars_dir, monkeypatch):
@@ -272,8 +272,9 @@ def test_what_cannot_be_done_is_said(taken, bars_dir):
     with pytest.raises(ShadowError, match="has seen no delivery yet"):
         account_parity(store, "replay:2020-01..2020-01", config)
     early = replay_account(date(2023, 6, 1), MONTH)
+    request = ReplayRequest(early, bars_dir)
     with pytest.raises(ShadowError, match="2023-06 not trained and scored yet"):
-        replay(store, load_settings(place.home), early, bars_dir, ProgressResource())
+        replay(store, load_settings(place.home), request, ProgressResource())
 
 
 def test_a_promoted_model_scores_from_the_next_arrival_on_and_parity_names_it(taken, tmp_path):

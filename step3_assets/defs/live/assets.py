@@ -1,12 +1,13 @@
 """Assets of the live loop by week: ``recalibrations`` and ``recalibration_comparison``.
 
 Belongs here: reading what a week may look back on, calling one domain function, metadata. Does not
-belong here: fitting or judging (:mod:`step3_assets.domain.live`), the models of retrained weeks
+belong here: fitting or validating (:mod:`step3_assets.domain.live`), the models of retrained weeks
 (:mod:`step3_assets.defs.live.retraining_assets`), the schedule
 (:mod:`step3_assets.defs.live.recalibration_schedule`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
 from typing import Any
@@ -46,8 +47,8 @@ from step3_assets.domain.live.base_model import (
     chain_of,
     month_by,
 )
-from step3_assets.domain.live.recalibration import final_labels, recalibration_step
-from step3_assets.domain.live.retraining import retraining_step
+from step3_assets.domain.live.recalibration import WeekInputs, final_labels, recalibration_step
+from step3_assets.domain.live.retraining import RetrainingInputs, retraining_step
 from step3_assets.domain.registry.entries import artefacts_by_month
 from step3_assets.domain.walk_forward.month_steps import base_rates
 from step3_assets.storage.store import Store
@@ -55,6 +56,8 @@ from step3_assets.storage.store import Store
 SCORE_COLUMNS = ["month", *EVENT_KEY, "p_raw"]
 LABEL_COLUMNS = [*EVENT_KEY, "t_idx", "H", "label_end_idx", "y", "maturity"]
 CLOCK_COLUMNS = ["symbol", "bar_idx", "bar_end_utc"]
+BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
+UPSTREAM = ("scores", "events", "bar_features", "calibrated_models")
 LONGEST_CHAIN_WEEKS = 5  # of a fold: weeks whose first session one month can hold
 BASE_TEXTS = {
     CHAMPION: "the champion",
@@ -63,26 +66,57 @@ BASE_TEXTS = {
 }
 
 
+@dataclass(frozen=True)
+class LiveWiring:
+    """What the assets of the live loop are built on.
+
+    Attributes
+    ----------
+    partitions : Partitions
+    settings : Settings
+    by_name : mapping of str to AssetsDefinition
+        The assets upstream.
+    weekly_models : AssetsDefinition
+    """
+
+    partitions: Partitions
+    settings: Settings
+    by_name: Mapping[str, dg.AssetsDefinition]
+    weekly_models: dg.AssetsDefinition
+
+    @property
+    def look_back_weeks(self) -> int:
+        """Weeks of data that a week and its chain may read."""
+        recalibration = self.settings.config.recalibration
+        window = LOOK_BACK_WEEKS if recalibration.is_retrained else recalibration.window_weeks
+        return window + LONGEST_CHAIN_WEEKS
+
+
 def build_live_assets(
     partitions: Partitions, settings: Settings, by_name: Mapping[str, dg.AssetsDefinition]
 ) -> list[dg.AssetsDefinition]:
-    """The weekly recalibration, and what it is worth over all weeks made."""
+    """The weekly models, the recalibration, and what it is worth over all weeks made."""
     weekly_models = build_retraining_asset(partitions, by_name)
-    own = settings.config.recalibration
-    window = LOOK_BACK_WEEKS if own.is_retrained else own.window_weeks
-    history = weeks_before(window + LONGEST_CHAIN_WEEKS)
-    of_chain = dg.AssetDep(weekly_models, partition_mapping=weeks_before(LONGEST_CHAIN_WEEKS))
-    names = ("scores", "events", "bar_features", "calibrated_models")
+    wiring = LiveWiring(partitions, settings, by_name, weekly_models)
+    recalibrations = build_recalibrations(wiring)
+    return [weekly_models, recalibrations, build_comparison(wiring, recalibrations)]
+
+
+def build_recalibrations(wiring: LiveWiring) -> dg.AssetsDefinition:
+    """The asset ``recalibrations``, by week."""
+    history = weeks_before(wiring.look_back_weeks)
+    chain = dg.AssetDep(wiring.weekly_models, partition_mapping=weeks_before(LONGEST_CHAIN_WEEKS))
+    read = [dg.AssetDep(wiring.by_name[n], partition_mapping=history) for n in UPSTREAM]
 
     @dg.asset(
-        partitions_def=partitions.weeks,
+        partitions_def=wiring.partitions.weeks,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[of_chain, *(dg.AssetDep(by_name[n], partition_mapping=history) for n in names)],
+        deps=[chain, *read],
         kinds={"scikitlearn", "duckdb"},
         group_name="live",
         owners=["team:step3"],
         metadata=column_schema("recalibrations"),
-        freshness_policy=weekly_freshness(settings.freshness),
+        freshness_policy=weekly_freshness(wiring.settings.freshness),
     )
     def recalibrations(
         context: dg.AssetExecutionContext,
@@ -91,36 +125,51 @@ def build_live_assets(
     ) -> dg.MaterializeResult:
         """What a week runs on: refitted on labels final before its first session, if no worse.
 
-        The base model is the champion that stood at that session's open, else the fold of the month
-        that holds it. The new calibrator is fitted on the walk-forward's own raw probabilities of
-        the window before; it is in force in the week only if, on the labels that became final since
-        last week's was fitted, neither its Brier score nor its log loss is higher. With
-        `recalibration.method = retrain` the models of the weeks before are judged so, on the labels
-        since they were trained. A fold's own models are not touched.
+        The base model is the champion at the open of that session or, without a champion, the fold
+        of the month that holds it. The new calibrator is fitted on the walk-forward's raw
+        probabilities of the window before. It is in force in the week only if neither its Brier
+        score nor its log loss is higher than those of last week's, on the labels that became final
+        since last week's was fitted. With `recalibration.method = retrain` the models of the weeks
+        before are validated in the same way, on the labels since they were trained. A fold's own
+        models are not touched.
         """
-        store, platform_settings = platform.store(), platform.settings()
-        weeks = partitions_asked(context)
-        inputs, step = week_inputs, recalibration_step
-        if platform_settings.config.recalibration.is_retrained:
-            inputs, step = retraining_inputs, retraining_step
-        prepare, bases = inputs(store, weeks, platform_settings)
-        task = PartitionTask(
-            "recalibration",
-            prepare,
-            step,
-            partial(
-                _describe,
-                bases=bases,
-                plotted=frozenset(weeks[-PLOTTED_PARTITIONS:]),
-                is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
-            ),
-            workers=platform_settings.workers if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
-            dates=PartitionDates.WEEK,
-        )
+        store, weeks = platform.store(), partitions_asked(context)
+        task = recalibration_task(store, weeks, platform.settings())
         return materialize_partitions(context, store, progress, task)
 
+    return recalibrations
+
+
+def recalibration_task(store: Store, weeks: list[date], settings: Settings) -> PartitionTask:
+    """How the weeks of a run are recalibrated, by the method that is set."""
+    inputs, step = week_inputs, recalibration_step
+    if settings.config.recalibration.is_retrained:
+        inputs, step = retraining_inputs, retraining_step
+    prepare, bases = inputs(store, weeks, settings)
+    describe = partial(
+        _describe,
+        bases=bases,
+        plotted=frozenset(weeks[-PLOTTED_PARTITIONS:]),
+        is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
+    )
+    return PartitionTask(
+        "recalibration",
+        prepare,
+        step,
+        describe,
+        workers=settings.workers if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
+        dates=PartitionDates.WEEK,
+    )
+
+
+def build_comparison(
+    wiring: LiveWiring, recalibrations: dg.AssetsDefinition
+) -> dg.AssetsDefinition:
+    """The asset ``recalibration_comparison``, over all weeks."""
+    read = [wiring.by_name[name] for name in UPSTREAM]
+
     @dg.asset(
-        deps=[recalibrations, weekly_models, *(by_name[name] for name in names)],
+        deps=[recalibrations, wiring.weekly_models, *read],
         group_name="live",
         kinds={"pandas", "duckdb"},
         owners=["team:step3"],
@@ -131,7 +180,7 @@ def build_live_assets(
 
         Over the latest unbroken stretch of calendar months all of whose weeks were recalibrated by
         the method that is set, on one account: the walk-forward as it is, decided again under what
-        is in force each week, and under what each week made anew whatever a check said.
+        is in force each week, and under what each week made anew whatever its validation said.
         """
         from step3_assets.domain.live.comparison import compare
 
@@ -148,28 +197,18 @@ def build_live_assets(
         used = sorted({*weeks["week"], *weeks["in_force_week"].dropna()})
         frame = compare(walked, weeks, config, store.read("weekly_models", partitions=used))
         store.replace_all({"recalibration_comparison": frame})
-        months = f"{month_label(walked.months[0])} to {month_label(walked.months[-1])}"
-        shown = frame.set_index("arm").drop(columns=["position", "first_month", "last_month"])
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": len(frame),
-                "compared": months,
-                "beside one another": table_metadata(
-                    shown.astype(object).T.rename_axis("figure").reset_index()
-                ),
-            }
-        )
+        return dg.MaterializeResult(metadata=_describe_comparison(frame))
 
-    return [weekly_models, recalibrations, recalibration_comparison]
+    return recalibration_comparison
 
 
 def week_inputs(
     store: Store, weeks: list[date], settings: Settings
-) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
+) -> tuple[Callable[[date], WeekInputs], dict[date, BaseModel]]:
     """``prepare(week)`` for the recalibration, and the base models by week that it fills.
 
-    One read serves every week of a run; each week's labels are cut from it by the window of its
-    own chain, and the domain looks at none that became final later than the week's start.
+    One read serves every week of a run. The labels of each week are cut from it by the window of
+    the week's chain, and the domain looks at none that became final after the start of the week.
     """
     config = settings.config
     window = pd.Timedelta(weeks=config.recalibration.window_weeks)
@@ -190,43 +229,51 @@ def week_inputs(
     walked = [month for month in rule.walked if months[0] <= month <= months[-1]]
     bases: dict[date, BaseModel] = {}
 
-    def prepare(week: date) -> tuple:
+    def prepare(week: date) -> WeekInputs:
         chain, base = chains[week], base_of[week]
         if base is None:
-            return labels.iloc[:0], None, (), None, config
+            return WeekInputs.no_session(labels, config)
         _require_walked(walked, rule.calendar(chain[-1].day.replace(day=1)).month)
         bases[week] = BaseModel.of_models(models, base)
-        start = chain[0].open_utc - window
-        end = chain[-1].open_utc
+        start, end = chain[0].open_utc - window, chain[-1].open_utc
         decided = labels["decision_time_utc"]
-        mine = labels[(decided >= start) & (decided < end)].reset_index(drop=True)
-        data_end = bar_ends[bar_ends < end].max()
-        return mine, bases[week], tuple(chain), data_end, config
+        return WeekInputs(
+            labels=labels[(decided >= start) & (decided < end)].reset_index(drop=True),
+            base=bases[week],
+            chain=tuple(chain),
+            data_end=bar_ends[bar_ends < end].max(),
+            config=config,
+        )
 
     return prepare, bases
 
 
 def retraining_inputs(
     store: Store, weeks: list[date], settings: Settings
-) -> tuple[Callable[[date], tuple], dict[date, BaseModel]]:
-    """As :func:`week_inputs`, for weeks that are retrained."""
+) -> tuple[Callable[[date], RetrainingInputs | None], dict[date, BaseModel]]:
+    """As :func:`week_inputs`, for weeks that are retrained; None for one without a session."""
     rule, base_of, chains = _chains(store, weeks)
     used = {base.month for base in base_of.values() if base is not None}
     models = store.read("calibrated_models", partitions=sorted(used))
-    history = chain_history(store, chains, settings)
+    history_of = chain_history(store, chains, settings)
     bases: dict[date, BaseModel] = {}
 
-    def prepare(week: date) -> tuple:
+    def prepare(week: date) -> RetrainingInputs | None:
         chain, base = chains[week], base_of[week]
         if base is None:
-            return None, None, models[:0], (), None
+            return None
         month = rule.calendar(chain[-1].day.replace(day=1)).month
         _require_walked([m for m in rule.walked if m == month] or rule.walked[-1:], month)
-        mine = history(week)
+        history = history_of(week)
         bases[week] = BaseModel.of_models(models, base)
-        ended = mine.bars.loc[mine.bars["bar_end_utc"] < chain[-1].open_utc, "bar_end_utc"]
-        of_base = models[models["month"] == base.month]
-        return mine, bases[week], of_base, tuple(chain), ended.max()
+        ends = history.bars["bar_end_utc"]
+        return RetrainingInputs(
+            history=history,
+            base=bases[week],
+            base_models=models[models["month"] == base.month],
+            chain=tuple(chain),
+            data_end=ends[ends < chain[-1].open_utc].max(),
+        )
 
     return prepare, bases
 
@@ -295,6 +342,16 @@ def walked_months(store: Store, made: set[date], config: Any) -> Any:
         months,
         settings_in_force(store, config, months),
     )
+
+
+def _describe_comparison(frame: pd.DataFrame) -> dict[str, Any]:
+    first, last = (month_label(frame[name].iloc[0]) for name in ("first_month", "last_month"))
+    shown = frame.set_index("arm").drop(columns=["position", "first_month", "last_month"])
+    return {
+        "dagster/row_count": len(frame),
+        "compared": f"{first} to {last}",
+        "side by side": table_metadata(shown.astype(object).T.rename_axis("metric").reset_index()),
+    }
 
 
 def _describe(

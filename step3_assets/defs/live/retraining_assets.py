@@ -25,7 +25,12 @@ from step3_assets.defs.stored_inputs import ingested_by_table, require_ingested,
 from step3_assets.domain.core.bar_columns import CLOCK_BARS
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.core.weeks import Session, settings_month, week_of
-from step3_assets.domain.live.retraining import History, training_step, untrained_step
+from step3_assets.domain.live.retraining import (
+    History,
+    WeekTraining,
+    training_step,
+    untrained_step,
+)
 from step3_assets.storage.store import Store
 
 LOOK_BACK_WEEKS = 158  # whole weeks that 36 months lie in
@@ -53,7 +58,7 @@ def build_retraining_asset(
         platform: PlatformResource,
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
-        """Every model of a week, trained anew on what was known at its first session's open.
+        """Every model of a week, trained anew on what was known when its first session opened.
 
         A fold like any other, with the week in the place of the test month: the same window, purge,
         embargo, inner folds and weights. Only with `recalibration.method = retrain`; otherwise a
@@ -74,7 +79,7 @@ def build_retraining_asset(
         else:
             task = PartitionTask(
                 "retraining",
-                lambda week: (),
+                lambda week: None,
                 untrained_step,
                 lambda week, frames: {"dagster/row_count": 0, "method": OFF},
                 workers=1,
@@ -87,8 +92,8 @@ def build_retraining_asset(
 
 def training_inputs(
     store: Store, weeks: Sequence[date], settings: Settings, first_data_month: date
-) -> Callable[[date], tuple]:
-    """``prepare(week)`` for its training: the months that its look-back lies in."""
+) -> Callable[[date], WeekTraining]:
+    """``prepare(week)`` for the training: rows of the months that its look-back covers."""
     ingested = ingested_by_table(store)
     months = {week: settings_month(week) for week in weeks}
     wanted = month_range(look_back(min(months.values())), max(months.values()))
@@ -96,12 +101,16 @@ def training_inputs(
     bars = store.read("bar_features", partitions=wanted, columns=CLOCK_BARS)
     configs = settings_in_force(store, settings.config, sorted(set(months.values())))
 
-    def prepare(week: date) -> tuple:
+    def prepare(week: date) -> WeekTraining:
         month = months[week]
         first = look_back(month)
         require_ingested(ingested, first_data_month, first, month)
-        cut = (slice_months(frame, first, month) for frame in (events, bars))
-        return (*cut, week, configs[month])
+        return WeekTraining(
+            events=slice_months(events, first, month),
+            bars=slice_months(bars, first, month),
+            week=week,
+            config=configs[month],
+        )
 
     return prepare
 
@@ -109,7 +118,7 @@ def training_inputs(
 def chain_history(
     store: Store, chains: Mapping[date, Sequence[Session]], settings: Settings
 ) -> Callable[[date], History]:
-    """``history(week)``: what the weeks of its chain are trained and judged on."""
+    """``history(week)``: what the weeks of its chain are trained and validated on."""
     spans = {
         week: (look_back(chain[0].day.replace(day=1)), chain[-1].day.replace(day=1))
         for week, chain in chains.items()
@@ -124,9 +133,13 @@ def chain_history(
     configs = settings_in_force(store, settings.config, live)
 
     def history(week: date) -> History:
-        mine = stored["week"].isin({week_of(session.day) for session in chains[week]})
-        own_events, own_bars = (slice_months(frame, *spans[week]) for frame in (events, bars))
-        return History(own_events, own_bars, stored[mine], configs)
+        is_of_chain = stored["week"].isin({week_of(session.day) for session in chains[week]})
+        return History(
+            events=slice_months(events, *spans[week]),
+            bars=slice_months(bars, *spans[week]),
+            stored=stored[is_of_chain],
+            configs=configs,
+        )
 
     return history
 
@@ -144,6 +157,6 @@ def _describe(week: date, frames: Frames) -> dict[str, Any]:
         "training rows": int(row["n_rows"]),
         "independent rows": float(row["n_independent"]),
         "size (kB)": int(rows["payload"].str.len().sum() // 1000),
-        "used": "judged on the labels of the weeks after it: see recalibrations",
+        "used": "validated on the labels of later weeks: see recalibrations",
         "inputs hash": row["inputs_hash"],
     }

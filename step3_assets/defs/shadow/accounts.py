@@ -1,7 +1,7 @@
 """Shadow accounts in the store: read whole, appended to in one transaction, compared.
 
 Belongs here: what stands between the shadow's tables and its domain functions, and which model is
-in force. Does not belong here: Dagster assets, scoring, the account itself
+in force. Does not belong here: Dagster assets, scoring, the account
 (:mod:`step3_assets.domain.shadow`).
 """
 
@@ -45,7 +45,7 @@ from step3_assets.domain.shadow.arrivals import (
     process_arrival,
 )
 from step3_assets.domain.shadow.book import Account
-from step3_assets.domain.shadow.parity import Parity, check_parity
+from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
 from step3_assets.storage.store import Store
 
 ACTOR = "the shadow's arrival"
@@ -102,7 +102,7 @@ def take_arrival(
     model_of: Callable[[date], ModelInForce],
     config: Step3Config,
 ) -> Arrived:
-    """Process a delivery for an account and append what it adds; doing it twice adds nothing."""
+    """Process a delivery for an account and append what it adds; a second time adds nothing."""
     settings = _settings(store, account, delivered, config)
     while True:
         stored = read_account(store, account.name)
@@ -154,7 +154,7 @@ def stored_models(
 
 
 def walked_model(store: Store, config: Step3Config, month: date) -> ModelInForce:
-    """What a replay scores a candidate with: the walk-forward's own model of its month.
+    """The model that a replay scores a candidate with: that of the walk-forward for its month.
 
     Raises
     ------
@@ -168,17 +168,17 @@ def walked_model(store: Store, config: Step3Config, month: date) -> ModelInForce
 
 
 def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInForce:
-    """What the live account scores a candidate of a month with, by the model registry.
+    """The model that the live account scores a candidate of a month with, by the model registry.
 
     The champion; where there is none, or only of a later month, the model of the newest fold that
-    is not later than the month. A month whose own fold could not be trained, for want of labels, is
-    scored by nothing, as in the backtest.
+    is not later than the month. A month whose own fold could not be trained, for want of labels,
+    gets no score, as in the backtest.
 
     Raises
     ------
     ShadowError
         If there is none, the registry contradicts itself, or the model's bytes are not those
-        registered: a candidate is scored once, so it waits rather than be scored by another.
+        registered: a candidate is scored once, so it waits for the right one.
     """
     tables = read_registry(store)
     try:
@@ -186,9 +186,9 @@ def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInFor
     except RegistryError as error:
         raise ShadowError(f"the model registry decides nothing: {error}") from error
     if row is None or row["stage"] != CHAMPION:
-        own = stored_model(store, config, month)
-        if own is not None and own.models.empty:
-            return own
+        of_month = stored_model(store, config, month)
+        if of_month is not None and of_month.models.empty:
+            return of_month
     if row is None:
         raise ShadowError(
             f"no model is in force for {month_label(month)}: train that month first "
@@ -206,7 +206,7 @@ def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInFor
 def _with_weeks(
     store: Store, model: ModelInForce, month: date, config: Step3Config
 ) -> ModelInForce:
-    """The model with what the weeks of a month put in its place, if the settings say so.
+    """The model with the calibrators or models of the weeks of a month, if the settings say so.
 
     Raises
     ------
@@ -216,9 +216,9 @@ def _with_weeks(
     if not config.shadow.use_recalibrations or model.models.empty:
         return model
     rows = store.read("recalibrations")
-    is_mine = rows["base_hash"] == artefacts_hash(stored_artefacts(model.models))
+    is_based = rows["base_hash"] == artefacts_hash(stored_artefacts(model.models))
     meets = [week_of(month) <= week < add_months(month, 1) for week in rows["week"]]
-    rows = rows[is_mine & rows["in_force_week"].notna() & np.array(meets, dtype=bool)]
+    rows = rows[is_based & rows["in_force_week"].notna() & np.array(meets, dtype=bool)]
     is_retrained = rows["method"] == RETRAIN
     found: dict[date, WeekCalibrator | RetrainedWeek] = {
         row["week"]: WeekCalibrator(
@@ -242,10 +242,10 @@ def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[da
     found = {}
     for row in rows[rows["week"].isin(models_in_force)].to_dict("records"):
         week = row["in_force_week"]
-        mine = models[models["week"] == week]
-        name = model_id(RECALIBRATION, week, stored_artefacts(mine))
+        of_week = models[models["week"] == week]
+        name = model_id(RECALIBRATION, week, stored_artefacts(of_week))
         trained_with = settings[months[week]].models
-        found[row["week"]] = RetrainedWeek(week, row["as_of_utc"], name, mine, trained_with)
+        found[row["week"]] = RetrainedWeek(week, row["as_of_utc"], name, of_week, trained_with)
     return found
 
 
@@ -289,7 +289,7 @@ def _delivered(store: Store, account: Account, config: Step3Config) -> Delivered
 
 
 def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
-    """The stored account against the backtest of its months.
+    """The stored account compared with the backtest of its months.
 
     Raises
     ------
@@ -307,13 +307,11 @@ def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
         )
     months = sorted(set(delivered.events["month"]))
     scores = store.read("scores", partitions=months)
-    return check_parity(
-        account,
-        stored,
-        scores,
-        delivered.events,
-        delivered.bars,
-        config,
-        stored_models(store, config, months),
-        _settings(store, account, delivered, config),
+    walked = WalkedMonths(
+        scores=scores,
+        events=delivered.events,
+        bars=delivered.bars,
+        models=stored_models(store, config, months),
+        settings=_settings(store, account, delivered, config),
     )
+    return check_parity(account, stored, walked, config)

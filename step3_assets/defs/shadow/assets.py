@@ -66,7 +66,7 @@ def build_shadow_assets(
 def _describe(
     arrived: Arrived, stored: ShadowRows, config: Step3Config, is_synthetic: bool
 ) -> dict[str, dict[str, Any]]:
-    """What a person asks of each table."""
+    """Metadata of each table for the UI."""
     from step3_assets.domain.report.money_figures import equity_figure
 
     new, last = arrived.new, stored.arrivals.iloc[-1]

@@ -1,4 +1,4 @@
-"""What must hold of every shadow account, as sentences for the asset checks.
+"""Conditions that every shadow account must meet, for the asset checks.
 
 Belongs here: reading accounts for a check. Does not belong here: wiring checks to assets
 (:mod:`step3_assets.defs.checks`), the comparison itself (:mod:`step3_assets.domain.shadow.parity`).
@@ -6,7 +6,7 @@ Belongs here: reading accounts for a check. Does not belong here: wiring checks 
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.shadow.accounts import account_parity, read_account
-from step3_assets.domain.shadow.arrivals import ShadowError, ShadowRows, broken_seals
+from step3_assets.domain.shadow.arrivals import ShadowError, ShadowRows, broken_checksums
 from step3_assets.storage.store import Store
 
 
@@ -15,7 +15,7 @@ def append_only(store: Store) -> list[str]:
     return [
         f"shadow_{table}: {name}: rows of arrival {arrival} are not those that were appended"
         for name, stored in _accounts(store).items()
-        for table, arrivals in broken_seals(stored).items()
+        for table, arrivals in broken_checksums(stored).items()
         for arrival in sorted(arrivals)
     ]
 

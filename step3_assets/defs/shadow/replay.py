@@ -1,10 +1,11 @@
 """The replay: months of history played week by week into a shadow account of their own.
 
-Belongs here: the loop over arrivals, one transaction each, and taking it up again where it broke
-off. Does not belong here: what an arrival adds, the comparison at the end.
+Belongs here: the loop over arrivals, one transaction each, and resuming it after a stop. Does not
+belong here: what an arrival adds, the comparison at the end.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -43,49 +44,61 @@ def replay_account(first: date, last: date) -> Account:
     return Account(f"replay:{month_label(first)}..{month_label(last)}", first, last)
 
 
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What to replay.
+
+    Attributes
+    ----------
+    account : Account
+    bars_dir : Path
+        Bars that the stored delivery was built from.
+    is_retrained : bool
+        Train the models of each month from the delivery in which its first candidates arrive, in
+        place of the stored ones.
+    is_fresh : bool
+        Forget an earlier replay of these months.
+    """
+
+    account: Account
+    bars_dir: Path
+    is_retrained: bool = False
+    is_fresh: bool = False
+
+
 def replay(
     store: Store,
     settings: Settings,
-    account: Account,
-    bars_dir: Path,
+    request: ReplayRequest,
     progress: ProgressResource,
     *,
-    is_retrained: bool = False,
-    is_fresh: bool = False,
     on_arrival: Callable[[pd.Timestamp], None] | None = None,
 ) -> list[str]:
-    """Play an account's months from bars; arrivals that were taken before are passed over.
+    """Play the months of an account from bars; arrivals that were taken before are skipped.
 
     Parameters
     ----------
     store : Store
     settings : Settings
-    account : Account
-    bars_dir : Path
-        Bars that the stored delivery was built from.
+    request : ReplayRequest
     progress : ProgressResource
-    is_retrained : bool
-        Train each month's models from the delivery in which its first candidates arrive, in place
-        of the stored ones.
-    is_fresh : bool
-        Forget what an earlier replay of these months left.
     on_arrival : callable, optional
-        Told each arrival after it is stored.
+        Called with the instant of each arrival after it is stored.
 
     Returns
     -------
     list of str
-        Contradictions that any arrival met.
+        Contradictions found in any arrival.
 
     Raises
     ------
     ShadowError
         If months of the account are not trained and scored, or the bars do not reach them.
     """
-    config = settings.config
+    config, account, bars_dir = settings.config, request.account, request.bars_dir
     assert account.last_month is not None
     _require_scored(store, config, account)
-    if is_fresh:
+    if request.is_fresh:
         forget_account(store, account.name)
     playback = Playback(read_bars(bars_dir), delivery_knobs(settings.delivery), _partners(store))
     closes = weekly_closes(account.first_month, account.last_month)
@@ -103,7 +116,7 @@ def replay(
             delivered = playback.arrival(close)
             model_of = (
                 _trained_on(delivered, store, config, retrained)
-                if is_retrained
+                if request.is_retrained
                 else cache(lambda month: walked_model(store, config, month))
             )
             arrived = take_arrival(store, account, delivered, model_of, config)

@@ -1,5 +1,5 @@
-"""The live loop: what happens between one month's fold and the next.
+"""The live loop: recalibration and retraining between one month's fold and the next.
 
 Belongs here: weeks of the exchange, weekly recalibration. Does not belong here: folds, training,
-the simulation, which the live loop uses as they are.
+the simulation, which the live loop uses unchanged.
 """

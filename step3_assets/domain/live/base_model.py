@@ -1,11 +1,11 @@
-"""The base model of a week: whose raw probabilities the recalibration calibrates.
+"""The base model of a week: the models whose raw probabilities are recalibrated.
 
-Belongs here: which fold's models score a week, since when, and what of them the recalibration
-needs. Does not belong here: training, stages of the registry.
+Belongs here: which fold's models score a week, since when, and the parts of them that the
+recalibration needs. Does not belong here: training, stages of the registry.
 
-The models are those of the champion that stood at the open of the week's first session; where none
-stood, as in every week before the first promotion, those of the fold of the calendar month that
-holds that session: what the walk-forward uses.
+They are the champion's at the open of the week's first session. Without a champion, as in every
+week before the first promotion, they are those of the fold of the calendar month of that session,
+which the walk-forward uses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ MonthOfWeek = Callable[[date], date | None]
 
 @dataclass(frozen=True)
 class Base:
-    """Which fold's models score a week, and why those.
+    """Which fold's models score a week, and why.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Base:
         Their fold, by its test month.
     source : str
         ``champion``, ``calendar_month``, or ``month_before``: the calendar month's fold was not
-        made yet, and the one before it decides until it is.
+        made yet, and the one before it decides until then.
     """
 
     month: date
@@ -68,10 +68,10 @@ class BaseRule:
     def __call__(self, week: date) -> Base | None:
         """The base of a week; None for a week without a session.
 
-        A function of the history of promotions up to the week's first open and of the folds that
-        are stored, so a week is the same whenever it is made. A champion of a later month than the
-        week's does not count, since it knows what had not happened yet; nor does one whose bytes
-        are not stored any more.
+        It depends only on the promotions up to the first open of the week and on the stored folds,
+        so a week is the same whenever it is made. A champion of a later month than the week does
+        not count: it knows what had not happened yet. Nor does one whose models are no longer
+        stored.
         """
         session = first_session(week)
         if session is None:
@@ -86,8 +86,8 @@ class BaseRule:
     def calendar(self, month: date) -> Base:
         """The base of a calendar month without a champion.
 
-        The month before stands in where the walk-forward ends with it: on the first Mondays of a
-        month its fold may not be made yet, and the shadow is scored by the month before, too.
+        The month before is used where the walk-forward ends with it. On the first Mondays of a
+        month its fold may not be made yet, and the shadow also scores by the month before.
         """
         before = add_months(month, -1)
         if self.walked and max(self.walked) == before:
@@ -107,7 +107,7 @@ def month_by(base_of: Callable[[date], Base | None]) -> MonthOfWeek:
 
 @dataclass(frozen=True)
 class BaseModel:
-    """What the recalibration knows of the models that score a week.
+    """The parts of a base model that the recalibration needs.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class BaseModel:
 
 
 def chain_of(week: date, base_month: MonthOfWeek) -> list[Session]:
-    """First session of every week since the week's base model came into force, its own last.
+    """First session of every week since the base model came into force, the week itself last.
 
     A model comes into force with its own test month at the earliest.
 

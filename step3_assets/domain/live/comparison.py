@@ -1,6 +1,6 @@
-"""Does recalibrating weekly help? The walk-forward's decisions beside those of its weeks.
+"""Does weekly recalibration help? The walk-forward's decisions with and without it.
 
-Belongs here: deciding scored events again under the calibrator or the models of their week, the
+Belongs here: deciding the scored events again with the calibrator or the models of their week, the
 table ``recalibration_comparison``. Does not belong here: the recalibration itself
 (:mod:`step3_assets.domain.live.recalibration`), gate, sizes and simulation, which are the
 platform's own.
@@ -51,7 +51,7 @@ WeekPayloads = Mapping[date, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Walked:
-    """What the walk-forward left of the months compared.
+    """Stored results of the walk-forward for the months compared.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def stored_calibrators(recalibrations: pd.DataFrame, *, checked: bool) -> dict[d
     recalibrations : DataFrame
         Table of that name.
     checked : bool
-        The calibrator in force; otherwise the new one, whatever its check said.
+        The calibrator in force; otherwise the new one, whatever its validation said.
 
     Raises
     ------
@@ -112,8 +112,8 @@ def stored_models(
     recalibrations, weekly_models : DataFrame
         Tables of these names.
     checked : bool
-        The models in force; otherwise those that the week was trained anew with, which no check had
-        judged yet.
+        The models in force; otherwise those trained for the week itself, which are not validated
+        yet.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def stored_models(
 def decide_again(
     walked: Walked, calibrators: Calibrators, models: WeekPayloads | None = None
 ) -> pd.DataFrame:
-    """Scores as they would be under the calibrators, or under the models, of their weeks.
+    """Scores as they would be with the calibrators, or with the models, of their weeks.
 
     Parameters
     ----------
@@ -164,8 +164,8 @@ def _month_again(
     walked: Walked, month: date, calibrators: Calibrators, models: WeekPayloads
 ) -> pd.DataFrame:
     scores = walked.scores[walked.scores["month"] == month]
-    mine = walked.models[walked.models["month"] == month]
-    payloads = read_payloads(mine[mine["head"].isin(HEADS_NEEDED)])
+    models_of_month = walked.models[walked.models["month"] == month]
+    payloads = read_payloads(models_of_month[models_of_month["head"].isin(HEADS_NEEDED)])
     if scores.empty or not payloads:
         return scores
     rows = scores[EVENT_KEY].merge(walked.events, on=EVENT_KEY, how="left", validate="one_to_one")
@@ -199,7 +199,7 @@ def compare(
     config: Step3Config,
     weekly_models: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Table ``recalibration_comparison``: without, with, and with all that a week makes anew.
+    """Table ``recalibration_comparison``: without, with, and with everything new used unvalidated.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def compare(
     recalibrations : DataFrame
         Rows of that table: every week that holds a decision of the months, made by one method.
     config : Step3Config
-        Its account, rules, statistics and method of recalibration count.
+        Of it, the account, rules, statistics and method of recalibration are used.
     weekly_models : DataFrame, optional
         Rows of that table, of those weeks and of the weeks in force in them; needed where weeks are
         retrained.
@@ -252,7 +252,7 @@ def compare(
 def _probabilities(
     walked: Walked, decided: pd.DataFrame, config: Step3Config
 ) -> dict[str, float | int]:
-    """How good the probabilities are on final labels, and the gain over the walk-forward's own."""
+    """Quality of the probabilities on final labels, and the gain over those of the walk-forward."""
     before = walked.scores[[*EVENT_KEY, "p_calibrated"]].rename(
         columns={"p_calibrated": "p_before"}
     )

@@ -1,4 +1,4 @@
-"""The figure of a recalibration: what each calibrator makes of a raw probability.
+"""The plot of a recalibration: calibrated against raw probability, one line a calibrator.
 
 Belongs here: drawing. Does not belong here: fitting, the report's figures.
 """
@@ -37,7 +37,7 @@ def calibrator_figure(row: Mapping[str, Any], base: BaseModel, *, is_synthetic: 
     title = f"Calibrators, week {row['week']}: {row['reason'].replace('_', ' ')}"
     with canvas(title, is_synthetic=is_synthetic, small=True) as sheet:
         ax = sheet.axes[0]
-        ax.plot(raw, raw, color=GREEN, lw=0.6, label="raw as it is")
+        ax.plot(raw, raw, color=GREEN, lw=0.6, label="raw, unchanged")
         for name, numbers, colour, style in lines:
             ax.plot(raw, calibrate(numbers or {}, raw), style, color=colour, lw=1.6, label=name)
         ax.set_xlabel("raw probability")

@@ -1,15 +1,15 @@
-"""The weekly recalibration: a calibrator fitted on labels final by a week's start, and its check.
+"""The weekly recalibration: a calibrator fitted on labels final at the start of a week.
 
-Belongs here: which labels were final when, the fit, the comparison with the calibrator in force,
-the row that a week leaves. Does not belong here: how a calibrator is fitted
+Belongs here: which labels were final when, the fit, its validation against the calibrator in force,
+the row of a week. Does not belong here: how a calibrator is fitted
 (:mod:`step3_assets.domain.models.calibration`), which models score a week
 (:mod:`step3_assets.domain.live.base_model`), training a week's models anew
 (:mod:`step3_assets.domain.live.retraining`).
 
-Every raw probability here was given by a fold to its own test month, so no model had seen the
-label. A week is a function of those labels and of the base model alone: the chain of the weeks
-before it is made again from the same labels, never read from their rows, so weeks may be made in
-any order.
+Every raw probability here is the prediction of a fold for its own test month, so no model had seen
+the label. A week depends on those labels and on the base model only. The chain of the weeks before
+it is recomputed from the same labels and never read from their rows, so weeks may be made in any
+order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +36,11 @@ from step3_assets.domain.models.probability_scores import (
 )
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
 
-CALIBRATOR = "calibrator"  # the method that makes a calibrator anew
-CHECKED_FIGURES = ("brier", "log_loss", "ece")
+KEY = ["symbol", "decision_time_utc"]
+CALIBRATOR = "calibrator"  # the method that refits the calibrator only
+CHECK_METRICS = ("brier", "log_loss", "ece")
 FORECASTS = ("raw", "fold", "incumbent", "new")
-CHOICE_BLOCKS = 4  # of the pool in time, on which isotonic regression is held against Platt
+CHOICE_BLOCKS = 4  # blocks of the pool in time, on which isotonic regression is compared with Platt
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,37 @@ class _Link:
 
     fit: Fit
     checked: np.ndarray  # bool over the labels
-    figures: dict[str, float]
+    metrics: dict[str, float]
     reason: str
+
+
+@dataclass(frozen=True)
+class WeekInputs:
+    """What one week is recalibrated from; it travels to a worker process.
+
+    Attributes
+    ----------
+    labels : DataFrame
+        As :func:`final_labels` gives them, of the windows of the whole chain.
+    base : BaseModel or None
+        None for a week without a session.
+    chain : tuple of Session
+        First session of each week since the base model came into force.
+    data_end : Timestamp or None
+        End of the last bar before the first session of the week.
+    config : Step3Config
+    """
+
+    labels: pd.DataFrame
+    base: BaseModel | None
+    chain: tuple[Session, ...]
+    data_end: pd.Timestamp | None
+    config: Step3Config
+
+    @classmethod
+    def no_session(cls, labels: pd.DataFrame, config: Step3Config) -> "WeekInputs":
+        """Of a week in which the exchange is closed."""
+        return cls(labels=labels.iloc[:0], base=None, chain=(), data_end=None, config=config)
 
 
 def final_labels(
@@ -160,7 +190,7 @@ def labels_before(labels: pd.DataFrame, instant: pd.Timestamp) -> np.ndarray:
 
 
 def is_comparable(labels: pd.DataFrame, base: BaseModel) -> np.ndarray:
-    """Labels whose raw probability came of models with the base model's settings, as a mask."""
+    """Labels whose raw probability came from models with the base model's settings, as a mask."""
     return (labels["config_hash"] == base.config_hash).to_numpy(copy=True)
 
 
@@ -175,10 +205,10 @@ def fit_calibrator(
     Parameters
     ----------
     labels : DataFrame
-        As :func:`final_labels` gives them; those final at `instant` or later are not looked at.
+        As :func:`final_labels` gives them; those final at `instant` or later are not used.
     instant : Timestamp
     base : BaseModel
-        Only labels that models of its settings scored are comparable with it.
+        Only labels scored by models with its settings are used: others are not comparable.
     config : Step3Config
     """
     since = instant - pd.Timedelta(weeks=config.recalibration.window_weeks)
@@ -208,8 +238,8 @@ def _forward_splits(rows: pd.DataFrame) -> list[Split]:
     edges = pd.date_range(decided.iloc[0], decided.iloc[-1], CHOICE_BLOCKS + 1)
     splits = []
     for start, end in zip(edges[1:-1], [*edges[2:-1], None], strict=True):
-        judged = decided >= start if end is None else (decided >= start) & (decided < end)
-        splits.append(((final < start).to_numpy(), judged.to_numpy()))
+        is_in_block = decided >= start if end is None else (decided >= start) & (decided < end)
+        splits.append(((final < start).to_numpy(), is_in_block.to_numpy()))
     return splits
 
 
@@ -226,9 +256,9 @@ def recalibrate_week(
     ----------
     labels : DataFrame
         As :func:`final_labels` gives them, at least those of the window of every week of the
-        chain; those that became final later are not looked at.
+        chain; those that became final later are not used.
     base : BaseModel
-        What scores the weeks of the chain.
+        The models that score the weeks of the chain.
     chain : sequence of Session
         First session of each week since the base model came into force, the week itself last.
     data_end : Timestamp
@@ -241,12 +271,11 @@ def recalibrate_week(
     DataFrame
         One row of table ``recalibrations``, known at the open of the week's first session.
 
-    Notes
-    -----
-    The check: every label that became final since the incumbent was fitted is predicted by the
-    incumbent, and by the calibrator that would have been fitted at the start of the label's own
-    day. Neither has seen it. The new calibrator is used if neither its Brier score nor its log
-    loss is higher, on at least ``min_check_rows`` labels; a tie goes to the new one.
+    Notes ----- The validation: every label that became final since the incumbent was fitted is
+    predicted by the incumbent, and by the calibrator that would have been fitted at the start of
+    the day of that label. Neither has seen the label. The new calibrator is used if neither its
+    Brier score nor its log loss is higher, on at least ``min_check_rows`` labels; a tie goes to the
+    new one.
     """
     incumbent = Incumbent(base.calibrator or {}, None, month_start(base.month))
     for session in chain[:-1] if base.calibrator else []:
@@ -258,17 +287,12 @@ def recalibrate_week(
     return week_table({**row, "data_end_utc": data_end, "config_hash": settings_hash(config)})
 
 
-def recalibration_step(
-    labels: pd.DataFrame,
-    base: BaseModel | None,
-    chain: Sequence[Session],
-    data_end: pd.Timestamp | None,
-    config: Step3Config,
-) -> dict[str, pd.DataFrame]:
-    """The week's rows by table: none for a week without a session, which has no base model."""
-    if base is None or data_end is None:
+def recalibration_step(inputs: WeekInputs) -> dict[str, pd.DataFrame]:
+    """The rows of the week by table; none for a week without a session."""
+    if inputs.base is None or inputs.data_end is None:
         return {"recalibrations": pd.DataFrame(columns=RECALIBRATIONS.names)}
-    return {"recalibrations": recalibrate_week(labels, base, chain, data_end, config)}
+    row = recalibrate_week(inputs.labels, inputs.base, inputs.chain, inputs.data_end, inputs.config)
+    return {"recalibrations": row}
 
 
 def _link(
@@ -278,7 +302,7 @@ def _link(
     base: BaseModel,
     config: Step3Config,
 ) -> _Link:
-    """Fit at the week's start, and check what it would be worth."""
+    """Fit at the start of the week, and validate against the incumbent."""
     fit = fit_calibrator(labels, as_of, base, config)
     nothing = np.zeros(len(labels), dtype=bool)
     if base.calibrator is None:
@@ -293,19 +317,19 @@ def _link(
             of_day = new & (days == day).to_numpy()
             p_new[of_day] = calibrate(before.numbers, labels["p_raw"].to_numpy()[of_day])
     checked = new & ~np.isnan(p_new)
-    figures = _figures(labels[checked], p_new[checked], incumbent, base, config)
-    reason = fit.problem or verdict_of(figures, int(checked.sum()), config)
-    return _Link(fit, checked, figures, reason)
+    metrics = _validation(labels[checked], p_new[checked], incumbent, base, config)
+    reason = fit.problem or reason_of(metrics, int(checked.sum()), config)
+    return _Link(fit, checked, metrics, reason)
 
 
-def _figures(
+def _validation(
     checked: pd.DataFrame,
     p_new: np.ndarray,
     incumbent: Incumbent,
     base: BaseModel,
     config: Step3Config,
 ) -> dict[str, float]:
-    """What the labels checked on say of every way to give a probability."""
+    """Metrics of every forecast of the labels that the validation uses."""
     if checked.empty:
         return {}
     raw = checked["p_raw"].to_numpy(dtype=np.float64)
@@ -315,31 +339,31 @@ def _figures(
         "incumbent": calibrate(incumbent.numbers, raw),
         "new": p_new,
     }
-    return check_figures(checked["y"], forecasts, config)
+    return forecast_metrics(checked["y"], forecasts, config)
 
 
-def check_figures(
+def forecast_metrics(
     y: pd.Series, forecasts: Mapping[str, np.ndarray], config: Step3Config
 ) -> dict[str, float]:
     """Brier score, log loss and calibration error of forecasts of the same labels."""
     won = y.to_numpy(dtype=np.float64)
-    figures = {}
+    metrics = {}
     for name, p in forecasts.items():
-        figures[f"brier_{name}"] = brier(won, p)
-        figures[f"log_loss_{name}"] = log_loss(won, p)
-        figures[f"ece_{name}"] = expected_calibration_error(
+        metrics[f"brier_{name}"] = brier(won, p)
+        metrics[f"log_loss_{name}"] = log_loss(won, p)
+        metrics[f"ece_{name}"] = expected_calibration_error(
             won, p, config.models.calibration.n_bins
         )
-    return figures
+    return metrics
 
 
-def verdict_of(figures: Mapping[str, float], n_check: int, config: Step3Config) -> str:
-    """Whether what is new may be used, as a reason of table ``recalibrations``."""
+def reason_of(metrics: Mapping[str, float], n_check: int, config: Step3Config) -> str:
+    """Whether the new one may be used, as a reason of table ``recalibrations``."""
     if n_check < config.recalibration.min_check_rows:
         return "too_few_new_labels"
-    for figure in ("brier", "log_loss"):
-        if not figures[f"{figure}_new"] <= figures[f"{figure}_incumbent"]:
-            return f"worse_{figure}"
+    for metric in ("brier", "log_loss"):
+        if not metrics[f"{metric}_new"] <= metrics[f"{metric}_incumbent"]:
+            return f"worse_{metric}"
     return "no_worse"
 
 
@@ -353,7 +377,7 @@ def _row(
     link: _Link, labels: pd.DataFrame, session: Session, incumbent: Incumbent, base: BaseModel
 ) -> dict[str, Any]:
     successor = _successor(link, session, incumbent)
-    used = labels[link.fit.rows]  # those checked on are among them
+    used = labels[link.fit.rows]  # those of the validation are among them
     new, in_force = _payload(link.fit.numbers), _payload(successor.numbers or None)
     return {
         **empty_week(session, base),
@@ -366,7 +390,7 @@ def _row(
         "incumbent_week": incumbent.week,
         "check_from_utc": incumbent.since if base.calibrator else pd.NaT,
         "n_check": int(link.checked.sum()),
-        **link.figures,
+        **link.metrics,
         "is_used": link.reason == "no_worse",
         "reason": link.reason,
         "calibrator": new,
@@ -378,7 +402,7 @@ def _row(
 
 
 def empty_week(session: Session, base: BaseModel) -> dict[str, Any]:
-    """A row of table ``recalibrations`` that says which week on which models, and nothing else."""
+    """A row of table ``recalibrations`` with the week and its base model, and nothing else yet."""
     return {
         **dict.fromkeys(RECALIBRATIONS.names),
         "week": week_of(session.day),
@@ -392,7 +416,7 @@ def empty_week(session: Session, base: BaseModel) -> dict[str, Any]:
         "labels_hash": "",
         "n_check": 0,
         "is_used": False,
-        **{f"{figure}_{of}": np.nan for figure in CHECKED_FIGURES for of in FORECASTS},
+        **{f"{metric}_{of}": np.nan for metric in CHECK_METRICS for of in FORECASTS},
     }
 
 
@@ -425,7 +449,7 @@ def labels_hash(rows: pd.DataFrame) -> str:
 
 
 def settings_hash(config: Step3Config) -> str:
-    """Hash of every setting that a recalibration depends on beside its base model."""
+    """Hash of every setting that a recalibration depends on, besides its base model."""
     text = dump_numbers(
         {
             "recalibration": config.recalibration.content_hash(),

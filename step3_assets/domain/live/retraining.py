@@ -1,13 +1,14 @@
-"""The weekly retraining: every model of a week trained anew, and the check before it is used.
+"""The weekly retraining: every model of a week trained anew, and its validation before use.
 
-Belongs here: the fold of a week, its models, which earlier week's models are judged on which
-labels, the row of table ``recalibrations`` that comes of it. Does not belong here: how folds are
+Belongs here: the fold of a week, its models, which earlier models are validated on which labels,
+the resulting row of table ``recalibrations``. Does not belong here: how folds are
 cut (:mod:`step3_assets.domain.folds.build`) and trained
 (:mod:`step3_assets.domain.models.training`), refitting a calibrator alone
 (:mod:`step3_assets.domain.live.recalibration`).
 
-Models trained at a week's open know every label that is final then, so nothing is left to judge
-them on. They are judged a week later, on labels final since: until then they are a candidate.
+Models trained at the open of a week know every label that is final then, so no label is left to
+validate them on. They are validated a week later, on the labels that became final since. Until then
+they are a candidate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,11 +35,11 @@ from step3_assets.domain.folds.build import (
 )
 from step3_assets.domain.live.base_model import BaseModel
 from step3_assets.domain.live.recalibration import (
-    check_figures,
     empty_week,
     final_instants,
+    forecast_metrics,
+    reason_of,
     settings_hash,
-    verdict_of,
     week_table,
 )
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256, read_payloads
@@ -61,7 +62,7 @@ class Candidate:
     payloads : dict of str to str
         Checked; none where nothing could be trained.
     row : mapping
-        Of ``weekly_models`` what is the same for every head; empty for the base model's.
+        The columns of ``weekly_models`` that are the same for every head; empty for the base model.
     """
 
     week: date | None
@@ -115,14 +116,14 @@ def train_week(
     ----------
     events, bars : DataFrame
         Rows of tables ``events`` and ``bar_features``: any superset of the 36 months before the
-        open. Nothing that starts at the open or later is looked at.
+        open. Nothing that starts at the open or later is used.
     session : Session
         The week's first.
     config : Step3Config
         Its ``folds`` and ``models``.
     stored : DataFrame, optional
-        Rows of table ``weekly_models`` of the week: handed back where they were trained on the very
-        rows and settings that it would be trained on now.
+        Rows of table ``weekly_models`` of the week: returned where they were trained on the same
+        rows and settings that the week would be trained on now.
 
     Returns
     -------
@@ -141,7 +142,7 @@ def train_week(
     if models.empty:
         return pd.DataFrame(columns=WEEKLY_MODELS.names)
     final = final_instants(rows, bars)
-    again = models.rename(columns={"month": "week"}).assign(
+    trained = models.rename(columns={"month": "week"}).assign(
         as_of_utc=session.open_utc,
         n_independent=float(weigh(rows, config.models).uniqueness.sum()),
         last_final_utc=final.max(),
@@ -149,20 +150,36 @@ def train_week(
         inputs_hash=inputs_hash,
     )
     stamps = ["as_of_utc", "last_final_utc"]
-    return again.astype(dict.fromkeys(stamps, "datetime64[us, UTC]"))[WEEKLY_MODELS.names]
+    return trained.astype(dict.fromkeys(stamps, "datetime64[us, UTC]"))[WEEKLY_MODELS.names]
 
 
-def training_step(
-    events: pd.DataFrame, bars: pd.DataFrame, week: date, config: Step3Config
-) -> dict[str, pd.DataFrame]:
-    """The week's models by table: none for a week without a session."""
-    session = first_session(week)
+@dataclass(frozen=True)
+class WeekTraining:
+    """What the models of one week are trained from; it travels to a worker process.
+
+    Attributes
+    ----------
+    events, bars : DataFrame
+        Rows of tables ``events`` and ``bar_features`` of the look-back.
+    week : date
+    config : Step3Config
+    """
+
+    events: pd.DataFrame
+    bars: pd.DataFrame
+    week: date
+    config: Step3Config
+
+
+def training_step(inputs: WeekTraining) -> dict[str, pd.DataFrame]:
+    """The models of the week by table; none for a week without a session."""
+    session = first_session(inputs.week)
     if session is None:
-        return untrained_step()
-    return {"weekly_models": train_week(events, bars, session, config)}
+        return untrained_step(None)
+    return {"weekly_models": train_week(inputs.events, inputs.bars, session, inputs.config)}
 
 
-def untrained_step() -> dict[str, pd.DataFrame]:
+def untrained_step(_inputs: None) -> dict[str, pd.DataFrame]:
     """No models: a week under another method."""
     return {"weekly_models": pd.DataFrame(columns=WEEKLY_MODELS.names)}
 
@@ -190,15 +207,15 @@ def _inputs_hash(rows: pd.DataFrame, fold: Fold, config: Step3Config) -> str:
 
 @dataclass(frozen=True)
 class History:
-    """What the weeks of a chain are trained and judged on.
+    """What the weeks of a chain are trained and validated on.
 
     Attributes
     ----------
     events, bars : DataFrame
         Rows of tables ``events`` and ``bar_features``: those of the look-back of every week of the
-        chain; what is known only at the last week's open or later is not looked at.
+        chain; what is known only at the open of the last week or later is not used.
     stored : DataFrame
-        Rows of ``weekly_models``, of any weeks: used where training would give them.
+        Rows of ``weekly_models``, of any weeks: used where training would give the same models.
     configs : mapping of date to Step3Config
         The settings in force, by the first day of each calendar month.
     """
@@ -213,10 +230,12 @@ class History:
         return self.configs[session.day.replace(day=1)]
 
     def train(self, session: Session) -> Candidate:
-        """The models of a week: the stored ones where training would give them."""
-        mine = self.stored[self.stored["week"] == week_of(session.day)]
+        """The models of a week: the stored ones where training would give the same."""
+        stored = self.stored[self.stored["week"] == week_of(session.day)]
         config = self.config_of(session)
-        return Candidate.of_week(train_week(self.events, self.bars, session, config, mine), session)
+        return Candidate.of_week(
+            train_week(self.events, self.bars, session, config, stored), session
+        )
 
     def outcomes(self, since: pd.Timestamp) -> pd.DataFrame:
         """Events whose labels became final at an instant or later, and when."""
@@ -239,7 +258,7 @@ def retrained_week(
     ----------
     history : History
     base : BaseModel
-        What scores the weeks of the chain where no retrained models do.
+        The models that score the weeks of the chain where no retrained models do.
     base_models : DataFrame
         Its rows of ``calibrated_models``.
     chain : sequence of Session
@@ -254,41 +273,63 @@ def retrained_week(
 
     Notes
     -----
-    In each week of the chain the newest earlier week is judged whose models are newer than those in
-    force, on the labels that became final since its own open, of which there must be
-    ``min_check_rows``. Neither it nor the models in force, which are older, was trained on any of
-    them. It comes into force if neither its Brier score nor its log loss is higher; a tie goes to
-    it.
+    In each week of the chain the candidate is the newest earlier week whose models are newer than
+    those in force. It is validated on the labels that became final since its own open, of which
+    there must be ``min_check_rows``. Neither the candidate nor the models in force, which are
+    older, was trained on any of them. The candidate comes into force if neither its Brier score
+    nor its log loss is higher; a tie goes to the candidate.
     """
-    own = Candidate(None, month_start(base.month), read_payloads(base_models), {})
-    incumbent = own
+    of_base = Candidate(None, month_start(base.month), read_payloads(base_models), {})
+    incumbent = of_base
     trained: list[Candidate] = []
     outcomes = history.outcomes(chain[0].open_utc)
     row: dict[str, Any] = {}
     for session in chain:
         config = history.config_of(session)
-        row, incumbent = _judge(outcomes, session, trained, incumbent, (base, own), config)
+        row, incumbent = _decide_week(
+            outcomes, session, trained, incumbent, (base, of_base), config
+        )
         if base.calibrator is not None and session is not chain[-1]:
             trained.append(history.train(session))
     config_hash = retrain_hash(history.config_of(chain[-1]))
     return week_table({**row, "data_end_utc": data_end, "config_hash": config_hash})
 
 
-def retraining_step(
-    history: History,
-    base: BaseModel | None,
-    base_models: pd.DataFrame,
-    chain: Sequence[Session],
-    data_end: pd.Timestamp | None,
-) -> dict[str, pd.DataFrame]:
-    """The week's rows by table: none for a week without a session, which has no base model."""
-    if base is None or data_end is None:
+@dataclass(frozen=True)
+class RetrainingInputs:
+    """What one retrained week is decided from; it travels to a worker process.
+
+    Attributes
+    ----------
+    history : History
+    base : BaseModel
+    base_models : DataFrame
+        Its rows of ``calibrated_models``.
+    chain : tuple of Session
+        First session of each week since the base model came into force.
+    data_end : Timestamp or None
+        End of the last bar before the first session of the week.
+    """
+
+    history: History
+    base: BaseModel
+    base_models: pd.DataFrame
+    chain: tuple[Session, ...]
+    data_end: pd.Timestamp | None
+
+
+def retraining_step(inputs: RetrainingInputs | None) -> dict[str, pd.DataFrame]:
+    """The rows of the week by table; none for a week without a session."""
+    if inputs is None or inputs.data_end is None:
         return {"recalibrations": pd.DataFrame(columns=RECALIBRATIONS.names)}
-    return {"recalibrations": retrained_week(history, base, base_models, chain, data_end)}
+    row = retrained_week(
+        inputs.history, inputs.base, inputs.base_models, inputs.chain, inputs.data_end
+    )
+    return {"recalibrations": row}
 
 
 def retrain_hash(config: Step3Config) -> str:
-    """Hash of every setting that a retrained week depends on beside its base model."""
+    """Hash of every setting that a retrained week depends on, besides its base model."""
     parts = (settings_hash(config), config.models.content_hash(), config.folds.content_hash())
     return text_hash(" ".join(parts))[:16]
 
@@ -301,7 +342,7 @@ def labels_between(
     return outcomes[(final >= since) & (final < until)].reset_index(drop=True)
 
 
-def _judge(
+def _decide_week(
     outcomes: pd.DataFrame,
     session: Session,
     trained: Sequence[Candidate],
@@ -309,8 +350,8 @@ def _judge(
     base: tuple[BaseModel, Candidate],
     config: Step3Config,
 ) -> tuple[dict[str, Any], Candidate]:
-    """The week's row, and what is in force in it."""
-    about, own = base
+    """The row of the week, and the models in force in it."""
+    about, of_base = base
     row = empty_week(session, about)
     row |= {"method": RETRAIN, "incumbent_week": incumbent.week, "reason": "no_challenger"}
     newer = [c for c in trained if c.since > incumbent.since and c.payloads]
@@ -320,24 +361,24 @@ def _judge(
         row["reason"] = "no_model"
     elif counted:
         new, labels = next((pair for pair in counted if len(pair[1]) >= least), counted[0])
-        row |= _judged(new, labels, incumbent, own, config)
+        row |= _validation(new, labels, incumbent, of_base, config)
         incumbent = new if row["is_used"] else incumbent
     row |= {"in_force_week": incumbent.week, "in_force_hash": incumbent.models_hash}
     return row, incumbent
 
 
-def _judged(
+def _validation(
     new: Candidate, labels: pd.DataFrame, incumbent: Candidate, base: Candidate, config: Step3Config
 ) -> dict[str, Any]:
-    """What the row says of the models judged."""
+    """The columns of the row that describe the candidate and its validation."""
     forecasts: dict[str, np.ndarray] = {}
     if len(labels):
-        mine = predict_forecasts(new.payloads, labels)
-        forecasts = {"raw": mine["p_raw"].to_numpy(), "new": mine["p_calibrated"].to_numpy()}
+        of_new = predict_forecasts(new.payloads, labels)
+        forecasts = {"raw": of_new["p_raw"].to_numpy(), "new": of_new["p_calibrated"].to_numpy()}
         for name, models in (("fold", base), ("incumbent", incumbent)):
             forecasts[name] = predict_forecasts(models.payloads, labels)["p_calibrated"].to_numpy()
-    figures = check_figures(labels["y"], forecasts, config)
-    reason = verdict_of(figures, len(labels), config)
+    metrics = forecast_metrics(labels["y"], forecasts, config)
+    reason = reason_of(metrics, len(labels), config)
     return {
         "new_week": new.week,
         "new_hash": new.models_hash,
@@ -345,7 +386,7 @@ def _judged(
         **{name: new.row[name] for name in ("n_independent", "last_final_utc", "labels_hash")},
         "check_from_utc": new.since,
         "n_check": len(labels),
-        **figures,
+        **metrics,
         "is_used": reason == "no_worse",
         "reason": reason,
     }

@@ -1,4 +1,4 @@
-"""What is wrong with stored recalibrations, found by other means than those that made them.
+"""Validation of stored recalibrations, by an independent second computation.
 
 Belongs here: checks of meaning over rows of ``recalibrations`` and ``weekly_models``. Does not
 belong here: types and keys (:mod:`step3_assets.domain.core.validation`).
@@ -36,9 +36,9 @@ def known_at_violations(
 ) -> list[str]:
     """Weeks that were fitted on other labels than those final before their first session.
 
-    Recomputed by cutting the bars off at the open of the first session, as the exchange calendar
-    has it, and asking of what is left which labels a delivery would have called final: those whose
-    exit bar and whose whole horizon lie in it.
+    Recomputed from the bars before the open of the first session, which the exchange calendar
+    gives. A delivery that ended there would call those labels final whose exit bar and whole
+    horizon lie in it.
 
     Parameters
     ----------
@@ -124,17 +124,17 @@ def trained_violations(
     return problems
 
 
-def judged_violations(
+def validation_violations(
     rows: pd.DataFrame, events: pd.DataFrame, bars: pd.DataFrame, config: FoldConfig
 ) -> list[str]:
-    """Retrained weeks that were judged on labels that were not final, or that one of both knew.
+    """Retrained weeks validated on labels that were not final, or that one of the two models knew.
 
     Parameters
     ----------
     rows : DataFrame
         Of table ``recalibrations``, of weeks that are retrained.
     events, bars : DataFrame
-        Tables ``events`` and ``bar_features`` over the look-backs of the models judged.
+        Tables ``events`` and ``bar_features`` over the look-backs of the models validated.
     config : FoldConfig
     """
     problems = []
@@ -146,28 +146,31 @@ def judged_violations(
             continue
         if pd.isna(row["new_week"]):
             continue
-        judged, incumbent = first_session(row["new_week"]), row["incumbent_week"]
+        trained_at, incumbent = first_session(row["new_week"]), row["incumbent_week"]
         is_older = pd.isna(incumbent) or incumbent < row["new_week"]
-        if judged is None or not row["new_week"] < week or not is_older:
+        if trained_at is None or not row["new_week"] < week or not is_older:
             problems.append(
-                f"recalibrations: week {week} judges models of week {row['new_week']} against "
+                f"recalibrations: week {week} compares models of week {row['new_week']} with "
                 f"those of {incumbent}, which cannot be"
             )
             continue
-        known = _trainable_before(events, bars, judged.open_utc, config)
-        if row["check_from_utc"] != judged.open_utc or outcomes_hash(known) != row["labels_hash"]:
+        known = _trainable_before(events, bars, trained_at.open_utc, config)
+        if (
+            row["check_from_utc"] != trained_at.open_utc
+            or outcomes_hash(known) != row["labels_hash"]
+        ):
             problems.append(
-                f"recalibrations: week {week} judges models of week {row['new_week']} that were "
-                f"not trained on the {len(known)} labels known before {judged.open_utc}"
+                f"recalibrations: week {week} compares models of week {row['new_week']} that were "
+                f"not trained on the {len(known)} labels known before {trained_at.open_utc}"
             )
         before, now = (
             len(_final_before(final, bars, instant))
-            for instant in (judged.open_utc, session.open_utc)
+            for instant in (trained_at.open_utc, session.open_utc)
         )
         if row["n_check"] != now - before:
             problems.append(
                 f"recalibrations: week {week} was checked on {row['n_check']} labels; "
-                f"{now - before} became final from {judged.open_utc} to {session.open_utc}"
+                f"{now - before} became final from {trained_at.open_utc} to {session.open_utc}"
             )
     return problems
 
@@ -183,8 +186,8 @@ def _trainable_before(
     known = _final_before(window[window["maturity"] == "final"], bars, instant)
     known = known[known["label_end_idx"] + embargo_bars <= known["last_bar"]]
     begins = []
-    for _, own in bars[bars["date"] < instant].groupby("symbol"):
-        starts = own["date"].sort_values()
+    for _, rows in bars[bars["date"] < instant].groupby("symbol"):
+        starts = rows["date"].sort_values()
         if embargo_bars and instant - starts.iloc[-1] <= STALE_AFTER:
             begins.append(starts.iloc[-min(embargo_bars, len(starts))])
     return known[known["exit_time_utc"] < min([instant, *begins])]
@@ -215,7 +218,7 @@ def weekly_model_violations(models: pd.DataFrame) -> list[str]:
 
 
 def models_in_force_violations(rows: pd.DataFrame, weekly_models: pd.DataFrame) -> list[str]:
-    """Weeks judged or run on models of a week that holds others now.
+    """Weeks validated or run on models of a week that stores other models now.
 
     Parameters
     ----------
@@ -226,7 +229,7 @@ def models_in_force_violations(rows: pd.DataFrame, weekly_models: pd.DataFrame) 
         nothing.
     """
     stored = {
-        week: artefacts_hash(stored_artefacts(own)) for week, own in weekly_models.groupby("week")
+        week: artefacts_hash(stored_artefacts(rows)) for week, rows in weekly_models.groupby("week")
     }
     problems = []
     for row in rows.to_dict("records"):
@@ -234,7 +237,7 @@ def models_in_force_violations(rows: pd.DataFrame, weekly_models: pd.DataFrame) 
             week, recorded = row[f"{which}_week"], row[f"{which}_hash"]
             if isinstance(recorded, str) and stored.get(week, recorded) != recorded:
                 problems.append(
-                    f"recalibrations: week {row['week']} speaks of models of week {week} "
+                    f"recalibrations: week {row['week']} refers to models of week {week} "
                     f"({which}) that are not those stored in weekly_models; make it again"
                 )
     return problems

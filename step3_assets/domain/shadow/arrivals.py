@@ -1,8 +1,8 @@
-"""An arrival: what a delivery that is seen for the first time adds to a shadow account.
+"""An arrival: what a delivery adds to a shadow account when the account takes it.
 
-Belongs here: scoring new candidates once, appending what the bars now show, seals, and what of the
-stored rows no longer follows. Does not belong here: the account itself
-(:mod:`step3_assets.domain.shadow.book`), storage, which model is in force.
+Belongs here: scoring new candidates once, appending the fills that the bars now show, checksums of
+the appended rows, and stored rows that no longer follow from the delivery. Does not belong here:
+the account itself (:mod:`step3_assets.domain.shadow.book`), storage, which model is in force.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -33,11 +33,11 @@ from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.models.text_format import name_in_hashes
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.search.settings import short_hash
-from step3_assets.domain.shadow.book import Account, Book, keep_book
-from step3_assets.domain.shadow.outlook import known_until
+from step3_assets.domain.shadow.book import KEY, Account, Book, KnownData, keep_book
+from step3_assets.domain.shadow.outlook import BAR_COLUMNS, known_until
 
 NOT_KNOWN_AT_THE_DECISION = (*OUTCOME_COLUMNS, "maturity", "t_idx")
-"""Columns of ``events`` that its hash at first sight leaves out; ``t_idx`` is the build's own."""
+"""Columns of ``events`` that the hash at first sight leaves out; ``t_idx`` depends on the build."""
 
 
 class ShadowError(ValueError):
@@ -50,12 +50,12 @@ class EarlierDelivery(ShadowError):
 
 @dataclass(frozen=True)
 class WeekCalibrator:
-    """A recalibration that is in force in a week.
+    """A calibrator that is in force in a week.
 
     Attributes
     ----------
     week : date
-        Week it was fitted for: the one it is in force in, or one before.
+        Week it was fitted for: the week it is in force in, or an earlier one.
     known_utc : Timestamp
         It is used for no decision before this instant.
     payload, sha256 : str
@@ -74,7 +74,7 @@ class RetrainedWeek:
     Attributes
     ----------
     week : date
-        Week they were trained for: one before that in which they are in force.
+        Week they were trained for: an earlier one than the week they are in force in.
     known_utc : Timestamp
         They are used for no decision before this instant.
     model_id : str
@@ -97,14 +97,14 @@ class RetrainedWeek:
         return str(self.models.set_index("head")["payload_sha256"]["calibrator"])
 
     def in_place_of(self, model: "ModelInForce") -> "ModelInForce":
-        """What scores in the week instead, gated and sized as before."""
+        """The model with these heads instead: gate and sizing unchanged."""
         config = model.config.model_copy(update={"models": self.config})
         return ModelInForce(self.model_id, self.models, config)
 
 
 @dataclass(frozen=True)
 class ModelInForce:
-    """What a month's candidates are scored with.
+    """The model that scores the candidates of a month.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class ModelInForce:
     config : Step3Config
         The settings it was trained and is gated with.
     weeks : mapping of date to WeekCalibrator or RetrainedWeek
-        What is in force in a week in the place of its own calibrator, or of these models.
+        Calibrator or models that replace its own in a week.
     """
 
     model_id: str
@@ -124,7 +124,7 @@ class ModelInForce:
     weeks: Mapping[date, WeekCalibrator | RetrainedWeek] = field(default_factory=dict)
 
     def recalibrated(self, calibrator: WeekCalibrator | None) -> pd.DataFrame:
-        """The models with a week's calibrator in the place of their own, where there is one."""
+        """The models, with the calibrator of a week in place of their own where there is one."""
         if calibrator is None:
             return self.models
         is_own = self.models["head"] == "calibrator"
@@ -142,7 +142,7 @@ class ModelInForce:
 
     @property
     def settings_hash(self) -> str:
-        """Over everything else that a score depends on, 16 hex digits."""
+        """Over all settings that a score depends on, 16 hex digits."""
         config = self.config
         sections = (config.models, config.gate, config.sizing)
         return short_hash(*(s.content_hash() for s in sections), config.execution.size_frac)
@@ -159,14 +159,14 @@ class ShadowRows:
 
     @classmethod
     def none(cls) -> "ShadowRows":
-        """An account that has seen nothing."""
+        """An account that has taken no delivery."""
         return cls(*(canonical_frame(no_rows(t), t) for t in SHADOW_TABLES.values()))
 
     def plus(self, new: "ShadowRows") -> "ShadowRows":
         """These rows and those that an arrival appended."""
         stacked = (
-            canonical_frame(pd.concat([mine, theirs]) if len(mine) else theirs, table)
-            for mine, theirs, table in (
+            canonical_frame(pd.concat([stored, added]) if len(stored) else added, table)
+            for stored, added, table in (
                 (getattr(self, name), getattr(new, name), table)
                 for name, table in SHADOW_TABLES.items()
             )
@@ -211,7 +211,7 @@ class Delivered:
         return self.bars["bar_end_utc"].max()
 
     def since(self, first_month: date, config: Step3Config) -> "Delivered":
-        """What an account that begins with a month looks at, the history of its shares with it."""
+        """What an account that begins with a month reads, with the history of its allocation."""
         before = add_months(first_month, -history_months(config.allocation))
         events = self.events[self.events["month"] >= first_month]
         bars = self.bars.loc[self.bars["month"] >= before, SHADOW_BARS]
@@ -220,7 +220,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What an arrival came to.
+    """The result of an arrival.
 
     Attributes
     ----------
@@ -238,7 +238,7 @@ class Arrived:
 
 
 def account_settings_hash(config: Step3Config) -> str:
-    """Hash of the settings that an account's history depends on, beside its decisions."""
+    """Hash of the settings that the history of an account depends on, besides its decisions."""
     sections = (config.execution, config.risk, config.allocation)
     return short_hash(*(s.content_hash() for s in sections))
 
@@ -251,13 +251,13 @@ def process_arrival(
     config: Step3Config,
     settings: Mapping[date, Step3Config] | None = None,
 ) -> Arrived:
-    """Score what is new, fill what the bars show, and hold it against what is stored.
+    """Score new candidates, fill what the bars show, and compare with what is stored.
 
     Parameters
     ----------
     account : Account
     stored : ShadowRows
-        Everything that the account has; one that has nothing begins.
+        Everything stored of the account; without rows, the account begins.
     delivered : Delivered
     model_of : callable
         The model in force for candidates of a month; asked only for months with new candidates.
@@ -268,25 +268,25 @@ def process_arrival(
     Returns
     -------
     Arrived
-        Without rows in ``new.arrivals`` when the same delivery was processed before.
+        Without rows in ``new.arrivals`` if the same delivery was processed before.
 
     Raises
     ------
     EarlierDelivery
         If the delivery ends before what the account has seen.
     ShadowError
-        If execution, risk or allocation settings are others than it began with.
+        If execution, risk or allocation settings differ from those it began with.
     LedgerError
         If bars that a fill needs are missing.
     """
     arrival, until = delivered.arrival, known_until(delivered.bars)
-    _refuse_strange(stored, arrival, config)
+    _refuse_unusable(stored, arrival, config)
     delivered = delivered.since(account.first_month, config)
     number = len(stored.arrivals) + 1
     decisions = _score_new(account, stored, delivered, model_of, number)
     all_decisions = stored.plus(_only(decisions=decisions)).decisions
-    known = delivered.events, delivered.bars
-    book = keep_book(account, all_decisions, *known, until, config, settings)
+    known = KnownData(delivered.events, delivered.bars, until)
+    book = keep_book(account, all_decisions, known, config, settings)
     stamped = {"account": account.name, "arrival": number}
     fills = _not_stored(book.fills.assign(**stamped), stored.fills, SHADOW_FILLS)
     positions = _to_report(book.positions, stored.positions)
@@ -303,7 +303,7 @@ def process_arrival(
         "n_fills": len(fills),
         "n_open": int(book.positions["state"].isin(["ordered", "open", "exit_ordered"]).sum()),
         "equity_usd": _equity(book, config),
-        **seals(decisions, fills, positions),
+        **row_checksums(decisions, fills, positions),
     }
     is_known = len(stored.arrivals) > 0 and (
         arrival == stored.arrivals["arrival_utc"].max() and not len(decisions) and not len(fills)
@@ -316,8 +316,10 @@ def process_arrival(
     return Arrived(new, book, contradictions(stored, book))
 
 
-def seals(decisions: pd.DataFrame, fills: pd.DataFrame, positions: pd.DataFrame) -> dict[str, str]:
-    """Hash over the rows that one arrival appended to each table."""
+def row_checksums(
+    decisions: pd.DataFrame, fills: pd.DataFrame, positions: pd.DataFrame
+) -> dict[str, str]:
+    """Checksum of the rows that one arrival appended to each table."""
     return {
         "decisions_hash": frame_hash(decisions, SHADOW_DECISIONS),
         "fills_hash": frame_hash(fills, SHADOW_FILLS),
@@ -325,14 +327,14 @@ def seals(decisions: pd.DataFrame, fills: pd.DataFrame, positions: pd.DataFrame)
     }
 
 
-def broken_seals(stored: ShadowRows) -> dict[str, set[int]]:
-    """Arrivals of one account whose rows are not those that were appended, by attribute."""
+def broken_checksums(stored: ShadowRows) -> dict[str, set[int]]:
+    """Arrivals of one account whose stored rows differ from those appended, by attribute."""
     broken: dict[str, set[int]] = {"decisions": set(), "fills": set(), "positions": set()}
     named = {name: getattr(stored, name) for name in broken}
     known = set(stored.arrivals["arrival"])
     for row in stored.arrivals.to_dict("records"):
-        mine = {n: f[f["arrival"] == row["arrival"]] for n, f in named.items()}
-        found = seals(**mine)
+        of_arrival = {n: f[f["arrival"] == row["arrival"]] for n, f in named.items()}
+        found = row_checksums(**of_arrival)
         for name in broken:
             if found[f"{name}_hash"] != row[f"{name}_hash"]:
                 broken[name].add(row["arrival"])
@@ -344,7 +346,7 @@ def broken_seals(stored: ShadowRows) -> dict[str, set[int]]:
 def contradictions(stored: ShadowRows, book: Book) -> list[str]:
     """Stored fills that do not follow from the stored decisions and the delivery as it is now.
 
-    Nothing is overwritten: a sentence says what differs, the first of each fill.
+    Nothing is overwritten. One sentence a fill names the first column that differs.
     """
     found = [
         f"{k.symbol} {k.decision_time_utc}: its event was withdrawn after it was scored"
@@ -354,7 +356,7 @@ def contradictions(stored: ShadowRows, book: Book) -> list[str]:
 
 
 def differing_fills(stored: pd.DataFrame, derived: pd.DataFrame) -> pd.DataFrame:
-    """Stored fills that the derived account has otherwise, or not at all.
+    """Stored fills that differ from those of the derived account, or that it lacks.
 
     Returns
     -------
@@ -369,7 +371,7 @@ def differing_fills(stored: pd.DataFrame, derived: pd.DataFrame) -> pd.DataFrame
     for row in both.to_dict("records"):
         name, why = f"{row['symbol']} {row['decision_time_utc']} {row['kind']}", ""
         if row["_merge"] == "left_only":
-            column, why = "", "does not follow any more"
+            column, why = "", "no longer follows"
         else:
             column = next((c for c in columns if not _same(row[c], row[f"{c}_now"])), None)
             if column is None:
@@ -383,19 +385,19 @@ def _same(a: object, b: object) -> bool:
     return bool(a == b) or bool(pd.isna(a) and pd.isna(b))  # type: ignore[arg-type]
 
 
-def _refuse_strange(stored: ShadowRows, arrival: pd.Timestamp, config: Step3Config) -> None:
+def _refuse_unusable(stored: ShadowRows, arrival: pd.Timestamp, config: Step3Config) -> None:
     if stored.arrivals.empty:
         return
     last = stored.arrivals.sort_values("arrival").iloc[-1]
     if arrival < last["arrival_utc"]:
         raise EarlierDelivery(
             f"the delivery ends at {arrival}, but account {last['account']} has seen bars to "
-            f"{last['arrival_utc']}: bring a delivery that goes on from there"
+            f"{last['arrival_utc']}: take a delivery that ends no earlier"
         )
     if account_settings_hash(config) != last["settings_hash"]:
         raise ShadowError(
-            f"account {last['account']} was begun under other execution, risk or allocation "
-            "settings, from which its history follows: put them back, or begin another account "
+            f"account {last['account']} began with other execution, risk or allocation "
+            "settings, on which its history depends: restore them, or begin another account "
             "(config.shadow.live_account)"
         )
 
@@ -415,8 +417,8 @@ def _score_new(
     for month in sorted(set(new["month"])):
         model = model_of(month)
         parts += [
-            _scored(mine, model, month, of_week)
-            for mine, of_week in _by_week(new[new["month"] == month], model)
+            _scored(rows, model, month, of_week)
+            for rows, of_week in _by_week(new[new["month"] == month], model)
         ]
     frame = pd.concat(parts, ignore_index=True) if parts else no_rows(SHADOW_DECISIONS)
     if parts:
@@ -429,15 +431,15 @@ def _score_new(
 def _by_week(
     events: pd.DataFrame, model: ModelInForce
 ) -> Iterator[tuple[pd.DataFrame, WeekCalibrator | RetrainedWeek | None]]:
-    """Events of a month, each week that has a calibrator or models of its own apart."""
+    """Events of a month, split off for each week that has a calibrator or models of its own."""
     weeks = weeks_of(events["decision_time_utc"]).to_numpy()
     is_left = np.ones(len(events), dtype=bool)
     for week, of_week in sorted(model.weeks.items(), key=lambda item: item[0]):
         is_known = (events["decision_instant_utc"] >= of_week.known_utc).to_numpy()
-        mine = is_left & (weeks == week) & is_known
-        if mine.any():
-            yield events[mine], of_week
-        is_left &= ~mine
+        is_here = is_left & (weeks == week) & is_known
+        if is_here.any():
+            yield events[is_here], of_week
+        is_left &= ~is_here
     if is_left.any():
         yield events[is_left], None
 
@@ -448,7 +450,7 @@ def _scored(
     month: date,
     of_week: WeekCalibrator | RetrainedWeek | None,
 ) -> pd.DataFrame:
-    """Decisions on events of a month, and what they were scored with."""
+    """Decisions on events of a month, with the identity of the model that scored them."""
     if isinstance(of_week, RetrainedWeek):
         model = of_week.in_place_of(model)
         models = model.models
@@ -470,7 +472,7 @@ def _scored(
 
 
 def event_hashes(events: pd.DataFrame) -> pd.Series:
-    """Hash of what each event says at its decision."""
+    """Hash of the columns of each event that are known at its decision."""
     return row_hashes(events[EVENTS.names], EVENTS, exclude=NOT_KNOWN_AT_THE_DECISION)
 
 
@@ -486,9 +488,9 @@ def _not_stored(rows: pd.DataFrame, stored: pd.DataFrame, table: Table) -> pd.Da
 
 
 def _to_report(positions: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
-    """Positions that are not settled, and those that have just become so."""
-    settled = stored.loc[stored["state"] == "settled", EVENT_KEY]
-    is_old = pd.MultiIndex.from_frame(positions[EVENT_KEY]).isin(pd.MultiIndex.from_frame(settled))
+    """Positions that are not settled, and those settled since the last arrival."""
+    settled = stored.loc[stored["state"] == "settled", KEY]
+    is_old = pd.MultiIndex.from_frame(positions[KEY]).isin(pd.MultiIndex.from_frame(settled))
     return positions[~is_old]
 
 

@@ -1,7 +1,7 @@
-"""The book: the account that follows from frozen decisions and the bars known at an instant.
+"""The book: the account that follows from stored decisions and the bars known at an instant.
 
-Belongs here: running the one simulator on an outlook, and keeping of its result what has happened
-by then: fills, refusals, positions, equity. Does not belong here: scoring, what is stored already
+Belongs here: running the simulator on an outlook, and keeping the part of its result that has
+happened by then: fills, refusals, positions, equity. Does not belong here: scoring, stored rows
 (:mod:`step3_assets.domain.shadow.arrivals`).
 """
 
@@ -54,6 +54,24 @@ class Account:
 
 
 @dataclass(frozen=True)
+class KnownData:
+    """What is known at an instant.
+
+    Attributes
+    ----------
+    events, bars : DataFrame
+        Tables ``events`` and ``bar_features``; of the bars the account's months and the history
+        that its allocation reads.
+    until : Timestamp
+        See :func:`step3_assets.domain.shadow.outlook.known_until`.
+    """
+
+    events: pd.DataFrame
+    bars: pd.DataFrame
+    until: pd.Timestamp
+
+
+@dataclass(frozen=True)
 class Book:
     """An account at an instant.
 
@@ -78,9 +96,7 @@ class Book:
 def keep_book(
     account: Account,
     decisions: pd.DataFrame,
-    events: pd.DataFrame,
-    bars: pd.DataFrame,
-    until: pd.Timestamp,
+    known: KnownData,
     config: Step3Config,
     settings: Mapping[date, Step3Config] | None = None,
 ) -> Book:
@@ -91,33 +107,30 @@ def keep_book(
     account : Account
     decisions : DataFrame
         Rows of ``shadow_decisions`` of the account.
-    events, bars : DataFrame
-        Tables ``events`` and ``bar_features`` as they are known; of the bars the account's months
-        and the history that its allocation looks at.
-    until : Timestamp
-        See :func:`step3_assets.domain.shadow.outlook.known_until`.
+    known : KnownData
     config : Step3Config
-        Its ``execution``, ``risk`` and ``allocation`` count.
+        Of it, ``execution``, ``risk`` and ``allocation`` are used.
     settings : mapping of date to Step3Config, optional
         Settings of months that a search chose them for.
 
     Returns
     -------
     Book
-        A later instant only adds to it: what stands here stands there, to the bit.
+        A later instant only adds rows: those of an earlier one stay the same, to the bit.
     """
+    events, bars, until = known.events, known.bars, known.until
     decided = decisions[decisions["decision_instant_utc"] <= until]
     gated = decided[decided["is_gated"].astype(bool)]
-    wanted = gated[EVENT_KEY].merge(events, on=EVENT_KEY, how="left", indicator=True)
-    withdrawn = wanted.loc[wanted["_merge"] == "left_only", EVENT_KEY]
-    theirs = wanted[wanted["_merge"] == "both"].drop(columns="_merge")
-    outlook = look_ahead(theirs, bars, until)
+    wanted = gated[KEY].merge(events, on=KEY, how="left", indicator=True)
+    withdrawn = wanted.loc[wanted["_merge"] == "left_only", KEY]
+    gated_events = wanted[wanted["_merge"] == "both"].drop(columns="_merge")
+    outlook = look_ahead(gated_events, bars, until)
     clock = MarkClock.from_bars(outlook.bars)
     last = _last_month(bars, until)
     period = Period(account.months_until(last), clock, settings or {})
     kept = gated.merge(outlook.events[EVENT_KEY], on=EVENT_KEY)
     ledger = run_account(kept, outlook.events, period, config)
-    maturity = theirs.set_index(EVENT_KEY)["maturity"]
+    maturity = gated_events.set_index(KEY)["maturity"]
     return Book(
         _fills(ledger, outlook, kept),
         _positions(ledger, outlook, maturity),
@@ -162,11 +175,9 @@ def _fills(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> p
 
 
 def _refusals(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> pd.DataFrame:
-    """Orders that were not traded, at the close that refused or cancelled them."""
-    told = ledger.decisions[ledger.decisions["status"] != "traded"]
-    rows = told[[*EVENT_KEY, "status"]].merge(
-        decisions[[*EVENT_KEY, "decision_instant_utc"]], on=EVENT_KEY
-    )
+    """Orders that were not traded, at the close at which they were refused or cancelled."""
+    untraded = ledger.decisions[ledger.decisions["status"] != "traded"]
+    rows = untraded[[*KEY, "status"]].merge(decisions[[*KEY, "decision_instant_utc"]], on=KEY)
     assert ledger.risk_events is not None
     events = ledger.risk_events
     cancelled = events.loc[events["action"] == CANCELLED, [*EVENT_KEY, "time_utc"]]
@@ -211,7 +222,7 @@ def _next_open(rows: pd.DataFrame, outlook: Outlook) -> np.ndarray:
 
 
 def _has_come(rows: pd.DataFrame, column: str, outlook: Outlook) -> np.ndarray:
-    """Whether the bars show each row's fill: the bar at whose open it happened has ended."""
+    """Whether the bars show the fill of each row: the bar at whose open it filled has ended."""
     return stamps_us(rows[column]) < _next_open(rows, outlook)
 
 
@@ -225,7 +236,7 @@ def _exit_is_decided(ledger: LedgerResult, outlook: Outlook) -> np.ndarray:
 
 
 def _canonical(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """In the table's columns and types, but for those that an arrival adds."""
+    """In the columns and types of the table, without the columns that an arrival adds."""
     later = [c for c in table.names if c in ("account", "arrival", "arrival_utc")]
     whole = rows.reindex(columns=[c for c in table.names if c not in later])
     part = Table(

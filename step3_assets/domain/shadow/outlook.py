@@ -1,12 +1,12 @@
-"""The outlook at an instant: which entries and exits the bars show, which are ordered, which wait.
+"""The outlook at an instant: which entries and exits the bars show, and placeholders for the rest.
 
-Belongs here: what stands in for bars and outcomes that are not there yet, so that the one simulator
-can run on an account whose positions are open. Does not belong here: the simulation, or cutting its
-result at the instant (:mod:`step3_assets.domain.shadow.book`).
+Belongs here: placeholders for bars and outcomes that do not exist yet, so that the simulator can
+run on an account with open positions. Does not belong here: the simulation, or cutting its result
+at the instant (:mod:`step3_assets.domain.shadow.book`).
 
-The simulator decides on nothing that becomes known after an instant, so whatever stands in for the
-time after it leaves everything before as it is, to the bit. A stand-in bar is a bar of the exchange
-calendar at the last close; nothing that happens on one is ever kept.
+No decision of the simulator depends on what becomes known later, so placeholders after an instant
+change nothing before it, to the bit. A placeholder bar is a bar of the exchange calendar at the
+last close; results on it are discarded.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from step3_assets.domain.step2.labels import HORIZON, first_touches
 
 NEEDED_EVENT_COLUMNS = (*EVENT_COLUMNS, "a_tp", "b_sl", "H", "exit_reason")
 
-_STAND_INS = 2  # after the last entry to come: one bar to hold, one to leave at
+_PLACEHOLDERS = 2  # after the last pending entry: one bar to hold, one to exit at
 _AHEAD = pd.Timedelta(days=14)  # no closure of the exchange was ever longer
 _HOUR_US = 3_600_000_000
 
@@ -38,9 +38,9 @@ class Outlook:
         The instant: the end of the last bar that every symbol has.
     events : DataFrame
         ``EVENT_COLUMNS``; every row carries an outcome and is called final. A fill at or after its
-        symbol's `next_open_us` is a stand-in.
+        symbol's `next_open_us` is a placeholder.
     bars : DataFrame
-        ``SHADOW_BARS``: the bars that had ended, then the stand-ins.
+        ``BAR_COLUMNS``: the bars that had ended, then the placeholders.
     next_open_us : dict of str to int
         Start of each symbol's first bar to come, microseconds UTC.
     """
@@ -52,7 +52,7 @@ class Outlook:
 
 
 def known_until(bars: pd.DataFrame) -> pd.Timestamp:
-    """The end of the last bar that every symbol has: a symbol that lags holds the account."""
+    """The end of the last bar that every symbol has: a symbol that lags holds back the account."""
     return bars.groupby("symbol")["bar_end_utc"].max().min()
 
 
@@ -79,37 +79,36 @@ def look_ahead(events: pd.DataFrame, bars: pd.DataFrame, until: pd.Timestamp) ->
 
     Notes
     -----
-    A delivered outcome is taken as it is where its exit bar has ended, unless it is the horizon
-    exit that the data's end made up (``truncated_horizon``). Every other event is looked at anew,
-    by the label's own definition and one bar further than a label can: the last bar may touch a
-    barrier or be the horizon's last, and then the exit at the next open is known now, at a price
-    that is not.
+    A delivered outcome is used where its exit bar has ended, unless it is a horizon exit caused by
+    the end of the data (``truncated_horizon``). Every other event is evaluated here by the
+    definition of the label, and one bar further than a label can be: the last bar may touch a
+    barrier or end the horizon, and then the exit at the next open is known, but not its price.
     """
     decided = events[events["decision_instant_utc"] <= until]
     parts, laid, next_open = [], [], {}
-    for symbol, own in bars[bars["bar_end_utc"] <= until].groupby("symbol", sort=True):
-        known = own.sort_values("date", ignore_index=True)
-        mine = decided[decided["symbol"] == symbol]
+    for symbol, rows in bars[bars["bar_end_utc"] <= until].groupby("symbol", sort=True):
+        known = rows.sort_values("date", ignore_index=True)
+        candidates = decided[decided["symbol"] == symbol]
         later = bars[(bars["symbol"] == symbol) & (bars["bar_end_utc"] > until)]
         under_way = later.loc[later["date"] < until, "date"]
-        ahead = _stand_ins(known, [mine["entry_time_utc"], under_way], until)
-        laid += [known[SHADOW_BARS], ahead]
+        ahead = _placeholders(known, [candidates["entry_time_utc"], under_way], until)
+        laid += [known[list(BAR_COLUMNS)], ahead]
         next_open[str(symbol)] = int(stamps_us(ahead["date"])[0])
-        parts.append(_with_outcomes(mine, known, ahead))
+        parts.append(_with_outcomes(candidates, known, ahead))
     columns = list(EVENT_COLUMNS)
     outcomes = pd.concat(parts, ignore_index=True) if parts else decided[columns]
     frame = pd.concat(laid, ignore_index=True) if laid else bars.loc[:0, SHADOW_BARS]
     return Outlook(until, outcomes[columns], frame, next_open)
 
 
-def _stand_ins(known: pd.DataFrame, named: list[pd.Series], until: pd.Timestamp) -> pd.DataFrame:
-    """The symbol's bars to come: by the calendar, and the later ones of those named."""
+def _placeholders(known: pd.DataFrame, named: list[pd.Series], until: pd.Timestamp) -> pd.DataFrame:
+    """Placeholder bars of a symbol: those of the calendar, and those named that come later."""
     waiting = np.concatenate([stamps_us(stamps) for stamps in named])
     waiting = waiting[waiting > stamps_us(known["date"])[-1]]
     last = max([instant_us(until), *waiting.tolist()])
     calendar = bars_between(until, utc_index(np.array([last]))[0] + _AHEAD)
     starts = pd.DatetimeIndex(calendar).as_unit("us").asi8
-    starts = starts[: int(np.searchsorted(starts, last, side="right")) + _STAND_INS]
+    starts = starts[: int(np.searchsorted(starts, last, side="right")) + _PLACEHOLDERS]
     starts = np.unique(np.concatenate([starts, waiting]))
     ends = bar_end(utc_index(starts)).as_unit("us")
     end_us = np.where(ends.isna(), starts + _HOUR_US, ends.asi8)
@@ -123,28 +122,28 @@ def _stand_ins(known: pd.DataFrame, named: list[pd.Series], until: pd.Timestamp)
 
 
 def _with_outcomes(events: pd.DataFrame, known: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
-    """One symbol's events with the entry and exit that are known, or what stands in for them."""
+    """One symbol's events with the entry and exit that are known, or placeholders."""
     starts, n = stamps_us(known["date"]), len(known)
     all_starts = np.concatenate([starts, stamps_us(ahead["date"])])
     opens = np.concatenate([known["open"].to_numpy(), ahead["open"].to_numpy()])
     entry_us, exit_us = stamps_us(events["entry_time_utc"]), stamps_us(events["exit_time_utc"])
     entry = np.searchsorted(all_starts, entry_us)
     _require_bars(events, all_starts[np.minimum(entry, len(all_starts) - 1)] != entry_us)
-    is_made_up = (events["maturity"] != "final") & (events["exit_reason"] == HORIZON)
-    is_told = events["exit_open"].notna() & ~is_made_up
-    is_told = is_told.to_numpy() & (exit_us < all_starts[n]) & (entry < n)
+    is_truncated = (events["maturity"] != "final") & (events["exit_reason"] == HORIZON)
+    is_delivered = events["exit_open"].notna() & ~is_truncated
+    is_delivered = is_delivered.to_numpy() & (exit_us < all_starts[n]) & (entry < n)
     entry_open = np.where(
-        is_told, events["entry_open"].to_numpy(dtype="float64", na_value=np.nan), opens[entry]
+        is_delivered, events["entry_open"].to_numpy(dtype="float64", na_value=np.nan), opens[entry]
     )
-    exit_bar = np.full(len(events), len(all_starts) - 1)  # the last stand-in: not known yet
-    scanned = np.flatnonzero(~is_told & (entry < n))
+    exit_bar = np.full(len(events), len(all_starts) - 1)  # the last placeholder: not known yet
+    scanned = np.flatnonzero(~is_delivered & (entry < n))
     if len(scanned):
         exit_bar[scanned] = _exit_bars(events.iloc[scanned], known, entry[scanned], exit_bar[0])
     return events.assign(
         entry_open=entry_open,
-        exit_time_utc=utc_index(np.where(is_told, exit_us, all_starts[exit_bar])),
+        exit_time_utc=utc_index(np.where(is_delivered, exit_us, all_starts[exit_bar])),
         exit_open=np.where(
-            is_told,
+            is_delivered,
             events["exit_open"].to_numpy(dtype="float64", na_value=np.nan),
             opens[exit_bar],
         ),

@@ -1,7 +1,7 @@
-"""Parity: the shadow ledger held against a backtest of the same months, every difference named.
+"""Parity: the shadow ledger compared with a backtest of the same months, every difference named.
 
 Belongs here: which decisions can be compared yet, what differs, and why. Does not belong here: the
-simulation, scoring, or any verdict on the results themselves.
+simulation, scoring, or any verdict on the results.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,20 +18,20 @@ from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.shadow.arrivals import (
     ModelInForce,
     ShadowRows,
-    broken_seals,
+    broken_checksums,
     differing_fills,
     event_hashes,
 )
-from step3_assets.domain.shadow.book import Account, keep_book
+from step3_assets.domain.shadow.book import KEY, Account, KnownData, keep_book
 
 CENT = 0.005
 DIFFERENCES = {
     "not_seen": "a candidate of the backtest that the shadow never saw",
     "not_scored": "a candidate of the shadow that the backtest does not have",
-    "event_revised": "what the event said at its decision was revised since it was scored",
+    "event_revised": "a value of the event known at its decision was revised since it was scored",
     "event_withdrawn": "the event is gone from the delivery",
     "model_differs": "another model was in force when it was scored",
-    "recalibrated": "it was scored with the calibrator of a week's recalibration",
+    "recalibrated": "it was scored with the calibrator of a weekly recalibration",
     "settings_differ": "other model, gate or sizing settings were in force",
     "score_altered": "the stored decision is not the one that was appended",
     "score_differs": "model, settings and event are the same, the score is not",
@@ -41,9 +41,9 @@ DIFFERENCES = {
     "follows": "the account differs since an earlier difference",
     "unexplained": "nothing explains it",
 }
-"""What a difference may be called, and what that means."""
+"""The names of differences, and what each means."""
 
-_FIGURES = [c for c in SCORES.names if c not in ("month", *EVENT_KEY)]
+_SCORE_COLUMNS = [c for c in SCORES.names if c not in ("month", *KEY)]
 _TRADE = ["entry_time_utc", "exit_time_utc", "units", "notional_usd", "pnl_usd"]
 
 
@@ -60,15 +60,15 @@ class Parity:
     differences : DataFrame
         ``symbol``, ``decision_time_utc``, ``difference`` (of :data:`DIFFERENCES`), ``text``; in
         order of decision.
-    figures : DataFrame
-        ``figure``, ``shadow``, ``backtest``: counts and USD of what was compared.
+    metrics : DataFrame
+        ``metric``, ``shadow``, ``backtest``: counts and USD of what was compared.
     largest_gap_usd : float
         Largest difference of any trade's P&L; 0 when equal to the bit.
     """
 
     until: pd.Timestamp
     differences: pd.DataFrame
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     largest_gap_usd: float
 
     @property
@@ -79,7 +79,7 @@ class Parity:
     @property
     def sentence(self) -> str:
         """The outcome in one sentence."""
-        trades = self.figures.set_index("figure")["shadow"]["trades closed"]
+        trades = self.metrics.set_index("metric")["shadow"]["trades closed"]
         if self.is_exact:
             return (
                 f"{trades:.0f} trades decided before {self.until}: the same trades, sizes and P&L "
@@ -90,31 +90,43 @@ class Parity:
         return f"shadow and backtest differ in {len(self.differences)} decision(s): {named}"
 
 
+@dataclass(frozen=True)
+class WalkedMonths:
+    """What the walk-forward has of the account's months, as stored now.
+
+    Attributes
+    ----------
+    scores, events, bars : DataFrame
+        Tables ``scores``, ``events`` and ``bar_features``; of the bars the history that the
+        allocation reads, too.
+    models : mapping of date to ModelInForce
+        The model of each month.
+    settings : mapping of date to Step3Config, optional
+        Settings of months that a search chose them for.
+    """
+
+    scores: pd.DataFrame
+    events: pd.DataFrame
+    bars: pd.DataFrame
+    models: Mapping[date, ModelInForce]
+    settings: Mapping[date, Step3Config] | None = None
+
+
 def check_parity(
     account: Account,
     stored: ShadowRows,
-    scores: pd.DataFrame,
-    events: pd.DataFrame,
-    bars: pd.DataFrame,
+    walked: WalkedMonths,
     config: Step3Config,
-    models: Mapping[date, ModelInForce],
-    settings: Mapping[date, Step3Config] | None = None,
 ) -> Parity:
-    """Hold the stored shadow ledger against the backtest's account over the same months.
+    """Compare the stored shadow ledger with the account of a backtest over the same months.
 
     Parameters
     ----------
     account : Account
     stored : ShadowRows
         Its rows.
-    scores, events, bars : DataFrame
-        Tables ``scores``, ``events`` and ``bar_features`` as they are now, of the account's months;
-        of the bars the history of its allocation too.
+    walked : WalkedMonths
     config : Step3Config
-    models : mapping of date to ModelInForce
-        The backtest's model of each month.
-    settings : mapping of date to Step3Config, optional
-        Settings of months that a search chose them for.
 
     Returns
     -------
@@ -123,28 +135,35 @@ def check_parity(
     """
     last_bar = stored.arrivals["known_until_utc"].max()
     months = account.months_until(date(last_bar.year, last_bar.month, 1))
-    scores, events = (f[f["month"].isin(months)] for f in (scores, events))
+    scores, events = (f[f["month"].isin(months)] for f in (walked.scores, walked.events))
     until = _comparable_until(stored, scores, events, last_bar)
-    clock = MarkClock.from_bars(bars)
-    backtest = run_account(scores, events, Period(months, clock, settings or {}), config)
-    instants = events.set_index(EVENT_KEY)["decision_instant_utc"]
-    book = keep_book(account, stored.decisions, events, bars, last_bar, config, settings)
-    broken = broken_seals(stored)
+    settings = walked.settings or {}
+    clock = MarkClock.from_bars(walked.bars)
+    backtest = run_account(scores, events, Period(months, clock, settings), config)
+    instants = events.set_index(KEY)["decision_instant_utc"]
+    known = KnownData(events, walked.bars, last_bar)
+    book = keep_book(account, stored.decisions, known, config, settings)
+    broken = broken_checksums(stored)
     found = [
-        *_decision_differences(stored.decisions, scores, events, models, broken["decisions"]),
+        *_decision_differences(
+            stored.decisions, scores, events, walked.models, broken["decisions"]
+        ),
         *_ledger_differences(stored, book.fills, broken["fills"]),
         *_withdrawn(book.withdrawn),
     ]
-    mine, theirs = _closed_trades(stored.fills), _backtest_trades(backtest.trades)
-    mine, theirs = (_before(f, instants, until) for f in (mine, theirs))
-    theirs = theirs[theirs["exit_time_utc"] < last_bar]
+    traded, simulated = _closed_trades(stored.fills), _backtest_trades(backtest.trades)
+    traded, simulated = (_before(f, instants, until) for f in (traded, simulated))
+    simulated = simulated[simulated["exit_time_utc"] < last_bar]
     found = [d for d in found if _at(instants, d[:2]) < until]
-    found += _account_differences(mine, theirs, stored.fills, backtest.decisions, found, instants)
+    found += _account_differences(
+        traded, simulated, stored.fills, backtest.decisions, found, instants
+    )
     rows = sorted(found, key=lambda d: (_at(instants, d[:2]), d[0]))
-    differences = pd.DataFrame(rows, columns=[*EVENT_KEY, "difference", "text"])
-    both = mine.merge(theirs, on=EVENT_KEY, suffixes=("", "_b"))
+    differences = pd.DataFrame(rows, columns=[*KEY, "difference", "text"])
+    both = traded.merge(simulated, on=KEY, suffixes=("", "_b"))
     gap = float((both["pnl_usd"] - both["pnl_usd_b"]).abs().max()) if len(both) else 0.0
-    return Parity(until, differences, _figures(stored, scores, instants, until, mine, theirs), gap)
+    metrics = _metrics(stored, scores, instants, until, traded, simulated)
+    return Parity(until, differences, metrics, gap)
 
 
 Key = tuple[str, pd.Timestamp]
@@ -173,10 +192,10 @@ def _decision_differences(
     models: Mapping[date, ModelInForce],
     broken: set[int],
 ) -> list[Difference]:
-    """Candidates that were scored otherwise, each with the first reason that applies."""
-    now = events[EVENT_KEY].assign(event_now=event_hashes(events))
-    both = decisions.merge(scores, on=EVENT_KEY, how="outer", suffixes=("", "_b"), indicator=True)
-    both = both.merge(now, on=EVENT_KEY, how="left")
+    """Candidates with another score, each with the first reason that applies."""
+    now = events[KEY].assign(event_now=event_hashes(events))
+    both = decisions.merge(scores, on=KEY, how="outer", suffixes=("", "_b"), indicator=True)
+    both = both.merge(now, on=KEY, how="left")
     found: list[Difference] = []
     for row in both.to_dict("records"):
         key = _key(row)
@@ -185,7 +204,7 @@ def _decision_differences(
             if name == "not_seen" or not pd.isna(row["event_now"]):
                 found.append((*key, name, f"{_named(key)}: {DIFFERENCES[name]}"))
             continue
-        column = next((c for c in _FIGURES if not _same(row[c], row[f"{c}_b"])), None)
+        column = next((c for c in _SCORE_COLUMNS if not _same(row[c], row[f"{c}_b"])), None)
         if column is None:
             continue
         model = models.get(row["month"])
@@ -201,8 +220,8 @@ def _decision_differences(
             name = "settings_differ"
         else:
             name = "score_differs"
-        told = f"{column} is {row[column]} in the shadow, {row[f'{column}_b']} in the backtest"
-        found.append((*key, name, f"{_named(key)}: {DIFFERENCES[name]}: {told}"))
+        text = f"{column} is {row[column]} in the shadow, {row[f'{column}_b']} in the backtest"
+        found.append((*key, name, f"{_named(key)}: {DIFFERENCES[name]}: {text}"))
     return found
 
 
@@ -231,36 +250,36 @@ def _withdrawn(keys: pd.DataFrame) -> list[Difference]:
 
 
 def _account_differences(
-    mine: pd.DataFrame,
-    theirs: pd.DataFrame,
+    traded: pd.DataFrame,
+    simulated: pd.DataFrame,
     fills: pd.DataFrame,
     backtest_decisions: pd.DataFrame,
     named: Sequence[Difference],
     instants: pd.Series,
 ) -> list[Difference]:
-    """Trades that one account has and the other has not or otherwise, not named already."""
+    """Trades that only one account has or that differ, unless they are named already."""
     known = {(d[0], d[1]) for d in named}
     first = min((_at(instants, k) for k in known if k in instants.index), default=None)
-    status = backtest_decisions.set_index(EVENT_KEY)["status"]
-    refused = fills[fills["kind"] == "refused"].set_index(EVENT_KEY)["status"]
-    both = mine.merge(theirs, on=EVENT_KEY, how="outer", suffixes=("", "_b"), indicator=True)
+    status = backtest_decisions.set_index(KEY)["status"]
+    refused = fills[fills["kind"] == "refused"].set_index(KEY)["status"]
+    both = traded.merge(simulated, on=KEY, how="outer", suffixes=("", "_b"), indicator=True)
     found: list[Difference] = []
     for row in both.to_dict("records"):
         key = _key(row)
         if key in known:
             continue
         if row["_merge"] == "left_only":
-            told = f"traded in the shadow, {status.get(key, 'not gated')} in the backtest"
+            text = f"traded in the shadow, {status.get(key, 'not gated')} in the backtest"
         elif row["_merge"] == "right_only":
-            told = f"{refused.get(key, 'not filled')} in the shadow, traded in the backtest"
+            text = f"{refused.get(key, 'not filled')} in the shadow, traded in the backtest"
         else:
             column = next((c for c in _TRADE if _differs(row[c], row[f"{c}_b"])), None)
             if column is None:
                 continue
-            told = f"{column} is {row[column]} in the shadow, {row[f'{column}_b']} in the backtest"
+            text = f"{column} is {row[column]} in the shadow, {row[f'{column}_b']} in the backtest"
         is_later = first is not None and _at(instants, key) >= first
         name = "follows" if is_later else "unexplained"
-        found.append((*key, name, f"{_named(key)}: {told}: {DIFFERENCES[name]}"))
+        found.append((*key, name, f"{_named(key)}: {text}: {DIFFERENCES[name]}"))
     return found
 
 
@@ -284,16 +303,16 @@ def _before(trades: pd.DataFrame, instants: pd.Series, until: pd.Timestamp) -> p
     return kept.sort_values(EVENT_KEY, ignore_index=True)
 
 
-def _figures(
+def _metrics(
     stored: ShadowRows,
     scores: pd.DataFrame,
     instants: pd.Series,
     until: pd.Timestamp,
-    mine: pd.DataFrame,
-    theirs: pd.DataFrame,
+    traded: pd.DataFrame,
+    simulated: pd.DataFrame,
 ) -> pd.DataFrame:
     counted = []
-    for decisions, trades in ((stored.decisions, mine), (scores, theirs)):
+    for decisions, trades in ((stored.decisions, traded), (scores, simulated)):
         rows = _before(decisions, instants, until)
         counted.append(
             {
@@ -305,7 +324,7 @@ def _figures(
             }
         )
     table = pd.DataFrame(counted, index=["shadow", "backtest"]).T
-    return table.rename_axis("figure").reset_index()
+    return table.rename_axis("metric").reset_index()
 
 
 def _differs(a: object, b: object) -> bool:
@@ -320,7 +339,7 @@ def _same(a: object, b: object) -> bool:
 
 
 def _at(instants: pd.Series, key: Key) -> pd.Timestamp:
-    """Decision instant of an event; of one that is gone, the start of its bar."""
+    """Decision instant of an event; the start of its bar if the event is gone."""
     return instants[key] if key in instants.index else key[1]
 
 

@@ -1,7 +1,7 @@
-"""Playback: history as it would have arrived, week by week, from bars.
+"""Playback: the deliveries of past weeks, rebuilt from bars.
 
 Belongs here: when deliveries arrive, and building each as of its instant. Does not belong here: the
-builder, the contract at the door (both are those of any delivery), what an arrival adds.
+builder and the validation of a delivery, which are those of any delivery; what an arrival adds.
 """
 
 import tempfile
@@ -63,9 +63,9 @@ class Playback:
     partners: Mapping[str, str]
 
     def arrival(self, as_of: pd.Timestamp) -> Delivered:
-        """The delivery of an instant, pending candidates with it.
+        """The delivery of an instant, including pending candidates.
 
-        It is built, written, and read through the contract as any other delivery is.
+        It is built, written, and read and validated like any other delivery.
 
         Raises
         ------

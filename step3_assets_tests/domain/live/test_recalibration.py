@@ -12,6 +12,7 @@ from step3_assets.domain.core.weeks import month_of_week
 from step3_assets.domain.live import recalibration
 from step3_assets.domain.live.base_model import CALENDAR_MONTH, Base, BaseModel, chain_of
 from step3_assets.domain.live.recalibration import (
+    WeekInputs,
     final_labels,
     fit_calibrator,
     recalibrate_week,
@@ -152,7 +153,7 @@ def test_the_window_ends_where_it_is_configured():
 
 
 def test_a_week_without_a_session_leaves_no_row():
-    empty = recalibration_step(make_labels(), None, (), None, CONFIG)["recalibrations"]
+    empty = recalibration_step(WeekInputs.no_session(make_labels(), CONFIG))["recalibrations"]
     assert empty.empty
     assert list(empty.columns) == RECALIBRATIONS.names
 
@@ -161,10 +162,10 @@ def test_isotonic_is_chosen_on_labels_final_before_each_block(monkeypatch: pytes
     labels = make_labels()
     splits = recalibration._forward_splits(labels)
     assert len(splits) == recalibration.CHOICE_BLOCKS - 1
-    for fitted, judged in splits:
+    for fitted, predicted in splits:
         newest = labels.loc[fitted, "final_at_utc"].max()
-        assert newest < labels.loc[judged, "decision_time_utc"].min()
-    assert splits[-1][1][-1], "the last label is judged"
+        assert newest < labels.loc[predicted, "decision_time_utc"].min()
+    assert splits[-1][1][-1], "the last label is predicted"
 
 
 def test_a_label_is_final_when_a_delivery_would_first_call_it_so():

@@ -17,11 +17,11 @@ from step3_assets.domain.shadow.arrivals import (
     ModelInForce,
     ShadowError,
     ShadowRows,
-    broken_seals,
+    broken_checksums,
     event_hashes,
     process_arrival,
 )
-from step3_assets.domain.shadow.book import keep_book
+from step3_assets.domain.shadow.book import KEY, KnownData, keep_book
 from step3_assets.domain.shadow.outlook import known_until
 from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (
@@ -180,17 +180,19 @@ def test_other_account_settings_are_refused_and_other_gates_are_not():
     process_arrival(ACCOUNT, stored, delivered(WEEKS[3]), model_of, stricter)
 
 
-def test_a_seal_breaks_when_a_row_is_altered_dropped_or_slipped_in(weekly):
-    assert broken_seals(weekly) == {"decisions": set(), "fills": set(), "positions": set()}
+def test_a_checksum_breaks_when_a_row_is_altered_dropped_or_inserted(weekly):
+    assert broken_checksums(weekly) == {"decisions": set(), "fills": set(), "positions": set()}
     altered = weekly.fills.copy()
     row = altered.index[altered["kind"] == "entry"][0]
     altered.loc[row, "price_usd"] += 0.01
-    assert broken_seals(replace(weekly, fills=altered))["fills"] == {altered.loc[row, "arrival"]}
+    assert broken_checksums(replace(weekly, fills=altered))["fills"] == {
+        altered.loc[row, "arrival"]
+    }
     dropped = weekly.decisions.drop(index=5)
     arrival = weekly.decisions.loc[5, "arrival"]
-    assert broken_seals(replace(weekly, decisions=dropped))["decisions"] == {arrival}
+    assert broken_checksums(replace(weekly, decisions=dropped))["decisions"] == {arrival}
     strange = weekly.positions.assign(arrival=99)
-    assert 99 in broken_seals(replace(weekly, positions=strange))["positions"]
+    assert 99 in broken_checksums(replace(weekly, positions=strange))["positions"]
 
 
 def test_the_events_hash_reads_nothing_known_later():
@@ -202,7 +204,9 @@ def test_the_events_hash_reads_nothing_known_later():
 
 def test_equity_of_an_open_account_is_that_of_the_whole_history_up_to_then(weekly):
     data = everything()
-    book = keep_book(ACCOUNT, weekly.decisions, data.events, data.bars, WEEKS[-1], CONFIG)
+    book = keep_book(
+        ACCOUNT, weekly.decisions, KnownData(data.events, data.bars, WEEKS[-1]), CONFIG
+    )
     equity = book.equity.set_index("bar_end_utc")["equity_usd"]
     for row in weekly.arrivals.itertuples():
         assert equity.asof(row.known_until_utc) == row.equity_usd

@@ -24,7 +24,8 @@ from step3_assets.domain.shadow.arrivals import (
     WeekCalibrator,
     process_arrival,
 )
-from step3_assets.domain.shadow.parity import Parity, check_parity
+from step3_assets.domain.shadow.book import KEY
+from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
 from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (
     ACCOUNT,
@@ -59,11 +60,13 @@ def compare(stored, scores, events=None, bars=None, models=None) -> Parity:
     return check_parity(
         ACCOUNT,
         stored,
-        scores,
-        whole.events if events is None else events,
-        whole.bars if bars is None else bars,
+        WalkedMonths(
+            scores,
+            whole.events if events is None else events,
+            whole.bars if bars is None else bars,
+            models or MODELS,
+        ),
         CONFIG,
-        models or MODELS,
     )
 
 
@@ -75,7 +78,7 @@ def test_three_months_are_the_same_to_the_bit(stored, scores):
     parity = compare(stored, scores)
     assert parity.is_exact, parity.differences["text"].tolist()
     assert parity.largest_gap_usd == 0.0
-    figures = parity.figures.set_index("figure")
+    figures = parity.metrics.set_index("metric")
     assert (figures["shadow"] == figures["backtest"]).all()
     shadow = figures["shadow"].to_dict()
     assert shadow["trades closed"] > 20
