@@ -26,6 +26,7 @@ from step3_assets.defs.results.upstream import Upstream
 from step3_assets.defs.run_failure import build_run_failure_sensor
 from step3_assets.defs.search.assets import build_search_asset
 from step3_assets.defs.shadow.assets import build_shadow_assets
+from step3_assets.defs.tick_failure import build_tick_failure_sensor
 from step3_assets.defs.walk_forward.assets import build_training_assets
 
 
@@ -61,7 +62,11 @@ def build_defs(
         assets=assets,
         asset_checks=[*build_checks(partitions, assets), *build_drift_checks(drift)],
         jobs=jobs,
-        sensors=[build_delivery_sensor(partitions, jobs), build_run_failure_sensor()],
+        sensors=[
+            build_delivery_sensor(partitions, jobs),
+            build_run_failure_sensor(),
+            build_tick_failure_sensor(),
+        ],
         schedules=[build_recalibration_schedule()],
         resources={
             "platform": PlatformResource(home=str(settings.home)),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from step3_assets.cli.installation import open_store
-
 if TYPE_CHECKING:
+    import dagster as dg
+
     from step3_assets.defs.resources import Settings
 
 
@@ -22,6 +22,7 @@ def status(hashes: bool) -> None:
     from rich.table import Table
 
     from step3_assets.catalogue import TABLES
+    from step3_assets.cli.installation import open_store
     from step3_assets.defs.resources import load_settings
     from step3_assets.domain.core.months import month_label
 
@@ -37,8 +38,8 @@ def status(hashes: bool) -> None:
             f"dataset   {row['dataset_version']} ({kind}; {row['symbols']}; "
             f"{month_label(row['first_month'])} to {month_label(row['last_month'])})"
         )
-    if seen := _seen_by_sensor(settings):
-        console.print(f"sensor    {seen}", soft_wrap=True, markup=False)
+    for line in _automation(settings):
+        console.print(line, soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False)
     columns = [
         "table",
@@ -65,37 +66,52 @@ def status(hashes: bool) -> None:
         console.print(f"report    {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
 
 
-def _seen_by_sensor(settings: "Settings") -> str:
-    """What the delivery sensor said last; empty where it has never looked.
+def _automation(settings: "Settings") -> list[str]:
+    """The last message of the delivery sensor, and every sensor and schedule whose tick failed.
 
-    Dagster opens its own files for writing even to read them: where they may only be read, that is
-    what is said, and the rest of the status is shown all the same.
+    Dagster opens its own files for writing even to read them. Where they are read-only, the line
+    says so, and the rest of the status is shown all the same.
     """
     from step3_assets.cli.failures import disk_trouble
     from step3_assets.cli.installation import dagster_instance
+    from step3_assets.defs.automation_ticks import last_ticks
+    from step3_assets.defs.notifier import one_line
+
+    if not (settings.dagster_home / "schedules").is_dir():
+        return []
+    try:
+        with dagster_instance(settings) as instance:
+            message, ticks = _sensor_message(instance), last_ticks(instance)
+    except Exception as error:
+        if trouble := disk_trouble(error):
+            return [f"sensor    not known: {trouble}"]
+        raise
+    failed = [
+        f"FAILED    {tick.name}: last tick {tick.at:%Y-%m-%d %H:%M} UTC: {one_line(tick.error)}"
+        for tick in ticks
+        if tick.error
+    ]
+    return [*([f"sensor    {message}"] if message else []), *failed]
+
+
+def _sensor_message(instance: "dg.DagsterInstance") -> str:
+    """What the delivery sensor reported last; empty where it has never run."""
     from step3_assets.defs.delivery.plan import read_cursor
     from step3_assets.defs.delivery.sensor import SENSOR
 
-    if not (settings.dagster_home / "schedules").is_dir():
-        return ""
-    try:
-        with dagster_instance(settings) as instance:
-            states = [s for s in instance.all_instigator_state() if s.name == SENSOR]
-    except Exception as error:
-        if trouble := disk_trouble(error):
-            return f"not known: {trouble}"
-        raise
+    states = [s for s in instance.all_instigator_state() if s.name == SENSOR]
     if not states:
         return ""
     cursor = read_cursor(getattr(states[0].instigator_data, "cursor", None))
-    said = f"{cursor.said_at}: {cursor.said}" if cursor.said else "has judged no delivery yet"
+    report = f"{cursor.said_at}: {cursor.said}" if cursor.said else "has read no delivery yet"
     waits = f"; waiting: {cursor.waiting.reason}" if cursor.waiting else ""
-    return f"{'on' if states[0].is_running else 'off'}; {said}{waits}"
+    return f"{'on' if states[0].is_running else 'off'}; {report}{waits}"
 
 
 @click.command()
 def report() -> None:
     """Judge and write the report again from what is stored, and print where it is."""
+    from step3_assets.cli.installation import open_store
     from step3_assets.cli.running import RESULTS, launch, print_verdict
 
     open_store()

@@ -213,6 +213,10 @@ class Store:
         """Partitions that have rows, ascending."""
         return list(self.count_by_partition(table))
 
+    def months(self, table: str) -> list[dt.date]:
+        """:meth:`partitions` of a table by month."""
+        return self.partitions(table)
+
     def count_by_partition(self, table: str) -> dict[dt.date, int]:
         """Rows of each partition that has any, in order."""
         with self._open(is_writer=False) as connection:

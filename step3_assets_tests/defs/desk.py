@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from step3_assets.defs.delivery.assets import record_dataset, store_months
 from step3_assets.defs.delivery.plan import REQUEST_TAG, Cursor, read_cursor
@@ -50,8 +51,8 @@ class Desk:
         for path in self.folder.rglob("*.*"):
             os.utime(path, (hour_ago, hour_ago))
 
-    def look(self, *, records_runs: bool = True) -> dg.SensorResult:
-        """One evaluation; its cursor is kept and its runs are recorded as started."""
+    def look(self, *, records_runs: bool = True) -> SensorExecutionData:
+        """One tick as Dagster evaluates it; its cursor is kept, its runs recorded as started."""
         settings = load_settings(self.place.home)
         sensor = build_delivery_sensor(partitions_for(settings), build_jobs())
         with dg.build_sensor_context(
@@ -59,8 +60,7 @@ class Desk:
             cursor=self.cursor,
             resources={"platform": PlatformResource(home=str(self.place.home))},
         ) as context:
-            result = sensor(context)
-        assert isinstance(result, dg.SensorResult)
+            result = sensor.evaluate_tick(context)
         self.cursor = result.cursor
         for request in result.run_requests or [] if records_runs else []:
             run = dg.DagsterRun(
@@ -79,8 +79,8 @@ class Desk:
         """The reason that one look gives for asking for nothing."""
         result = self.look()
         assert not result.run_requests, [request_text(r) for r in result.run_requests or []]
-        assert result.skip_reason is not None
-        return str(result.skip_reason.skip_message)
+        assert result.skip_message is not None
+        return result.skip_message
 
     def end_runs(self, status: dg.DagsterRunStatus = dg.DagsterRunStatus.SUCCESS) -> None:
         """Runs under way end; an ingest that succeeds has stored its months."""
@@ -147,12 +147,12 @@ def restate(folder: Path, symbol: str, month: date, column: str = "spread_half")
     events.to_parquet(path, index=False)
 
 
-def verdicts(results: Sequence[dg.SensorResult]) -> list[dg.AssetCheckEvaluation]:
+def verdicts(results: Sequence[SensorExecutionData]) -> list[dg.AssetCheckEvaluation]:
     """Check evaluations that looks left behind."""
     return [e for r in results for e in r.asset_events if isinstance(e, dg.AssetCheckEvaluation)]
 
 
-def observation(result: dg.SensorResult) -> dict:
+def observation(result: SensorExecutionData) -> dict:
     """Metadata values of the one observation of a look."""
     found = [e for e in result.asset_events if isinstance(e, dg.AssetObservation)]
     assert len(found) == 1

@@ -1,4 +1,4 @@
-"""The project as Dagster's own ``dg`` sees it: found in a clone, under the same name as elsewhere."""
+"""The project as Dagster's own ``dg`` sees it: found in a clone, under the same name."""
 
 import os
 import subprocess

@@ -1,7 +1,10 @@
 """The weekly schedule: which weeks it asks for, and when it has nothing to ask."""
 
+import contextlib
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -17,6 +20,7 @@ from step3_assets.domain.core.weeks import add_weeks, first_session, week_range
 from step3_assets.storage.store import Store
 from step3_assets_tests.storage.rows import rows_of
 
+Status = dg.DagsterRunStatus
 NY = ZoneInfo("America/New_York")
 WEEK = date(2023, 1, 16)  # Monday is a holiday
 
@@ -29,24 +33,36 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@contextlib.contextmanager
+def kept_instance() -> Iterator[dg.DagsterInstance]:
+    """An instance on disk: one in memory is not handed on to a schedule."""
+    with TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
+        yield instance
+
+
 def mark_made(home: Path, *weeks: date) -> None:
     frame = rows_of(RECALIBRATIONS, n_months=len(weeks)).assign(week=list(weeks))
     store = Store(load_settings(home).database)
     store.replace_partitions({"recalibrations": frame}, list(weeks))
 
 
-def tick(home: Path, at: datetime) -> ScheduleExecutionData:
+def tick(
+    home: Path, at: datetime, instance: dg.DagsterInstance | None = None
+) -> ScheduleExecutionData:
+    """What Dagster itself makes of a tick."""
     from step3_assets.definitions import build_defs
 
     definitions = build_defs(load_settings(home))
     schedule = definitions.resolve_schedule_def("weekly_recalibration")
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(
-            instance=instance,
+    with (
+        contextlib.nullcontext(instance) if instance else kept_instance() as used,
+        dg.build_schedule_context(
+            instance=used,
             scheduled_execution_time=at,
             repository_def=definitions.get_repository_def(),
             resources={"platform": PlatformResource(home=str(home))},
-        )
+        ) as context,
+    ):
         return schedule.evaluate_tick(context)
 
 
@@ -68,6 +84,35 @@ def test_the_first_tick_ever_asks_for_its_own_week_and_names_the_first_session(h
 def test_weeks_that_were_missed_are_asked_for_too(home: Path):
     mark_made(home, add_weeks(WEEK, -4), add_weeks(WEEK, -2))
     assert asked(tick(home, monday(WEEK))) == ["2022-12-26", "2023-01-09", "2023-01-16"]
+
+
+@pytest.mark.parametrize("status", [Status.STARTING, Status.STARTED])
+def test_weeks_under_way_are_not_requested_again_and_failed_ones_are(home: Path, status: Status):
+    mark_made(home, add_weeks(WEEK, -3))
+    with kept_instance() as instance:
+        first = tick(home, monday(WEEK), instance).run_requests or []
+        assert [r.partition_key for r in first] == ["2023-01-02", "2023-01-09", "2023-01-16"]
+        for request in first:
+            tags = {**request.tags, "dagster/partition": str(request.partition_key)}
+            instance.add_run(dg.DagsterRun(job_name="recalibration", status=status, tags=tags))
+        busy = tick(home, monday(WEEK, 7), instance)
+        assert asked(busy) == []
+        assert "under way: 2023-01-02, 2023-01-09, 2023-01-16" in str(busy.skip_message)
+        for run in instance.get_runs():
+            event = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, run.job_name)
+            instance.handle_run_event(run.run_id, event)
+        again = tick(home, monday(WEEK, 8), instance)
+        assert asked(again) == ["2023-01-02", "2023-01-09", "2023-01-16"]
+
+
+def test_a_range_that_a_person_launched_counts_as_under_way(home: Path):
+    mark_made(home, add_weeks(WEEK, -3))
+    ends = {"start": "2023-01-02", "end": "2023-01-09"}
+    tags = {f"dagster/asset_partition_range_{end}": day for end, day in ends.items()}
+    with kept_instance() as instance:
+        run = dg.DagsterRun(job_name="recalibration", status=Status.STARTED, tags=tags)
+        instance.add_run(run)
+        assert asked(tick(home, monday(WEEK), instance)) == ["2023-01-16"]
 
 
 def test_a_week_that_is_made_is_not_asked_for_again(home: Path):

@@ -36,10 +36,10 @@ FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 RUNS = "{runsOrError(limit:9){... on Runs{results{status jobName tags{key value}}}}}"
 BACKFILLS = "{partitionBackfillsOrError(limit:1){... on PartitionBackfills{results{status}}}}"
 AUTOMATION = {
-    "sensors": ("delivery_sensor", "run_failure_notifier"),
+    "sensors": ("delivery_sensor", "run_failure_notifier", "tick_failure_notifier"),
     "schedules": ("weekly_recalibration",),
 }
-ON_FROM_THE_START = ("run_failure_notifier",)
+ON_FROM_THE_START = ("run_failure_notifier", "tick_failure_notifier")
 SECONDS = 180  # a wait's limit: the daemon looks every 30 s, on a machine that may be busy
 
 

@@ -33,6 +33,8 @@ from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 
 REQUEST_TAG = "step3/request"
 DELIVERY_TAG = "step3/delivery"
+REQUESTED_JOBS = (INGEST, WALK_FORWARD, RESULTS, SHADOW)
+"""Every job that a plan may request; Dagster refuses a tick that requests any other."""
 UNKNOWN = ""
 
 

@@ -1,13 +1,13 @@
-"""The sensor that notices a new Step 2 delivery and asks for exactly what it changes.
+"""The sensor that detects a new Step 2 delivery and requests the runs for what it changes.
 
-Belongs here: one look after another, what each says, and the events it leaves in the UI. Does not
-belong here: when a folder has settled (:mod:`step3_assets.domain.delivery.snapshot`), which months
-depend on which (:mod:`step3_assets.domain.delivery.changes`), what runs follow and how they stand
+Belongs here: one evaluation, its message, and the events it records for the UI. Does not
+belong here: when a folder has settled (:mod:`step3_assets.domain.delivery.arrival`), which months
+depend on which (:mod:`step3_assets.domain.delivery.changes`), which runs follow and their status
 (:mod:`step3_assets.defs.delivery.plan`).
 
-Each look ends in one of: waiting for files, waiting for runs, a refusal, a plan, the next stage of
-a plan, or nothing new. All that the sensor knows is in its cursor and in Dagster's own record of
-runs, so it may be stopped at any moment.
+An evaluation ends in one of: waiting for files, waiting for runs, a refusal, a plan, the next stage
+of a plan, or nothing new. The state of the sensor is its cursor and Dagster's run history, so it
+may be stopped at any moment.
 """
 
 import time
@@ -21,6 +21,7 @@ import pandas as pd
 
 from step3_assets.catalogue import TABLES
 from step3_assets.defs.delivery.plan import (
+    REQUESTED_JOBS,
     UNKNOWN,
     Cursor,
     Demand,
@@ -33,7 +34,7 @@ from step3_assets.defs.delivery.plan import (
     run_requests,
     standing_of,
 )
-from step3_assets.defs.jobs import INGEST, RESULTS, WALK_FORWARD
+from step3_assets.defs.jobs import WALK_FORWARD
 from step3_assets.defs.metadata import table_metadata
 from step3_assets.defs.notifier import Message, notify
 from step3_assets.defs.partitions import Partitions, partition_key, partitions_for
@@ -59,7 +60,7 @@ EVENTS_KEY = dg.AssetKey("events")
 
 @dataclass
 class _Look:
-    """One evaluation: what it knows, and what it leaves behind."""
+    """One evaluation: its inputs, and the events and messages it records."""
 
     instance: dg.DagsterInstance
     settings: Settings
@@ -68,17 +69,17 @@ class _Look:
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
-        """Note a verdict."""
+    def set_message(self, text: str) -> None:
+        """Keep the message of this evaluation, with its time."""
         at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         self.cursor = self.cursor.model_copy(update={"said": text, "said_at": at})
 
-    def note(self, **update: Any) -> None:
-        """Change what the cursor holds."""
+    def update_cursor(self, **update: Any) -> None:
+        """Replace fields of the cursor."""
         self.cursor = self.cursor.model_copy(update=update)
 
     def skip(self, text: str) -> dg.SensorResult:
-        """End the look without a run."""
+        """End the evaluation without a run."""
         return dg.SensorResult(
             skip_reason=text, cursor=self.cursor.model_dump_json(), asset_events=self.events
         )
@@ -89,11 +90,11 @@ def build_delivery_sensor(partitions: Partitions, jobs: Sequence[Any]) -> dg.Sen
 
     @dg.sensor(
         name=SENSOR,
-        jobs=[job for job in jobs if job.name in (INGEST, WALK_FORWARD, RESULTS)],
+        jobs=[job for job in jobs if job.name in REQUESTED_JOBS],
         minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.STOPPED,
-        description="Watches the delivery's folder by content. Asks for the months that changed, "
-        "then for the test months that rest on them, then for the results.",
+        description="Watches the folder of the delivery by content. Requests the months that "
+        "changed, then the test months that depend on them, then the results and the shadow.",
     )
     def delivery_sensor(
         context: dg.SensorEvaluationContext, platform: PlatformResource
@@ -109,7 +110,7 @@ def build_delivery_sensor(partitions: Partitions, jobs: Sequence[Any]) -> dg.Sen
 
 
 def evaluate(here: _Look, store: Store, now: float) -> dg.SensorResult:
-    """One look at the runs that were asked for and at the folder."""
+    """Check the requested runs, then the folder."""
     folder = here.settings.delivery
     if folder is None:
         return here.skip(
@@ -119,11 +120,11 @@ def evaluate(here: _Look, store: Store, now: float) -> dg.SensorResult:
     if plan is not None and (busy := standing_of(here.instance, plan.current).under_way):
         return here.skip(f"under way: {'; '.join(map(str, busy))}")
     arrival = look(folder, here.cursor.files, here.cursor.judged, here.cursor.waiting, now)
-    here.note(files=dict(arrival.files), waiting=arrival.waiting)
+    here.update_cursor(files=dict(arrival.files), waiting=arrival.waiting)
     if arrival.waiting is None and arrival.fingerprint != here.cursor.judged:
         if reload := _needs_reload(here):
             return here.skip(reload)
-        _judge(here, store, arrival, now)
+        _validate(here, store, arrival, now)
     return _go_on(here)
 
 
@@ -146,46 +147,48 @@ def _needs_reload(here: _Look) -> str:
     )
 
 
-def _judge(here: _Look, store: Store, arrival: Snapshot, now: float) -> None:
-    """Read the delivery; refuse it with its reason, or plan what it asks for."""
+def _validate(here: _Look, store: Store, arrival: Arrival, now: float) -> None:
+    """Read and validate the delivery; refuse it with its reason, or plan its runs."""
     assert here.settings.delivery is not None
     try:
-        judged: Delivery | DeliveryError = read_delivery(here.settings.delivery)
+        found: Delivery | DeliveryError = read_delivery(here.settings.delivery)
     except DeliveryError as error:
-        judged = error
+        found = error
     if not is_still(here.settings.delivery, arrival):
-        here.note(waiting=Waiting("the delivery changed while it was read", "", now))
+        here.update_cursor(waiting=Waiting("the delivery changed while it was read", "", now))
         return
     label = delivery_label(here.instance, arrival.fingerprint, here.cursor.generation + 1)
-    here.note(judged=arrival.fingerprint, generation=int(label.split(":")[1]))
-    if isinstance(judged, DeliveryError):
-        _refuse(here, judged, label)
+    here.update_cursor(judged=arrival.fingerprint, generation=int(label.split(":")[1]))
+    if isinstance(found, DeliveryError):
+        _refuse(here, found, label)
     else:
-        _accept(here, store, judged, label)
+        _accept(here, store, found, label)
 
 
 def _refuse(here: _Look, error: DeliveryError, label: str) -> None:
-    """Report a delivery that stops at the door, once; the tables stay as they are."""
+    """Report an invalid delivery, once; the tables stay unchanged."""
     first = str(error.problems[0])
     more = len(error.problems) - 1
     text = f"refused: {first}" + (f" (and {more} more)" if more else "")
-    here.say(text)
-    _leave(here, label, text, is_accepted=False, found={"problems": _quoted(str(error))})
+    here.set_message(text)
+    _record(here, label, text, is_accepted=False, found={"problems": _quoted(str(error))})
     here.messages.append(
         Message("Step 2 delivery refused", error=text, job=SENSOR, place="assets/events")
     )
 
 
 def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
-    """Plan what a valid delivery asks for, and say what it revises."""
+    """Plan the runs of a valid delivery, and report what it revises."""
     delivered = delivered_hashes(delivery)
     stored = stored_hashes(store.read("dataset_months"))
     first_test = partitions_for(here.settings).first_test_month
     demand = find_demand(delivered, stored, here.cursor.owed, first_test, delivery.last_month)
     unfinished = here.cursor.plan is not None and here.cursor.plan.rests_on_results
     plan = make_plan(demand, label, needs_results=unfinished)
-    here.note(owed=demand.owed, plan=plan)
-    here.say(f"accepted: asks for {plan}" if plan else "accepted: the stored rows are the same")
+    here.update_cursor(owed=demand.owed, plan=plan)
+    here.set_message(
+        f"accepted: asks for {plan}" if plan else "accepted: the stored rows are the same"
+    )
     revised = _count_revisions(store, delivery, demand, stored)
     found: dict[str, Any] = {
         "dataset version": delivery.dataset_version,
@@ -202,7 +205,7 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
         found["stored, no longer delivered"] = _spans(gone)
     if demand.walk and here.settings.config.search.is_enabled:
         found["search"] = "settings chosen on these months stay in force until the next search"
-    _leave(here, label, here.cursor.said, is_accepted=True, found=found)
+    _record(here, label, here.cursor.said, is_accepted=True, found=found)
 
 
 def _count_revisions(
@@ -223,10 +226,10 @@ def _count_revisions(
     return pd.concat(counted, ignore_index=True)
 
 
-def _leave(
+def _record(
     here: _Look, label: str, text: str, *, is_accepted: bool, found: Mapping[str, Any]
 ) -> None:
-    """Leave a verdict in the UI: the check ``delivery`` of ``events``, and an observation."""
+    """Record the result for the UI: the check ``delivery`` of ``events``, and an observation."""
     here.events += [
         dg.AssetCheckEvaluation(
             asset_key=EVENTS_KEY,
@@ -245,19 +248,23 @@ def _leave(
 
 
 def _go_on(here: _Look) -> dg.SensorResult:
-    """Ask for the runs of the plan's stage, or step on when they have succeeded."""
+    """Request the runs of the current stage, or the next stage once they have succeeded."""
     while (plan := here.cursor.plan) is not None:
         standing = standing_of(here.instance, plan.current)
         if standing.missing:
-            if plan.current[0].job == WALK_FORWARD:  # from here on months stand on either content
-                here.note(owed={t: dict.fromkeys(m, UNKNOWN) for t, m in here.cursor.owed.items()})
+            if (
+                plan.current[0].job == WALK_FORWARD
+            ):  # from here on months may rest on either content
+                here.update_cursor(
+                    owed={t: dict.fromkeys(m, UNKNOWN) for t, m in here.cursor.owed.items()}
+                )
             return dg.SensorResult(
                 run_requests=run_requests(standing.missing, plan.delivery),
                 cursor=here.cursor.model_dump_json(),
                 asset_events=here.events,
             )
         if standing.failed:
-            return here.skip(_tell_failures(here, plan, standing))
+            return here.skip(_report_failures(here, plan, standing))
         _step(here, plan)
     if here.cursor.waiting is not None:
         return here.skip(f"waiting: {here.cursor.waiting.reason}")
@@ -268,14 +275,14 @@ def _step(here: _Look, plan: Plan) -> None:
     """A stage has succeeded: the next one, or the end of the plan."""
     is_last = plan.stage + 1 == len(plan.stages)
     onward = None if is_last else plan.model_copy(update={"stage": plan.stage + 1})
-    here.note(plan=onward)
+    here.update_cursor(plan=onward)
     if onward is None or onward.rests_on_results:
-        here.note(owed={table: {} for table in DELIVERED})
+        here.update_cursor(owed={table: {} for table in DELIVERED})
     if onward is None:
-        here.say(f"done: {plan}")
+        here.set_message(f"done: {plan}")
 
 
-def _tell_failures(here: _Look, plan: Plan, standing: Standing) -> str:
+def _report_failures(here: _Look, plan: Plan, standing: Standing) -> str:
     """Report each failed run once; the plan waits for its re-execution or for a new delivery."""
     names = [f"{request} (run {run_id[:8]})" for request, run_id in standing.failed]
     text = f"failed: {'; '.join(names)}. What follows waits: re-execute the run, or deliver again"
@@ -283,8 +290,8 @@ def _tell_failures(here: _Look, plan: Plan, standing: Standing) -> str:
         text += f". Waiting: {here.cursor.waiting.reason}"
     new = [run_id for _, run_id in standing.failed if run_id not in plan.told]
     if new:
-        here.say(text)
-        here.note(plan=plan.model_copy(update={"told": (*plan.told, *new)}))
+        here.set_message(text)
+        here.update_cursor(plan=plan.model_copy(update={"told": (*plan.told, *new)}))
         metadata = {"delivery": plan.delivery, "verdict": text}
         here.events.append(dg.AssetObservation(EVENTS_KEY, description=text, metadata=metadata))
     return text
@@ -299,5 +306,5 @@ def _spans(months: Sequence[date]) -> str:
 
 
 def _quoted(text: str) -> dg.MarkdownMetadataValue:
-    """Text from files, shown as it is."""
+    """Text from files, shown unformatted."""
     return dg.MetadataValue.md("\n".join(f"    {line}" for line in text.splitlines()))

@@ -1,15 +1,16 @@
 """The schedule ``weekly_recalibration``: the coming week before its first session, and what is due.
 
-Belongs here: when it ticks and which weeks it asks for. Does not belong here: the recalibration.
+Belongs here: when it ticks and which weeks it requests. Does not belong here: the recalibration.
 
-Dagster makes up for the latest tick only, so a tick looks in the store and asks for the weeks that
-are missing before its own, too.
+Dagster catches up on the latest missed tick only, so each tick reads the store and also requests
+earlier weeks that are missing. A week whose run is queued or under way is not requested again.
 """
 
 from collections.abc import Iterator, Set
 from datetime import date
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from step3_assets.defs.jobs import RECALIBRATION
 from step3_assets.defs.partitions import partition_key
@@ -20,13 +21,19 @@ from step3_assets.domain.live.base_model import MONTH_BEFORE
 from step3_assets.storage.store import Store
 
 # Monday at 6, 7 and 8 in New York: no session opens before 9:30. The later ticks are for a run that
-# failed, or for data that came late; they ask for nothing where the week is made.
+# failed, or for data that came late; they request nothing where the week is made or under way.
 CRON = "0 6-8 * * 1"
+PARTITION_TAGS = (
+    "dagster/partition",
+    "dagster/asset_partition_range_start",
+    "dagster/asset_partition_range_end",
+)
 CATCH_UP_WEEKS = 13  # older gaps are a backfill, which a person starts
 
 
 def build_recalibration_schedule() -> dg.ScheduleDefinition:
     """The schedule, off until a person turns it on."""
+    requested: set[date] = set()  # of ticks without an instance, which know of no runs
 
     @dg.schedule(
         name="weekly_recalibration",
@@ -50,10 +57,14 @@ def build_recalibration_schedule() -> dg.ScheduleDefinition:
             yield dg.SkipReason(f"week of {week}, {opens}: nothing is walked forward yet")
             return
         due = weeks_due(week, *made_weeks(store))
-        if not due:
-            yield dg.SkipReason(f"week of {week}, {opens}: recalibrated already")
+        known = requested if context.instance_ref is None else weeks_under_way(context.instance)
+        busy = due.keys() & known
+        if not due.keys() - busy:
+            yield dg.SkipReason(f"week of {week}, {opens}: {_nothing_due(busy)}")
             return
-        context.log.info(f"week of {week}: {opens}; asks for {', '.join(map(str, due))}")
+        due = {asked: first for asked, first in due.items() if asked not in busy}
+        requested.update(due)
+        context.log.info(f"week of {week}: {opens}; requests {', '.join(map(str, due))}")
         for asked, first in due.items():
             yield dg.RunRequest(
                 run_key=partition_key(asked),
@@ -64,11 +75,30 @@ def build_recalibration_schedule() -> dg.ScheduleDefinition:
     return weekly_recalibration
 
 
+def _nothing_due(busy: Set[date]) -> str:
+    if not busy:
+        return "recalibrated already"
+    return f"under way: {', '.join(map(str, sorted(busy)))}"
+
+
+def weeks_under_way(instance: dg.DagsterInstance) -> set[date]:
+    """Weeks with a run of the job that has not ended, whoever launched it."""
+    runs = instance.get_runs(
+        dg.RunsFilter(job_name=RECALIBRATION, statuses=list(NOT_FINISHED_STATUSES))
+    )
+    weeks: set[date] = set()
+    for run in runs:
+        named = [run.tags[tag] for tag in PARTITION_TAGS if tag in run.tags]
+        if named:
+            weeks |= set(week_range(date.fromisoformat(named[0]), date.fromisoformat(named[-1])))
+    return weeks
+
+
 def made_weeks(store: Store) -> tuple[set[date], set[date]]:
     """Weeks that are made, and those of them to be made again.
 
-    A week whose month's fold was not made yet stands on the month before, and says so; once the
-    fold is there, the week is made again on it.
+    A week made before the fold of its month rests on the month before. Once the fold is made, the
+    week is made again on it.
     """
     columns = ["week", "first_session", "base_source"]
     rows = store.read("recalibrations", columns=columns).to_dict("records")
@@ -79,12 +109,12 @@ def made_weeks(store: Store) -> tuple[set[date], set[date]]:
 
 
 def weeks_due(week: date, made: set[date], again: Set[date] = frozenset()) -> dict[date, Session]:
-    """The weeks to ask for at the start of `week`, oldest first, with their first sessions.
+    """The weeks to request at the start of `week`, oldest first, with their first sessions.
 
     Parameters
     ----------
     week : date
-        The coming one.
+        The week that begins.
     made : set of date
         Weeks of table ``recalibrations``.
     again : set of date

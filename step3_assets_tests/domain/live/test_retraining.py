@@ -238,7 +238,7 @@ def test_too_few_labels_train_nothing_and_judge_nothing():
     assert row_of(WEEKS[1], history(config=few))["reason"] == "no_challenger"
 
 
-def test_honest_weeks_pass_and_planted_leaks_are_found(
+def test_correct_weeks_pass_and_planted_leaks_are_found(
     trained: dict[date, pd.DataFrame],
     rows: dict[date, Mapping[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
@@ -246,7 +246,7 @@ def test_honest_weeks_pass_and_planted_leaks_are_found(
     models = pd.concat(trained.values())
     judged = pd.DataFrame(list(rows.values()))
     assert verify.trained_violations(models, EVENTS, BARS, FOLDS_24) == []
-    assert verify.judged_violations(judged, EVENTS, BARS, FOLDS_24) == []
+    assert verify.validation_violations(judged, EVENTS, BARS, FOLDS_24) == []
     assert verify.weekly_model_violations(models) == []
     assert verify.models_in_force_violations(judged, models) == []
 
@@ -262,7 +262,7 @@ def _not_purged(reasons: np.ndarray) -> np.ndarray:
     return np.where(np.isin(reasons, ["purged", "embargoed"]), "", reasons).astype(object)
 
 
-def test_a_label_judged_on_before_it_was_final_is_found(
+def test_a_label_used_before_it_was_final_is_found(
     trained: dict[date, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ):
     real = retraining.labels_between
@@ -272,7 +272,7 @@ def test_a_label_judged_on_before_it_was_final_is_found(
         lambda outcomes, since, until: real(outcomes, since, until + pd.Timedelta(days=1)),
     )
     row = row_of(WEEKS[2], history(stored=pd.concat(trained.values())))
-    (problem,) = verify.judged_violations(pd.DataFrame([row]), EVENTS, BARS, FOLDS_24)
+    (problem,) = verify.validation_violations(pd.DataFrame([row]), EVENTS, BARS, FOLDS_24)
     assert f"was checked on {row['n_check']} labels" in problem
 
 
@@ -302,11 +302,11 @@ def test_rows_that_say_what_cannot_be_are_found(
         ({"n_check": 1}, "was checked on 1 labels"),
     ],
 )
-def test_judgements_that_cannot_be_are_found(
+def test_impossible_comparisons_are_found(
     rows: dict[date, Mapping[str, Any]], planted: dict, words: str
 ):
     row = pd.DataFrame([{**rows[WEEKS[2]], **planted}])
-    (problem,) = verify.judged_violations(row, EVENTS, BARS, FOLDS_24)
+    (problem,) = verify.validation_violations(row, EVENTS, BARS, FOLDS_24)
     assert words in problem
 
 
@@ -323,4 +323,4 @@ def test_altered_and_exchanged_models_are_found(
     assert "lacks blend" in problem
     exchanged = models.assign(payload_sha256=models["payload_sha256"].mask(is_own, "0" * 64))
     found = verify.models_in_force_violations(pd.DataFrame([rows[WEEKS[1]]]), exchanged)
-    assert f"speaks of models of week {WEEKS[0]}" in found[0]
+    assert f"refers to models of week {WEEKS[0]}" in found[0]

@@ -173,7 +173,7 @@ def test_other_account_settings_are_refused_and_other_gates_are_not():
     stored, _ = see(ShadowRows.none(), WEEKS[2])
     risk = CONFIG.risk.model_copy(update={"session_loss_frac": None})
     other = CONFIG.model_copy(update={"risk": risk})
-    with pytest.raises(ShadowError, match="begun under other execution, risk or allocation"):
+    with pytest.raises(ShadowError, match="began with other execution, risk or allocation"):
         process_arrival(ACCOUNT, stored, delivered(WEEKS[3]), model_of, other)
     gate = CONFIG.gate.model_copy(update={"k": 1.0})
     stricter = CONFIG.model_copy(update={"gate": gate})
