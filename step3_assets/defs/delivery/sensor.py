@@ -1,7 +1,7 @@
 """The sensor that detects a new Step 2 delivery and requests the runs for what it changes.
 
 Belongs here: one evaluation, its message, and the events it records for the UI. Does not
-belong here: when a folder has settled (:mod:`step3_assets.domain.delivery.arrival`), which months
+belong here: when a folder has settled (:mod:`step3_assets.domain.delivery.snapshot`), which months
 depend on which (:mod:`step3_assets.domain.delivery.changes`), which runs follow and their status
 (:mod:`step3_assets.defs.delivery.plan`).
 
@@ -119,12 +119,12 @@ def evaluate(here: _Look, store: Store, now: float) -> dg.SensorResult:
     plan = here.cursor.plan
     if plan is not None and (busy := standing_of(here.instance, plan.current).under_way):
         return here.skip(f"under way: {'; '.join(map(str, busy))}")
-    arrival = look(folder, here.cursor.files, here.cursor.judged, here.cursor.waiting, now)
-    here.update_cursor(files=dict(arrival.files), waiting=arrival.waiting)
-    if arrival.waiting is None and arrival.fingerprint != here.cursor.judged:
+    snapshot = look(folder, here.cursor.files, here.cursor.judged, here.cursor.waiting, now)
+    here.update_cursor(files=dict(snapshot.files), waiting=snapshot.waiting)
+    if snapshot.waiting is None and snapshot.fingerprint != here.cursor.judged:
         if reload := _needs_reload(here):
             return here.skip(reload)
-        _validate(here, store, arrival, now)
+        _validate(here, store, snapshot, now)
     return _go_on(here)
 
 
@@ -147,18 +147,18 @@ def _needs_reload(here: _Look) -> str:
     )
 
 
-def _validate(here: _Look, store: Store, arrival: Arrival, now: float) -> None:
+def _validate(here: _Look, store: Store, snapshot: Snapshot, now: float) -> None:
     """Read and validate the delivery; refuse it with its reason, or plan its runs."""
     assert here.settings.delivery is not None
     try:
         found: Delivery | DeliveryError = read_delivery(here.settings.delivery)
     except DeliveryError as error:
         found = error
-    if not is_still(here.settings.delivery, arrival):
+    if not is_still(here.settings.delivery, snapshot):
         here.update_cursor(waiting=Waiting("the delivery changed while it was read", "", now))
         return
-    label = delivery_label(here.instance, arrival.fingerprint, here.cursor.generation + 1)
-    here.update_cursor(judged=arrival.fingerprint, generation=int(label.split(":")[1]))
+    label = delivery_label(here.instance, snapshot.fingerprint, here.cursor.generation + 1)
+    here.update_cursor(judged=snapshot.fingerprint, generation=int(label.split(":")[1]))
     if isinstance(found, DeliveryError):
         _refuse(here, found, label)
     else:

@@ -36,7 +36,6 @@ from step3_assets.domain.models.probability_scores import (
 )
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
 
-KEY = ["symbol", "decision_time_utc"]
 CALIBRATOR = "calibrator"  # the method that refits the calibrator only
 CHECK_METRICS = ("brier", "log_loss", "ece")
 FORECASTS = ("raw", "fold", "incumbent", "new")

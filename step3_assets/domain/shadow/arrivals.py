@@ -33,8 +33,8 @@ from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.models.text_format import name_in_hashes
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.search.settings import short_hash
-from step3_assets.domain.shadow.book import KEY, Account, Book, KnownData, keep_book
-from step3_assets.domain.shadow.outlook import BAR_COLUMNS, known_until
+from step3_assets.domain.shadow.book import Account, Book, KnownData, keep_book
+from step3_assets.domain.shadow.outlook import known_until
 
 NOT_KNOWN_AT_THE_DECISION = (*OUTCOME_COLUMNS, "maturity", "t_idx")
 """Columns of ``events`` that the hash at first sight leaves out; ``t_idx`` depends on the build."""
@@ -489,8 +489,8 @@ def _not_stored(rows: pd.DataFrame, stored: pd.DataFrame, table: Table) -> pd.Da
 
 def _to_report(positions: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     """Positions that are not settled, and those settled since the last arrival."""
-    settled = stored.loc[stored["state"] == "settled", KEY]
-    is_old = pd.MultiIndex.from_frame(positions[KEY]).isin(pd.MultiIndex.from_frame(settled))
+    settled = stored.loc[stored["state"] == "settled", EVENT_KEY]
+    is_old = pd.MultiIndex.from_frame(positions[EVENT_KEY]).isin(pd.MultiIndex.from_frame(settled))
     return positions[~is_old]
 
 

@@ -121,8 +121,8 @@ def keep_book(
     events, bars, until = known.events, known.bars, known.until
     decided = decisions[decisions["decision_instant_utc"] <= until]
     gated = decided[decided["is_gated"].astype(bool)]
-    wanted = gated[KEY].merge(events, on=KEY, how="left", indicator=True)
-    withdrawn = wanted.loc[wanted["_merge"] == "left_only", KEY]
+    wanted = gated[EVENT_KEY].merge(events, on=EVENT_KEY, how="left", indicator=True)
+    withdrawn = wanted.loc[wanted["_merge"] == "left_only", EVENT_KEY]
     gated_events = wanted[wanted["_merge"] == "both"].drop(columns="_merge")
     outlook = look_ahead(gated_events, bars, until)
     clock = MarkClock.from_bars(outlook.bars)
@@ -130,7 +130,7 @@ def keep_book(
     period = Period(account.months_until(last), clock, settings or {})
     kept = gated.merge(outlook.events[EVENT_KEY], on=EVENT_KEY)
     ledger = run_account(kept, outlook.events, period, config)
-    maturity = gated_events.set_index(KEY)["maturity"]
+    maturity = gated_events.set_index(EVENT_KEY)["maturity"]
     return Book(
         _fills(ledger, outlook, kept),
         _positions(ledger, outlook, maturity),
@@ -177,7 +177,9 @@ def _fills(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> p
 def _refusals(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> pd.DataFrame:
     """Orders that were not traded, at the close at which they were refused or cancelled."""
     untraded = ledger.decisions[ledger.decisions["status"] != "traded"]
-    rows = untraded[[*KEY, "status"]].merge(decisions[[*KEY, "decision_instant_utc"]], on=KEY)
+    rows = untraded[[*EVENT_KEY, "status"]].merge(
+        decisions[[*EVENT_KEY, "decision_instant_utc"]], on=EVENT_KEY
+    )
     assert ledger.risk_events is not None
     events = ledger.risk_events
     cancelled = events.loc[events["action"] == CANCELLED, [*EVENT_KEY, "time_utc"]]

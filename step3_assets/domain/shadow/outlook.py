@@ -40,7 +40,7 @@ class Outlook:
         ``EVENT_COLUMNS``; every row carries an outcome and is called final. A fill at or after its
         symbol's `next_open_us` is a placeholder.
     bars : DataFrame
-        ``BAR_COLUMNS``: the bars that had ended, then the placeholders.
+        ``SHADOW_BARS``: the bars that had ended, then the placeholders.
     next_open_us : dict of str to int
         Start of each symbol's first bar to come, microseconds UTC.
     """
@@ -92,7 +92,7 @@ def look_ahead(events: pd.DataFrame, bars: pd.DataFrame, until: pd.Timestamp) ->
         later = bars[(bars["symbol"] == symbol) & (bars["bar_end_utc"] > until)]
         under_way = later.loc[later["date"] < until, "date"]
         ahead = _placeholders(known, [candidates["entry_time_utc"], under_way], until)
-        laid += [known[list(BAR_COLUMNS)], ahead]
+        laid += [known[SHADOW_BARS], ahead]
         next_open[str(symbol)] = int(stamps_us(ahead["date"])[0])
         parts.append(_with_outcomes(candidates, known, ahead))
     columns = list(EVENT_COLUMNS)

@@ -22,7 +22,7 @@ from step3_assets.domain.shadow.arrivals import (
     differing_fills,
     event_hashes,
 )
-from step3_assets.domain.shadow.book import KEY, Account, KnownData, keep_book
+from step3_assets.domain.shadow.book import Account, KnownData, keep_book
 
 CENT = 0.005
 DIFFERENCES = {
@@ -43,7 +43,7 @@ DIFFERENCES = {
 }
 """The names of differences, and what each means."""
 
-_SCORE_COLUMNS = [c for c in SCORES.names if c not in ("month", *KEY)]
+_SCORE_COLUMNS = [c for c in SCORES.names if c not in ("month", *EVENT_KEY)]
 _TRADE = ["entry_time_utc", "exit_time_utc", "units", "notional_usd", "pnl_usd"]
 
 
@@ -140,7 +140,7 @@ def check_parity(
     settings = walked.settings or {}
     clock = MarkClock.from_bars(walked.bars)
     backtest = run_account(scores, events, Period(months, clock, settings), config)
-    instants = events.set_index(KEY)["decision_instant_utc"]
+    instants = events.set_index(EVENT_KEY)["decision_instant_utc"]
     known = KnownData(events, walked.bars, last_bar)
     book = keep_book(account, stored.decisions, known, config, settings)
     broken = broken_checksums(stored)
@@ -159,8 +159,8 @@ def check_parity(
         traded, simulated, stored.fills, backtest.decisions, found, instants
     )
     rows = sorted(found, key=lambda d: (_at(instants, d[:2]), d[0]))
-    differences = pd.DataFrame(rows, columns=[*KEY, "difference", "text"])
-    both = traded.merge(simulated, on=KEY, suffixes=("", "_b"))
+    differences = pd.DataFrame(rows, columns=[*EVENT_KEY, "difference", "text"])
+    both = traded.merge(simulated, on=EVENT_KEY, suffixes=("", "_b"))
     gap = float((both["pnl_usd"] - both["pnl_usd_b"]).abs().max()) if len(both) else 0.0
     metrics = _metrics(stored, scores, instants, until, traded, simulated)
     return Parity(until, differences, metrics, gap)
@@ -193,9 +193,9 @@ def _decision_differences(
     broken: set[int],
 ) -> list[Difference]:
     """Candidates with another score, each with the first reason that applies."""
-    now = events[KEY].assign(event_now=event_hashes(events))
-    both = decisions.merge(scores, on=KEY, how="outer", suffixes=("", "_b"), indicator=True)
-    both = both.merge(now, on=KEY, how="left")
+    now = events[EVENT_KEY].assign(event_now=event_hashes(events))
+    both = decisions.merge(scores, on=EVENT_KEY, how="outer", suffixes=("", "_b"), indicator=True)
+    both = both.merge(now, on=EVENT_KEY, how="left")
     found: list[Difference] = []
     for row in both.to_dict("records"):
         key = _key(row)
@@ -260,9 +260,9 @@ def _account_differences(
     """Trades that only one account has or that differ, unless they are named already."""
     known = {(d[0], d[1]) for d in named}
     first = min((_at(instants, k) for k in known if k in instants.index), default=None)
-    status = backtest_decisions.set_index(KEY)["status"]
-    refused = fills[fills["kind"] == "refused"].set_index(KEY)["status"]
-    both = traded.merge(simulated, on=KEY, how="outer", suffixes=("", "_b"), indicator=True)
+    status = backtest_decisions.set_index(EVENT_KEY)["status"]
+    refused = fills[fills["kind"] == "refused"].set_index(EVENT_KEY)["status"]
+    both = traded.merge(simulated, on=EVENT_KEY, how="outer", suffixes=("", "_b"), indicator=True)
     found: list[Difference] = []
     for row in both.to_dict("records"):
         key = _key(row)

@@ -21,7 +21,7 @@ from step3_assets.domain.shadow.arrivals import (
     event_hashes,
     process_arrival,
 )
-from step3_assets.domain.shadow.book import KEY, KnownData, keep_book
+from step3_assets.domain.shadow.book import KnownData, keep_book
 from step3_assets.domain.shadow.outlook import known_until
 from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (

@@ -24,7 +24,6 @@ from step3_assets.domain.shadow.arrivals import (
     WeekCalibrator,
     process_arrival,
 )
-from step3_assets.domain.shadow.book import KEY
 from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
 from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (
