@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import tomlkit
+from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from step3_assets.cli.dead_runs import close_dead_runs
@@ -21,6 +22,14 @@ from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
 if TYPE_CHECKING:
     from step3_assets.storage.store import Store
 
+# A verb prints to its own terminal. Capturing that for the UI takes two more processes a step,
+# which print a traceback on Ctrl-C.
+NO_COMPUTE_LOGS = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
 DAGSTER_YAML = """\
 # Written once by step3; edit freely.
 telemetry:
@@ -94,7 +103,8 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)  # which dagster.yaml names
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):
-        instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
+        reference = InstanceRef.from_dir(str(settings.dagster_home), overrides=NO_COMPUTE_LOGS)
+        instance = dg.DagsterInstance.from_ref(reference)
         instance.get_runs_count()
     with instance:
         close_dead_runs(instance)

@@ -5,6 +5,7 @@ when the verb is used, so that help is instant.
 """
 
 import importlib
+import sys
 import warnings
 
 import click
@@ -91,11 +92,19 @@ def cli() -> None:
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview)")
 
 
-def main() -> None:
-    """Run the command line; a known failure is one message, not a traceback."""
-    from step3_assets.cli.failures import one_message
+MAKES_MONTHS = {
+    "run", "demo", "train-dataset", "train-models", "walkforward-backtest", "optuna-search",
+    "shadow", "recalibrate",
+}  # fmt: skip
 
-    with one_message():
+
+def main() -> None:
+    """Run the command line; a known failure or a stop is one message, not a traceback."""
+    from step3_assets.cli.failures import one_message
+    from step3_assets.cli.stopping import GOES_ON, STOPPED, stoppable
+
+    verb = next((text for text in sys.argv[1:] if text in VERBS), "")
+    with one_message(), stoppable(GOES_ON if verb in MAKES_MONTHS else STOPPED):
         cli()
 
 

@@ -37,7 +37,7 @@ def notify(is_test: bool) -> None:
 
     Exit status 1 when a test message does not arrive.
     """
-    from step3_assets.defs.notifier import Message
+    from step3_assets.defs.notifier import Message, shown_address
     from step3_assets.defs.notifier import notify as send
     from step3_assets.defs.resources import load_settings
 
@@ -45,7 +45,8 @@ def notify(is_test: bool) -> None:
     config = settings.notify
     click.echo(f"channel   {config.channel}")
     if config.webhook is not None and config.channel == "webhook":
-        shown = config.webhook.url or f"in the variable {config.webhook.url_env}"
+        url = config.webhook.url
+        shown = shown_address(url) if url else f"in the variable {config.webhook.url_env}"
         click.echo(f"address   {shown}")
     if config.email is not None and config.channel == "email":
         click.echo(f"server    {config.email.host}:{config.email.port} ({config.email.security})")

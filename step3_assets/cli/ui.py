@@ -1,9 +1,9 @@
 """``step3 ui``: the Dagster web server and daemon on this installation, on loopback.
 
-Belongs here: starting and stopping the two processes.
+Belongs here: starting and stopping the servers. Does not belong here: which requests reach the web
+server (:mod:`step3_assets.cli.loopback_guard`).
 """
 
-import ipaddress
 import os
 import signal
 import socket
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.loopback_guard import is_loopback
 
 if TYPE_CHECKING:
     from step3_assets.defs.resources import Settings
@@ -70,7 +71,7 @@ def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
     with socket.socket() as probe:
         if probe.connect_ex((host, port)) == 0:
             raise CommandFailed(f"port {port} is taken; choose another with --port")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         click.echo(
             f"{host} is not the loopback address, and there is no password: whoever reaches it can "
             + (
@@ -95,18 +96,11 @@ def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
         servers.release()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def server_command(workspace: Path, host: str, port: int, read_only: bool) -> list[str]:
-    """The servers' command line: web server and daemon, or a web server that refuses changes."""
-    module = ["dagster_webserver", "--read-only"] if read_only else ["dagster", "dev"]
+    """The command of the servers, guarded: web server and daemon, or a read-only web server."""
+    part = ["webserver", "--read-only"] if read_only else ["dev"]
     return [
-        sys.executable, "-m", *module,
+        sys.executable, "-m", "step3_assets.cli.guarded_servers", *part,
         "--workspace", str(workspace),
         "--host", host, "--port", str(port), "--log-level", "warning",
     ]  # fmt: skip
@@ -142,12 +136,12 @@ def _last_lines(log: Path, count: int = 15) -> str:
 def _supervise(command: list[str], environment: dict[str, str], log: Path) -> int:
     """Run the servers; pass an interrupt or a termination on to them as an interrupt.
 
-    They are stopped as well when their log is gone, and the folder of their history with it: they
-    would go on with deleted files, and everything they then record would be lost. (The folder is
-    not a sign: a server makes a part of it again at once.)
+    They are also stopped when their log is gone, and with it the folder of their history: they
+    would go on with deleted files, and lose everything that they record. (The folder itself is no
+    sign: a server recreates parts of it at once.)
 
-    The handlers are set before the child starts: a shell's background job ignores interrupts, and
-    a child would inherit that and never stop.
+    The handlers are set before the child starts: a background job of a shell ignores interrupts,
+    and a child would inherit that and never stop.
     """
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):

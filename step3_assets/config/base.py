@@ -14,9 +14,12 @@ from step3_assets.plugins.setting import Setting
 
 
 class Frozen(BaseModel):
-    """Base of all configuration: immutable, unknown keys rejected."""
+    """Base of all configuration: immutable, unknown keys rejected.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A refused value is never repeated in the error: it may hold a secret.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def content_hash(self) -> str:
         """SHA-256 over the canonical JSON of the settings, first 16 hex digits."""

@@ -1,4 +1,4 @@
-"""Settings of who is told when something fails.
+"""Settings of the notifier: who gets a message when something fails.
 
 Belongs here: numbers a person may set, each with its reason. Does not belong here: reading files or
 the environment (:mod:`step3_assets.defs.resources` does that).
@@ -14,7 +14,9 @@ from step3_assets.config.base import Frozen
 class WebhookConfig(Frozen):
     """Where messages are posted as JSON; secrets are named by their environment variable."""
 
-    url: str | None = Field(default=None, description="http(s) address, without a secret in it.")
+    url: str | None = Field(
+        default=None, repr=False, description="http(s) address, without a secret in it."
+    )
     url_env: str | None = Field(
         default=None, description="Variable that holds the address, where that is a secret itself."
     )
@@ -54,7 +56,7 @@ class EmailConfig(Frozen):
 
 
 class NotifyConfig(Frozen):
-    """Who is told when a run fails or a delivery is refused."""
+    """Who gets a message when a run or a tick fails, or a delivery is refused."""
 
     channel: Literal["log", "webhook", "email"] = Field(
         default="log", description="log: the daemon's log, which needs nothing and nobody outside."

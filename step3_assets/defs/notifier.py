@@ -1,7 +1,8 @@
-"""Telling somebody: one message to the log, a webhook or a mailbox.
+"""The notifier: sends one message to the log, a webhook or a mailbox.
 
-Belongs here: the wording of a message and its way out. Does not belong here: when one is sent
-(:mod:`step3_assets.defs.run_failure`, :mod:`step3_assets.defs.delivery.sensor`).
+Belongs here: the wording of a message, sending it, keeping secrets out of it. Does not belong here:
+when one is sent (:mod:`step3_assets.defs.run_failure`, :mod:`step3_assets.defs.tick_failure`,
+:mod:`step3_assets.defs.delivery.sensor`).
 
 Nothing here raises and nothing waits for long: a message that cannot be delivered is an error in
 the log, and the platform goes on.
@@ -10,6 +11,7 @@ the log, and the platform goes on.
 import http.client
 import json
 import logging
+import os
 import smtplib
 import ssl
 import threading
@@ -25,6 +27,7 @@ from step3_assets.defs.resources import Settings, SettingsError, secret
 
 ERROR_LENGTH = 400
 PAUSE_S = 1.0
+SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Outcome:
 
 
 class NotTaken(RuntimeError):
-    """The receiver said no for good: trying again would change nothing."""
+    """The receiver refused for good: another attempt would not help."""
 
 
 def one_line(text: str) -> str:
@@ -93,6 +96,7 @@ def notify(settings: Settings, message: Message, log: logging.Logger) -> Outcome
         Where the message goes for ``log``, and what went wrong for the others.
     """
     config = settings.notify
+    message = without_secrets(message, config)
     text = f"{message.line()} ({message.link(config.ui_url)})"
     if config.channel == "log":
         log.error(text)
@@ -101,6 +105,55 @@ def notify(settings: Settings, message: Message, log: logging.Logger) -> Outcome
     if not outcome.is_delivered:
         log.error(f"{config.channel} did not deliver: {outcome.detail}. Not sent: {text}")
     return outcome
+
+
+def secrets_of(config: NotifyConfig) -> list[str]:
+    """Every secret of the channel that is set: values of variables, parts of the address."""
+    variables = []
+    if config.webhook is not None:
+        variables += [config.webhook.url_env, config.webhook.token_env]
+    if config.email is not None:
+        variables += [config.email.user_env, config.email.password_env]
+    values = [os.environ.get(name, "") for name in variables if name]
+    addresses = [config.webhook.url or ""] if config.webhook is not None else []
+    for address in [*addresses, *values]:
+        values += [address, *_parts_of(address)]
+    # Short parts, as a path "/", would blot out ordinary text.
+    return sorted({value for value in values if len(value) >= SHORTEST_SECRET}, key=len)[::-1]
+
+
+def _parts_of(address: str) -> list[str]:
+    """User, path and query of an address; none where it is no address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return []
+    return [parts.netloc.rpartition("@")[0], parts.path, parts.query] if parts.netloc else []
+
+
+def redacted(text: str, config: NotifyConfig) -> str:
+    """The text with every secret of the channel replaced by ``***``."""
+    for value in secrets_of(config):
+        text = text.replace(value, "***")
+    return text
+
+
+def without_secrets(message: Message, config: NotifyConfig) -> Message:
+    """The message, redacted: an error may quote what it failed on."""
+    return Message(**{name: redacted(text, config) for name, text in asdict(message).items()})
+
+
+def shown_address(url: str) -> str:
+    """An address as a person may see it: without user, path and query, which may be secret.
+
+    Examples
+    --------
+    >>> shown_address("https://user:pass@chat.example.com/hooks/T0KEN?x=1")
+    'https://chat.example.com/...'
+    """
+    parts = urlsplit(url)
+    name = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{name}" + ("/..." if parts.path.strip("/") or parts.query else "")
 
 
 def _try_often(config: NotifyConfig, message: Message) -> Outcome:
@@ -124,9 +177,10 @@ def _try_once(config: NotifyConfig, message: Message) -> tuple[Outcome, bool]:
         try:
             found.append((Outcome(True, _send(config, message)), True))
         except (NotTaken, SettingsError) as error:
-            found.append((Outcome(False, one_line(str(error))), True))
+            found.append((Outcome(False, one_line(redacted(str(error), config))), True))
         except Exception as error:
-            found.append((Outcome(False, one_line(f"{type(error).__name__}: {error}")), False))
+            text = redacted(f"{type(error).__name__}: {error}", config)
+            found.append((Outcome(False, one_line(text)), False))
 
     thread = threading.Thread(target=attempt, daemon=True, name="step3-notifier")
     thread.start()

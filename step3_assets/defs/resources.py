@@ -106,8 +106,12 @@ def load_settings(home: Path | None = None) -> Settings:
     try:
         raw = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
         parsed = SettingsFile.model_validate(raw)
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8 at byte {error.start}") from None
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {refused_keys(error)}") from None
     delivery = os.environ.get("STEP3_DELIVERY") or parsed.delivery
     return Settings(
         home=home,
@@ -117,6 +121,34 @@ def load_settings(home: Path | None = None) -> Settings:
         notify=parsed.notify,
         freshness=parsed.freshness,
     )
+
+
+def refused_keys(error: ValidationError) -> str:
+    """Each refused key of ``step3.toml`` and why; a value only where it is a number or a flag.
+
+    Texts are never repeated: one may be a secret, under whichever key a person wrote it.
+
+    Examples
+    --------
+    >>> try:
+    ...     SettingsFile.model_validate({"workers": 0, "notify": {"webhook": {"url": "a:b@c"}}})
+    ... except ValidationError as error:
+    ...     print(refused_keys(error))
+    2 keys are refused:
+      workers: Input should be greater than or equal to 1 (it is 0)
+      notify.webhook: url carries a user or a query: put it in a variable, name it url_env
+    """
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        value = problem["input"]
+        is_shown = isinstance(value, bool | int | float) and not key.startswith("notify")
+        shown = f" (it is {value})" if is_shown else ""
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{key}: {message}{shown}" if key else f"{message}{shown}")
+    if len(lines) == 1:
+        return lines[0]
+    return "\n  ".join([f"{len(lines)} keys are refused:", *lines])
 
 
 def secret(variable: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 import re
 import socket
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -169,6 +170,72 @@ def test_a_broken_address_is_not_quoted(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, toml: str, words: str):
     with pytest.raises(SettingsError, match=words):
         settings(tmp_path, toml)
+
+
+SECRET = "hunter2-s3cret"
+REFUSED = [
+    f'[notify.webhook]\nurl = "https://user:{SECRET}@host/x"\n',
+    f'[notify.webhook]\nurl = "https://host/x?token={SECRET}"\n',
+    f'[notify.webhook]\nurl = "https://host"\ntoken = "{SECRET}"\n',
+    f'[notify.webhook]\nurl = ["{SECRET}"]\n',
+    f'[notify]\nchannel = "{SECRET}"\n',
+    f'[notify]\nattempts = "{SECRET}"\n',
+    f'[notify]\nwebhook = "https://{SECRET}"\n',
+    f'[notify.email]\nhost = "h"\nsender = "a"\nto = ["b"]\npassword = "{SECRET}"\n',
+    f'[notify.email]\nhost = "h"\nport = "{SECRET}"\n',
+    f'webhook_url = "{SECRET}"\n',
+    f'workers = "{SECRET}"\n',
+    f'[config.gate]\nk = "{SECRET}"\n',
+    f'delivery = ["{SECRET}"]\n',
+    f"notify = {SECRET}\n",
+]
+
+
+@pytest.mark.parametrize("toml", REFUSED)
+def test_a_refused_setting_never_repeats_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toml: str
+):
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path, toml)
+    told = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in told
+    monkeypatch.setenv("STEP3_HOME", str(tmp_path))
+    for verb in ("status", "notify", "run"):
+        result = CliRunner().invoke(cli, [verb])
+        assert result.exception is not None
+        assert SECRET not in "".join(traceback.format_exception(result.exception)) + result.output
+
+
+def test_a_refused_number_is_repeated(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"workers: .*\(it is 0\)"):
+        settings(tmp_path, "workers = 0\n")
+
+
+def test_the_path_of_an_address_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Chat services put the secret into the path."""
+    url = f"http://127.0.0.1:{free_port()}/hooks/{SECRET}"
+    configured = settings(
+        tmp_path, f'[notify]\nchannel = "webhook"\n[notify.webhook]\nurl = "{url}"\n'
+    )
+    assert SECRET not in repr(configured)
+    monkeypatch.setenv("STEP3_HOME", str(tmp_path))
+    shown = CliRunner().invoke(cli, ["notify"]).output
+    assert SECRET not in shown
+    assert "address   http://127.0.0.1:" in shown
+
+
+@pytest.mark.parametrize("channel", ["log", "webhook"])
+def test_an_error_that_quotes_a_secret_is_sent_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, channel: str
+):
+    monkeypatch.setenv("HOOK_TOKEN", SECRET)
+    with web_receiver() as received:
+        configured = webhook(tmp_path, received.port, 'token_env = "HOOK_TOKEN"')
+        notify_config = configured.notify.model_copy(update={"channel": channel})
+        quoting = replace(MESSAGE, error=f"401 for Bearer {SECRET}")
+        notify(replace(configured, notify=notify_config), quoting, LOG)
+    assert SECRET not in caplog.text + str(received.bodies)
+    assert "401 for Bearer ***" in caplog.text + str(received.bodies)
 
 
 def test_a_long_error_is_cut_to_one_line():

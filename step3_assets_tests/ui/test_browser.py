@@ -4,12 +4,15 @@ range of months by clicking, read what came out, deliver new data and see what i
 With STEP3_SCREENSHOTS naming a folder, the pages are kept there as pictures (docs/img).
 """
 
+import json
 import os
 import re
 import shutil
+import subprocess
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -19,6 +22,7 @@ from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.desk import restate
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.ui.attacks import IS_PAUSED, PAUSE, REBOUND, attack, rebind
 from step3_assets_tests.ui.servers import (
     CHROMIUM_ARGUMENTS,
     Server,
@@ -28,7 +32,7 @@ from step3_assets_tests.ui.servers import (
 from step3_assets_tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 MONTH, NEXT_MONTHS = "2021-01-01", ("2021-02-01", "2021-03-01")
 REVISED = date(2021, 2, 1)
@@ -73,13 +77,15 @@ def test_a_desk_s_day_in_the_browser(place: Installation, monkeypatch: pytest.Mo
         wait_until(server.is_ready, SECONDS, "the code location loads")
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=executable, args=CHROMIUM_ARGUMENTS
+                executable_path=executable,
+                args=[*CHROMIUM_ARGUMENTS, f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"],
             )
             page = browser.new_page(viewport={"width": 1500, "height": 1000})
             page.set_default_timeout(60_000)
             broken: list[str] = []
             page.on("pageerror", lambda error: broken.append(str(error)))
             look_at_the_graph(page, server)
+            attack_from_another_origin(browser, server)
             switch_the_automation_on(page, server)
             materialize_a_month(page, server)
             start_a_backfill(page, server)
@@ -89,6 +95,42 @@ def test_a_desk_s_day_in_the_browser(place: Installation, monkeypatch: pytest.Mo
             deliver_a_revision(page, server, place)
             browser.close()
         assert broken == []
+
+
+def attack_from_another_origin(browser: "Browser", server: Server) -> None:
+    """A page on another origin, and one under a foreign name, change nothing and read nothing."""
+    found = attack(browser, server.url)
+    assert found == {"tried": 20, "readable": 0, "opened": False}
+    assert server.ask(IS_PAUSED) == {"instance": {"autoMaterializePaused": True}}
+    status, text = rebind(browser, server.url)
+    assert status == 403
+    assert "dagster" not in text
+    try_with_curl(server)
+    assert server.ask(PAUSE % "false") == {"setAutoMaterializePaused": False}, "JSON, no origin"
+    server.ask(PAUSE % "true")
+
+
+def try_with_curl(server: Server) -> None:
+    """The same without a browser: mutations over GET, foreign hosts and origins."""
+    curl = shutil.which("curl")
+    if curl is None:
+        return
+    url, query = f"{server.url}/graphql", quote(PAUSE % "false")
+    body = ["--data", json.dumps({"query": PAUSE % "false"})]
+    is_json = ["-H", "content-type: application/json"]
+    for arguments in (
+        [f"{url}?query={query}"],
+        ["-I", f"{url}?query={query}"],
+        ["-X", "POST", f"{url}?query={query}"],
+        [url, *body],
+        [url, *body, *is_json, "-H", "host: attacker.example"],
+        [url, *body, *is_json, "-H", "origin: http://attacker.example"],
+        [url, *body, *is_json, "-H", "origin: null"],
+    ):
+        shown = [curl, "-s", "-o", os.devnull, "-w", "%{http_code}", "-m", "20", *arguments]
+        answer = subprocess.run(shown, capture_output=True, text=True, check=True)
+        assert answer.stdout == "403", arguments
+    assert server.ask(IS_PAUSED) == {"instance": {"autoMaterializePaused": True}}
 
 
 def keep(page: "Page", name: str) -> None:

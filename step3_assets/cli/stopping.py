@@ -1,0 +1,82 @@
+"""Ctrl-C and SIGTERM: one line and the exit status that shells expect, never a traceback.
+
+Belongs here: how a verb ends when it is stopped. Does not belong here: failures
+(:mod:`step3_assets.cli.failures`), ``step3 ui``, whose servers are stopped in an orderly way.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GOES_ON = "stopped; the months done are stored; the same command goes on"
+STOPPED = "stopped"
+
+
+class Stopped(BaseException):
+    """A signal asked the process to stop."""
+
+
+@contextmanager
+def stoppable(sentence: str) -> Iterator[None]:
+    """End with ``128 + signal`` and the sentence when a signal stops what is inside.
+
+    Dagster handles both signals by itself while it executes and does not tell which one came, so
+    the system writes the number of each into a pipe.
+    """
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    if signal.SIG_IGN in before.values():  # a shell's background job, or nohup
+        before = {number: known for number, known in before.items() if known != signal.SIG_IGN}
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in before:
+        signal.signal(number, _raise_stopped)
+    try:
+        yield
+    except BaseException:
+        received = _received(reader)
+        if received is None:
+            raise
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)  # a second signal ends it at once
+        print(f"step3: {sentence}", file=sys.stderr)
+        sys.stderr.flush()
+        _leave(128 + received)
+    finally:
+        signal.set_wakeup_fd(previous)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _raise_stopped(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _received(reader: int) -> int | None:
+    """The first of our signals that came; None where none did."""
+    try:
+        numbers = os.read(reader, 256)
+    except BlockingIOError:
+        return None
+    return next((number for number in numbers if number in SIGNALS), None)
+
+
+def _leave(status: int) -> None:
+    """End now: worker processes are stopped, and nothing waits for them."""
+    import multiprocessing
+
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    executor = getattr(loky, "_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=True, kill_workers=True)
+    for child in multiprocessing.active_children():
+        child.terminate()
+    sys.stdout.flush()
+    raise SystemExit(status)
