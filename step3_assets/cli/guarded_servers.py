@@ -14,6 +14,8 @@ from typing import Any
 
 from step3_assets.cli.loopback_guard import LoopbackGuard, Served
 
+MAKES_APP = "create_app_from_workspace_process_context"
+STARTS_PROCESS = "open_ipc_subprocess"
 PLAIN = "dagster_webserver"
 GUARDED = ("step3_assets.cli.guarded_servers", "webserver")
 
@@ -23,12 +25,12 @@ def webserver(arguments: Sequence[str]) -> None:
     from dagster_webserver import cli
 
     served = served_of(arguments)
-    create = cli.create_app_from_workspace_process_context
+    create = getattr(cli, MAKES_APP)
 
     def create_guarded(*args: Any, **kwargs: Any) -> LoopbackGuard:
         return LoopbackGuard(create(*args, **kwargs), served)
 
-    setattr(cli, create.__name__, create_guarded)
+    setattr(cli, MAKES_APP, create_guarded)
     cli.cli(list(arguments), auto_envvar_prefix="DAGSTER_WEBSERVER")
 
 
@@ -36,12 +38,12 @@ def dev(arguments: Sequence[str]) -> None:
     """What ``dagster dev`` runs, with the guarded web server in place of the plain one."""
     from dagster._cli import dev as dagster_dev
 
-    start = dagster_dev.open_ipc_subprocess
+    start = getattr(dagster_dev, STARTS_PROCESS)
 
     def start_guarded(command: Sequence[str], **kwargs: Any) -> Any:
         return start(guarded(command), **kwargs)
 
-    setattr(dagster_dev, start.__name__, start_guarded)
+    setattr(dagster_dev, STARTS_PROCESS, start_guarded)
     dagster_dev.dev_command(list(arguments), auto_envvar_prefix="DAGSTER_DEV")
 
 
