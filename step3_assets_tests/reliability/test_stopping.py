@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM of real processes: one line, the status that shells expect, no traceback."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,6 @@ from step3_assets_tests.defs.installation import START, Installation
 from step3_assets_tests.deliveries import write_small_delivery
 
 GOES_ON = "step3: stopped; the months done are stored; the same command goes on"
-BAR = "━"  # of a progress line
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,9 @@ def test_a_run_that_is_stopped_says_so_in_one_line(
     )  # fmt: skip
     assert status == 128 + number
     assert lines[-1] == GOES_ON
-    others = [line for line in lines[:-1] if line.strip() and BAR not in line and "->" not in line]
+    others = [
+        line for line in lines[:-1] if re.search(r"Traceback|Error|Aborted|step3:|File ", line)
+    ]
     assert others == [], "nothing else is printed"
     months = place.store.partitions("bar_features")
     assert not months or months[0] == date(START.year, START.month, 1)
