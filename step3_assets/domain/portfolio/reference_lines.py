@@ -25,6 +25,9 @@ from step3_assets.domain.portfolio.metrics import (
     summarise,
 )
 
+BUY_AND_HOLD = "buy_and_hold:"
+"""What the name of a buy-and-hold series begins with; the symbol follows."""
+
 
 @dataclass(frozen=True)
 class ReferenceLine:
@@ -96,7 +99,7 @@ def buy_and_hold(
         f"bar close, sold at the last; one round trip of {1e4 * cost_rt:.1f} bps charged."
     )
     return ReferenceLine(
-        f"buy_and_hold:{symbol}",
+        f"{BUY_AND_HOLD}{symbol}",
         summarise(equity, trade, months, capital_usd) | {"note": note},
         equity,
         monthly_table(equity, trade, months, capital_usd),

@@ -26,7 +26,7 @@ from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.execution.reconcile import reconcile
 from step3_assets.domain.portfolio import reference_lines
 from step3_assets.domain.portfolio.metrics import monthly_table, require_calendar, summarise
-from step3_assets.domain.portfolio.reference_lines import ReferenceLine
+from step3_assets.domain.portfolio.reference_lines import BUY_AND_HOLD, ReferenceLine
 from step3_assets.domain.portfolio.variants import (
     Period,
     allocation_tables,
@@ -198,7 +198,7 @@ def reconcile_portfolio(
 
 def _reference_series(result: PortfolioResult) -> set[str]:
     """Lines that have no ledger of their own."""
-    return {s for s in result.summary["series"] if s == PUBLISHED or s.startswith("buy_and_hold:")}
+    return {s for s in result.summary["series"] if s == PUBLISHED or s.startswith(BUY_AND_HOLD)}
 
 
 def _require_within(series: str, decisions: pd.DataFrame, months: Sequence[date]) -> None:

@@ -8,6 +8,7 @@ also has its own dash pattern. Does not belong here: their values.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from step3_assets.domain.portfolio.reference_lines import BUY_AND_HOLD
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PUBLISHED
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "short_name",
 ]
 
-BUY_AND_HOLD = "buy_and_hold:"
 STRESSED = f"{PLATFORM}_costs_x"
 
 _NAMES = {

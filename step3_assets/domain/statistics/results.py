@@ -11,6 +11,7 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.decisions.outcomes import with_outcomes
+from step3_assets.domain.portfolio.reference_lines import BUY_AND_HOLD
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.portfolio.stored_metrics import (
     MissingMetric,
@@ -20,6 +21,7 @@ from step3_assets.domain.portfolio.stored_metrics import (
     series_of,
     table_of,
 )
+from step3_assets.domain.statistics.alpha import equal_weight
 from step3_assets.domain.statistics.bootstrap import (
     AccountIntervals,
     Resampling,
@@ -72,6 +74,29 @@ class Results:
         """Sessions of one account; see :func:`.bootstrap.session_paths`."""
         marks = series_of(self.tables, "portfolio_equity", series).sort_values("bar_end_utc")
         return session_paths(marks, metric_of(self.tables, series, "start_equity_usd"))
+
+    @cached_property
+    def buy_and_hold(self) -> pd.DataFrame:
+        """Sessions of equal parts of every symbol's buy-and-hold, those of the platform's account.
+
+        The account's last trades are marked on to their exits, after buy-and-hold was sold with the
+        period: it is in cash then.
+
+        Raises
+        ------
+        MissingMetric
+            If the results hold no such series, or one lacks sessions before its end.
+        """
+        equity = table_of(self.tables, "portfolio_equity")
+        names = sorted({str(s) for s in equity["series"] if str(s).startswith(BUY_AND_HOLD)})
+        if not names:
+            raise MissingMetric("the results hold no buy-and-hold series")
+        held, sessions = equal_weight([self.paths_of(name) for name in names]), self.paths.index
+        lost = sessions.difference(held.index)
+        if len(held.index.difference(sessions)) or (len(lost) and lost[0] <= held.index[-1]):
+            raise MissingMetric("the account and buy-and-hold have different sessions")
+        in_cash = {"growth": 1.0, "high": 1.0, "low": 1.0, "drawdown_frac": 0.0}
+        return held.reindex(sessions).fillna(in_cash)
 
     @cached_property
     def account(self) -> AccountIntervals:

@@ -16,6 +16,8 @@ ROW_OF = {
     "backtest_overfitting": "backtest_overfitting",
     "gate_permutation_p": "gate_permutation_p",
     "ev_slope_lower_bound": "ev_slope",
+    "alpha_lower_bound": "alpha",
+    "calmar_over_same_exposure": "calmar_gain_over_same_exposure",
 }
 
 
@@ -37,6 +39,10 @@ def put(name: str, **values) -> dict:
         ("backtest_overfitting", {"value": 0.51, "n": 40}, 0.51, 0.5),
         ("gate_permutation_p", {"value": 0.051}, 0.051, 0.05),
         ("ev_slope_lower_bound", {"lower": -0.2}, -0.2, 0.0),
+        ("alpha_lower_bound", {"lower": 0.0}, 0.0, 0.0),
+        ("alpha_lower_bound", {"lower": -0.02}, -0.02, 0.0),
+        ("calmar_over_same_exposure", {"value": 0.0}, 0.0, 0.0),
+        ("calmar_over_same_exposure", {"value": -0.3}, -0.3, 0.0),
     ],
 )
 def test_a_criterion_fails_on_its_own_fault(name, values, value, threshold):

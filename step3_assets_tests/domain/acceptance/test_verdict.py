@@ -39,6 +39,8 @@ def passing_statistics() -> pd.DataFrame:
         ("backtest_overfitting", np.nan, np.nan, np.nan, 1),
         ("gate_permutation_p", 0.01, np.nan, np.nan, 32),
         ("ev_slope", 0.8, 0.3, 1.3, 700),
+        ("alpha", 0.06, 0.01, 0.11, 900),
+        ("calmar_gain_over_same_exposure", 0.7, -0.1, 1.5, 900),
     ]
     frame = pd.DataFrame(rows, columns=["name", "value", "lower", "upper", "n"])
     return frame.assign(sentence="So it is said of " + frame["name"] + ".")
@@ -74,7 +76,9 @@ def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
         ),
         "portfolio_months": pd.concat(
             [
-                pd.DataFrame(every | {"equity_usd": 10_100.0, "return_frac": 0.01}),
+                pd.DataFrame(
+                    every | {"equity_usd": 10_100.0, "return_frac": 0.01, "n_trades": [8, 0, 16, 8]}
+                ),
                 pd.DataFrame({"series": "published_baseline", "month": months}),
             ],
             ignore_index=True,

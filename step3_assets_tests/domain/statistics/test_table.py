@@ -11,6 +11,7 @@ from step3_assets.config import StatisticsConfig, Step3Config
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.portfolio.series import run_portfolio
+from step3_assets.domain.statistics.results import Results
 from step3_assets.domain.statistics.table import statistic_names, statistics_table
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets_tests.domain.execution.months_world import make_world
@@ -54,7 +55,7 @@ def test_the_table_matches_the_catalogue_and_has_every_statistic(run):
     assert list(frame["name"]) == list(statistic_names())
     assert frame_hash(frame, STATISTICS)
     known = frame.set_index("name")["value"]
-    assert known.drop("backtest_overfitting").notna().all()
+    assert known.drop(["backtest_overfitting", "gain_without_best_year"]).notna().all()
     assert frame["sentence"].str.endswith(".").all()
 
 
@@ -137,3 +138,45 @@ def test_provisional_labels_do_not_count(run):
 def test_no_trials_at_all_are_refused():
     with pytest.raises(ValueError, match="counts as one"):
         Trials(0)
+
+
+def test_the_benchmark_covers_every_session_of_the_account_and_is_sold_with_the_period(run):
+    tables, outcomes = run
+    results = Results(tables=tables, outcomes=outcomes, config=CONFIG, trials=Trials())
+    held = results.buy_and_hold
+    assert held.index.equals(results.paths.index)
+    ends = tables["portfolio"].set_index("series").loc[["buy_and_hold:AAA", "buy_and_hold:BBB"]]
+    one = results.paths_of("buy_and_hold:AAA")
+    tail = held.loc[held.index > one.index[-1], "growth"]
+    assert len(tail) > 0, "the last trades exit after the period"
+    assert (tail == 1.0).all()
+    both = [results.paths_of(f"buy_and_hold:{symbol}")["growth"] for symbol in ("AAA", "BBB")]
+    assert held["growth"].prod() == pytest.approx(((both[0] + both[1]) / 2).prod())
+    assert both[0].prod() == pytest.approx(ends["end_equity_usd"].iloc[0] / 10_000.0)
+
+
+def test_sessions_that_the_benchmark_lacks_before_its_end_are_named(run):
+    equity = run[0]["portfolio_equity"]
+    is_gap = (equity["series"] == "buy_and_hold:AAA") & (
+        equity["bar_end_utc"].dt.strftime("%Y-%m") == "2020-05"
+    )
+    row = found(run, portfolio_equity=equity[~is_gap])["alpha"]
+    assert np.isnan(row["value"])
+    assert "different sessions" in row["sentence"]
+    none = equity[~equity["series"].str.startswith("buy_and_hold")]
+    assert "no buy-and-hold" in found(run, portfolio_equity=none)["alpha"]["sentence"]
+
+
+def test_evenness_is_the_gain_left_without_the_best_year(run):
+    months = pd.DataFrame(
+        {
+            "series": "platform",
+            "month": month_range(date(2020, 1, 1), date(2022, 12, 1)),
+            "pnl_constant_usd": [10.0] * 12 + [-5.0] * 12 + [20.0] * 12,
+        }
+    )
+    row = found(run, portfolio_months=months)["gain_without_best_year"]
+    assert row["value"] == pytest.approx(1 - 240 / 300)
+    assert "2 of 3 calendar years gained and 1 lost; without 2022" in row["sentence"]
+    lost = found(run, portfolio_months=months.assign(pnl_constant_usd=-1.0))
+    assert "gained nothing" in lost["gain_without_best_year"]["sentence"]
