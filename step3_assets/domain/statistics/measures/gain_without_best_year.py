@@ -2,6 +2,8 @@
 
 import math
 
+import pandas as pd
+
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.portfolio.stored_metrics import MissingMetric, series_of
 from step3_assets.domain.statistics.results import Results
@@ -10,9 +12,9 @@ from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
 
 def _compute(results: Results) -> StatisticRow:
     months = series_of(results.tables, "portfolio_months", PLATFORM)
-    years = [month.year for month in months["month"]]
+    years = pd.Series([month.year for month in months["month"]], index=months.index)
     gains = months["pnl_constant_usd"].astype("float64").groupby(years).sum()
-    total, best = float(gains.sum()), int(gains.idxmax())
+    total, best = float(gains.sum()), gains.idxmax()
     if not (math.isfinite(total) and total > 0.0):
         raise MissingMetric("the account gained nothing, so there is no gain to divide among years")
     if len(gains) < 2:
