@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from step3_assets.domain.report.canvas import MARK
+from step3_assets.domain.report.charts import chart_scripts
 from step3_assets.domain.report.money_tables import PROSE_HEADER
 from step3_assets.domain.report.numbers import NOT_AVAILABLE
 from step3_assets.domain.report.page import anchor
@@ -30,6 +31,7 @@ def render_html(
     figures: Mapping[str, bytes],
     small_figures: Mapping[str, bytes],
     *,
+    charts: Mapping[str, Any] | None = None,
     is_synthetic: bool,
 ) -> str:
     """The page with its plots embedded.
@@ -40,13 +42,16 @@ def render_html(
         From :func:`~step3_assets.domain.report.page.write_page`.
     figures, small_figures : mapping of str to bytes
         PNG by file name; the small ones are shown on narrow screens.
+    charts : mapping, optional
+        From :func:`~step3_assets.domain.report.charts.chart_data`: interactive charts that take
+        the place of pictures where scripts run.
     is_synthetic : bool
         Puts SYNTHETIC over the page, and at the head and across every printed sheet.
 
     Returns
     -------
     str
-        A complete HTML document without scripts and without references to other files.
+        A complete HTML document that refers to no other file.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def render_html(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n"
-        f"<body>\n{mark}{body}</body>\n</html>\n"
+        f"<body>\n{mark}{body}{chart_scripts(dict(charts or {}))}</body>\n</html>\n"
     )
 
 
@@ -83,7 +88,7 @@ def _picture(figures: Mapping[str, bytes], small_figures: Mapping[str, bytes]) -
         token = tokens[index]
         name = str(token.attrs["src"]).removeprefix(f"{FIGURE_FOLDER}/")
         return (
-            f'<picture><source media="(max-width: {PHONE_WIDTH_PX}px)" '
+            f'<picture data-name="{escape(name)}"><source media="(max-width: {PHONE_WIDTH_PX}px)" '
             f'srcset="{_data_uri(small_figures[name])}">'
             f'<img src="{_data_uri(figures[name])}" alt="{escape(token.content)}"></picture>'
         )

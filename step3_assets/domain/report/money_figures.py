@@ -44,7 +44,7 @@ def equity_figure(
     is_synthetic, small : bool
         See :func:`~step3_assets.domain.report.canvas.canvas`.
     """
-    curves = _daily(portfolio_equity, "equity_usd", "last")
+    curves = daily_curves(portfolio_equity, "equity_usd", "last")
     if portfolio_months is not None:
         curves |= _month_ends(portfolio_months.loc[~portfolio_months["series"].isin(curves)])
     title = "Equity, out-of-sample months"
@@ -78,7 +78,7 @@ def drawdown_figure(
     """
     shown = portfolio_equity.loc[~portfolio_equity["series"].str.startswith(STRESSED)]
     rows = shown.assign(drawdown_frac=-shown["drawdown_frac"].abs())
-    curves = _daily(rows, "drawdown_frac", "min")
+    curves = daily_curves(rows, "drawdown_frac", "min")
     title = "Drawdown below the running peak"
     with canvas(title, is_synthetic=is_synthetic, small=small, height=0.85) as sheet:
         ax = sheet.axes[0]
@@ -134,7 +134,7 @@ def monthly_pnl_figure(
     return sheet.png
 
 
-def _daily(equity: pd.DataFrame, column: str, how: str) -> dict[str, pd.Series]:
+def daily_curves(equity: pd.DataFrame, column: str, how: str) -> dict[str, pd.Series]:
     """One point a UTC day and series, indexed by zone-free timestamps."""
     curves = {}
     for series, rows in equity.groupby("series"):

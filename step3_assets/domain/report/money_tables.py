@@ -17,6 +17,7 @@ from step3_assets.domain.report.series import (
     MOCK,
     PLATFORM,
     PUBLISHED,
+    STRESSED,
     in_order,
     series_name,
 )
@@ -94,6 +95,29 @@ def portfolio_table(inputs: ReportInputs) -> TextTable:
     ]
     header = ("", *(escape(series_name(s)) for s in series))
     return text_table(header, rows, "l" + "r" * len(series))
+
+
+HEADLINES = ("End equity", "CAGR", "Max drawdown", "Calmar", "Sharpe", "Trades a month")
+
+
+def headline_table(inputs: ReportInputs) -> TextTable:
+    """The metrics that open the page: the platform, the mock baseline and buy-and-hold."""
+    table = portfolio_table(inputs).compact()
+    shown = {escape(series_name(s)) for s in all_series(inputs) if not s.startswith(STRESSED)}
+    kept = [place for place, name in enumerate(table.header) if not place or name in shown]
+    rows = [tuple(row[place] for place in kept) for row in table.rows if row[0] in HEADLINES]
+    return text_table(
+        tuple(table.header[place] for place in kept), rows, "l" + "r" * (len(kept) - 1)
+    )
+
+
+def failed_criteria(acceptance: pd.DataFrame) -> list[str]:
+    """Name, value and threshold of each criterion that did not pass."""
+    return [
+        f"**{name}:** {value}, threshold {threshold}. {evidence}"
+        for name, result, value, threshold, evidence in criteria_table(acceptance).rows
+        if result == "FAIL"
+    ]
 
 
 def series_notes(inputs: ReportInputs) -> list[str]:

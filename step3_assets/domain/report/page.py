@@ -13,6 +13,7 @@ from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.canvas import MARK
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.domain.report.section import Blocks, sections
+from step3_assets.domain.report.sections.equity import EQUITY
 from step3_assets.domain.report.text_table import escape
 
 
@@ -64,5 +65,16 @@ def _opening(inputs: ReportInputs) -> Blocks:
             "models that saw only labels final before it. "
             f"{money.calmar_sentence(inputs.portfolio)}"
         )
+        yield money.headline_table(inputs).markdown()
+        yield EQUITY.markdown()
+        yield from _held_back(inputs)
     else:
         yield "No test month has been run."
+
+
+def _held_back(inputs: ReportInputs) -> Blocks:
+    """The criteria that failed, each with its value and threshold."""
+    failed = money.failed_criteria(inputs.acceptance)
+    if failed:
+        yield "What held it back:"
+        yield "\n".join(f"- {line}" for line in failed)

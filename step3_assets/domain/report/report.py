@@ -3,6 +3,7 @@
 Belongs here: the one call that makes them all. Does not belong here: writing files.
 """
 
+from step3_assets.domain.report.charts import chart_data
 from step3_assets.domain.report.html import render_html
 from step3_assets.domain.report.inputs import Report, ReportInputs
 from step3_assets.domain.report.page import write_page
@@ -24,7 +25,9 @@ def build_report(inputs: ReportInputs) -> Report:
     markdown = write_page(inputs)
     drawn, small = draw_figures(inputs), draw_figures(inputs, small=True)
     figures = {name: png for name, png in drawn.items() if f"/{name})" in markdown}
-    html = render_html(markdown, figures, small, is_synthetic=inputs.is_synthetic)
+    html = render_html(
+        markdown, figures, small, charts=chart_data(inputs), is_synthetic=inputs.is_synthetic
+    )
     return Report(
         verdict=inputs.verdict,
         markdown=markdown,

@@ -167,9 +167,14 @@ def n_dropped(folds: pd.DataFrame) -> int:
 
 
 def settings_table(config: BaseModel) -> TextTable:
-    """Every setting by its dotted name."""
-    rows = [(f"`{name}`", f"`{value}`") for name, value in _flat(config.model_dump(mode="json"))]
-    return text_table(("Setting", "Value"), rows, "lr")
+    """Each setting that differs from its default, by its dotted name."""
+    defaults = dict(_flat(type(config)().model_dump(mode="json")))
+    rows = [
+        (f"`{name}`", f"`{value}`", f"`{defaults.get(name, '')}`")
+        for name, value in _flat(config.model_dump(mode="json"))
+        if value != defaults.get(name)
+    ]
+    return text_table(("Setting", "Value", "Default"), rows, "lrr")
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

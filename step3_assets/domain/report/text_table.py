@@ -7,6 +7,7 @@ Belongs here: escaping, alignment, folding away. Does not belong here: formattin
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+EMPTY = ("", "not available")
 _ESCAPED = str.maketrans(
     {
         "\\": "\\\\",
@@ -55,6 +56,19 @@ class TextTable:
         widths = {len(row) for row in self.rows} | {len(self.align)}
         if widths != {len(self.header)}:
             raise ValueError(f"table {self.header}: rows of {sorted(widths)} cells")
+
+    def compact(self) -> "TextTable":
+        """The table without columns that have nothing to show, the first one excepted."""
+        kept = [
+            place
+            for place in range(len(self.header))
+            if place == 0 or not self.rows or any(row[place] not in EMPTY for row in self.rows)
+        ]
+        return TextTable(
+            header=tuple(self.header[place] for place in kept),
+            rows=tuple(tuple(row[place] for place in kept) for row in self.rows),
+            align="".join(self.align[place] for place in kept),
+        )
 
     def markdown(self) -> str:
         """The table as GitHub-flavoured markdown."""

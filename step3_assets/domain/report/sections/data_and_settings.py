@@ -18,7 +18,11 @@ def _write(inputs: ReportInputs) -> Blocks:
         )
     )
     table = tables.settings_table(inputs.config)
-    yield table.folded(f"Every setting ({len(table.rows)})")
+    if not table.rows:
+        yield "Every setting has its documented default."
+        return
+    yield "Settings that differ from their defaults:"
+    yield table.markdown()
 
 
 SECTION = Section(

@@ -1,4 +1,4 @@
-"""Section: equity and drawdown through time."""
+"""Section: drawdown through time; the plot of equity stands at the head of the page."""
 
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.domain.report.money_figures import drawdown_figure, equity_figure
@@ -27,14 +27,13 @@ DRAWDOWN = Figure(
 
 
 def _write(_inputs: ReportInputs) -> Blocks:
-    yield EQUITY.markdown()
     yield DRAWDOWN.markdown()
 
 
 SECTION = Section(
-    title="Equity and drawdown",
+    title="Drawdown",
     order=70,
-    question="How did the account run through time?",
+    question="How far below its peak was the account, and when?",
     write=_write,
     tables=("portfolio_equity", "portfolio_months"),
     figures=(EQUITY, DRAWDOWN),

@@ -29,8 +29,8 @@ def _write(inputs: ReportInputs) -> Blocks:
     )
     yield money.years_table(inputs).markdown()
     yield "Return of each series by year:"
-    yield money.years_beside_table(inputs).markdown()
-    yield long_table(table, f"Every month ({len(table.rows)})")
+    yield money.years_beside_table(inputs).compact().markdown()
+    yield long_table(table.compact(), f"Every month ({len(table.rows)})")
 
 
 SECTION = Section(

@@ -10,7 +10,7 @@ def _write(inputs: ReportInputs) -> Blocks:
     if (inputs.portfolio_trades["series"] != PLATFORM).all():
         yield "**The platform made no trade in these months.** Its account stayed in cash."
     yield "Every series has the same months, clock and capital, unless its note says otherwise."
-    yield money.portfolio_table(inputs).markdown()
+    yield money.portfolio_table(inputs).compact().markdown()
     yield "\n".join(money.series_notes(inputs))
     yield (
         "Calmar divides by the drawdown or 1%, whichever is larger. Drawdown is marked at every "

@@ -12,7 +12,7 @@ def _write(inputs: ReportInputs) -> Blocks:
     rules = account.risk_table(inputs.risk_events, config.risk, config.execution.max_gross_frac)
     if (inputs.risk_events["series"] != PLATFORM).all():
         yield "No rule acted on the platform's account."
-    yield rules.markdown()
+    yield rules.compact().markdown()
     yield (
         "A stop sees a bar's close and its exits fill at the next bar's open, with costs. After "
         f"the kill switch the account stands aside for "
