@@ -85,6 +85,61 @@ class LightGBMConfig(Frozen):
     )
 
 
+class DriftHeadConfig(Frozen):
+    """The mean head's drift per bar: boosting on all bars of the window."""
+
+    is_used: bool = Field(
+        default=True,
+        description="Whether the mean head learns drift per bar, summed along the bars that events "
+        "held. Off: it learns the events' own outcomes, which are noisier.",
+    )
+    premium_annual: float = Field(
+        default=0.07,
+        description="Log return a year that equity markets have paid over a century, about. A "
+        "window's own mean is shrunk toward it.",
+    )
+    premium_error: float = Field(
+        default=0.08,
+        gt=0,
+        description="Standard error of that belief for one symbol over one window. The window's "
+        "own is some 0.10.",
+    )
+
+    n_rounds: int = Field(default=200, ge=1, le=5000)
+    learning_rate: float = Field(default=0.02, gt=0, le=1)
+    num_leaves: int = Field(default=4, ge=2, le=512)
+    max_depth: int = Field(
+        default=2, ge=-1, le=64, description="One bar says little: pairs of signals, no more."
+    )
+    min_data_in_leaf: int = Field(default=500, ge=1)
+    lambda_l2: float = Field(default=10.0, ge=0)
+    feature_fraction: float = Field(default=0.8, gt=0, le=1)
+    bagging_fraction: float = Field(default=0.7, gt=0, le=1)
+    bagging_freq: int = Field(default=1, ge=0)
+    max_bin: int = Field(default=63, ge=7, le=255)
+    twin_correlation: float = Field(
+        default=0.85,
+        ge=0,
+        lt=1,
+        description="Shared noise of two symbols' moves over the same bar.",
+    )
+    event_trees: LightGBMConfig = Field(
+        default=LightGBMConfig(
+            n_rounds=150,
+            learning_rate=0.05,
+            num_leaves=16,
+            max_depth=5,
+            min_data_in_leaf=200,
+            lambda_l2=1.0,
+            feature_fraction=1.0,
+            bagging_fraction=1.0,
+            bagging_freq=0,
+        ),
+        description="Trees from an event's features to the drift it held. Its sum has hardly any "
+        "noise, so they may be deeper and faster.",
+    )
+
+
 class LinearConfig(Frozen):
     """The linear baselines."""
 
@@ -108,33 +163,37 @@ class CalibrationConfig(Frozen):
 class BlendConfig(Frozen):
     """How far the expected values are believed, and how they are mixed."""
 
-    min_squared_t: float = Field(
-        default=0.1,
-        ge=0,
-        description="Where the mean head's departures go the wrong way out of fold, or their "
-        "squared t is below this, nothing is believed and nothing trades. On synthetic worlds a "
-        "higher bar stops planted edges as well.",
+    open_at_evidence: float = Field(
+        default=1.0,
+        gt=0,
+        description="Nothing is believed and nothing trades until the e-value of the mean head's "
+        "departures out of fold has grown to this; 1 is where it speaks for them at all.",
+    )
+    evidence_effect: float = Field(
+        default=0.3,
+        gt=0,
+        description="Scale of the mean of a week's bet, in its own deviations, that the e-value "
+        "looks for. 0.4 a week is what an edge of 10 bps gives on synthetic worlds.",
     )
     prior_slope: float = Field(
-        default=1.0,
+        default=1.5,
         ge=0,
         description="What a departure of the mean head is worth before out-of-fold rows speak: "
-        "trees this shallow and slow are shrunk already.",
+        "trees this shallow and slow say less than they know.",
     )
     prior_slope_error: float = Field(
-        default=0.15,
+        default=0.2,
         gt=0,
-        description="Standard error of that belief. The data's own is about 0.3, and tells of "
-        "inner heads that saw less than the final one; whether there is anything to believe is "
-        "asked by min_squared_t.",
+        description="Standard error of that belief. The data's own is about 0.3, and is that of "
+        "inner heads, which were trained on fewer rows than the final one.",
     )
     prior_mean_share: float = Field(
-        default=0.9,
+        default=1.0,
         ge=0,
         le=1,
-        description="Share of ev_ml before the data speak: it learns the target itself and from "
-        "twins' differences, ev_struct comes by way of winning and losing. On synthetic worlds "
-        "ev_ml alone does as well as any mixture.",
+        description="Share of ev_ml before the data speak: it rests on every bar of the window, "
+        "ev_struct on whether events won or lost. On synthetic worlds ev_ml alone does as well as "
+        "any mixture.",
     )
     prior_strength: float = Field(
         default=10.0,
@@ -178,10 +237,8 @@ class ModelConfig(Frozen):
         ge=50,
         description="With fewer rows (some 80 independent) a fold has no model and trades nothing.",
     )
-    use_uniqueness_weights: bool = Field(
-        default=True, description="Weigh overlapping labels by average uniqueness (AFML ch. 4)."
-    )
     lightgbm: LightGBMConfig = LightGBMConfig()
+    drift: DriftHeadConfig = DriftHeadConfig()
     linear: LinearConfig = LinearConfig()
     calibration: CalibrationConfig = CalibrationConfig()
     ev_struct: Literal["barrier", "payoff"] = Field(

@@ -45,7 +45,8 @@ ACCOUNT = replay_account(MONTH, MONTH)
 HALF_WAY = pd.Timestamp("2023-07-14 20:00", tz="UTC")
 EAGER = (  # models without an edge that trade all the same
     TOML.replace("min_train_rows = 50", 'min_train_rows = 50\nev_struct = "barrier"')
-    + "[config.models.blend]\nmin_squared_t = 0\nprior_mean_share = 0\nprior_strength = 1000000\n"
+    + "[config.models.blend]\nopen_at_evidence = 1e-300\n"
+    + "prior_mean_share = 0\nprior_strength = 1000000\n"
 )
 
 

@@ -22,7 +22,7 @@ from step3_assets.defs.partition_task import (
 from step3_assets.defs.partitions import Partitions, look_back, partitions_asked, weeks_before
 from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
 from step3_assets.defs.stored_inputs import ingested_by_table, require_ingested, settings_in_force
-from step3_assets.domain.core.bar_columns import CLOCK_BARS
+from step3_assets.domain.core.bar_columns import TRAINING_BARS
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.core.weeks import Session, settings_month, week_of
 from step3_assets.domain.live.retraining import (
@@ -98,7 +98,7 @@ def training_inputs(
     months = {week: settings_month(week) for week in weeks}
     wanted = month_range(look_back(min(months.values())), max(months.values()))
     events = store.read("events", partitions=wanted)
-    bars = store.read("bar_features", partitions=wanted, columns=CLOCK_BARS)
+    bars = store.read("bar_features", partitions=wanted, columns=TRAINING_BARS)
     configs = settings_in_force(store, settings.config, sorted(set(months.values())))
 
     def prepare(week: date) -> WeekTraining:
@@ -127,7 +127,7 @@ def chain_history(
     wanted = sorted({month for span in spans.values() for month in month_range(*span)})
     days = [session.day for chain in chains.values() for session in chain]
     events = store.read("events", partitions=wanted)
-    bars = store.read("bar_features", partitions=wanted, columns=CLOCK_BARS)
+    bars = store.read("bar_features", partitions=wanted, columns=TRAINING_BARS)
     stored = store.read("weekly_models", partitions=sorted({week_of(day) for day in days}))
     live = sorted({day.replace(day=1) for day in days})
     configs = settings_in_force(store, settings.config, live)

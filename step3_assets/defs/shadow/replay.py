@@ -24,7 +24,7 @@ from step3_assets.defs.shadow.accounts import (
 )
 from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
 from step3_assets.domain.shadow.arrivals import Delivered, ModelInForce, ShadowError
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.playback import Playback, weekly_closes
@@ -167,7 +167,8 @@ def _trained_on(
             )
             tables = fold_step(events, bars, month, settings.folds)
             fold = Fold(month, tables["folds"], tables["fold_members"])
-            models = training_step(events, fold, settings.models)["calibrated_models"]
+            data = FoldRows(fold, events, bars, settings.folds)
+            models = training_step(data, settings.models)["calibrated_models"]
             name = f"retrained {month_label(month)}"
             known[month] = ModelInForce(name, models, settings)
         return known[month]

@@ -4,7 +4,7 @@ Belongs here: reading each month's slices, calling one domain function, describi
 Does not belong here: purging, fitting or deciding (:mod:`step3_assets.domain`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from step3_assets.catalogue.folds import ROLES
-from step3_assets.config import ModelConfig
+from step3_assets.config import FoldConfig, ModelConfig
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
 from step3_assets.defs.partition_task import (
     PLOTTED_PARTITIONS,
@@ -36,8 +36,9 @@ from step3_assets.defs.stored_inputs import (
     require_ingested,
     settings_in_force,
 )
+from step3_assets.domain.core.bar_columns import TRAINING_BARS
 from step3_assets.domain.core.months import month_range
-from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.walk_forward.month_steps import (
     fold_step,
     mock_step,
@@ -67,6 +68,9 @@ def monthly_asset(
     return decorate
 
 
+Deps = list[dg.AssetDep]
+
+
 def build_training_assets(
     partitions: Partitions,
     events: dg.AssetsDefinition,
@@ -75,13 +79,17 @@ def build_training_assets(
 ) -> list[dg.AssetsDefinition]:
     """The walk-forward assets from folds to scores; `tuned_params` where the search is in force."""
     searched = [dg.AssetDep(tuned_params, partition_mapping=EPOCH_OF_MONTH)] if tuned_params else []
-    history = [
-        dg.AssetDep(events, partition_mapping=LOOK_BACK),
-        dg.AssetDep(bar_features, partition_mapping=LOOK_BACK),
-    ]
-    labels = history[0]
+    labels = dg.AssetDep(events, partition_mapping=LOOK_BACK)
+    bars = dg.AssetDep(bar_features, partition_mapping=LOOK_BACK)
+    folds = _folds(partitions, [labels, bars])
+    models = _calibrated_models(partitions, [dg.AssetDep(folds), labels, bars, *searched])
+    scores = _scores(partitions, [dg.AssetDep(models), dg.AssetDep(events), *searched])
+    mock = _mock_baseline(partitions, [dg.AssetDep(folds), labels])
+    return [folds, models, scores, mock]
 
-    @monthly_asset(partitions, deps=history, kinds={"pandas"}, group="walk_forward")
+
+def _folds(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
+    @monthly_asset(partitions, deps=deps, kinds={"pandas"}, group="walk_forward")
     def folds(
         context: dg.AssetExecutionContext,
         platform: PlatformResource,
@@ -112,9 +120,13 @@ def build_training_assets(
         task = PartitionTask("folds", prepare, fold_step, _describe_fold, workers=settings.workers)
         return materialize_partitions(context, store, progress, task)
 
+    return folds
+
+
+def _calibrated_models(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
     @monthly_asset(
         partitions,
-        deps=[dg.AssetDep(folds), labels, *searched],
+        deps=deps,
         kinds={"lightgbm", "scikitlearn"},
         group="walk_forward",
     )
@@ -125,13 +137,19 @@ def build_training_assets(
     ) -> dg.MaterializeResult:
         """Every model of a fold with its calibrator and blend, as text that executes nothing.
 
-        Logistic, Ridge, ElasticNet; LightGBM classifier, mean and quantiles; isotonic or Platt on
-        inner out-of-fold predictions; weights of the expected value from the inner folds only.
+        Logistic, Ridge, ElasticNet; LightGBM classifier, mean and quantiles. The mean head learns
+        the drift of every bar of the window, summed along what events held. Calibration, slope,
+        level and weights of the expected value come from the inner folds only.
         """
         store, settings = platform.store(), platform.settings()
         months = partitions_asked(context)
         in_force = settings_in_force(store, settings.config, months)
-        prepare = _fold_inputs(store, months, {m: c.models for m, c in in_force.items()})
+        reads_bars = any(config.models.drift.is_used for config in in_force.values())
+        data_of = _fold_rows(store, months, settings.config.folds, has_bars=reads_bars)
+
+        def prepare(month: date) -> tuple[FoldRows, ModelConfig]:
+            return data_of(month), in_force[month].models
+
         task = PartitionTask(
             "training",
             prepare,
@@ -145,9 +163,13 @@ def build_training_assets(
         )
         return materialize_partitions(context, store, progress, task)
 
+    return calibrated_models
+
+
+def _scores(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
     @monthly_asset(
         partitions,
-        deps=[dg.AssetDep(calibrated_models), dg.AssetDep(events), *searched],
+        deps=deps,
         kinds={"lightgbm"},
         group="walk_forward",
     )
@@ -176,9 +198,13 @@ def build_training_assets(
         )
         return materialize_partitions(context, store, progress, task)
 
+    return scores
+
+
+def _mock_baseline(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
     @monthly_asset(
         partitions,
-        deps=[dg.AssetDep(folds), labels],
+        deps=deps,
         kinds={"scikitlearn"},
         group="baselines",
     )
@@ -190,17 +216,19 @@ def build_training_assets(
         """The mock ML (ridge and tuned thresholds) run honestly on the same folds."""
         store, settings = platform.store(), platform.settings()
         months = partitions_asked(context)
-        inputs = _fold_inputs(store, months, dict.fromkeys(months, settings.config.models))
+        config = settings.config
+        data_of = _fold_rows(store, months, config.folds, has_bars=False)
 
-        def prepare(month: date) -> tuple:
-            return (*inputs(month), settings.config.execution.size_frac)
+        def prepare(month: date) -> tuple[pd.DataFrame, Fold, ModelConfig, float]:
+            data = data_of(month)
+            return data.events, data.fold, config.models, config.execution.size_frac
 
         task = PartitionTask(
             "mock baseline", prepare, mock_step, _describe_gated, workers=settings.workers
         )
         return materialize_partitions(context, store, progress, task)
 
-    return [folds, calibrated_models, scores, mock_baseline]
+    return mock_baseline
 
 
 def _fold_columns() -> dict[str, list[str]]:
@@ -225,26 +253,30 @@ def _read_range(
     store: Store, table: str, months: list[date], columns: list[str] | None = None
 ) -> pd.DataFrame:
     """One read of every month that any fold of the run looks back on."""
-    wanted = month_range(look_back(months[0]), months[-1])
+    wanted = month_range(look_back(months[0]), months[-1]) if months else []
     return store.read(table, partitions=wanted, columns=columns)
 
 
-def _fold_inputs(
-    store: Store, months: list[date], configs: Mapping[date, ModelConfig]
-) -> Callable[[date], tuple]:
-    """``prepare(month)`` for what trains on a fold: its own window, its own members."""
+def _fold_rows(
+    store: Store, months: list[date], config: FoldConfig, *, has_bars: bool
+) -> Callable[[date], FoldRows]:
+    """What each month trains on: its own window, its own members, the bars before it."""
     event_rows = _read_range(store, "events", months)
+    span = months if has_bars else []
+    bar_rows = _read_range(store, "bar_features", span, TRAINING_BARS)
     manifests = store.read("folds", partitions=months)
     members = store.read("fold_members", partitions=months)
 
-    def prepare(month: date) -> tuple:
+    def data_of(month: date) -> FoldRows:
         manifest = slice_months(manifests, month, month)
         if manifest.empty:
             raise ValueError("folds holds no such month; materialize folds for it first")
         fold = Fold(month, manifest, slice_months(members, month, month))
-        return slice_months(event_rows, look_back(month), month), fold, configs[month]
+        first = look_back(month)
+        events, bars = (slice_months(frame, first, month) for frame in (event_rows, bar_rows))
+        return FoldRows(fold, events, bars, config)
 
-    return prepare
+    return data_of
 
 
 def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:
@@ -272,8 +304,8 @@ def _describe_models(
         "size (kB)": int(models["payload"].str.len().sum() // 1000) if len(models) else 0,
     }
     if len(metrics):
-        metadata |= _classifier_figures(metrics)
-        metadata["figures out of fold"] = table_metadata(_figures_by_head(metrics))
+        metadata |= _classifier_metrics(metrics)
+        metadata["metrics out of fold"] = table_metadata(_metrics_by_head(metrics))
     if month in plotted and len(frames["reliability_bins"]):
         from step3_assets.domain.report.score_figures import reliability_figure
 
@@ -282,7 +314,7 @@ def _describe_models(
     return metadata
 
 
-def _classifier_figures(metrics: pd.DataFrame) -> dict[str, float]:
+def _classifier_metrics(metrics: pd.DataFrame) -> dict[str, float]:
     """Brier score and calibration error beside those of the base rate, for the UI's time plots."""
     value = metrics.set_index(["head", "stage", "metric"])["value"]
     wanted = {
@@ -293,13 +325,13 @@ def _classifier_figures(metrics: pd.DataFrame) -> dict[str, float]:
     return {name: float(value[key]) for name, key in wanted.items() if key in value.index}
 
 
-def _figures_by_head(metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row a head and stage; each has figures of its own, so they stand in one cell."""
+def _metrics_by_head(metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a head and stage, with its metrics in one cell: heads have different ones."""
     rows = [
         {
             "head": head,
             "stage": stage,
-            "figures": ", ".join(
+            "metrics": ", ".join(
                 f"{m} {v:.4g}" for m, v in zip(own["metric"], own["value"], strict=True)
             ),
         }

@@ -12,7 +12,7 @@ import pandas as pd
 from step3_assets.catalogue.delivery import NUMERIC_FEATURES
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
 from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
 
 ERRORS = 4.0
@@ -39,17 +39,34 @@ def shuffle_labels(events: pd.DataFrame, seed: int) -> pd.DataFrame:
     return shuffled
 
 
+def shuffle_moves(bars: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Deal the bars' open-to-open moves at random among the bars of each symbol.
+
+    Moves are dealt in units of ``u_atr``, so that calm and wild markets keep their own size.
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = bars.sort_values(["symbol", "bar_idx"], kind="stable", ignore_index=True)
+    price = shuffled["open"].to_numpy(dtype=np.float64).copy()
+    scale = shuffled["u_atr"].to_numpy(dtype=np.float64, na_value=np.nan)
+    for rows in shuffled.groupby("symbol", sort=True).indices.values():
+        moves, own = np.diff(np.log(price[rows])), scale[rows][:-1]
+        known = np.flatnonzero(np.isfinite(own) & (own > 0))
+        moves[known] = rng.permutation(moves[known] / own[known]) * own[known]
+        price[rows] = price[rows][0] * np.exp(np.concatenate([[0.0], np.cumsum(moves)]))
+    return shuffled.assign(open=price)
+
+
 def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
     """Train a fold on shuffled labels: out of fold, it must predict nothing."""
     month = inputs.sampled[-1]
     months = inputs.events["month"]
     inside = (months >= add_months(month, -LOOK_BACK_MONTHS)) & (months <= month)
     events = shuffle_labels(inputs.events[inside], inputs.config.audit.seed)
-    tables = fold_step(
-        events, inputs.bars[inputs.bars["month"] <= month], month, inputs.config.folds
-    )
+    bars = shuffle_moves(inputs.bars[inputs.bars["month"] <= month], inputs.config.audit.seed)
+    tables = fold_step(events, bars, month, inputs.config.folds)
     fold = Fold(month, tables["folds"], tables["fold_members"])
-    metrics = training_step(events, fold, inputs.config_of(month).models)["model_metrics"]
+    data = FoldRows(fold, events, bars, inputs.config.folds)
+    metrics = training_step(data, inputs.config_of(month).models)["model_metrics"]
     if metrics.empty:
         return Evidence(True, f"{month_label(month)} has too few rows for a model.")
     known: dict[Any, float] = metrics.set_index(["head", "stage", "metric"])["value"].to_dict()

@@ -23,6 +23,7 @@ from step3_assets.domain.audit.known_at import check_known_at
 from step3_assets.domain.audit.prefix import check_prefix
 from step3_assets.domain.audit.purge_again import check_purge
 from step3_assets.domain.audit.time_travel import check_models, check_scores
+from step3_assets.domain.audit.weights import check_weights
 
 CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
     "known_at": check_known_at,
@@ -32,6 +33,7 @@ CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
     "every_month_counts": check_every_month,
     "labels_are_final": check_maturity,
     "purge_and_embargo": check_purge,
+    "weights_know_no_outcome": check_weights,
     "time_travel_models": check_models,
     "time_travel_scores": check_scores,
     "overlap_after_gate": check_overlap_after_gate,

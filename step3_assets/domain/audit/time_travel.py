@@ -16,7 +16,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_start
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
 from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
 
 MODEL_COLUMNS = ["head", "payload_sha256", "n_rows", "features_hash", "members_hash"]
@@ -91,7 +91,8 @@ def train_again(
     past = bars[bars["date"] < month_start(month)]
     tables = fold_step(events, past, month, config.folds)
     fold = Fold(month, tables["folds"], tables["fold_members"])
-    return training_step(events, fold, config.models)["calibrated_models"]
+    data = FoldRows(fold, events, past, config.folds)
+    return training_step(data, config.models)["calibrated_models"]
 
 
 def _foreign_models(inputs: AuditInputs) -> list[str]:

@@ -19,7 +19,7 @@ import pandas as pd
 from step3_assets.catalogue.column import Column, Table
 from step3_assets.domain.core.canonical import canonical_columns, canonical_frame
 
-__all__ = ["canonical_frame", "frame_hash", "month_hashes", "row_hashes", "text_hash"]
+__all__ = ["bars_hash", "canonical_frame", "frame_hash", "month_hashes", "row_hashes", "text_hash"]
 
 _HEX_DIGITS = 32
 _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
@@ -163,3 +163,25 @@ def _encode(values: pd.Series, column: Column) -> np.ndarray:
         whole = values.fillna(0).astype("int64").to_numpy(dtype="<i8")
         words[present, 1] = whole.view("<u8")[present]
     return words
+
+
+def bars_hash(bars: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Hash over some columns of bars in the order of symbol and time, 16 hex digits.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        ``symbol``, ``date`` and `columns`.
+    columns : sequence of str
+        Numbers, truth values or stamps; ``symbol`` is always part of the hash.
+    """
+    rows = bars.sort_values(["symbol", "date"])
+    digest = hashlib.sha256("".join(rows["symbol"]).encode())
+    for name in columns:
+        values = rows[name]
+        if name in ("symbol", "month"):
+            continue
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            values = values.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]")
+        digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())
+    return digest.hexdigest()[:16]

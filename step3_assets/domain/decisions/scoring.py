@@ -16,7 +16,7 @@ from step3_assets.catalogue.decisions import SCORES
 from step3_assets.config import ModelConfig
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.decisions.decide import DecisionSettings, decide
-from step3_assets.domain.models.blend import blended_ev, mean_ev
+from step3_assets.domain.models.blend import MeanCalibration, blended_ev, mean_ev
 from step3_assets.domain.models.calibration import calibrate
 from step3_assets.domain.models.heads import predict_heads, stored_features_hash
 from step3_assets.domain.models.linear import ELASTICNET, LOGISTIC, RIDGE
@@ -116,7 +116,7 @@ def predict_forecasts(payloads: dict[str, str], events: pd.DataFrame) -> pd.Data
     blend = load_numbers(payloads["blend"])
     p = calibrate(load_numbers(payloads["calibrator"]), heads.p_raw)
     ev_struct = structural_ev(load_numbers(payloads["payoff"]), p, events)
-    ev_ml = mean_ev(heads.mean_scaled, blend["mean_centre"], blend["mean_slope"], events)
+    ev_ml = mean_ev(heads.mean_scaled, MeanCalibration.of_numbers(blend), events)
     return pd.DataFrame(
         {
             "p_raw": heads.p_raw,

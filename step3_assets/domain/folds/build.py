@@ -87,6 +87,28 @@ class InnerFold:
 
 
 @dataclass(frozen=True)
+class FoldRows:
+    """What a fold is trained from.
+
+    Parameters
+    ----------
+    fold : Fold
+    events : DataFrame
+        Rows of table ``events`` that hold at least the fold's training rows; others are ignored.
+    bars : DataFrame
+        Rows of table ``bar_features`` of the window, or any superset: bars that start in the test
+        span or later are ignored. Not read where models learn from events alone.
+    config : FoldConfig
+        What the fold was cut with.
+    """
+
+    fold: Fold
+    events: pd.DataFrame
+    bars: pd.DataFrame
+    config: FoldConfig
+
+
+@dataclass(frozen=True)
 class _Roles:
     """What the members' columns are filled from."""
 
@@ -177,6 +199,48 @@ def inner_blocks(
     n_blocks = min(config.inner_folds, n_months)
     back = [n_months - i * n_months // n_blocks for i in range(n_blocks + 1)]
     return list(pairwise(months_before(start, count) for count in back))
+
+
+@dataclass(frozen=True)
+class BarFold:
+    """Which bars may train a fold and its inner folds, and which an inner fold predicts.
+
+    Parameters
+    ----------
+    train : ndarray of bool, shape (n,)
+        Over the bars: those whose two-bar label ends before the test span, less the embargo.
+    inner : tuple of InnerFold
+        One for each inner block, in time order; ``number`` is that of the events' inner folds.
+    """
+
+    train: np.ndarray
+    inner: tuple[InnerFold, ...]
+
+
+def cut_bar_fold(bars: pd.DataFrame, fold: Fold, config: FoldConfig) -> BarFold:
+    """Purge and embargo bar rows for a fold by the rule that holds for events.
+
+    Parameters
+    ----------
+    bars : DataFrame, n rows
+        ``symbol``, ``bar_idx``, ``date`` of a superset of the window, in any row order.
+    fold : Fold
+    config : FoldConfig
+        What the fold was cut with.
+    """
+    start = fold.manifest["test_start_utc"].iloc[0]
+    embargo_bars = int(fold.manifest["embargo_bars"].iloc[0])
+    window_start = months_before(start, config.train_months)
+    clock = BarClock.from_bars(bars)
+    spans = LabelSpans.from_bars(bars, clock)
+    train = drop_reasons(spans, clock.boundary_at(start, embargo_bars), window_start) == ""
+    inner = []
+    for number, (first, end) in enumerate(inner_blocks(start, config)):
+        boundary = clock.boundary_at(first, embargo_bars)
+        before = train & (drop_reasons(spans, boundary, window_start) == "")
+        block = train & (spans.decision >= _us(first)) & (spans.decision < _us(end))
+        inner.append(InnerFold(number=number, train=before, validation=block))
+    return BarFold(train, tuple(inner))
 
 
 def training_mask(members: pd.DataFrame) -> np.ndarray:

@@ -146,6 +146,25 @@ class LabelSpans:
         decision = naive_utc(events["decision_time_utc"])
         return cls(symbol, decision, t_idx + 1, end_idx, end, is_final)
 
+    @classmethod
+    def from_bars(cls, bars: pd.DataFrame, clock: BarClock) -> "LabelSpans":
+        """Spans of the bars' own two-bar labels: from the next bar's open to the open after it.
+
+        Parameters
+        ----------
+        bars : DataFrame
+            With ``symbol``, ``bar_idx`` and ``date``.
+        clock : BarClock
+            Of the same bars. A label is final where the clock holds its last bar.
+        """
+        symbol = bars["symbol"].to_numpy(dtype=object)
+        idx = bars["bar_idx"].to_numpy(dtype=np.int64)
+        end = np.full(len(bars), np.datetime64("NaT"), dtype="datetime64[us]")
+        for name in clock.symbols:
+            rows = np.flatnonzero(symbol == name)
+            end[rows] = clock.start_of(name, idx[rows] + 2)
+        return cls(symbol, naive_utc(bars["date"]), idx + 1, idx + 2, end, ~np.isnat(end))
+
 
 def drop_reasons(
     spans: LabelSpans, boundary: Boundary, window_start_utc: pd.Timestamp

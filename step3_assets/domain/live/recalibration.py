@@ -26,7 +26,6 @@ from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.label_end import latest_exit_idx
 from step3_assets.domain.core.months import month_start
 from step3_assets.domain.core.weeks import Session, week_of
-from step3_assets.domain.folds.uniqueness import average_uniqueness
 from step3_assets.domain.live.base_model import BaseModel
 from step3_assets.domain.models.calibration import Numbers, Split, calibrate, choose_calibrator
 from step3_assets.domain.models.probability_scores import (
@@ -35,6 +34,7 @@ from step3_assets.domain.models.probability_scores import (
     log_loss,
 )
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
+from step3_assets.domain.models.training import weigh
 
 CALIBRATOR = "calibrator"  # the method that refits the calibrator only
 CHECK_METRICS = ("brier", "log_loss", "ece")
@@ -215,11 +215,7 @@ def fit_calibrator(
     mask &= (labels["decision_time_utc"] >= since).to_numpy()
     rows = labels[mask]
     won = rows["y"].to_numpy(dtype=np.float64)
-    weights = np.ones(len(rows))
-    if config.models.use_uniqueness_weights and len(rows):
-        first = rows["t_idx"].to_numpy(dtype=np.int64) + 1
-        last = rows["label_end_idx"].to_numpy(dtype=np.int64)
-        weights = average_uniqueness(rows["symbol"], first, last)
+    weights = weigh(rows).weights
     if len(rows) < config.recalibration.min_rows:
         return Fit(mask, weights, None, "too_few_labels")
     if len(np.unique(won)) < 2:
@@ -453,7 +449,6 @@ def settings_hash(config: Step3Config) -> str:
         {
             "recalibration": config.recalibration.content_hash(),
             "calibration": config.models.calibration.content_hash(),
-            "use_uniqueness_weights": config.models.use_uniqueness_weights,
         }
     )
     return payload_sha256(text)[:16]

@@ -22,13 +22,15 @@ import pandas as pd
 from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.catalogue.live import RECALIBRATIONS, WEEKLY_MODELS
 from step3_assets.config import Step3Config
-from step3_assets.domain.core.hashing import frame_hash, text_hash
+from step3_assets.domain.core.bar_columns import TRAINING_BARS
+from step3_assets.domain.core.hashing import bars_hash, frame_hash, text_hash
 from step3_assets.domain.core.months import month_start
 from step3_assets.domain.core.weeks import Session, add_weeks, first_session, week_of, week_start
 from step3_assets.domain.decisions.scoring import predict_forecasts
 from step3_assets.domain.folds.build import (
     LOOK_BACK_MONTHS,
     Fold,
+    FoldRows,
     FoldSpan,
     cut_fold,
     months_before,
@@ -135,16 +137,16 @@ def train_week(
         return pd.DataFrame(columns=WEEKLY_MODELS.names)
     fold = cut_fold(events, bars, week_span(session), config.folds)
     rows = gather_training(events, fold.members).rows
-    inputs_hash = _inputs_hash(rows, fold, config)
+    inputs_hash = _inputs_hash(rows, bars, fold, config)
     if stored is not None and len(stored) and set(stored["inputs_hash"]) == {inputs_hash}:
         return stored
-    models = train_fold(events, fold, config.models).models
+    models = train_fold(FoldRows(fold, events, bars, config.folds), config.models).models
     if models.empty:
         return pd.DataFrame(columns=WEEKLY_MODELS.names)
     final = final_instants(rows, bars)
     trained = models.rename(columns={"month": "week"}).assign(
         as_of_utc=session.open_utc,
-        n_independent=float(weigh(rows, config.models).uniqueness.sum()),
+        n_independent=float(weigh(rows).weights.sum()),
         last_final_utc=final.max(),
         labels_hash=outcomes_hash(rows),
         inputs_hash=inputs_hash,
@@ -198,11 +200,12 @@ def outcomes_hash(rows: pd.DataFrame) -> str:
     )
 
 
-def _inputs_hash(rows: pd.DataFrame, fold: Fold, config: Step3Config) -> str:
-    """Over all that decides what is trained: rows, their roles and weights, the settings."""
-    hashes = sorted(set(fold.manifest["members_hash"]))
-    content = frame_hash(rows[EVENTS.names], EVENTS)
-    return text_hash(" ".join([content, *hashes, config.models.content_hash()]))
+def _inputs_hash(rows: pd.DataFrame, bars: pd.DataFrame, fold: Fold, config: Step3Config) -> str:
+    """Over all that decides what is trained: rows, their roles, the bars, the settings."""
+    parts = [frame_hash(rows[EVENTS.names], EVENTS), *sorted(set(fold.manifest["members_hash"]))]
+    if config.models.drift.is_used:
+        parts.append(bars_hash(bars, TRAINING_BARS))
+    return text_hash(" ".join([*parts, config.models.content_hash()]))
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,20 @@
 Belongs here: how much an out-of-fold prediction is believed. Does not belong here: how it is made,
 or what the gate asks of it.
 
-Noise is some ten times the signal. What the mean head says beyond the training mean is believed by
-a slope between what out-of-fold rows show and what such heads are worth on worlds with a known
-edge; t statistics are clustered by week, because labels overlap across days and symbols.
+Noise is some ten times the signal. A departure of the mean head is believed by a slope between what
+out-of-fold rows show and what such heads are worth on worlds with a known edge; t statistics are
+clustered by week, because rows depend on each other across days and symbols.
 
-Each estimate is calibrated before it is mixed, so the weights divide one unit of belief between the
-two. Where departures show no evidence out of fold both are 0, and nothing trades. The evidence is
-that of departures alone: levels of neighbouring windows differ by luck, and a level that was lucky
-would otherwise speak for or against a head that it says nothing about.
+Whether there is anything to believe is a question of its own. Each week out of fold, one bets on
+the departures; the wealth of these bets is an e-value against "departures say nothing". Trading
+opens where it has grown enough. The level takes no part in this: levels of neighbouring windows
+differ by luck, and a lucky level would speak for a head that it says nothing about.
+
+Source of the e-value: the normal mixture of V. de la Pena, M. Klass and T. Lai, "Self-normalized
+processes" (2004), on one side.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,7 +77,7 @@ def fit_mean_calibrator(
     Returns
     -------
     slope : float
-        Between 0 and 1: a departure is never enlarged.
+        At least 0. It may exceed 1: trees this shallow and slow say less than they know.
     t : float
         Of the out-of-fold slope alone, without the prior; 0 where departures do not vary.
     """
@@ -86,7 +90,54 @@ def fit_mean_calibrator(
         return 0.0, 0.0
     data, prior = error**-2, config.prior_slope_error**-2
     posterior = (data * slope + prior * config.prior_slope) / (data + prior)
-    return min(1.0, max(0.0, posterior)), slope / error
+    return max(0.0, posterior), slope / error
+
+
+def log_evidence(
+    departure: np.ndarray,
+    excess: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray,
+    config: BlendConfig,
+) -> float:
+    """Natural logarithm of the e-value for departures that go the right way.
+
+    The bet of a cluster is the weighted sum of departure times excess. With bets scaled to a mean
+    square of 1, n of them and their sum S, the e-value mixes ``exp(m S - m^2 n / 2)`` over stakes m
+    from a half-normal distribution of scale ``config.evidence_effect``.
+
+    Parameters
+    ----------
+    departure, excess : ndarray, shape (n,)
+        What was predicted beyond the training mean, and the outcome beyond it, out of fold.
+    weights, clusters : ndarray, shape (n,)
+    config : BlendConfig
+
+    Returns
+    -------
+    float
+        Minus infinity without any bet.
+
+    Examples
+    --------
+    >>> weeks = np.arange(100)
+    >>> right = log_evidence(np.ones(100), np.full(100, 0.5), np.ones(100), weeks, BlendConfig())
+    >>> wrong = log_evidence(np.ones(100), np.full(100, -0.5), np.ones(100), weeks, BlendConfig())
+    >>> right > 10, wrong < -2
+    (True, True)
+    """
+    from scipy.special import log_ndtr
+
+    _, codes = np.unique(clusters, return_inverse=True)
+    bets = np.bincount(codes, weights * departure * excess)
+    size = float(np.sqrt((bets**2).mean())) if len(bets) else 0.0
+    if not size > 0:
+        return float("-inf")
+    total = float(bets.sum()) / size
+    spread = config.evidence_effect**2
+    room = 1.0 + spread * len(bets)
+    at = total * np.sqrt(spread / room)
+    return float(np.log(2.0) - 0.5 * np.log(room) + 0.5 * at**2 + log_ndtr(at))
 
 
 def fit_blend(
@@ -94,7 +145,7 @@ def fit_blend(
     ev_ml: np.ndarray,
     net: np.ndarray,
     weights: np.ndarray,
-    slope_t: float,
+    evidence: float,
     config: BlendConfig,
 ) -> Numbers:
     """Weights of the two expected values: least squares with ``w_struct + w_mean = 1``.
@@ -104,17 +155,17 @@ def fit_blend(
     ev_struct, ev_ml, net : ndarray, shape (n,)
         Out of fold, log return.
     weights : ndarray, shape (n,)
-    slope_t : float
-        Evidence for the mean head's departures, of :func:`fit_mean_calibrator`.
+    evidence : float
+        For the mean head's departures, of :func:`log_evidence`.
     config : BlendConfig
 
     Returns
     -------
     dict
-        ``w_struct`` and ``w_mean``, both >= 0; their sum is 1, or 0 where the evidence is below
-        ``config.min_squared_t``; ``slope_t``.
+        ``w_struct`` and ``w_mean``, both >= 0; their sum is 1, or 0 where the evidence has not
+        grown to ``config.open_at_evidence``.
     """
-    is_believed = slope_t > np.sqrt(config.min_squared_t)
+    is_believed = evidence >= np.log(config.open_at_evidence)
     difference = ev_ml - ev_struct
     moment = float((weights * difference**2).sum())
     pulled = config.prior_strength * moment
@@ -124,15 +175,36 @@ def fit_blend(
     return {
         "w_struct": float(is_believed) * (1.0 - w_mean),
         "w_mean": float(is_believed) * w_mean,
-        "slope_t": float(slope_t),
     }
 
 
+@dataclass(frozen=True)
+class MeanCalibration:
+    """How the mean head's predictions become expected outcomes, in units of ``u_atr``.
+
+    Parameters
+    ----------
+    centre : float or ndarray
+        The prediction that is no departure.
+    level : float or ndarray
+        What is expected where the prediction is the centre.
+    slope : float or ndarray
+        How much of a departure is believed.
+    """
+
+    centre: float | np.ndarray
+    level: float | np.ndarray
+    slope: float | np.ndarray
+
+    @classmethod
+    def of_numbers(cls, blend: Numbers) -> "MeanCalibration":
+        """From the stored blend; one that was stored without a level has its centre there."""
+        centre = blend["mean_centre"]
+        return cls(centre, blend.get("mean_level", centre), blend["mean_slope"])
+
+
 def mean_ev(
-    mean_scaled: np.ndarray,
-    centre: float | np.ndarray,
-    slope: float | np.ndarray,
-    events: pd.DataFrame,
+    mean_scaled: np.ndarray, calibration: MeanCalibration, events: pd.DataFrame
 ) -> np.ndarray:
     """Expected net return of the mean head, log return.
 
@@ -140,14 +212,14 @@ def mean_ev(
     ----------
     mean_scaled : ndarray, shape (n,)
         Prediction of the mean head, in units of ``u_atr``.
-    centre, slope : float or ndarray
-        Training mean, and how much of a departure from it is believed.
+    calibration : MeanCalibration
     events : DataFrame, n rows
         ``u_atr`` and ``cost_rt``.
     """
     scale = events["u_atr"].to_numpy(dtype=np.float64)
     cost = events["cost_rt"].to_numpy(dtype=np.float64)
-    return scale * (centre + slope * (mean_scaled - centre)) - cost
+    departure = calibration.slope * (mean_scaled - calibration.centre)
+    return scale * (calibration.level + departure) - cost
 
 
 def blended_ev(numbers: Numbers, ev_struct: np.ndarray, ev_ml: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from step3_assets.domain.models.head import HeadTask, Target
 
 FORMAT = "lightgbm text"
 
-_DETERMINISTIC: dict[str, Any] = {
+DETERMINISTIC: dict[str, Any] = {
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,
@@ -56,7 +56,7 @@ def fit_booster(
     import lightgbm as lgb
 
     knobs = config.model_dump(exclude={"n_rounds", "twin_correlation"})
-    parameters = {**knobs, **objective, **_DETERMINISTIC, "seed": seed}
+    parameters = {**knobs, **objective, **DETERMINISTIC, "seed": seed}
     data = lgb.Dataset(values, target, weight=weights, params=parameters)
     booster = lgb.train(parameters, data, num_boost_round=config.n_rounds)
     return booster.model_to_string(num_iteration=-1)
@@ -92,7 +92,7 @@ def fit_mean_booster(
     centre = float(np.average(target, weights=weights))
     knobs = config.model_dump(exclude={"n_rounds", "twin_correlation"})
     error = clustered_error(target, weights, clusters, config.twin_correlation)
-    parameters = {**knobs, "objective": error, **_DETERMINISTIC, "seed": seed}
+    parameters = {**knobs, "objective": error, **DETERMINISTIC, "seed": seed}
     start = np.full(len(target), centre)
     data = lgb.Dataset(values, target, init_score=start, params=parameters)
     booster = lgb.train(parameters, data, num_boost_round=config.n_rounds)
@@ -152,10 +152,24 @@ class BoostedHead:
 
 @dataclass(frozen=True)
 class MeanHead(BoostedHead):
-    """The mean head: generalised least squares within decision instants."""
+    """The mean head: learns what drift adds up to along the bars that events held.
+
+    Without sums it learns the events' own outcomes, by generalised least squares within decision
+    instants.
+    """
 
     def fit(self, task: HeadTask) -> str:
         """Fit and return LightGBM's text."""
+        if task.held_drift is not None:
+            is_known = np.isfinite(task.held_drift)
+            return fit_booster(
+                task.values[is_known],
+                task.held_drift[is_known],
+                task.weights[is_known],
+                {"objective": "regression"},
+                task.config.drift.event_trees,
+                task.config.seed,
+            )
         return fit_mean_booster(
             task.values,
             task.rows.outcome(self.target),

@@ -38,12 +38,12 @@ class TrainingRows:
     ----------
     events : DataFrame, n rows
         Rows of table ``events`` with final labels.
-    uniqueness : ndarray, shape (n,)
-        Average uniqueness among these rows, or ones; it sums to the number of independent rows.
+    weights : ndarray, shape (n,)
+        All equal; they sum to the number of independent rows.
     """
 
     events: pd.DataFrame
-    uniqueness: np.ndarray
+    weights: np.ndarray
 
     @property
     def won(self) -> np.ndarray:
@@ -83,6 +83,9 @@ class HeadTask:
     weights : ndarray, shape (n,)
         Weights of the fit, with mean 1.
     config : ModelConfig
+    held_drift : ndarray, shape (n,), optional
+        Predicted drift beyond the centre, summed along the bars that each event held, in units of
+        its ``u_atr``; what the mean head learns where it is given.
     """
 
     values: np.ndarray
@@ -90,6 +93,7 @@ class HeadTask:
     rows: TrainingRows
     weights: np.ndarray
     config: ModelConfig
+    held_drift: np.ndarray | None = None
 
 
 class Head(Protocol):

@@ -97,7 +97,9 @@ def quantile_heads() -> tuple[Head, ...]:
     )
 
 
-def fit_heads(rows: TrainingRows, config: ModelConfig) -> dict[str, str]:
+def fit_heads(
+    rows: TrainingRows, config: ModelConfig, held_drift: np.ndarray | None = None
+) -> dict[str, str]:
     """Fit every head; returns payload text by head, with the feature list under ``features``.
 
     Parameters
@@ -105,11 +107,13 @@ def fit_heads(rows: TrainingRows, config: ModelConfig) -> dict[str, str]:
     rows : TrainingRows
         With both outcomes.
     config : ModelConfig
+    held_drift : ndarray, shape (n,), optional
+        See :class:`.head.HeadTask`.
     """
     columns = config.features
     matrix = feature_matrix(rows.events, columns=columns)
-    weights = rows.uniqueness / rows.uniqueness.mean()
-    task = HeadTask(matrix.values, matrix.names, rows, weights, config)
+    weights = rows.weights / rows.weights.mean()
+    task = HeadTask(matrix.values, matrix.names, rows, weights, config, held_drift)
     features = {"columns": columns, "names": matrix.names, "vocabulary": matrix.vocabulary}
     return {
         "features": dump_numbers(features),

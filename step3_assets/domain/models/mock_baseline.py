@@ -87,7 +87,7 @@ def mock_baseline_fold(
         return _decisions(test, None, Cuts(np.inf, np.inf), fold.month, size_frac)
     with threadpool_limits(limits=1):
         cuts = _tune(Training(training.rows, inner), config)
-        pair = fit_pair(weigh(training.rows, config), config)
+        pair = fit_pair(weigh(training.rows), config)
         predicted = pair.predict(test, config.features)
     return _decisions(test, predicted, cuts, fold.month, size_frac)
 
@@ -95,7 +95,7 @@ def mock_baseline_fold(
 def fit_pair(rows: TrainingRows, config: ModelConfig) -> LinearPair:
     """Fit both ridges on the same rows."""
     matrix = feature_matrix(rows.events, columns=config.features)
-    weights = rows.uniqueness / rows.uniqueness.mean()
+    weights = rows.weights / rows.weights.mean()
     p, net = (
         fit_ridge(matrix.values, target, weights, matrix.names, config.linear)
         for target in (rows.won, rows.net)
@@ -130,7 +130,7 @@ def tune_cuts(p: np.ndarray, ev: np.ndarray, net: np.ndarray) -> Cuts:
 def _tune(training: Training, config: ModelConfig) -> Cuts:
     parts = []
     for inner in training.inner:
-        pair = fit_pair(weigh(training.rows[inner.train].reset_index(drop=True), config), config)
+        pair = fit_pair(weigh(training.rows[inner.train].reset_index(drop=True)), config)
         validation = training.rows[inner.validation]
         net = validation["net_logret"].to_numpy(dtype=np.float64)
         parts.append((*pair.predict(validation, config.features), net))

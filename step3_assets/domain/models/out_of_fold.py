@@ -18,6 +18,22 @@ from step3_assets.domain.models.payoff import BARRIER, fit_payoff
 
 
 @dataclass(frozen=True)
+class Level:
+    """What the mean head's predictions are measured from.
+
+    Parameters
+    ----------
+    centre : float
+        The prediction that is no departure.
+    level : float
+        ``gross_logret / u_atr`` expected of an event whose prediction is the centre.
+    """
+
+    centre: float
+    level: float
+
+
+@dataclass(frozen=True)
 class OutOfFold:
     """Rows that some inner fold predicted without having seen them.
 
@@ -29,22 +45,26 @@ class OutOfFold:
     block : ndarray of int, shape (n,)
         Inner fold that predicted the row.
     centre : ndarray, shape (n,)
-        Weighted training mean of ``gross_logret / u_atr`` of that inner fold.
+        What the mean head's departures count from: the training mean of that inner fold, or 0 where
+        the head learned departures of drift.
+    level : ndarray, shape (n,)
+        ``gross_logret / u_atr`` that this inner fold expects of an event without a departure.
     base_rate : ndarray, shape (n,)
-        Weighted training share of winners of that inner fold.
+        Training share of winners of that inner fold.
     payoffs : dict of int to dict
         Payoff ratios of each inner fold.
-    uniqueness : ndarray, shape (n,)
-        Average uniqueness among the pooled rows; sums to the number of independent rows.
+    weights : ndarray, shape (n,)
+        All equal; they sum to the number of independent rows among the pooled ones.
     """
 
     events: pd.DataFrame
     predicted: Predictions
     block: np.ndarray
     centre: np.ndarray
+    level: np.ndarray
     base_rate: np.ndarray
     payoffs: dict[int, dict[str, Any]]
-    uniqueness: np.ndarray
+    weights: np.ndarray
 
     @classmethod
     def of_block(
@@ -53,20 +73,22 @@ class OutOfFold:
         validation: pd.DataFrame,
         predicted: Predictions,
         trained: TrainingRows,
+        level: Level,
         config: ModelConfig,
     ) -> "OutOfFold":
         """One inner fold's predictions, with the level and the payoffs of its training rows."""
         n = len(validation)
-        weights = trained.uniqueness
-        payoff = fit_payoff(trained.events, weights) if config.ev_struct == "payoff" else BARRIER
+        is_fitted = config.ev_struct == "payoff"
+        payoff = fit_payoff(trained.events, trained.weights) if is_fitted else BARRIER
         return cls(
             events=validation,
             predicted=predicted,
             block=np.full(n, block),
-            centre=np.full(n, float(np.average(trained.scaled_gross, weights=weights))),
-            base_rate=np.full(n, float(np.average(trained.won, weights=weights))),
+            centre=np.full(n, level.centre),
+            level=np.full(n, level.level),
+            base_rate=np.full(n, float(trained.won.mean())),
             payoffs={block: payoff},
-            uniqueness=np.ones(n),
+            weights=np.ones(n),
         )
 
     @classmethod
@@ -77,14 +99,15 @@ class OutOfFold:
             predicted=Predictions.concatenate([part.predicted for part in parts]),
             block=np.concatenate([part.block for part in parts]),
             centre=np.concatenate([part.centre for part in parts]),
+            level=np.concatenate([part.level for part in parts]),
             base_rate=np.concatenate([part.base_rate for part in parts]),
             payoffs={block: payoff for part in parts for block, payoff in part.payoffs.items()},
-            uniqueness=np.concatenate([part.uniqueness for part in parts]),
+            weights=np.concatenate([part.weights for part in parts]),
         )
 
-    def with_uniqueness(self, uniqueness: np.ndarray) -> "OutOfFold":
+    def with_weights(self, weights: np.ndarray) -> "OutOfFold":
         """The same rows with their weights among each other."""
-        return replace(self, uniqueness=uniqueness)
+        return replace(self, weights=weights)
 
     @property
     def won(self) -> np.ndarray:
@@ -103,10 +126,16 @@ class OutOfFold:
         return gross / self.events["u_atr"].to_numpy(dtype=np.float64)
 
     @property
+    def mean_net(self) -> np.ndarray:
+        """The mean head's forecast of ``net_logret``, with the slope of its departures at 1."""
+        scaled = self.level + self.predicted.mean_scaled - self.centre
+        return scaled * self.predicted.scale - self.predicted.cost
+
+    @property
     def gls_weights(self) -> np.ndarray:
-        """Uniqueness over the variance of the noise, which grows with ``u_atr`` squared."""
+        """Weights over the variance of the noise, which grows with ``u_atr`` squared."""
         scale = self.events["u_atr"].to_numpy(dtype=np.float64)
-        return self.uniqueness * (np.median(scale) / scale) ** 2
+        return self.weights * (np.median(scale) / scale) ** 2
 
     @property
     def weeks(self) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from step3_assets.catalogue.models import MODEL_METRICS, RELIABILITY_BINS
 from step3_assets.domain.models.blend import Numbers, clustered_slope
-from step3_assets.domain.models.boosting import CLASSIFIER
+from step3_assets.domain.models.boosting import CLASSIFIER, MEAN
 from step3_assets.domain.models.head import Head, Target
 from step3_assets.domain.models.heads import HEADS
 from step3_assets.domain.models.out_of_fold import OutOfFold
@@ -76,7 +76,7 @@ def measure_heads(oof: OutOfFold, calibrated: Calibrated, month: date, n_bins: i
     metrics += _probability_metrics(oof.won, calibrated.p, CLASSIFIER.name, "calibrated", n_bins)
     metrics += _probability_metrics(oof.won, oof.base_rate, BASE_RATE, "raw", n_bins)
     metrics.append(Metric(BASE_RATE, "raw", "p_mean", calibrated.base_rate))
-    level = oof.centre * oof.predicted.scale - oof.predicted.cost
+    level = oof.level * oof.predicted.scale - oof.predicted.cost
     metrics.append(Metric(BASE_RATE, "raw", "mse", float(np.mean((oof.net - level) ** 2))))
     metrics += _blend_metrics(oof, calibrated)
     return _table(metrics, month, len(oof.net))
@@ -106,7 +106,7 @@ def empty_reliability() -> pd.DataFrame:
 def _head_metrics(oof: OutOfFold, head: Head, n_bins: int) -> list[Metric]:
     if head.target is Target.WON:
         return _probability_metrics(oof.won, oof.predicted.of(head), head.name, "raw", n_bins)
-    predicted = oof.predicted.net_of(head)
+    predicted = oof.mean_net if head.name == MEAN.name else oof.predicted.net_of(head)
     if head.level is None:
         return [Metric(head.name, "raw", "mse", float(np.mean((oof.net - predicted) ** 2)))]
     return [
@@ -132,7 +132,8 @@ def _probability_metrics(
 def _blend_metrics(oof: OutOfFold, calibrated: Calibrated) -> list[Metric]:
     slope, error = clustered_slope(calibrated.ev_final, oof.net, oof.gls_weights, oof.weeks)
     found = {"ev_slope": slope, "ev_slope_se": error}
-    found |= {name: float(calibrated.blend[name]) for name in ("w_struct", "w_mean", "mean_slope")}
+    names = ("w_struct", "w_mean", "mean_slope", "mean_level", "log_evidence")
+    found |= {name: float(calibrated.blend[name]) for name in names}
     return [Metric("blend", "calibrated", metric, value) for metric, value in found.items()]
 
 

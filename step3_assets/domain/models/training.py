@@ -9,7 +9,7 @@ Rows are put in the order of decision time and symbol first, everything runs on 
 seeds are fixed: the same rows give the same bytes, in whatever order they come.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -18,10 +18,26 @@ import pandas as pd
 from step3_assets.catalogue.models import CALIBRATED_MODELS
 from step3_assets.config import ModelConfig
 from step3_assets.domain.core.keys import EVENT_KEY
-from step3_assets.domain.folds.build import Fold, InnerFold, inner_folds, training_mask
+from step3_assets.domain.folds.build import (
+    BarFold,
+    Fold,
+    FoldRows,
+    InnerFold,
+    cut_bar_fold,
+    inner_folds,
+    training_mask,
+)
 from step3_assets.domain.folds.uniqueness import average_uniqueness
-from step3_assets.domain.models.blend import fit_blend, fit_mean_calibrator, mean_ev
+from step3_assets.domain.models.bar_rows import BarRows, lay_out_bars, partners_of
+from step3_assets.domain.models.blend import (
+    MeanCalibration,
+    fit_blend,
+    fit_mean_calibrator,
+    log_evidence,
+    mean_ev,
+)
 from step3_assets.domain.models.calibration import calibrate, choose_calibrator, fit_base_rate
+from step3_assets.domain.models.drift import BarEvidence, fit_drift, hold
 from step3_assets.domain.models.head import TrainingRows
 from step3_assets.domain.models.heads import (
     fit_heads,
@@ -29,7 +45,7 @@ from step3_assets.domain.models.heads import (
     predict_heads,
     stored_features_hash,
 )
-from step3_assets.domain.models.out_of_fold import OutOfFold
+from step3_assets.domain.models.out_of_fold import Level, OutOfFold
 from step3_assets.domain.models.payoff import BARRIER, fit_payoff, structural_ev
 from step3_assets.domain.models.quality import (
     Calibrated,
@@ -39,6 +55,9 @@ from step3_assets.domain.models.quality import (
     reliability_tables,
 )
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
+
+LEAST_LOG_EVIDENCE = -1e3
+"""Stored where nothing could be bet: JSON holds no infinity."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +81,49 @@ class TrainedFold:
 
 @dataclass(frozen=True)
 class Training:
-    """A fold's training rows, and its inner folds over them."""
+    """A fold's training rows, and its inner folds over them.
+
+    Parameters
+    ----------
+    rows : DataFrame, n rows
+    inner : list of InnerFold
+    bars : BarRows, optional
+        Bars before the test span, where the mean head learns drift.
+    bar_fold : BarFold, optional
+        Which of the bars may train.
+    """
 
     rows: pd.DataFrame
     inner: list[InnerFold]
+    bars: BarRows | None = None
+    bar_fold: BarFold | None = None
+
+    def bars_of(self, number: int | None) -> InnerFold | None:
+        """Masks over the bars of an inner fold, or of the whole fold; None without bars."""
+        if self.bar_fold is None:
+            return None
+        if number is None:
+            train = self.bar_fold.train
+            return InnerFold(number=-1, train=train, validation=np.zeros(len(train), dtype=bool))
+        return next(one for one in self.bar_fold.inner if one.number == number)
 
 
-def train_fold(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> TrainedFold:
+@dataclass(frozen=True)
+class Fitted:
+    """The heads of one set of rows, and what they are measured from."""
+
+    rows: TrainingRows
+    payloads: dict[str, str]
+    level: Level
+    evidence: BarEvidence | None
+
+
+def train_fold(data: FoldRows, config: ModelConfig) -> TrainedFold:
     """Train, calibrate and blend one fold.
 
     Parameters
     ----------
-    events : DataFrame
-        Rows of table ``events`` that hold at least the fold's training rows; others are ignored.
-    fold : Fold
+    data : FoldRows
     config : ModelConfig
 
     Returns
@@ -87,14 +135,14 @@ def train_fold(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Trained
     Raises
     ------
     ValueError
-        If a training row of the fold is not among `events`.
+        If a training row of the fold is not among the events.
     LeakageError
         If the configuration names a feature that is not known at the decision.
     """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        training = gather_training(events, fold.members)
+        training = gather_training(data.events, data.fold.members)
         trainable = [
             inner
             for inner in training.inner
@@ -107,7 +155,10 @@ def train_fold(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Trained
                 empty_metrics(),
                 empty_reliability(),
             )
-        return _train(Training(training.rows, trainable), fold, config)
+        training = replace(training, inner=trainable)
+        if config.drift.is_used:
+            training = _with_bars(training, data, config)
+        return _train(training, data.fold, config)
 
 
 def gather_training(events: pd.DataFrame, members: pd.DataFrame) -> Training:
@@ -124,13 +175,17 @@ def gather_training(events: pd.DataFrame, members: pd.DataFrame) -> Training:
     return Training(rows.drop(columns="_merge"), inner)
 
 
-def weigh(rows: pd.DataFrame, config: ModelConfig) -> TrainingRows:
-    """Rows with their uniqueness among themselves, or equal weights of one."""
-    if not config.use_uniqueness_weights:
-        return TrainingRows(rows, np.ones(len(rows)))
+def weigh(rows: pd.DataFrame) -> TrainingRows:
+    """Rows with equal weights that sum to the number of independent ones.
+
+    Average uniqueness counts rows and nothing else. As a weight it would carry the outcome: it
+    counts labels that begin later, and more candidates follow where the price rises, so that losers
+    would weigh more than winners.
+    """
     first = rows["t_idx"].to_numpy(dtype=np.int64) + 1
     last = rows["label_end_idx"].to_numpy(dtype=np.int64)
-    return TrainingRows(rows, average_uniqueness(rows["symbol"], first, last))
+    uniqueness = average_uniqueness(rows["symbol"], first, last)
+    return TrainingRows(rows, np.full(len(rows), uniqueness.mean() if len(rows) else 1.0))
 
 
 def has_both_outcomes(rows: pd.DataFrame) -> bool:
@@ -138,50 +193,88 @@ def has_both_outcomes(rows: pd.DataFrame) -> bool:
     return rows["y"].nunique() == 2
 
 
-def predict_out_of_fold(training: Training, config: ModelConfig) -> OutOfFold:
-    """Fit every head on each inner fold and predict its validation block."""
-    parts = []
+def predict_out_of_fold(
+    training: Training, config: ModelConfig
+) -> tuple[OutOfFold, BarEvidence | None]:
+    """Fit every head on each inner fold and predict its validation block, events and bars."""
+    parts, evidence = [], []
     for inner in training.inner:
-        rows = weigh(training.rows[inner.train].reset_index(drop=True), config)
-        payloads = fit_heads(rows, config)
+        fitted = _fit(training, inner.train, inner.number, config)
         validation = training.rows[inner.validation].reset_index(drop=True)
-        predicted = predict_heads(payloads, validation)
-        parts.append(OutOfFold.of_block(inner.number, validation, predicted, rows, config))
+        predicted = predict_heads(fitted.payloads, validation)
+        parts.append(
+            OutOfFold.of_block(
+                inner.number, validation, predicted, fitted.rows, fitted.level, config
+            )
+        )
+        evidence.append(fitted.evidence)
     pooled = OutOfFold.concatenate(parts)
-    return pooled.with_uniqueness(weigh(pooled.events, config).uniqueness)
+    pooled = pooled.with_weights(weigh(pooled.events).weights)
+    found = [one for one in evidence if one is not None]
+    return pooled, BarEvidence.concatenate(found) if found else None
+
+
+def _with_bars(training: Training, data: FoldRows, config: ModelConfig) -> Training:
+    start = data.fold.manifest["test_start_utc"].iloc[0]
+    bars = data.bars[data.bars["date"] < start]
+    bars = bars.sort_values(["symbol", "bar_idx"], kind="stable", ignore_index=True)
+    rows = lay_out_bars(bars, partners_of(training.rows), config.features)
+    return replace(training, bars=rows, bar_fold=cut_bar_fold(bars, data.fold, data.config))
+
+
+def _fit(training: Training, train: np.ndarray, number: int | None, config: ModelConfig) -> Fitted:
+    """Fit all heads on some training rows: those of an inner fold, or of the fold."""
+    rows = weigh(training.rows[train].reset_index(drop=True))
+    bars, masks = training.bars, training.bars_of(number)
+    if bars is None or masks is None or not (masks.train & bars.is_usable).any():
+        centre = float(rows.scaled_gross.mean())
+        return Fitted(rows, fit_heads(rows, config), Level(centre, centre), None)
+    model = fit_drift(bars, masks.train, config.drift, config.seed)
+    held = hold(bars, model, rows.events)
+    payloads = fit_heads(rows, config, held.departure)
+    level = Level(centre=0.0, level=model.level * float(np.nanmean(held.reach)))
+    evidence = BarEvidence.of_block(masks.number, bars, model, masks.validation)
+    return Fitted(rows, payloads, level, evidence)
 
 
 def _train(training: Training, fold: Fold, config: ModelConfig) -> TrainedFold:
-    oof = predict_out_of_fold(training, config)
+    oof, bars = predict_out_of_fold(training, config)
     calibrator = choose_calibrator(
-        oof.predicted.p_raw, oof.won, oof.uniqueness, oof.forward_splits(), config.calibration
+        oof.predicted.p_raw, oof.won, oof.weights, oof.forward_splits(), config.calibration
     )
-    p_cross, ev_struct, ev_ml = cross_fitted(oof, config)
-    slope, slope_t = mean_slope(oof, np.ones(len(oof.net), dtype=bool), config)
-    blend = fit_blend(ev_struct, ev_ml, oof.net, oof.gls_weights, slope_t, config.blend)
-    rows = weigh(training.rows, config)
+    p_cross, ev_struct, ev_ml = cross_fitted(oof, bars, config)
+    everything = np.ones(len(oof.net), dtype=bool)
+    slope, _ = mean_slope(oof, bars, everything, config)
+    evidence = departure_evidence(oof, bars, config)
+    blend = fit_blend(ev_struct, ev_ml, oof.net, oof.gls_weights, evidence, config.blend)
+    fitted = _fit(training, np.ones(len(training.rows), dtype=bool), None, config)
+    rows = fitted.rows
     blend |= {
         "mean_slope": slope,
-        "mean_centre": float(np.average(rows.scaled_gross, weights=rows.uniqueness)),
+        "mean_centre": fitted.level.centre,
+        "mean_level": fitted.level.level,
+        "log_evidence": max(evidence, LEAST_LOG_EVIDENCE),
     }
-    payoff = fit_payoff(rows.events, rows.uniqueness) if config.ev_struct == "payoff" else BARRIER
-    payloads = fit_heads(rows, config)
-    payloads |= {
+    payoff = fit_payoff(rows.events, rows.weights) if config.ev_struct == "payoff" else BARRIER
+    payloads = fitted.payloads | {
         "calibrator": dump_numbers(calibrator),
         "payoff": dump_numbers(payoff),
         "blend": dump_numbers(blend),
     }
-    base_rate = fit_base_rate(rows.won, rows.uniqueness)["rate"]
+    base_rate = fit_base_rate(rows.won, rows.weights)["rate"]
     ev_final = blend["w_struct"] * ev_struct + blend["w_mean"] * ev_ml
     n_bins = config.calibration.n_bins
+    calibrated = Calibrated(p_cross, ev_final, blend, base_rate)
     return TrainedFold(
         _model_rows(payloads, len(rows.events), fold, config),
-        measure_heads(oof, Calibrated(p_cross, ev_final, blend, base_rate), fold.month, n_bins),
+        measure_heads(oof, calibrated, fold.month, n_bins),
         reliability_tables(oof, p_cross, fold.month, n_bins),
     )
 
 
-def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cross_fitted(
+    oof: OutOfFold, bars: BarEvidence | None, config: ModelConfig
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Calibrated probability and both expected values of each out-of-fold row.
 
     The calibrators that are applied to a block are fitted on the other blocks, so that the blend
@@ -195,13 +288,14 @@ def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.nd
         calibrator = choose_calibrator(
             oof.predicted.p_raw[others],
             oof.won[others],
-            oof.uniqueness[others],
+            oof.weights[others],
             [(fit[others], validation[others]) for fit, validation in oof.forward_splits()],
             config.calibration,
         )
         p[here] = calibrate(calibrator, oof.predicted.p_raw[here])
-        slope[here], _ = mean_slope(oof, others, config)
-    ev_ml = mean_ev(oof.predicted.mean_scaled, oof.centre, slope, oof.events)
+        slope[here], _ = mean_slope(oof, bars, others, config)
+    calibration = MeanCalibration(oof.centre, oof.level, slope)
+    ev_ml = mean_ev(oof.predicted.mean_scaled, calibration, oof.events)
     ev_struct = np.empty(len(oof.net))
     for block, payoff in oof.payoffs.items():
         here = oof.block == block
@@ -209,14 +303,43 @@ def cross_fitted(oof: OutOfFold, config: ModelConfig) -> tuple[np.ndarray, np.nd
     return p, ev_struct, ev_ml
 
 
-def mean_slope(oof: OutOfFold, rows: np.ndarray, config: ModelConfig) -> tuple[float, float]:
-    """Slope of the mean head's calibration on some of the out-of-fold rows, and its t."""
+def mean_slope(
+    oof: OutOfFold, bars: BarEvidence | None, rows: np.ndarray, config: ModelConfig
+) -> tuple[float, float]:
+    """Slope of the mean head's departures on some blocks, and its t.
+
+    Bars of the blocks of `rows` where the head learned drift, else the out-of-fold rows themselves.
+    """
+    if bars is not None:
+        kept = bars.select(np.isin(bars.block, np.unique(oof.block[rows])))
+        return fit_mean_calibrator(
+            kept.predicted, kept.centre, kept.outcome, kept.weights, kept.week, config.blend
+        )
     return fit_mean_calibrator(
         oof.predicted.mean_scaled[rows],
         oof.centre[rows],
         oof.scaled_gross[rows],
-        oof.uniqueness[rows],
+        oof.weights[rows],
         oof.weeks[rows],
+        config.blend,
+    )
+
+
+def departure_evidence(oof: OutOfFold, bars: BarEvidence | None, config: ModelConfig) -> float:
+    """Evidence out of fold that the mean head's departures go the right way, as a logarithm."""
+    if bars is not None:
+        return log_evidence(
+            bars.predicted - bars.centre,
+            bars.outcome - bars.centre,
+            bars.weights,
+            bars.week,
+            config.blend,
+        )
+    return log_evidence(
+        oof.predicted.mean_scaled - oof.centre,
+        oof.scaled_gross - oof.level,
+        oof.weights,
+        oof.weeks,
         config.blend,
     )
 

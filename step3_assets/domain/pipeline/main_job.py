@@ -16,7 +16,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import judge, result_criteria, verdict
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.parallel import run_in_order
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult, run_portfolio
 from step3_assets.domain.statistics.table import statistics_table
@@ -99,7 +99,7 @@ def run_month(
     if not tables:
         tables |= steps.fold_step(events, bars[bars["month"] <= month], month, config.folds)
         fold = Fold(month, tables["folds"], tables["fold_members"])
-        tables |= steps.training_step(events, fold, config.models)
+        tables |= steps.training_step(FoldRows(fold, events, bars, config.folds), config.models)
         tables |= steps.mock_step(events, fold, config.models, size_frac)
     test = events[events["month"] == month]
     tables |= steps.scoring_step(

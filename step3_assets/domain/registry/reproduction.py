@@ -15,7 +15,7 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.domain.core.code import code_version, library_versions
 from step3_assets.domain.core.months import month_label
-from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.registry.entries import (
     Provenance,
     artefacts_of,
@@ -73,7 +73,8 @@ def reproduce(
     settings = provenance.settings(month)
     tables = fold_step(events, bars, month, settings.folds)
     fold = Fold(month, tables["folds"], tables["fold_members"])
-    again = training_step(events, fold, settings.models)["calibrated_models"]
+    data = FoldRows(fold, events, bars, settings.folds)
+    again = training_step(data, settings.models)["calibrated_models"]
     recorded = {MEMBERS: row["members_hash"], **artefacts_of(row)}
     found = {MEMBERS: _members(stored), **_hashes(stored)}
     made = {MEMBERS: ",".join(sorted(set(fold.manifest["members_hash"]))), **_hashes(again)}

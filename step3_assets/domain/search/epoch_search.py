@@ -10,7 +10,6 @@ Everything starts from :func:`step3_assets.domain.search.epochs.known_before`: n
 known at or after the epoch's start reaches a trial.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.catalogue.search import TRIALS, TUNED_PARAMS
 from step3_assets.config import ModelConfig, SearchConfig, Step3Config
 from step3_assets.domain.core.bar_columns import MARKING_BARS, MARKING_PRICES
-from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.hashing import bars_hash, frame_hash
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.execution.marking import MarkClock
@@ -195,20 +194,9 @@ def _lay_out(events: pd.DataFrame, bars: pd.DataFrame, epoch: Epoch, base: Step3
         trading_hash(base),
         [(f"{m.month}", m.data_hash) for m in months],
         frame_hash(own, EVENTS),
-        _bars_hash(marked),
+        bars_hash(marked, MARKING_PRICES[1:]),
     )
     return _Inner(epoch, months, own, MarkClock.from_bars(marked), search_hash)
-
-
-def _bars_hash(bars: pd.DataFrame) -> str:
-    rows = bars.sort_values(["symbol", "date"])
-    digest = hashlib.sha256("".join(rows["symbol"]).encode())
-    for name in MARKING_PRICES[1:]:
-        values = rows[name]
-        if isinstance(values.dtype, pd.DatetimeTZDtype):
-            values = values.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]")
-        digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _search_models(

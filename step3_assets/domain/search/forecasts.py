@@ -16,13 +16,20 @@ import pandas as pd
 
 from step3_assets.catalogue.delivery import EVENTS, OUTCOME_COLUMNS
 from step3_assets.config import FoldConfig, ModelConfig
-from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.domain.core.bar_columns import TRAINING_BARS
+from step3_assets.domain.core.hashing import bars_hash, frame_hash
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, build_fold, training_mask
+from step3_assets.domain.folds.build import (
+    LOOK_BACK_MONTHS,
+    Fold,
+    FoldRows,
+    build_fold,
+    training_mask,
+)
 from step3_assets.domain.models.training import train_fold
 from step3_assets.domain.search.settings import short_hash
 
@@ -43,14 +50,20 @@ class InnerMonth:
         Cut by the walk-forward's own function.
     events : DataFrame
         The fold's training rows and every event of the month.
+    bars : DataFrame
+        Bars of the look-back, before the month.
+    folds : FoldConfig
+        What the fold was cut with.
     data_hash : str
-        Of the training rows with their roles and of what is known of the test rows at their
-        decisions: outcomes of the month change no forecast, so they are not part of it.
+        Of the training rows with their roles, of the bars, and of what is known of the test rows at
+        their decisions: outcomes of the month change no forecast, so they are not part of it.
     """
 
     month: date
     fold: Fold = field(repr=False)
     events: pd.DataFrame = field(repr=False)
+    bars: pd.DataFrame = field(repr=False)
+    folds: FoldConfig
     data_hash: str = ""
 
 
@@ -65,13 +78,15 @@ def inner_month(
     kept = fold.members.loc[training_mask(fold.members), EVENT_KEY]
     training = kept.merge(events, on=EVENT_KEY, how="left", validate="one_to_one")[EVENTS.names]
     test = events[events["month"] == month]
+    past = bars[bars["month"] < month]
     data_hash = short_hash(
         sorted(set(fold.manifest["members_hash"])),
         frame_hash(training, EVENTS),
+        bars_hash(past, [name for name in TRAINING_BARS if name in past]),
         frame_hash(test, EVENTS, exclude=(*OUTCOME_COLUMNS, "maturity")),
     )
     rows = pd.concat([training, test], ignore_index=True)
-    return InnerMonth(month, fold, rows, data_hash)
+    return InnerMonth(month, fold, rows, past, folds, data_hash)
 
 
 @dataclass(frozen=True)
@@ -120,7 +135,8 @@ class ForecastCache:
 
 def write_forecasts(inner: InnerMonth, models: ModelConfig, path: Path) -> None:
     """Train the fold, score its month, keep what gate and sizing read of the scores."""
-    trained = train_fold(inner.events, inner.fold, models)
+    data = FoldRows(inner.fold, inner.events, inner.bars, inner.folds)
+    trained = train_fold(data, models)
     scores = score_fold(trained.models, inner.events, inner.month, models, DecisionSettings())
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")

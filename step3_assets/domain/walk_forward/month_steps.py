@@ -12,7 +12,7 @@ from datetime import date
 import pandas as pd
 
 from step3_assets.config import FoldConfig, ModelConfig, Step3Config
-from step3_assets.domain.folds.build import Fold, build_fold
+from step3_assets.domain.folds.build import Fold, FoldRows, build_fold
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -23,11 +23,11 @@ def fold_step(events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Fol
     return {"folds": fold.manifest, "fold_members": fold.members}
 
 
-def training_step(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> Tables:
+def training_step(data: FoldRows, config: ModelConfig) -> Tables:
     """Fit and calibrate: see :func:`step3_assets.domain.models.training.train_fold`."""
     from step3_assets.domain.models.training import train_fold
 
-    trained = train_fold(events, fold, config)
+    trained = train_fold(data, config)
     return {
         "calibrated_models": trained.models,
         "model_metrics": trained.metrics,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from step3_assets.config import (
     AuditConfig,
+    DriftHeadConfig,
     FoldConfig,
     GateConfig,
     LightGBMConfig,
@@ -30,7 +31,10 @@ from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
 MONTHS = month_range(date(2021, 1, 1), date(2021, 2, 1))
 CONFIG = Step3Config(
     folds=FoldConfig(train_months=24, inner_folds=2, inner_min_train_months=12, inner_min_rows=50),
-    models=ModelConfig(lightgbm=LightGBMConfig(n_rounds=6, min_data_in_leaf=40)),
+    models=ModelConfig(
+        lightgbm=LightGBMConfig(n_rounds=6, min_data_in_leaf=40),
+        drift=DriftHeadConfig(n_rounds=10, event_trees=LightGBMConfig(n_rounds=6)),
+    ),
     gate=GateConfig(k=0.0, phi=0.0, overnight_multiplier=1.0),
     audit=AuditConfig(sampled_folds=1, sampled_decisions=2, sampled_prefixes=1),
 )

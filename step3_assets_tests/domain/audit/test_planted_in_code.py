@@ -16,7 +16,7 @@ from step3_assets.domain.audit.known_at import check_known_at
 from step3_assets.domain.audit.purge_again import check_purge
 from step3_assets.domain.audit.time_travel import change_future, check_models, check_scores
 from step3_assets.domain.core.months import month_start
-from step3_assets.domain.folds.build import Fold
+from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.folds.purge import BarClock
 from step3_assets.domain.models import training
 from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
@@ -25,38 +25,52 @@ from step3_assets_tests.domain.audit.audited import MONTHS
 MONTH = MONTHS[-1]
 
 
-def drift_guard(events, fold, config):
+def drift_guard(data, config):
     """The test month's own volatility decides how strongly its models are shrunk."""
-    now = events.loc[events["month"] == fold.month, "u_atr"].mean()
+    now = data.events.loc[data.events["month"] == data.fold.month, "u_atr"].mean()
     update = {"lightgbm": config.lightgbm.model_copy(update={"lambda_l2": 1e3 * float(now)})}
-    tables = dict(training_step(events, fold, config.model_copy(update=update)))
+    tables = dict(training_step(data, config.model_copy(update=update)))
     tables["calibrated_models"] = tables["calibrated_models"].assign(
         config_hash=config.content_hash()
     )
     return tables
 
 
-def scaled_on_the_full_sample(events, fold, config):
+def scaled_on_the_full_sample(data, config):
     """A feature is standardised over everything there is before the split."""
-    column = (events["vol_z"] - events["vol_z"].mean()) / events["vol_z"].std()
-    return training_step(events.assign(vol_z=column), fold, config)
+    column = data.events["vol_z"]
+    column = (column - column.mean()) / column.std()
+    return training_step(replace(data, events=data.events.assign(vol_z=column)), config)
 
 
-def labels_that_end_in_the_test_month(events, fold, config):
+def labels_that_end_in_the_test_month(data, config):
     """Nothing is purged: whatever was decided before the month trains."""
-    members = fold.members.assign(
-        role=fold.members["role"].replace({"purged": "fit", "embargoed": "fit"})
-    )
-    return training_step(events, Fold(fold.month, fold.manifest, members), config)
+    members = data.fold.members
+    members = members.assign(role=members["role"].replace({"purged": "fit", "embargoed": "fit"}))
+    return training_step(replace(data, fold=replace(data.fold, members=members)), config)
+
+
+def drift_of_the_test_month(data, config):
+    """Bars that start in the test month train the drift, as if the test began a month later."""
+    later = data.fold.manifest["test_start_utc"] + pd.DateOffset(months=1)
+    manifest = data.fold.manifest.assign(test_start_utc=later, embargo_bars=0)
+    return training_step(replace(data, fold=replace(data.fold, manifest=manifest)), config)
 
 
 @pytest.mark.parametrize(
-    "leak", [drift_guard, scaled_on_the_full_sample, labels_that_end_in_the_test_month]
+    "leak",
+    [
+        drift_guard,
+        scaled_on_the_full_sample,
+        labels_that_end_in_the_test_month,
+        drift_of_the_test_month,
+    ],
 )
 def test_training_that_sees_the_future_differs_once_it_is_changed(honest, monkeypatch, leak):
     tables = fold_step(honest.events, honest.bars, MONTH, honest.config.folds)
     fold = Fold(MONTH, tables["folds"], tables["fold_members"])
-    stored = leak(honest.events, fold, honest.config.models)["calibrated_models"]
+    data = FoldRows(fold, honest.events, honest.bars, honest.config.folds)
+    stored = leak(data, honest.config.models)["calibrated_models"]
     monkeypatch.setattr(time_travel, "training_step", leak)
     found = check_models(replace(honest, models=stored))
     assert not found.is_passed
@@ -64,7 +78,7 @@ def test_training_that_sees_the_future_differs_once_it_is_changed(honest, monkey
 
 
 def test_models_of_other_settings_are_not_taken_for_honest(honest):
-    blend = honest.config.models.blend.model_copy(update={"min_squared_t": 0.3})
+    blend = honest.config.models.blend.model_copy(update={"open_at_evidence": 2.0})
     gentler = honest.config.models.model_copy(update={"blend": blend})
     config = honest.config.model_copy(update={"models": gentler})
     assert "of other settings" in check_models(replace(honest, config=config)).text
@@ -157,8 +171,9 @@ def test_calibrating_and_judging_in_sample_sings(honest, monkeypatch):
 def test_a_label_among_the_features_sings(honest, monkeypatch):
     """A feature made from the labels that train, whatever they are."""
 
-    def encoded(events, fold, config):
-        return training_step(events.assign(vol_z=events["net_logret"]), fold, config)
+    def encoded(data, config):
+        events = data.events.assign(vol_z=data.events["net_logret"])
+        return training_step(replace(data, events=events), config)
 
     monkeypatch.setattr(canaries, "training_step", encoded)
     assert "give an AUC of" in check_shuffled_labels(honest).text

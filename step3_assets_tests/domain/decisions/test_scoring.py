@@ -17,8 +17,13 @@ from step3_assets.domain.models.text_format import (
     payload_sha256,
     read_payloads,
 )
-from step3_assets.domain.models.training import train_fold
-from step3_assets_tests.domain.models.training_frames import MONTH, QUICK, make_fold, make_market
+from step3_assets_tests.domain.models.training_frames import (
+    MONTH,
+    QUICK,
+    make_fold,
+    make_market,
+    train_events,
+)
 
 EVENTS, BARS = make_market(edge_bps=40.0)
 FOLD = make_fold(EVENTS, BARS)
@@ -28,7 +33,7 @@ TEST = EVENTS[EVENTS["month"] == MONTH]
 
 @pytest.fixture(scope="module")
 def models():
-    return train_fold(EVENTS, FOLD, QUICK).models
+    return train_events(EVENTS, FOLD, QUICK).models
 
 
 def score(models, events=EVENTS, gate=GATE):

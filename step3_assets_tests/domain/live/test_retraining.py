@@ -27,13 +27,13 @@ from step3_assets.domain.live.retraining import (
     week_span,
 )
 from step3_assets.domain.models.text_format import ModelIntegrityError
-from step3_assets.domain.models.training import train_fold
 from step3_assets_tests.domain.models.training_frames import (
     FOLDS_24,
     MONTH,
     QUICK,
     make_fold,
     make_market,
+    train_events,
 )
 
 WEEKS = [date(2018, 1, 2), date(2018, 1, 8), date(2018, 1, 16), date(2018, 1, 22)]  # with sessions
@@ -45,7 +45,7 @@ CONFIG = Step3Config(
     models=QUICK,
     recalibration=RecalibrationConfig(method="retrain", min_check_rows=5),
 )
-BASE_MODELS = train_fold(EVENTS, make_fold(EVENTS, BARS), QUICK).models
+BASE_MODELS = train_events(EVENTS, make_fold(EVENTS, BARS), QUICK).models
 BASE = BaseModel.of_models(BASE_MODELS, Base(MONTH, CALENDAR_MONTH))
 NONE = pd.DataFrame(columns=WEEKLY_MODELS.names)
 

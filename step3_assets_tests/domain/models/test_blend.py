@@ -9,6 +9,7 @@ from step3_assets.domain.models.blend import (
     clustered_slope,
     fit_blend,
     fit_mean_calibrator,
+    log_evidence,
 )
 
 # Departures -1 and 1 in turn; outcomes follow them by a half, and by one more in the last week.
@@ -42,8 +43,8 @@ def test_a_sure_prior_decides_and_a_vague_one_does_not(error, expected):
     assert slope == pytest.approx(expected)
 
 
-def test_a_departure_is_neither_enlarged_nor_turned_around():
-    assert calibrate(outcome=3 * OUTCOME, prior_slope_error=9.0)[0] == 1.0
+def test_a_departure_may_be_enlarged_and_is_never_turned_around():
+    assert calibrate(outcome=3 * OUTCOME, prior_slope_error=9.0)[0] == pytest.approx(2.98, abs=0.02)
     slope, t = calibrate(outcome=-OUTCOME, prior_slope_error=9.0)
     assert slope == 0.0
     assert t < 0
@@ -63,8 +64,8 @@ def test_levels_of_windows_are_no_evidence():
 STRUCT, ML = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 1.0])
 
 
-def blend(net, slope_t=2.0, **settings):
-    return fit_blend(STRUCT, ML, np.array(net), np.ones(3), slope_t, BlendConfig(**settings))
+def blend(net, evidence=2.0, **settings):
+    return fit_blend(STRUCT, ML, np.array(net), np.ones(3), evidence, BlendConfig(**settings))
 
 
 def test_share_is_the_mean_of_rows_and_prior():
@@ -80,11 +81,42 @@ def test_no_weight_is_negative(says, expected):
 
 
 def test_without_evidence_nothing_is_believed():
-    barely = np.sqrt(BlendConfig().min_squared_t)
-    for t in (-3.0, 0.0, barely):
-        got = blend([1.0, 0.0, 1.0], slope_t=t)
+    for evidence in (-np.inf, -3.0, np.log(1.99)):
+        got = blend([1.0, 0.0, 1.0], evidence, open_at_evidence=2.0)
         assert blended_ev(got, STRUCT, ML).tolist() == [0.0, 0.0, 0.0]
-    assert blend([1.0, 0.0, 1.0], slope_t=barely + 0.01)["w_mean"] > 0
+    assert blend([1.0, 0.0, 1.0], np.log(2.0), open_at_evidence=2.0)["w_mean"] > 0
+
+
+def evidence(bets, effect=0.3):
+    n = len(bets)
+    config = BlendConfig(evidence_effect=effect)
+    return log_evidence(np.ones(n), np.asarray(bets), np.ones(n), np.arange(n), config)
+
+
+def test_evidence_by_numerical_integration():
+    """The mixture over stakes, summed on a grid."""
+    bets = np.array([1.0, -0.5, 2.0, 0.5, 1.5])
+    scaled = bets / np.sqrt(np.mean(bets**2))
+    stakes = np.linspace(0.0, 3.0, 30_001)
+    prior = 2 * np.exp(-0.5 * (stakes / 0.3) ** 2) / (0.3 * np.sqrt(2 * np.pi))
+    wealth = np.exp(stakes * scaled.sum() - 0.5 * stakes**2 * len(bets))
+    mixed = np.trapezoid(prior * wealth, stakes)
+    assert evidence(bets) == pytest.approx(np.log(mixed), abs=1e-6)
+
+
+def test_evidence_is_an_e_value_on_null_weeks_and_grows_on_an_edge():
+    """Ville: under the null at most a share 1 / c of the paths ever exceeds c."""
+    rng = np.random.default_rng(11)
+    paths = rng.standard_t(4, size=(400, 104))
+    ever = np.array([max(evidence(path[:n]) for n in range(13, 105, 13)) for path in paths])
+    assert np.mean(ever > np.log(20)) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    edge = np.array([evidence(path + 0.4 * np.sqrt(2)) for path in paths])
+    assert np.mean(edge > 0) > 0.95
+
+
+def test_no_bet_is_no_evidence():
+    assert evidence(np.zeros(5)) == -np.inf
+    assert evidence([]) == -np.inf
 
 
 def test_estimates_that_agree_share_evenly():

@@ -12,8 +12,12 @@ from step3_assets.domain.models import heads
 from step3_assets.domain.models.features import feature_matrix
 from step3_assets.domain.models.head import HeadTask, Target, TrainingRows
 from step3_assets.domain.models.text_format import name_in_hashes, payload_sha256
-from step3_assets.domain.models.training import train_fold
-from step3_assets_tests.domain.models.training_frames import QUICK, make_fold, make_market
+from step3_assets_tests.domain.models.training_frames import (
+    QUICK,
+    make_fold,
+    make_market,
+    train_events,
+)
 
 EVENTS, BARS = make_market(edge_bps=120.0, seed=3, n_months=25, per_month=30)
 FITTED, LATER = EVENTS[:900], EVENTS[900:1200]
@@ -106,7 +110,7 @@ def test_a_new_head_appears_everywhere(monkeypatch):
     """Payload, integrity, metrics and the list that acceptance asks for follow from the list."""
     monkeypatch.setattr(heads, "HEADS", (*heads.HEADS, HistogramHead()))
     monkeypatch.setattr("step3_assets.domain.models.quality.HEADS", heads.HEADS)
-    trained = train_fold(EVENTS, make_fold(EVENTS, BARS), QUICK)
+    trained = train_events(EVENTS, make_fold(EVENTS, BARS), QUICK)
     (row,) = trained.models[trained.models["head"] == "histogram"].to_dict("records")
     assert row["format"] == "json of trees"
     assert row["payload_sha256"] == payload_sha256(row["payload"])

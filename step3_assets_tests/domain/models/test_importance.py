@@ -11,14 +11,19 @@ from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.models.heads import matrix_of
 from step3_assets.domain.models.importance import EXPLAINED_HEADS, head_importances
 from step3_assets.domain.models.text_format import read_payloads
-from step3_assets.domain.models.training import train_fold
-from step3_assets_tests.domain.models.training_frames import MONTH, QUICK, make_fold, make_market
+from step3_assets_tests.domain.models.training_frames import (
+    MONTH,
+    QUICK,
+    make_fold,
+    make_market,
+    train_events,
+)
 
 
 @pytest.fixture(scope="module")
 def market():
     events, bars = make_market(edge_bps=120.0, seed=2)
-    return events, train_fold(events, make_fold(events, bars), QUICK).models
+    return events, train_events(events, make_fold(events, bars), QUICK).models
 
 
 @pytest.fixture(scope="module")

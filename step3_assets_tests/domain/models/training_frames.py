@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.delivery import EVENTS, NUMERIC_FEATURES
-from step3_assets.config import FoldConfig, LightGBMConfig, ModelConfig
+from step3_assets.config import DriftHeadConfig, FoldConfig, LightGBMConfig, ModelConfig
 from step3_assets.domain.core.canonical import canonical_frame
-from step3_assets.domain.folds.build import Fold, build_fold
+from step3_assets.domain.folds.build import Fold, FoldRows, build_fold
+from step3_assets.domain.models.training import TrainedFold, train_fold
 from step3_assets_tests.domain.folds.fold_frames import make_pair
 
 MONTH = date(2018, 1, 1)
@@ -20,8 +21,10 @@ FOLDS_24 = FoldConfig(train_months=24, inner_folds=3, inner_min_train_months=12,
 QUICK = ModelConfig(
     lightgbm=LightGBMConfig(
         n_rounds=40, learning_rate=0.1, min_data_in_leaf=40, twin_correlation=0.0
-    )
+    ),
+    drift=DriftHeadConfig(is_used=False),
 )
+"""The mean head learns events here: the bars of this market hold no signal of its law."""
 
 
 def make_market(
@@ -75,3 +78,8 @@ def with_outcomes(events: pd.DataFrame) -> pd.DataFrame:
 def make_fold(events: pd.DataFrame, bars: pd.DataFrame, month: date = MONTH) -> Fold:
     """The fold of `month` with a window of two years."""
     return build_fold(events, bars, month, FOLDS_24)
+
+
+def train_events(events: pd.DataFrame, fold: Fold, config: ModelConfig) -> TrainedFold:
+    """Train a fold whose mean head learns events: no bars are needed."""
+    return train_fold(FoldRows(fold, events, pd.DataFrame(), FOLDS_24), config)

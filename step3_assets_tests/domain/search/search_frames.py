@@ -10,6 +10,7 @@ import pandas as pd
 
 from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.config import (
+    DriftHeadConfig,
     FoldConfig,
     LightGBMConfig,
     ModelConfig,
@@ -31,6 +32,7 @@ SMALL = Step3Config(
         features=("trend_score", "vol_z", "entry_overnight", "family"),
         min_train_rows=100,
         lightgbm=LightGBMConfig(n_rounds=20, learning_rate=0.1, min_data_in_leaf=40),
+        drift=DriftHeadConfig(is_used=False),
     ),
     search=SearchConfig(
         inner_months=4,

@@ -15,7 +15,6 @@ from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
-from step3_assets.domain.models.training import train_fold
 from step3_assets.domain.shadow.arrivals import (
     Arrived,
     Delivered,
@@ -25,7 +24,12 @@ from step3_assets.domain.shadow.arrivals import (
 )
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.playback import Playback
-from step3_assets_tests.domain.models.training_frames import QUICK, make_fold, make_market
+from step3_assets_tests.domain.models.training_frames import (
+    QUICK,
+    make_fold,
+    make_market,
+    train_events,
+)
 from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
 
 FIRST, LAST = date(2023, 7, 1), date(2023, 9, 1)
@@ -57,7 +61,7 @@ def eager_config() -> Step3Config:
     """Settings under which about half of all candidates pass the gate, and every rule may bind."""
     config = Step3Config()
     blend = config.models.blend.model_copy(
-        update={"min_squared_t": 0.0, "prior_mean_share": 0.0, "prior_strength": 1e6}
+        update={"open_at_evidence": 1e-300, "prior_mean_share": 0.0, "prior_strength": 1e6}
     )
     models = QUICK.model_copy(update={"ev_struct": "barrier", "blend": blend})
     return config.model_copy(
@@ -79,7 +83,7 @@ CONFIG = eager_config()
 def heads() -> pd.DataFrame:
     """Models of some fold of another market: what they know does not matter here."""
     events, bars = make_market(seed=3)
-    return train_fold(events, make_fold(events, bars), CONFIG.models).models
+    return train_events(events, make_fold(events, bars), CONFIG.models).models
 
 
 def model_of(month: date) -> ModelInForce:
