@@ -60,7 +60,7 @@ def rival(
     from step3_assets.domain.decisions.decide import DecisionSettings
     from step3_assets.domain.decisions.scoring import score_fold
     from step3_assets.domain.execution.marking import MarkClock
-    from step3_assets.domain.folds.build import build_fold
+    from step3_assets.domain.folds.build import FoldRows, build_fold
     from step3_assets.domain.models.training import train_fold
     from step3_assets.domain.portfolio.replay import Replay
     from step3_assets.domain.search import space
@@ -78,7 +78,7 @@ def rival(
         parts = []
         for month in epoch.inner:
             fold = build_fold(events, bars, month, own.folds)
-            trained = train_fold(events, fold, own.models)
+            trained = train_fold(FoldRows(fold, events, bars, own.folds), own.models)
             settings = DecisionSettings(own.gate)
             parts.append(score_fold(trained.models, events, month, own.models, settings))
         scores = pd.concat(parts, ignore_index=True)

@@ -150,12 +150,20 @@ class LinearConfig(Frozen):
 
 
 class CalibrationConfig(Frozen):
-    """Which calibrator may be fitted, and how the figures are binned."""
+    """Which calibrator may be fitted, how far it is believed, and how metrics are binned."""
 
     isotonic_min_rows: int = Field(
         default=1000,
         ge=100,
-        description="Below this isotonic regression saturates at 0 and 1; Platt is used.",
+        description="Below this isotonic regression and Venn-Abers saturate; smooth ones are used.",
+    )
+    shrinkage: float = Field(
+        default=2.0,
+        ge=0,
+        description="Log likelihood, over the independent rows out of fold, that a calibrator has "
+        "to gain to be believed wholly; half of it is believed at a quarter of that. 2 is what two "
+        "fitted numbers gain by chance, as in Akaike's criterion. With less, the raw probability "
+        "stays as it is.",
     )
     n_bins: int = Field(default=10, ge=2, le=100, description="Bins of ECE and reliability.")
 

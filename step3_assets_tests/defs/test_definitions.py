@@ -16,7 +16,7 @@ EDGES = {
     "events": set(),
     "folds": {"bar_features", "events"},
     "tuned_params": {"bar_features", "events"},
-    "calibrated_models": {"events", "folds"},
+    "calibrated_models": {"bar_features", "events", "folds"},
     "mock_baseline": {"events", "folds"},
     "scores": {"calibrated_models", "events"},
     "fold_backtests": {"bar_features", "calibrated_models", "events", "scores"},

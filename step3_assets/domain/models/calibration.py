@@ -1,13 +1,15 @@
-"""Probability calibration on out-of-fold predictions: Platt scaling or isotonic regression.
+"""Probability calibration on out-of-fold predictions, shrunk toward doing nothing.
 
 Belongs here: fitting, choosing and applying a calibrator, and its plain numbers. Does not belong
 here: how out-of-fold predictions are made.
 
 Sources: J. Platt, "Probabilistic outputs for support vector machines" (1999); B. Zadrozny and
-C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates" (2002).
+C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates" (2002);
+M. Kull, T. Silva Filho and P. Flach, "Beta calibration" (2017); V. Vovk and I. Petej, "Venn-Abers
+predictors" (2014).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from step3_assets.domain.models.text_format import ModelIntegrityError
 Numbers = dict[str, Any]
 Split = tuple[np.ndarray, np.ndarray]
 
+VENN_ABERS_POINTS = 21
+
 
 def fit_base_rate(y: np.ndarray, weights: np.ndarray) -> Numbers:
     """The share of winners whatever the model says; a half without rows."""
@@ -31,34 +35,80 @@ def fit_base_rate(y: np.ndarray, weights: np.ndarray) -> Numbers:
 def fit_platt(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
     """Platt scaling, ``sigmoid(intercept + slope * logit(p))``, with ``slope >= 0``.
 
-    A negative slope would turn the model's order around, so the base rate is fitted instead: the
-    classifier has shown no skill out of fold.
+    Outcomes are Platt's smoothed targets: with n independent winners a winner counts as
+    ``(n + 1) / (n + 2)``, and a loser likewise, so that a sample never makes the calibrator surer
+    than its size allows. A negative slope would turn the model's order around, so the base rate is
+    fitted instead: the classifier has shown no skill out of fold.
 
     Parameters
     ----------
     p : ndarray, shape (n,)
         Raw out-of-fold probabilities.
-    y, weights : ndarray, shape (n,)
+    y : ndarray, shape (n,)
+        1 for a winner, 0 for a loser.
+    weights : ndarray, shape (n,)
+        They sum to the number of independent rows.
     """
-    from scipy.optimize import minimize
-
     x = logit(p)
     scale = float(x.std())
     if scale <= 0 or len(np.unique(y)) < 2:
         return _flat_platt(y, weights)
     z = (x - x.mean()) / scale
-
-    def loss(beta: np.ndarray) -> tuple[float, np.ndarray]:
-        line = beta[0] + beta[1] * z
-        error = weights * (sigmoid(line) - y)
-        value = float((weights * (np.logaddexp(0.0, line) - y * line)).sum())
-        return value, np.array([error.sum(), (error * z).sum()])
-
-    result = minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-8})
-    intercept, slope = result.x[0] - result.x[1] * x.mean() / scale, result.x[1] / scale
-    if not np.isfinite([intercept, slope]).all() or slope <= 0:
+    line = _fit_logistic(z[:, None], smoothed_targets(y, weights), weights)
+    if line is None or line[1] <= 0:
         return _flat_platt(y, weights)
+    intercept, slope = line[0] - line[1] * x.mean() / scale, line[1] / scale
     return {"kind": "platt", "intercept": float(intercept), "slope": float(slope)}
+
+
+def fit_beta(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
+    """Beta calibration, ``sigmoid(c + a ln p - b ln(1 - p))`` with ``a, b >= 0``.
+
+    Parameters are those of :func:`fit_platt`, and so are the targets. A coefficient that comes out
+    negative is left out, and the better of the two is fitted alone.
+    """
+    if len(np.unique(y)) < 2:
+        return _flat_platt(y, weights)
+    both = np.column_stack([log_p(p), -log_p(1.0 - p)])
+    target = smoothed_targets(y, weights)
+    found = [_beta_numbers(both, used, target, weights) for used in ([0, 1], [0], [1])]
+    if found[0] is not None:
+        return found[0]
+    single = [numbers for numbers in found[1:] if numbers is not None]
+    if not single:
+        return _flat_platt(y, weights)
+    return min(single, key=lambda numbers: log_loss(target, _whole(numbers, p), weights))
+
+
+def _beta_numbers(
+    both: np.ndarray, used: list[int], target: np.ndarray, weights: np.ndarray
+) -> Numbers | None:
+    """Fit the coefficients of some columns; None where one comes out negative."""
+    columns = both[:, used]
+    centre, scale = columns.mean(axis=0), columns.std(axis=0)
+    if (scale <= 0).any():
+        return None
+    line = _fit_logistic((columns - centre) / scale, target, weights)
+    if line is None or (line[1:] < 0).any():
+        return None
+    a, b = (
+        float(line[1 + used.index(k)] / scale[used.index(k)]) if k in used else 0.0 for k in (0, 1)
+    )
+    intercept = float(line[0] - (line[1:] / scale * centre).sum())
+    return {"kind": "beta", "intercept": intercept, "a": a, "b": b}
+
+
+def smoothed_targets(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Platt's targets: ``(n1 + 1) / (n1 + 2)`` for winners, ``1 / (n0 + 2)`` for losers.
+
+    Examples
+    --------
+    >>> smoothed_targets(np.array([0.0, 1.0, 1.0]), np.ones(3)).round(3)
+    array([0.333, 0.75 , 0.75 ])
+    """
+    won = float(weights[y > 0].sum())
+    lost = float(weights.sum()) - won
+    return np.where(y > 0, (won + 1.0) / (won + 2.0), 1.0 / (lost + 2.0))
 
 
 def fit_isotonic(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
@@ -79,6 +129,40 @@ def fit_isotonic(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
     }
 
 
+def fit_venn_abers(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
+    """Venn-Abers prediction: isotonic regression with the new row added as a loser and as a winner.
+
+    The two answers p0 and p1 become ``p1 / (1 - p0 + p1)``. Evaluated at quantiles of `p`, between
+    which it interpolates. The added row weighs as one independent row. Parameters are those of
+    :func:`fit_platt`.
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    at = np.unique(np.quantile(p, np.linspace(0.0, 1.0, VENN_ABERS_POINTS)))
+    answers = []
+    for score in at:
+        pair = []
+        for outcome in (0.0, 1.0):
+            model = IsotonicRegression(out_of_bounds="clip")
+            model.fit(np.append(p, score), np.append(y, outcome), np.append(weights, 1.0))
+            pair.append(float(model.predict([score])[0]))
+        answers.append(pair[1] / (1.0 - pair[0] + pair[1]))
+    merged = np.maximum.accumulate(answers)
+    return {"kind": "venn_abers", "x": at.tolist(), "y": merged.tolist()}
+
+
+CANDIDATES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], Numbers]] = {
+    "platt": fit_platt,
+    "beta": fit_beta,
+    "isotonic": fit_isotonic,
+    "venn_abers": fit_venn_abers,
+}
+"""Calibrators beside the identity, which every one of them is shrunk toward."""
+NEEDS_ROWS = ("isotonic", "venn_abers")
+"""Steps: they take part above a floor of independent rows."""
+SHARES = (0.25, 0.5, 0.75, 1.0)
+
+
 def choose_calibrator(
     p: np.ndarray,
     y: np.ndarray,
@@ -86,7 +170,11 @@ def choose_calibrator(
     splits: Sequence[Split],
     config: CalibrationConfig,
 ) -> Numbers:
-    """Fit the calibrator that had the lower log loss on rows it was not fitted on.
+    """Fit the calibrator that had the lowest log loss on rows it was not fitted on.
+
+    Each candidate is tried whole and shrunk toward the raw probability. What it takes off the log
+    likelihood of the independent rows must outweigh ``config.shrinkage`` times the square of the
+    share by which it is believed; otherwise the raw probability stays as it is.
 
     Parameters
     ----------
@@ -94,35 +182,57 @@ def choose_calibrator(
         Out-of-fold raw probabilities, outcomes, and weights that sum to the number of independent
         rows.
     splits : sequence of (ndarray of bool, ndarray of bool)
-        Fitting and judging rows, each fitting set over before its judging set begins.
+        Fitting and validation rows, each fitting set over before its validation set begins.
     config : CalibrationConfig
-        Isotonic regression takes part only where a fitting set has ``isotonic_min_rows``
-        independent rows (sum of weights).
+        Isotonic regression and Venn-Abers take part only where a fitting set has
+        ``isotonic_min_rows`` independent rows (sum of weights).
 
     Returns
     -------
     dict
-        The calibrator fitted on all rows, with ``chosen_by``: the log loss of each candidate.
-        Ties, and no split to judge on, go to Platt. The base rate where one class is missing.
+        The calibrator fitted on all rows, with ``share``, by which it is believed, and
+        ``chosen_by``: the log loss of each candidate whole, and of ``identity``. The identity where
+        no split can be validated on or nothing gains enough; the base rate where one class is
+        missing.
     """
     if len(np.unique(y)) < 2:
         return {**fit_base_rate(y, weights), "chosen_by": {}}
-    fits = {"platt": fit_platt, "isotonic": fit_isotonic}
-    losses: dict[str, float] = {}
-    judged = [
-        (fit, judge)
-        for fit, judge in splits
-        if weights[fit].sum() >= config.isotonic_min_rows and judge.any()
+    usable = [
+        (fit, validation)
+        for fit, validation in splits
+        if validation.any() and len(np.unique(y[fit])) == 2
     ]
-    for name, fit_one in fits.items() if judged else ():
+    if not usable:
+        return {"kind": "identity", "chosen_by": {}}
+    pooled = np.concatenate([np.flatnonzero(validation) for _, validation in usable])
+    raw, outcome, weight = p[pooled], y[pooled], weights[pooled]
+    losses = {"identity": log_loss(outcome, raw, weight)}
+    best, best_share, best_cost = "identity", 0.0, losses["identity"] * weight.sum()
+    for name, fit_one in CANDIDATES.items():
+        needed = config.isotonic_min_rows if name in NEEDS_ROWS else 0
+        if min(weights[fit].sum() for fit, _ in usable) < needed:
+            continue
         parts = [
-            (calibrate(fit_one(p[fit], y[fit], weights[fit]), p[judge]), y[judge], weights[judge])
-            for fit, judge in judged
+            calibrate(fit_one(p[fit], y[fit], weights[fit]), p[validation])
+            for fit, validation in usable
         ]
-        predicted, outcome, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
-        losses[name] = log_loss(outcome, predicted, weight)
-    best = min(losses, key=losses.__getitem__) if losses else "platt"
-    return {**fits[best](p, y, weights), "chosen_by": losses}
+        calibrated = np.concatenate(parts)
+        losses[name] = log_loss(outcome, calibrated, weight)
+        for share in SHARES:
+            loss = log_loss(outcome, shrunk(raw, calibrated, share), weight)
+            cost = loss * weight.sum() + config.shrinkage * share**2
+            if cost < best_cost:
+                best, best_share, best_cost = name, share, cost
+    if best == "identity":
+        return {"kind": "identity", "chosen_by": losses}
+    return {**CANDIDATES[best](p, y, weights), "share": best_share, "chosen_by": losses}
+
+
+def shrunk(raw: np.ndarray, calibrated: np.ndarray, share: float) -> np.ndarray:
+    """The probability between raw and calibrated, on the log-odds scale."""
+    if share == 1.0:
+        return calibrated
+    return sigmoid((1.0 - share) * logit(raw) + share * logit(calibrated))
 
 
 def calibrate(numbers: Numbers, p: np.ndarray) -> np.ndarray:
@@ -133,20 +243,62 @@ def calibrate(numbers: Numbers, p: np.ndarray) -> np.ndarray:
     ModelIntegrityError
         If the numbers are of no known kind.
     """
+    return shrunk(p, _whole(numbers, p), float(numbers.get("share", 1.0)))
+
+
+def logit(p: np.ndarray) -> np.ndarray:
+    """Log odds, with p kept off 0 and 1 by what a double can tell apart."""
+    return log_p(p) - log_p(1.0 - p)
+
+
+def log_p(p: np.ndarray) -> np.ndarray:
+    """Logarithm of a probability, at least that of 1e-12."""
+    return np.log(np.maximum(p, 1e-12))
+
+
+def _whole(numbers: Numbers, p: np.ndarray) -> np.ndarray:
     kind = numbers.get("kind")
+    if kind == "identity":
+        return p
     if kind == "platt":
         return sigmoid(numbers["intercept"] + numbers["slope"] * logit(p))
-    if kind == "isotonic":
+    if kind == "beta":
+        line = numbers["intercept"] + numbers["a"] * log_p(p) - numbers["b"] * log_p(1.0 - p)
+        return sigmoid(line)
+    if kind in ("isotonic", "venn_abers"):
         return np.interp(p, numbers["x"], numbers["y"])
     if kind == "base_rate":
         return np.where(np.isnan(p), np.nan, numbers["rate"])
     raise ModelIntegrityError(f"calibrator of unknown kind {kind!r}")
 
 
-def logit(p: np.ndarray) -> np.ndarray:
-    """Log odds, with p kept within 1e-6 of 0 and 1."""
-    kept = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.log(kept) - np.log1p(-kept)
+def _fit_logistic(x: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+    """Intercept and coefficients of weighted logistic regression on soft targets; None if it fails.
+
+    Newton's method with halved steps. Soft targets keep the optimum finite.
+    """
+    design = np.column_stack([np.ones(len(x)), x])
+    beta = np.zeros(design.shape[1])
+
+    def loss(at: np.ndarray) -> float:
+        line = design @ at
+        return float((weights * (np.logaddexp(0.0, line) - target * line)).sum())
+
+    value = loss(beta)
+    for _ in range(100):
+        fitted = sigmoid(design @ beta)
+        gradient = design.T @ (weights * (fitted - target))
+        curvature = (design * (weights * fitted * (1.0 - fitted))[:, None]).T @ design
+        step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
+        size = 1.0
+        while size > 1e-8 and not loss(beta - size * step) <= value:
+            size /= 2.0
+        beta = beta - size * step
+        new = loss(beta)
+        if value - new <= 1e-12 * (1.0 + abs(value)):
+            return beta if np.isfinite(beta).all() else None
+        value = new
+    return None
 
 
 def _flat_platt(y: np.ndarray, weights: np.ndarray) -> Numbers:

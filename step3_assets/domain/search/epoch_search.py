@@ -148,7 +148,8 @@ def search_epoch(
         proposal = _models_of(trial, base)
         if proposal not in finalists:
             finalists.append(proposal)
-    desk = _TradingDesk(inner, finalists[: config.finalists], base, place)
+    # Where every model trial was given up, gate trials run on the documented models.
+    desk = _TradingDesk(inner, finalists[: config.finalists] or [base.models], base, place)
     gates = _search_gates(desk, label, on_batch)
     shares = _search_allocations(desk, gates, label, on_batch)
     tried = [Tried("model", t, with_settings(base, models=_models_of(t, base))) for t in models]

@@ -8,6 +8,7 @@ is evaluated; it is told in the order it was asked. The journal gets whole batch
 was killed takes up after the last whole one with the same proposals as an undisturbed one.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,8 +66,8 @@ def run_study(
     suggest : callable
         From a trial to what is evaluated.
     evaluate : callable
-        From a batch of trials and proposals to values, None for a trial that was given up. It may
-        report to the trials and set their attributes.
+        From a batch of trials and proposals to values; None, or no finite number, for a trial that
+        was given up. It may report to the trials and set their attributes.
     on_batch : callable, optional
         Called at the start and after each batch with the number of trials new since the last call
         and the best value, NaN before there is one.
@@ -89,7 +90,7 @@ def run_study(
         study.add_trials(recorded[:whole])
         n_done = n_shown = whole
         if on_batch is not None:
-            on_batch(whole, study.best_value if whole else float("nan"))
+            on_batch(whole, best_value(study.get_trials(deepcopy=False)))
         while n_done < plan.n_trials:
             count = min(plan.batch, plan.n_trials - n_done)
             _run_batch(study, plan, n_done, count, suggest, evaluate)
@@ -97,7 +98,8 @@ def run_study(
                 record.add_trial(trial)
             n_done += count
             if on_batch is not None:
-                on_batch(n_done - n_shown, study.best_value)
+                done = study.get_trials(deepcopy=False)
+                on_batch(n_done - n_shown, best_value(done))
                 n_shown = n_done
         return study.get_trials()
 
@@ -106,6 +108,12 @@ def best_of(trials: Sequence[FrozenTrial], count: int = 1) -> list[FrozenTrial]:
     """The best complete trials; the earlier one where values are equal."""
     complete = [t for t in trials if t.state == TrialState.COMPLETE]
     return sorted(complete, key=lambda t: (-float(t.value or 0.0), t.number))[:count]
+
+
+def best_value(trials: Sequence[FrozenTrial]) -> float:
+    """Value of the best complete trial; NaN where none is complete."""
+    best = best_of(trials)
+    return float(best[0].value or 0.0) if best else float("nan")
 
 
 def _run_batch(
@@ -129,7 +137,7 @@ def _run_batch(
         proposals.append(suggest(trials[-1]))
     values = evaluate(trials, proposals)
     for trial, value in zip(trials, values, strict=True):
-        if value is None:
+        if value is None or not math.isfinite(value):
             study.tell(trial, state=TrialState.PRUNED)
         else:
             study.tell(trial, value)

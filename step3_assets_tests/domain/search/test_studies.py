@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
@@ -86,3 +87,28 @@ def test_optunas_own_tools_open_the_journal(tmp_path):
 def test_the_earlier_of_equal_trials_is_the_best(tmp_path):
     trials = run_study(PLAN, tmp_path / "journal", suggest, lambda t, _: [1.0] * len(t))
     assert [t.number for t in best_of(trials, 2)] == [0, 1]
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+@pytest.mark.parametrize("has_progress", [False, True])
+@pytest.mark.parametrize("until", [3, 99], ids=["first batch", "every batch"])
+def test_a_batch_may_be_given_up_as_a_whole(tmp_path, value, has_progress, until):
+    """Also with progress shown, and where the study is resumed before anything is complete."""
+    shown: list[tuple[int, float]] = []
+
+    def given_up(trials, proposals):
+        return [value] * len(trials) if trials[0].number < until else parabola(trials, proposals)
+
+    def on_batch(count: int, best: float) -> None:
+        shown.append((count, best))
+
+    told = on_batch if has_progress else None
+    short = replace(PLAN, n_trials=3)
+    run_study(short, tmp_path / "journal", suggest, given_up, told)
+    trials = run_study(PLAN, tmp_path / "journal", suggest, given_up, told)
+    assert {t.state.name for t in trials[:3]} == {"PRUNED"}
+    assert len(best_of(trials)) == (1 if until == 3 else 0)
+    if has_progress:
+        assert sum(count for count, _ in shown) == 3 + 3 + 8
+        assert np.isnan(shown[0][1])
+        assert np.isnan(shown[-1][1]) == (until == 99)
