@@ -25,7 +25,7 @@ from step3_assets_tests.domain.models.training_frames import (
     train_events,
 )
 
-EVENTS, BARS = make_market(edge_bps=40.0)
+EVENTS, BARS = make_market(edge_bps=80.0)
 FOLD = make_fold(EVENTS, BARS)
 GATE = GateConfig()
 TEST = EVENTS[EVENTS["month"] == MONTH]

@@ -65,7 +65,10 @@ def test_no_sample_makes_a_calibrator_surer_than_its_size_allows(fit, n):
 @pytest.mark.parametrize("reach", [(-300, -200), (-20, -12), (-9, -6), (-3, -2)])
 def test_extreme_scores_keep_their_order(fit, reach):
     rng = np.random.default_rng(0)
-    p = np.concatenate([10.0 ** rng.uniform(*reach, 300), 1 - 10.0 ** rng.uniform(-16, -12, 300)])
+    low, high = reach
+    p = np.concatenate(
+        [10.0 ** rng.uniform(low, high, 300), 1 - 10.0 ** rng.uniform(-16, -12, 300)]
+    )
     y = np.concatenate([rng.random(300) < 0.3, rng.random(300) < 0.7]).astype(float)
     q = calibrate(fit(p, y, np.ones(600)), p)
     assert q[300:].mean() - q[:300].mean() > 0.3

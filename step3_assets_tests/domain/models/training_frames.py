@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.delivery import EVENTS, NUMERIC_FEATURES
-from step3_assets.config import DriftHeadConfig, FoldConfig, LightGBMConfig, ModelConfig
+from step3_assets.config import (
+    BlendConfig,
+    DriftHeadConfig,
+    FoldConfig,
+    LightGBMConfig,
+    ModelConfig,
+)
 from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.folds.build import Fold, FoldRows, build_fold
 from step3_assets.domain.models.training import TrainedFold, train_fold
@@ -23,6 +29,7 @@ QUICK = ModelConfig(
         n_rounds=40, learning_rate=0.1, min_data_in_leaf=40, twin_correlation=0.0
     ),
     drift=DriftHeadConfig(is_used=False),
+    blend=BlendConfig(prior_slope=1.0, prior_slope_error=0.15, prior_mean_share=0.9),
 )
 """The mean head learns events here: the bars of this market hold no signal of its law."""
 
