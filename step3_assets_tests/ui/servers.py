@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,14 +67,14 @@ class Server:
 
 
 @contextmanager
-def running_ui(home: Path) -> Iterator[Server]:
+def running_ui(home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """``step3 ui`` on a free port of the loopback address; it must stop cleanly on an interrupt."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "step3_assets.cli.main", "ui", "--port", str(port)],
-        env={**os.environ, "STEP3_HOME": str(home)},
+        env={**os.environ, "STEP3_HOME": str(home), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
