@@ -5,8 +5,9 @@ Belongs here: the home folder's files. Does not belong here: what the settings m
 """
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
 if TYPE_CHECKING:
     from step3_assets.storage.store import Store
 
+PRIVATE = 0o077  # permissions of others than the owner
 # A verb prints to its own terminal. Capturing that for the UI takes two more processes a step,
 # which print a traceback on Ctrl-C.
 NO_COMPUTE_LOGS = {
@@ -71,7 +73,9 @@ def prepare_home(delivery: Path | None = None) -> Settings:
         If the delivery is no folder.
     """
     settings = load_settings()
+    os.umask(PRIVATE)
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    make_private(settings.home)
     config = settings.dagster_home / "dagster.yaml"
     if not config.exists():
         config.write_text(DAGSTER_YAML)
@@ -82,6 +86,24 @@ def prepare_home(delivery: Path | None = None) -> Settings:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["STEP3_HOME"] = str(settings.home)
     return load_settings()
+
+
+def make_private(home: Path) -> None:
+    """Leave the home and what it holds to its owner alone: folders 0700, files 0600.
+
+    Only where the home is open to others. A link is left as it is, and so is what belongs to
+    somebody else.
+    """
+    if not stat.S_IMODE(home.stat().st_mode) & PRIVATE:
+        return
+    for folder, folders, files in os.walk(home, topdown=False):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            with suppress(OSError):
+                if not path.is_symlink():
+                    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~PRIVATE)
+    with suppress(OSError):
+        home.chmod(stat.S_IMODE(home.stat().st_mode) & ~PRIVATE)
 
 
 def _note_delivery(path: Path, delivery: Path) -> None:

@@ -13,6 +13,8 @@ import click
 from step3_assets.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from step3_assets.domain.registry.stages import Registry
 
 REASON = click.option(
@@ -50,6 +52,30 @@ def registry() -> None:
     """
 
 
+def _marked(text: str) -> str:
+    """A registered verdict, marked where it is not about what is stored now."""
+    from step3_assets.cli.installation import open_store
+    from step3_assets.defs.registry.registry_store import verdict_staleness
+    from step3_assets.defs.resources import load_settings
+    from step3_assets.domain.acceptance.staleness import STALE, dated_verdict
+
+    if text.startswith(STALE):
+        return text
+    return dated_verdict(text, verdict_staleness(open_store(), load_settings().config))
+
+
+def _print_verdict(console: "Console") -> None:
+    """The verdict on the stored results as it is now, not as it was registered."""
+    from rich.markup import escape
+
+    from step3_assets.cli.installation import open_store
+    from step3_assets.defs.registry.registry_store import verdict_in_force
+    from step3_assets.defs.resources import load_settings
+
+    if text := verdict_in_force(open_store(), load_settings().config):
+        console.print(f"{'verdict now':16}  {escape(text)}", soft_wrap=True)
+
+
 @registry.command("list")
 @click.option("--all", "is_all", is_flag=True, help="Archived versions too.")
 @click.option("--weeks", "is_weeks", is_flag=True, help="The weekly recalibrations, not the folds.")
@@ -70,6 +96,7 @@ def list_models(is_all: bool, is_weeks: bool) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=160)
     for name, value in registry_summary(stored.models).items():
         console.print(f"{name:16}  {escape(value)}", soft_wrap=True)
+    _print_verdict(console)
     rows = models_table(stored, RECALIBRATION if is_weeks else FOLD)
     if not is_all:
         rows = rows[rows["stage"] != "archived"]
@@ -107,7 +134,8 @@ def show(model: str) -> None:
     table.add_column(overflow="fold")
     for name, value in row.items():
         if name != "criteria" and value is not None:
-            table.add_row(name, escape(_shown(name, value)))
+            text = _shown(name, value)
+            table.add_row(name, escape(_marked(text) if name == "verdict" else text))
     console.print(table)
     criteria = Table(box=None, pad_edge=False)
     for name in ("", "criterion when registered", "value", "", "threshold"):

@@ -258,11 +258,11 @@ def print_verdict() -> None:
     from rich.table import Table
 
     from step3_assets.cli.installation import open_store
+    from step3_assets.defs.registry.registry_store import verdict_in_force
     from step3_assets.defs.resources import load_settings
 
     settings, store = load_settings(), open_store()
     acceptance = store.read("acceptance").sort_values("position")
-    report = store.read("step3_report")
     console = Console()
     table = Table(title=None, box=None, pad_edge=False)
     for column in ("", "criterion", "evidence"):
@@ -271,7 +271,7 @@ def print_verdict() -> None:
         mark = "[green]pass[/]" if row.is_passed else "[red]FAIL[/]"
         table.add_row(mark, escape(str(row.criterion)), escape(str(row.evidence)))
     console.print()
-    console.print(f"[bold]{escape(report['verdict'].iloc[0])}[/]")
+    console.print(f"[bold]{escape(verdict_in_force(store, settings.config))}[/]", soft_wrap=True)
     console.print(table)
     console.print(f"\nReport  {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
     console.print("UI      step3 ui", soft_wrap=True)

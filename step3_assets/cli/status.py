@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 def status(hashes: bool) -> None:
     """Show what is stored: the delivery in force, each table's months and rows, the verdict."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from step3_assets.catalogue import TABLES
     from step3_assets.cli.installation import open_store
+    from step3_assets.defs.registry.registry_store import verdict_in_force
     from step3_assets.defs.resources import load_settings
     from step3_assets.domain.core.months import month_label
 
@@ -60,9 +62,8 @@ def status(hashes: bool) -> None:
         cells = [name, f"{rows:,}", *(span or ["", "", ""])]
         table.add_row(*cells, *([store.table_hash(name)[:16]] if hashes else []))
     console.print(table)
-    report = store.read("step3_report")
-    if len(report):
-        console.print(f"\n[bold]{report['verdict'].iloc[0]}[/]")
+    if text := verdict_in_force(store, settings.config):
+        console.print(f"\n[bold]{escape(text)}[/]", soft_wrap=True)
         console.print(f"report    {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
 
 

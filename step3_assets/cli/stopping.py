@@ -38,9 +38,10 @@ def stoppable(sentence: str) -> Iterator[None]:
         signal.signal(number, _raise_stopped)
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         received = _received(reader)
-        if received is None:
+        has_succeeded = isinstance(error, SystemExit) and not error.code
+        if received is None or has_succeeded:
             raise
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)  # a second signal ends it at once

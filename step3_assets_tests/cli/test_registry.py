@@ -321,3 +321,40 @@ def test_list_shows_stage_and_figures(place: Installation):
 def test_every_verb_teaches(verb: str):
     page = CliRunner().invoke(cli, ["registry", verb, "--help"]).output
     assert len(page.splitlines()) > 6
+
+
+def shown_verdicts() -> list[str]:
+    """What every verb that prints a verdict prints, in one line each."""
+    outputs = [
+        CliRunner().invoke(cli, verb, catch_exceptions=False).output
+        for verb in (["status"], ["registry", "list"], ["registry", "show", "2021-02"])
+    ]
+    assert all("PROMOTE" in text for text in outputs), outputs
+    return [" ".join(text.split()) for text in outputs]
+
+
+def test_a_verdict_on_other_settings_is_shown_as_stale(good: Installation):
+    assert not any("STALE" in line for line in shown_verdicts())
+    with (good.home / "step3.toml").open("a") as file:
+        file.write("[config.gate]\nk = 1.5\n")
+    for line in shown_verdicts():
+        assert "STALE (acceptance: was made with other settings than those of step3.toml)" in line
+
+
+def test_a_verdict_on_another_delivery_or_other_models_is_shown_as_stale(good: Installation):
+    store = good.store
+    datasets = store.read("datasets")
+    store.replace_all({"datasets": datasets.assign(dataset_version="other")})
+    assert all("in force is other" in line for line in shown_verdicts())
+    store.replace_all({"datasets": datasets})
+    assert not any("STALE" in line for line in shown_verdicts())
+    store.replace_all({"result_versions": store.read("result_versions")[:0]})
+    assert all("STALE" in line for line in shown_verdicts())
+
+
+def test_the_registry_says_that_a_verdict_is_stale(good: Installation):
+    with (good.home / "step3.toml").open("a") as file:
+        file.write("[config.gate]\nk = 1.5\n")
+    settings = load_settings(good.home)
+    registered = register_stored(good.store, settings.config, now("test"))
+    assert set(registered.models["verdict"].str.startswith("STALE (acceptance: ")) == {True}

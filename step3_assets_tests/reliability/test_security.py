@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import shutil
 import signal
 import socket
@@ -17,9 +18,11 @@ from click.testing import CliRunner
 
 import step3_assets
 from step3_assets.cli import ui as ui_module
+from step3_assets.cli.installation import dagster_instance, prepare_home
 from step3_assets.cli.main import cli
 from step3_assets.cli.ui import server_command
 from step3_assets.domain.models.text_format import ModelIntegrityError, load_numbers
+from step3_assets.storage.store import Store
 from step3_assets_tests.waiting import wait_until
 
 PACKAGE = Path(step3_assets.__file__).parent
@@ -211,3 +214,28 @@ def test_a_read_only_server_permits_nothing_and_listens_on_loopback(reader: int)
         local = [line.split()[1:4:2] for line in table.read_text().splitlines()[1:]]
         listening = [a for a, state in local if state == "0A" and a.endswith(f":{reader:04X}")]
         assert listening == [f"0100007F:{reader:04X}"]
+
+
+def test_the_files_of_a_home_are_their_owner_s_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    outside.write_text("shared")
+    outside.chmod(0o644)
+    (home / "report").mkdir(parents=True)
+    (home / "report" / "page.html").write_text("old")
+    (home / "link").symlink_to(outside)
+    for path in (home, home / "report", home / "report" / "page.html"):
+        path.chmod(0o755)
+    monkeypatch.setenv("STEP3_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    before = os.umask(0o022)
+    try:
+        with dagster_instance(prepare_home()):
+            Store(home / "step3.duckdb").ensure_tables()
+    finally:
+        os.umask(before)
+    modes = {p: p.lstat().st_mode & 0o077 for p in [home, *home.rglob("*")] if not p.is_symlink()}
+    assert len(modes) > 5
+    assert [path for path, mode in modes.items() if mode] == []
+    assert outside.stat().st_mode & 0o777 == 0o644

@@ -20,6 +20,8 @@ from step3_assets.config import Step3Config
 from step3_assets.defs.resources import Settings
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
+from step3_assets.domain.acceptance.staleness import dated_verdict
+from step3_assets.domain.acceptance.verdict import verdict
 from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.registry.document import write_document
 from step3_assets.domain.registry.entries import (
@@ -102,6 +104,7 @@ def current_provenance(store: Store, config: Step3Config) -> Provenance:
         config=config,
         by_month=settings_in_force(store, config, _months_trained(store)),
         acceptance=store.read("acceptance"),
+        stale=tuple(verdict_staleness(store, config)),
         feature_lists=_feature_lists(store),
     )
 
@@ -131,6 +134,23 @@ def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
         months,
         reader.read("calibrated_models", partitions=months, columns=MODEL_HASHES),
     )
+
+
+def verdict_staleness(reader: Reader, config: Step3Config) -> list[str]:
+    """Why the stored verdict is not about the data, settings and models now; empty if it is."""
+    try:
+        version = current_version(reader, config)
+    except ValueError as error:
+        return [f"acceptance: cannot be compared with what is stored now: {error}"]
+    return version.staleness(reader.read("result_versions"), "acceptance")
+
+
+def verdict_in_force(reader: Reader, config: Step3Config) -> str:
+    """The stored verdict, marked stale where it is; empty where there is none."""
+    acceptance = reader.read("acceptance")
+    if acceptance.empty:
+        return ""
+    return dated_verdict(verdict(acceptance), verdict_staleness(reader, config))
 
 
 def store_result(store: Store, result: str, frame: pd.DataFrame, version: ResultVersion) -> None:

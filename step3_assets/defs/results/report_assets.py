@@ -65,6 +65,8 @@ def build_report_asset(
 
 def report_inputs(store: Store, config: Step3Config) -> Any:
     """Every table that the report shows, read once."""
+    from step3_assets.defs.registry.registry_store import verdict_staleness
+    from step3_assets.domain.acceptance.staleness import dated_verdict
     from step3_assets.domain.acceptance.verdict import verdict
     from step3_assets.domain.report import ReportInputs
     from step3_assets.domain.report.inputs import BAR_COLUMNS, OUTCOME_COLUMNS
@@ -78,7 +80,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
     by_month = ("fold_backtests", "folds", "scores", "model_metrics", "reliability_bins")
     acceptance = store.read("acceptance")
     return ReportInputs(
-        verdict=verdict(acceptance),
+        verdict=dated_verdict(verdict(acceptance), verdict_staleness(store, config)),
         acceptance=acceptance,
         statistics=store.read("statistics"),
         audit=store.read("audit"),

@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from step3_assets.config import Step3Config
+from step3_assets.domain.acceptance.staleness import dated_verdict
 from step3_assets.domain.acceptance.verdict import verdict
 from step3_assets.domain.core.code import code_version, library_versions
 from step3_assets.domain.core.months import add_months, month_label, month_range
@@ -73,6 +74,8 @@ class Provenance:
         The settings in force for each test month: what its epoch's search chose, where that is on.
     acceptance : DataFrame
         Table ``acceptance``.
+    stale : tuple of str
+        Why that verdict is not about what is stored now; empty if it is.
     feature_lists : mapping of str to sequence of str
         The features of each ``features_hash``: see :func:`feature_lists`.
     """
@@ -83,6 +86,7 @@ class Provenance:
     by_month: Mapping[date, Step3Config]
     acceptance: pd.DataFrame
     feature_lists: Mapping[str, Sequence[str]]
+    stale: tuple[str, ...] = ()
 
     def settings(self, month: date) -> Step3Config:
         """The settings in force for a test month."""
@@ -122,7 +126,7 @@ def fold_entries(
         their features.
     """
     criteria = acceptance_json(provenance.acceptance)
-    outcome = verdict(provenance.acceptance)
+    outcome = dated_verdict(verdict(provenance.acceptance), provenance.stale)
     by_month = dict(iter(metrics.groupby("month")))
     entries = []
     for month, rows in models.groupby("month"):
