@@ -21,6 +21,7 @@ TRADE_STATUSES = (
     "zero_size",
     "not_final",
     "no_equity",
+    "no_buying_power",
     *RISK_RULES,
 )
 
@@ -48,7 +49,12 @@ _TRADE_COLUMNS = (
     Column("pnl_usd", "DOUBLE", _R, "Gain after costs.", "USD"),
     Column("net_bps", "DOUBLE", _R, "pnl_usd / notional_usd.", "bps"),
     Column("equity_before_usd", "DOUBLE", _R, "Equity when it was sized.", "USD"),
-    Column("binding_cap", "VARCHAR", _R, "What limited it: size_frac, gross_cap, symbol_cap."),
+    Column(
+        "binding_cap",
+        "VARCHAR",
+        _R,
+        "What limited it: size_frac, a cap at the decision, or buying_power at the fill.",
+    ),
     Column(
         "exit_rule",
         "VARCHAR",

@@ -47,7 +47,10 @@ class ExecutionConfig(Frozen):
 
     initial_capital_usd: float = Field(default=10_000.0, gt=0)
     max_gross_frac: float = Field(
-        default=1.0, gt=0, description="No financing is modelled, so no borrowed money."
+        default=1.0,
+        gt=0,
+        description="Most that positions may be worth over equity when one is entered. No "
+        "financing is modelled: entries are paid from cash, so above 1 it never binds.",
     )
     size_frac: float = Field(
         default=1.0,

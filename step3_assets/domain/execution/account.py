@@ -1,7 +1,8 @@
 """The account: cash and positions while time moves forward.
 
-Belongs here: fills in their order, equity at a mark, what is free, orders, forced exits. Does not
-belong here: whether to trade (:mod:`.ledger`), the rules (:mod:`step3_assets.domain.risk`).
+Belongs here: fills in their order, what an entry can afford, equity at a mark, orders, forced
+exits. Does not belong here: whether to trade (:mod:`.decisions`), the rules
+(:mod:`step3_assets.domain.risk`).
 """
 
 from bisect import bisect_right
@@ -14,9 +15,20 @@ from step3_assets.config import ExecutionConfig
 from step3_assets.domain.core.instants import utc_stamp
 from step3_assets.domain.execution.candidates import Orders
 from step3_assets.domain.execution.marking import ENTRY, EXIT, LedgerError, MarkClock
+from step3_assets.domain.risk.engine import MIN_FILL_SHARE
 
 OnMark = Callable[[int, int, float], None]
 """Called at a bar close with its row of the clock, its stamp and equity."""
+
+CapRoom = Callable[[int, int, float, float], float]
+"""Called at an entry's fill with its stamp, symbol, equity and value held; the notional that the
+caps leave. Infinite where the caps cannot bind before cash does."""
+
+NO_BUYING_POWER = "no_buying_power"
+BUYING_POWER = "buying_power"
+_RESERVE = 1.0 + 1e-9  # of minimum fees, so that rounding takes nothing off
+_DOWN = 1.0 - 2.0**-50
+_FOREVER = 2**63 - 1
 
 
 class Account:
@@ -33,11 +45,18 @@ class Account:
     on_mark : callable, optional
         Shown every bar close at which equity may have changed, in time order, before anything is
         decided at that close. It may force exits.
+    cap_room : callable, optional
+        What the caps leave at an entry's fill.
 
     Attributes
     ----------
     cash, equity : float
-        After the fills before the instant; marked at the closes known at it.
+        After the fills before the instant; marked at the closes known at it. Cash is never below
+        zero: an entry spends no more than is there at its fill.
+    notional : dict of int to float
+        Value of the entries that were filled, by order.
+    trimmed : set of int
+        Orders filled with less than was ordered, for lack of buying power.
     forced : dict of int to tuple of (int, float)
         Fill time and price of the orders whose exit was brought forward.
     """
@@ -48,14 +67,17 @@ class Account:
         clock: MarkClock,
         config: ExecutionConfig,
         on_mark: OnMark | None = None,
+        cap_room: CapRoom | None = None,
     ) -> None:
         n_symbols = self.n_symbols = len(clock.symbols)
         self.cash = config.initial_capital_usd
         self.equity = self.cash
+        self.notional: dict[int, float] = {}
+        self.trimmed: set[int] = set()
         self.forced: dict[int, tuple[int, float]] = {}
         self._closes: list[float] = []
         self._clock, self._min_fee = clock, config.min_fee_usd
-        self._on_mark = on_mark
+        self._on_mark, self._cap_room = on_mark, cap_room
         self._now, self._row = -1, -1
         self._fills: list[tuple[int, int, int, int, float]] = []  # time, kind, symbol, order, flow
         self._held = [-1] * n_symbols
@@ -63,7 +85,7 @@ class Account:
         self._n_held = 0
         self._ordered = [-1] * n_symbols
         self._last = [-1] * n_symbols
-        self._order_units: dict[int, float] = {}
+        self._before_last = [-1] * n_symbols
         self._order_notional: dict[int, float] = {}
         self._entry, self._exit = orders.entry_us.tolist(), orders.exit_us.tolist()
         self._exit_known = orders.exit_known_us.tolist()
@@ -86,9 +108,10 @@ class Account:
             self.equity = self.cash
 
     def finish(self) -> None:
-        """Show the marks after the last decision, until the account is flat."""
+        """Show the marks after the last decision, and fill what is ordered."""
         if self._on_mark is not None:
             self._watch(len(self._clock.stamp_us) - 1, self._on_mark)
+        self._fill_before(_FOREVER)
 
     def has_left(self, order: int, entry: int) -> bool:
         """The position is gone by the open at `entry`, and that is known now."""
@@ -100,7 +123,7 @@ class Account:
         return last < 0 or self.has_left(last, entry)
 
     def last_order(self, symbol: int) -> int:
-        """The symbol's last order that was not cancelled, -1 without one."""
+        """The symbol's last order that was filled or may still be, -1 without one."""
         return self._last[symbol]
 
     def gross(self, entry: int) -> float:
@@ -116,14 +139,11 @@ class Account:
         return total
 
     def enter(self, order: int, symbol: int, notional: float) -> None:
-        """Order the entry, and with it the exit that the label decided."""
-        units = notional / self._entry_open[order]
-        cost = self._half_cost[order] * notional
-        paid = notional + (cost if cost > self._min_fee else self._min_fee)
-        heappush(self._fills, (self._entry[order], ENTRY, symbol, order, -paid))
-        self._order_exit(order, symbol, units)
+        """Order an entry for an amount of money; what it gets is decided at its fill."""
+        heappush(self._fills, (self._entry[order], ENTRY, symbol, order, 0.0))
+        self._before_last[symbol] = self._last[symbol]
         self._ordered[symbol] = self._last[symbol] = order
-        self._order_units[order], self._order_notional[order] = units, notional
+        self._order_notional[order] = notional
 
     def force_exit(self, symbol: int, now: int) -> tuple[int, int] | None:
         """Bring the exit of what is held forward to the next bar's open after the close at `now`.
@@ -153,17 +173,14 @@ class Account:
         order = self._ordered[symbol]
         if order < 0:
             return None
-        self._ordered[symbol] = -1
-        self._last[symbol] = self._held[symbol]
-        del self._order_units[order], self._order_notional[order]
+        self._forget(order, symbol)
         self._fills = [fill for fill in self._fills if fill[3] != order]
         self._fills.sort()  # a sorted list is a heap
         return order
 
     def _order_exit(self, order: int, symbol: int, units: float) -> None:
         value_out = units * self._exit_open[order]
-        cost = self._half_cost[order] * value_out
-        received = value_out - (cost if cost > self._min_fee else self._min_fee)
+        received = value_out - self._fee(order, value_out)
         heappush(self._fills, (self._exit[order], EXIT, symbol, order, received))
 
     def _fill_before(self, now: int) -> None:
@@ -175,12 +192,80 @@ class Account:
                     continue  # brought forward since it was ordered
                 self._held[symbol], self._units[symbol] = -1, 0.0
                 self._n_held -= 1
+                self.cash += flow
             else:
-                self._held[symbol], self._ordered[symbol] = order, -1
-                self._units[symbol] = self._order_units.pop(order)
-                self._n_held += 1
-                del self._order_notional[order]
-            self.cash += flow
+                self._enter_at(time, symbol, order)
+
+    def _enter_at(self, time: int, symbol: int, order: int) -> None:
+        """Fill an entry with what was ordered, or with what the buying power allows."""
+        ordered = self._order_notional[order]
+        notional = self._affordable(time, symbol, order, ordered)
+        if notional < MIN_FILL_SHARE * ordered:
+            self._forget(order, symbol)
+            return
+        if notional < ordered:
+            self.trimmed.add(order)
+        self.notional[order] = notional
+        units = notional / self._entry_open[order]
+        self.cash += -(notional + self._fee(order, notional))
+        self._held[symbol], self._ordered[symbol] = order, -1
+        self._units[symbol] = units
+        self._n_held += 1
+        del self._order_notional[order]
+        self._order_exit(order, symbol, units)
+
+    def _affordable(self, time: int, symbol: int, order: int, ordered: float) -> float:
+        """The most of `ordered` that cash and caps allow at the fill's own prices.
+
+        The least that a sale can bring is minus the minimum fee, so that fee is kept back for
+        every position, this one included. A trade whose cost is its whole value is not affordable
+        at any size.
+        """
+        half, fee = self._half_cost[order], self._min_fee
+        if half >= 1.0:
+            return 0.0
+        notional = ordered
+        if self._cap_room is not None:
+            held = self._value_at(time)
+            equity = self.cash + held - self._fee(order, notional)
+            notional = min(notional, self._cap_room(time, symbol, equity, held))
+        kept = (self._n_held + 1) * fee * _RESERVE if fee else 0.0
+        if self.cash - (notional + self._fee(order, notional)) >= kept:
+            return notional
+        free = self.cash - kept
+        notional = min(free / (1.0 + half), free - fee)
+        while notional > 0.0 and self.cash - (notional + self._fee(order, notional)) < kept:
+            notional *= _DOWN
+        return notional
+
+    def _fee(self, order: int, value: float) -> float:
+        cost = self._half_cost[order] * value
+        return cost if cost > self._min_fee else self._min_fee
+
+    def _value_at(self, time: int) -> float:
+        """Value of what is held at the opens of an instant, at the last close without an open."""
+        value = 0.0
+        row = bisect_right(self._clock.stamps, time) - 1
+        for symbol, units in enumerate(self._units):
+            if units:
+                starts = self._clock.bar_start_us[symbol]
+                bar = int(np.searchsorted(starts, time))
+                has_open = bar < len(starts) and int(starts[bar]) == time
+                price = (
+                    self._clock.bar_open[symbol][bar]
+                    if has_open
+                    else self._clock.close[row, symbol]
+                )
+                if price != price:  # no bar of the symbol has ended since the entry
+                    price = self._entry_open[self._held[symbol]]
+                value += units * float(price)
+        return value
+
+    def _forget(self, order: int, symbol: int) -> None:
+        """Take an ordered entry out: the symbol's last order is again the one before it."""
+        self._ordered[symbol] = -1
+        self._last[symbol] = self._before_last[symbol]
+        del self._order_notional[order]
 
     def _mark(self, now: int, row: int) -> None:
         self._closes = self._clock.closes_known(row)

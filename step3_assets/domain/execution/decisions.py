@@ -5,12 +5,13 @@ account. Does not belong here: cash and positions (:mod:`.account`), the rules' 
 (:mod:`step3_assets.domain.risk`), frames (:mod:`.ledger`).
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from step3_assets.config import ExecutionConfig, RiskConfig
-from step3_assets.domain.execution.account import Account
+from step3_assets.domain.execution.account import BUYING_POWER, NO_BUYING_POWER, Account
 from step3_assets.domain.execution.candidates import Orders
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.risk.engine import (
@@ -42,6 +43,19 @@ class Taken:
         for column in (self.order, self.notional, self.equity_before, self.binding_cap):
             del column[at]
         self.status[order] = rule
+
+    def settle(self, notional: Mapping[int, float], trimmed: Collection[int]) -> None:
+        """Replace what was ordered by what was filled."""
+        for order in self.order:
+            if order not in notional:
+                self.status[order] = NO_BUYING_POWER
+        kept = [at for at, order in enumerate(self.order) if order in notional]
+        self.binding_cap = [
+            BUYING_POWER if self.order[at] in trimmed else self.binding_cap[at] for at in kept
+        ]
+        self.equity_before = [self.equity_before[at] for at in kept]
+        self.order = [self.order[at] for at in kept]
+        self.notional = [notional[order] for order in self.order]
 
 
 class _Watch:
@@ -89,7 +103,8 @@ def decide_orders(
     engine = RiskEngine(risk, config.max_gross_frac, config.initial_capital_usd)
     taken = Taken([], [], [], [], [], {}, engine.events)
     watch = _Watch(engine, clock, taken) if engine.stops else None
-    account = Account(orders, clock, config, watch)
+    caps = _CapsAtFill(engine) if engine.may_have_tight_cap else None
+    account = Account(orders, clock, config, watch, caps)
     if watch is not None:
         watch.account = account
     entry, asked = orders.entry_us.tolist(), (orders.allocation * orders.size_frac).tolist()
@@ -140,7 +155,23 @@ def decide_orders(
         taken.equity_before.append(equity)
         taken.binding_cap.append(binding)
     account.finish()
+    taken.settle(account.notional, account.trimmed)
     return taken
+
+
+class _CapsAtFill:
+    """Asks the caps again at the fill, with the prices and the cash of that instant."""
+
+    def __init__(self, engine: RiskEngine) -> None:
+        self._engine = engine
+        self._request = EntryRequest(0, 0, 0, 0, 0.0, 0.0, 0.0, None, None)
+
+    def __call__(self, time: int, symbol: int, equity: float, held: float) -> float:
+        if time > self._engine.next_us:
+            self._engine.move_to(time)
+        request = self._request
+        request.symbol, request.equity_usd, request.gross_usd = symbol, equity, held
+        return self._engine.cap_room(request)
 
 
 def _entry_days(orders: Orders, clock: MarkClock) -> tuple[list[int], list[int]]:

@@ -38,7 +38,8 @@ def reconcile(
     list of str
         Final equity less capital against the sum of P&L; each trade's arithmetic; the size
         against what was asked; positions of one symbol that overlap; cash at every mark against
-        the fills before it; trades against decisions; refusals and forced exits against their rows
+        the fills before it, and never below zero; trades against
+        decisions; refusals and forced exits against their rows
         in ``risk_events``, where those are given; an account that does not end flat.
     """
     problems = [
@@ -48,6 +49,7 @@ def reconcile(
         *_risk_rows(result),
         *_cash(result, config.initial_capital_usd),
         *_total(result, config.initial_capital_usd),
+        *_borrowed(result),
     ]
     if bars is not None:
         problems += _fills(result.trades, bars)
@@ -148,6 +150,12 @@ def _cash(result: LedgerResult, capital_usd: float) -> list[str]:
     allowed = TOLERANCE * _scale(equity, capital_usd)
     wrong = ~(np.abs(equity["cash_usd"].to_numpy() - total) <= allowed)
     return _at_marks("cash_usd is not capital and the fills before", equity, wrong)
+
+
+def _borrowed(result: LedgerResult) -> list[str]:
+    """Marks at which the account owes money."""
+    wrong = ~(result.equity["cash_usd"].to_numpy() >= 0.0)
+    return _at_marks("cash_usd is below zero: money was borrowed", result.equity, wrong)
 
 
 def _total(result: LedgerResult, capital_usd: float) -> list[str]:

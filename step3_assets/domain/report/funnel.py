@@ -26,6 +26,7 @@ _PLAIN: Mapping[str, str] = {
     "zero_size": "size too small to trade",
     "not_final": "label not final",
     "no_equity": "no equity left",
+    "no_buying_power": "no money for it at the fill",
     "unrecorded": "no decision on record",
     **{rule.name: rule.loss for rule in RULES},
 }
@@ -77,10 +78,11 @@ def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> 
     if unrecorded > 0:
         lost = pd.concat([lost, pd.Series({"unrecorded": unrecorded})])
     n_gated = int(is_gated.sum())
-    unsized, refused_by_rule = (
-        lost[lost.index.isin(names)] for names in (("zero_size", "not_final"), RISK_RULES)
+    unsized, refused_by_rule, unfilled = (
+        lost[lost.index.isin(names)]
+        for names in (("zero_size", "not_final"), RISK_RULES, ("no_buying_power",))
     )
-    blocked = lost.drop([*unsized.index, *refused_by_rule.index])
+    blocked = lost.drop([*unsized.index, *refused_by_rule.index, *unfilled.index])
     n_sized = n_gated - int(unsized.sum())
     return [
         FunnelStep("Candidates", len(decided), False),
@@ -91,6 +93,7 @@ def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> 
         *_losses(blocked, TRADE_STATUSES),
         FunnelStep("Reached the risk rules", n_sized - int(blocked.sum()), False),
         *_losses(refused_by_rule, TRADE_STATUSES),
+        *_losses(unfilled, TRADE_STATUSES),
         FunnelStep("Traded", n_traded, False),
     ]
 

@@ -82,6 +82,7 @@ class RiskEngine:
         self._before_size = (*self.stops, *pacing)
         self._entered = tuple(rule for _, rule in (*pacing, *self._governors))
         self._rules = tuple(rule for of_kind in used.values() for _, rule in of_kind)
+        self.may_have_tight_cap = self._has_tight_cap(schedule)
         self._coming = list(zip(schedule.from_us, schedule.configs[1:], strict=True))
         self.next_us = self._coming[0][0] if self._coming else _NEVER
         self._set_limits(schedule.configs[0])
@@ -132,6 +133,19 @@ class RiskEngine:
         for rule in self._entered:
             rule.entered(request)
         return request.notional_usd, binding
+
+    def _has_tight_cap(self, schedule: RiskSchedule) -> bool:
+        """Whether a cap is ever below equity: the others bind no sooner than cash does."""
+        for config in schedule.configs:
+            for _, cap in self._caps:
+                cap.set_limit(config)
+                if cap.max_frac < 1.0:
+                    return True
+        return False
+
+    def cap_room(self, request: EntryRequest) -> float:
+        """Notional that the caps leave for an entry that is about to fill, not recorded."""
+        return min(cap.room_usd(request) for _, cap in self._caps)
 
     def _refused(self, rules: tuple, request: EntryRequest, now_us: int, order: int) -> str | None:
         for name, rule in rules:

@@ -18,6 +18,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import month_range
+from step3_assets.domain.execution.account import NO_BUYING_POWER
 from step3_assets.domain.execution.ledger import LedgerResult
 from step3_assets.domain.execution.marking import MarkClock, stamps_us
 from step3_assets.domain.portfolio.variants import Period, run_account
@@ -175,7 +176,7 @@ def _fills(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> p
 
 
 def _refusals(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -> pd.DataFrame:
-    """Orders that were not traded, at the close at which they were refused or cancelled."""
+    """Orders that were not traded, at the close or fill at which they were refused or cancelled."""
     untraded = ledger.decisions[ledger.decisions["status"] != "traded"]
     rows = untraded[[*EVENT_KEY, "status"]].merge(
         decisions[[*EVENT_KEY, "decision_instant_utc"]], on=EVENT_KEY
@@ -186,7 +187,15 @@ def _refusals(ledger: LedgerResult, outlook: Outlook, decisions: pd.DataFrame) -
     rows = rows.merge(cancelled, on=EVENT_KEY, how="left")
     time = rows["time_utc"].fillna(rows["decision_instant_utc"])
     rows = rows.assign(kind="refused", time_utc=time).drop(columns="decision_instant_utc")
-    return rows[rows["time_utc"] <= outlook.until]
+    entries = rows[EVENT_KEY].merge(
+        outlook.events[[*EVENT_KEY, "entry_time_utc"]], on=EVENT_KEY, how="left"
+    )["entry_time_utc"]
+    at_fill = (rows["status"] == NO_BUYING_POWER).to_numpy()
+    rows["time_utc"] = rows["time_utc"].mask(at_fill, entries)
+    has_happened = np.where(
+        at_fill, _has_come(rows, "time_utc", outlook), rows["time_utc"] <= outlook.until
+    )
+    return rows[has_happened]
 
 
 def _positions(ledger: LedgerResult, outlook: Outlook, maturity: pd.Series) -> pd.DataFrame:

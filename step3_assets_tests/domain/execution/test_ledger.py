@@ -38,31 +38,36 @@ def test_one_trade_by_hand():
     out = run(RISING, [{"symbol": "AAA", "t": 0, "exit": 3}])
     trade = out.trades.iloc[0]
     assert len(out.trades) == 1
+    # 10,000 USD pay for the position and for its cost of 0.1 %.
+    paid = 1.001
     expected = {
         "allocation_frac": 1.0,
         "size_frac": 1.0,
-        "notional_usd": 10_000.0,
-        "units": 100.0,
+        "notional_usd": 10_000.0 / paid,
+        "units": 100.0 / paid,
         "entry_open": 100.0,
         "exit_open": 121.0,
-        "cost_entry_usd": 10.0,
-        "cost_exit_usd": 12.1,
-        "pnl_usd": 2_077.9,
+        "cost_entry_usd": 10.0 / paid,
+        "cost_exit_usd": 12.1 / paid,
+        "pnl_usd": 2_077.9 / paid,
         "net_bps": 2_077.9,
         "equity_before_usd": 10_000.0,
     }
     for name, value in expected.items():
-        assert trade[name] == pytest.approx(value, rel=1e-14), name
-    assert trade["binding_cap"] == "size_frac"
+        assert trade[name] == pytest.approx(value, rel=1e-12), name
+    assert trade["binding_cap"] == "buying_power"
     assert (trade["entry_time_utc"], trade["exit_time_utc"]) == (hour(1), hour(3))
     # Closes are the next opens. The fill at hour 1 is not in the mark at hour 1.
     assert list(out.equity["bar_end_utc"]) == [hour(i) for i in range(1, 8)]
     np.testing.assert_allclose(
         out.equity["equity_usd"],
-        [10_000, 10_990, 12_090, 12_077.9, 12_077.9, 12_077.9, 12_077.9],
-        rtol=1e-14,
+        [10_000, 11_000 / paid, 12_100 / paid, *[12_087.9 / paid] * 4],
+        rtol=1e-13,
     )
-    np.testing.assert_allclose(out.equity["cash_usd"], [10_000, -10, -10, *[12_077.9] * 4])
+    np.testing.assert_allclose(
+        out.equity["cash_usd"], [10_000, 0, 0, *[12_087.9 / paid] * 4], atol=1e-9
+    )
+    assert out.equity["cash_usd"].min() >= 0.0
 
 
 def test_frames_have_the_catalogue_columns_without_series():
@@ -95,9 +100,11 @@ def test_overlap_is_refused_and_the_next_may_enter_at_the_exits_open():
     assert list(out.decisions["status"]) == ["traded", "position_open", "traded"]
     second = out.trades.iloc[1]
     # Equity when it was sized is the mark at the end of bar 2, before the first one's exit fee.
-    assert second["equity_before_usd"] == 12_090.0
-    assert second["notional_usd"] == 12_090.0
-    assert second["units"] == pytest.approx(12_090.0 / 121.0, rel=1e-15)
+    assert second["equity_before_usd"] == pytest.approx(12_100.0 / 1.001, rel=1e-13)
+    # What is there at the fill, after that fee, pays for the position and its own cost.
+    notional = 12_100.0 * 0.999 / 1.001 / 1.001
+    assert second["notional_usd"] == pytest.approx(notional, rel=1e-12)
+    assert second["units"] == pytest.approx(notional / 121.0, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +181,12 @@ def test_no_room_is_a_status():
     assert list(out.decisions["status"]) == ["traded", "gross_cap"]
 
 
-def test_gross_above_one_is_a_choice():
+def test_a_cap_above_one_borrows_nothing():
     bars = pd.concat([make_bars(s, [10.0] * 4) for s in ("AAA", "BBB")])
     rows = [{"symbol": s, "t": 0, "exit": 2, "cost_rt": 0.0} for s in ("AAA", "BBB")]
     out = run(bars, rows, max_gross_frac=2.0)
-    assert list(out.trades["notional_usd"]) == [10_000.0, 10_000.0]
+    assert list(out.decisions["status"]) == ["traded", "no_buying_power"]
+    assert list(out.trades["notional_usd"]) == [10_000.0]
 
 
 def test_capital_of_an_exit_known_at_the_decision_is_free_for_the_other_symbol():
@@ -208,15 +216,73 @@ def test_an_exit_that_is_decided_after_the_decision_frees_nothing():
 def test_minimum_fee_a_side():
     out = run(RISING, [{"symbol": "AAA", "t": 0, "exit": 3}], min_fee_usd=11.0)
     trade = out.trades.iloc[0]
-    assert (trade["cost_entry_usd"], trade["cost_exit_usd"]) == (11.0, pytest.approx(12.1))
+    # The entry's fee is paid and the exit's kept back; 0.1 % of what is left comes to less.
+    assert trade["notional_usd"] == pytest.approx(10_000.0 - 22.0, rel=1e-9)
+    assert trade["cost_entry_usd"] == 11.0
+    assert trade["cost_exit_usd"] == pytest.approx(0.001 * 1.21 * 9_978.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("fee", [5_000.0, 6_000.0, 1e9])
+def test_a_fee_that_the_account_cannot_pay_twice_is_no_trade(fee):
+    rows = [{"symbol": "AAA", "t": 0, "exit": 2}, {"symbol": "AAA", "t": 3, "exit": 5}]
+    out = run(RISING, rows, min_fee_usd=fee)
+    assert list(out.decisions["status"]) == ["no_buying_power", "no_buying_power"]
+    assert (out.equity["equity_usd"] == 10_000.0).all()
 
 
 def test_an_account_without_equity_trades_no_more():
+    # Entry and exit cost 4,999 USD each: what is left pays for no other trade.
     rows = [{"symbol": "AAA", "t": 0, "exit": 2}, {"symbol": "AAA", "t": 3, "exit": 5}]
-    out = run(RISING, rows, min_fee_usd=6_000.0)
-    assert list(out.decisions["status"]) == ["traded", "no_equity"]
-    assert out.equity["equity_usd"].iloc[-1] == pytest.approx(-1_000.0)
-    assert out.equity["gross_exposure_frac"].iloc[-1] == 0.0
+    out = run(RISING, [{**rows[0], "size_frac": 1e-4}, rows[1]], min_fee_usd=4_999.0)
+    assert list(out.decisions["status"]) == ["traded", "no_buying_power"]
+    assert 0.0 <= out.equity["cash_usd"].iloc[-1] < 4.0
+
+
+def test_an_order_that_was_not_filled_blocks_nobody_and_starts_no_cooldown():
+    bars = pd.concat([make_bars(s, [10.0] * 8) for s in ("AAA", "BBB")])
+    rows = [
+        {"symbol": "AAA", "t": 0, "exit": 3, "cost_rt": 0.0},
+        {"symbol": "BBB", "t": 0, "exit": 3, "cost_rt": 0.0},
+        {"symbol": "BBB", "t": 2, "exit": 5, "cost_rt": 0.0},
+    ]
+    out = run(bars, rows, max_gross_frac=3.0, allocation={"AAA": 1.0, "BBB": 1.0})
+    assert list(out.decisions["status"]) == ["traded", "no_buying_power", "traded"]
+
+
+def test_a_gap_between_decision_and_fill_is_paid_from_what_is_there():
+    # AAA falls by 60 % at the open at which it is sold and BBB is bought.
+    bars = pd.concat(
+        [
+            make_bars("AAA", [10.0, 10.0, 10.0, 4.0, 4.0, 4.0], closes=[10.0, 10.0, 10.0, 4, 4, 4]),
+            make_bars("BBB", [20.0] * 6),
+        ]
+    )
+    rows = [
+        {"symbol": "AAA", "t": 0, "exit": 3, "cost_rt": 0.0},
+        {"symbol": "BBB", "t": 2, "exit": 5, "cost_rt": 0.0},
+    ]
+    out = run(bars, rows)
+    assert list(out.trades["notional_usd"]) == [10_000.0, 4_000.0]
+    assert list(out.trades["equity_before_usd"]) == [10_000.0, 10_000.0]
+    assert list(out.trades["binding_cap"]) == ["size_frac", "buying_power"]
+    assert out.equity["cash_usd"].min() == 0.0
+
+
+def test_a_cap_below_one_is_asked_again_at_the_fill():
+    # AAA is held at 4,000 USD and opens 50 % up where BBB enters: 6,000 of then 12,000 USD.
+    bars = pd.concat(
+        [
+            make_bars("AAA", [10.0, 10.0, 10.0, 15.0, 15.0, 15.0], closes=[10, 10, 10, 15, 15, 15]),
+            make_bars("BBB", [20.0] * 6),
+        ]
+    )
+    rows = [
+        {"symbol": "AAA", "t": 0, "exit": 5, "cost_rt": 0.0, "size_frac": 0.4},
+        {"symbol": "BBB", "t": 2, "exit": 5, "cost_rt": 0.0, "size_frac": 0.3},
+    ]
+    out = run(bars, rows, max_gross_frac=0.7)
+    assert list(out.trades["notional_usd"]) == pytest.approx([4_000.0, 0.7 * 12_000.0 - 6_000.0])
+    assert out.equity["gross_exposure_frac"].max() <= 0.7 + 1e-12
 
 
 def test_allocation_by_month():

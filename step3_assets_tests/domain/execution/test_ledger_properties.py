@@ -188,10 +188,15 @@ def changed_after(world: World, at: pd.Timestamp, seed: int) -> tuple[pd.DataFra
 def known_by(out: LedgerResult, at: pd.Timestamp) -> list[pd.DataFrame]:
     """What the account had done and was worth by `at`."""
     decided = out.decisions[out.decisions["decision_time_utc"] + pd.Timedelta(hours=1) <= at]
+    decided = decided.merge(
+        out.trades[["symbol", "decision_time_utc", "entry_time_utc"]], how="left"
+    )
     sized = out.trades[out.trades["decision_time_utc"] + pd.Timedelta(hours=1) <= at]
+    filled = sized[sized["entry_time_utc"] <= at]
     return [
-        decided,
-        sized[["symbol", "decision_time_utc", "notional_usd", "equity_before_usd", "binding_cap"]],
+        decided[~(decided["entry_time_utc"] > at)],
+        filled[["symbol", "decision_time_utc", "notional_usd", "binding_cap"]],
+        filled[["symbol", "decision_time_utc", "equity_before_usd"]],
         out.trades[out.trades["exit_time_utc"] <= at],
         out.equity[out.equity["bar_end_utc"] <= at],
     ]

@@ -60,23 +60,25 @@ FALLING = make_bars(
 def test_the_kill_switch_flattens_at_the_next_open_and_stands_aside():
     rows = [{"t": 0, "exit": 7, "cost_rt": 0.002}, {"t": 4, "exit": 7}]
     out = run(FALLING, rows, kill_drawdown_frac=0.10)
-    # 100 shares at 100 less 10 USD: 9,490 at the close of bar 1, 8,890 at that of bar 2, which is
-    # 11.1 % below 10,000 and known at hour 3. The next open is bar 3's, 88: not the label's 90.
+    # 10,000 USD buy 99.9 shares at 100 and pay 0.1 %: 8,891 at the close of bar 2, 11.1 % below
+    # 10,000 and known at hour 3. The next open is bar 3's, 88: not the label's 90.
+    shares = 10_000.0 / 100.1
+    fall = 1.0 - shares * 89.0 / 10_000.0
     trade = out.trades.iloc[0]
     assert (trade["exit_time_utc"], trade["exit_open"]) == (hour(3), 88.0)
     assert trade["exit_rule"] == "drawdown_kill"
-    assert trade["cost_exit_usd"] == pytest.approx(0.001 * 8_800.0, rel=1e-14)
-    assert trade["pnl_usd"] == pytest.approx(-1_200.0 - 10.0 - 8.8, rel=1e-13)
+    assert trade["cost_exit_usd"] == pytest.approx(0.001 * 88.0 * shares, rel=1e-12)
+    assert trade["pnl_usd"] == pytest.approx(0.999 * 88.0 * shares - 10_000.0, rel=1e-12)
     assert list(out.decisions["status"]) == ["traded", "drawdown_kill"]
     assert told(out) == [
-        (hour(3), "ALL", "drawdown_kill", "tripped", 0.10, 0.111),
-        (hour(3), "AAA", "drawdown_kill", "forced_exit", 0.10, 0.111),
-        (hour(5), "AAA", "drawdown_kill", "refused_entry", 0.10, 0.111),
+        (hour(3), "ALL", "drawdown_kill", "tripped", 0.10, fall),
+        (hour(3), "AAA", "drawdown_kill", "forced_exit", 0.10, fall),
+        (hour(5), "AAA", "drawdown_kill", "refused_entry", 0.10, fall),
     ]
     assert out.risk_events is not None
     assert out.risk_events["fill_time_utc"].tolist()[1] == hour(3)
     assert out.risk_events["decision_time_utc"].tolist()[1:] == [hour(0), hour(4)]
-    assert out.equity["equity_usd"].iloc[-1] == pytest.approx(10_000 - 1_218.8, rel=1e-14)
+    assert out.equity["equity_usd"].iloc[-1] == pytest.approx(0.999 * 88.0 * shares, rel=1e-12)
 
 
 def test_a_fall_of_exactly_the_threshold_does_not_trip():
