@@ -108,8 +108,20 @@ METRIC_COLUMNS = (
     Column("cagr", "DOUBLE", _R, "Compound annual growth over the calendar.", "fraction"),
     Column("max_drawdown_frac", "DOUBLE", _R, "Marked at every bar close.", "fraction"),
     Column("calmar", "DOUBLE", _R, "CAGR / max(drawdown, 1 %)."),
-    Column("sharpe", "DOUBLE", _R, "Daily, annualised by 252.", is_nullable=True),
-    Column("sortino", "DOUBLE", _R, "Daily, annualised by 252.", is_nullable=True),
+    Column(
+        "sharpe",
+        "DOUBLE",
+        _R,
+        "Daily, annualised by 252; null where daily returns do not vary.",
+        is_nullable=True,
+    ),
+    Column(
+        "sortino",
+        "DOUBLE",
+        _R,
+        "Daily, annualised by 252; null where they do not vary or none fell.",
+        is_nullable=True,
+    ),
     Column("n_trades", "BIGINT", _R, "Trades.", "trades"),
     Column("trades_per_month", "DOUBLE", _R, "Over every calendar month.", "trades"),
     Column("net_bps_mean", "DOUBLE", _R, "Mean net per trade.", "bps", is_nullable=True),
@@ -233,7 +245,7 @@ PORTFOLIO_EQUITY = Table(
 
 PORTFOLIO_MONTHS = Table(
     "portfolio_months",
-    "Every calendar month of every series: P&L compounding and on a constant account.",
+    "Every calendar month of every series, by its marks: P&L compounding and on a constant account.",
     "portfolio",
     (
         Column("series", "VARCHAR", _I, "As in portfolio."),
@@ -242,7 +254,13 @@ PORTFOLIO_MONTHS = Table(
         Column("pnl_usd", "DOUBLE", _R, "Change of equity (compounding account).", "USD"),
         Column("return_frac", "DOUBLE", _R, "pnl over equity before the month.", "fraction"),
         Column("pnl_constant_usd", "DOUBLE", _R, "return on a constant account.", "USD"),
-        Column("n_trades", "BIGINT", _R, "Trades decided in the month.", "trades"),
+        Column(
+            "n_trades",
+            "BIGINT",
+            _R,
+            "Trades by the month of their decision; P&L is by marks.",
+            "trades",
+        ),
         Column("max_drawdown_frac", "DOUBLE", _R, "Within the month.", "fraction"),
     ),
     ("series", "month"),

@@ -14,6 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.dispersion import TOLERANCE, is_flat
 from step3_assets.domain.core.months import add_months, month_range, month_start
 
 DRAWDOWN_FLOOR = 0.01
@@ -83,16 +84,34 @@ def session_labels(equity: pd.DataFrame) -> np.ndarray:
     return np.asarray(ends.tz_convert(NY).date)
 
 
+def why_no_ratio(returns: np.ndarray) -> str:
+    """Why a ratio of mean to deviation is undefined for session returns; empty where it is defined.
+
+    Examples
+    --------
+    >>> why_no_ratio(np.zeros(250))
+    'the returns do not vary'
+    """
+    if len(returns) < 2:
+        return "fewer than two sessions"
+    if not np.isfinite(returns).all():
+        return "a return is not finite"
+    return "the returns do not vary" if is_flat(returns) else ""
+
+
 def sharpe(returns: np.ndarray) -> float:
     """Mean over standard deviation (n - 1) of session returns, times the root of 252.
 
-    NaN when there are fewer than two sessions or no deviation.
+    NaN where :func:`why_no_ratio` gives a reason.
+
+    Examples
+    --------
+    >>> sharpe(np.full(250, 0.001))
+    nan
     """
-    if len(returns) < 2:
+    if why_no_ratio(returns):
         return float("nan")
     deviation = float(np.std(returns, ddof=1))
-    if deviation == 0.0:
-        return float("nan")
     return float(np.mean(returns)) / deviation * math.sqrt(SESSIONS_PER_YEAR)
 
 
@@ -100,12 +119,14 @@ def sortino(returns: np.ndarray) -> float:
     """Mean over downside deviation from zero of session returns, times the root of 252.
 
     The downside deviation is the root of the mean square of ``min(return, 0)`` over all sessions.
-    NaN when there are fewer than two sessions or none fell.
+    NaN where :func:`why_no_ratio` gives a reason, and when no session fell by more than rounding
+    error: there is no downside to divide by.
     """
-    if len(returns) < 2:
+    if why_no_ratio(returns):
         return float("nan")
-    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
-    if downside == 0.0:
+    losses = np.minimum(returns, 0.0)
+    downside = math.sqrt(float(np.mean(losses**2)))
+    if float(losses.min()) >= -TOLERANCE:
         return float("nan")
     return float(np.mean(returns)) / downside * math.sqrt(SESSIONS_PER_YEAR)
 

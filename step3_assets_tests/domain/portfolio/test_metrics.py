@@ -23,6 +23,7 @@ from step3_assets.domain.portfolio.metrics import (
     summarise,
     trade_quality,
     traded_value_usd,
+    why_no_ratio,
 )
 
 
@@ -239,3 +240,33 @@ def test_parts_of_the_summary():
 def test_a_month_that_is_left_out_is_refused(months, message):
     with pytest.raises(ValueError, match=message):
         require_calendar(months)
+
+
+GROWTH = 10_000.0 * 1.001 ** np.arange(251)
+
+
+@pytest.mark.parametrize(
+    ("returns", "reason"),
+    [
+        (np.full(250, 0.001), "do not vary"),
+        (np.full(250, -0.001), "do not vary"),
+        (np.zeros(250), "do not vary"),
+        (GROWTH[1:] / GROWTH[:-1] - 1.0, "do not vary"),
+        (np.array([0.01]), "fewer than two"),
+        (np.array([]), "fewer than two"),
+        (np.array([0.01, np.nan, -0.01]), "not finite"),
+        (np.array([0.01, np.inf, -0.01]), "not finite"),
+    ],
+    ids=["gain", "loss", "flat", "steady growth", "one", "none", "nan", "infinite"],
+)
+def test_ratios_of_returns_without_dispersion_are_undefined(returns, reason):
+    assert np.isnan(sharpe(returns))
+    assert np.isnan(sortino(returns))
+    assert reason in why_no_ratio(returns)
+
+
+def test_rounding_error_is_no_downside():
+    returns = np.array([0.01, 0.02, -1e-16, 0.015])
+    assert np.isnan(sortino(returns))
+    assert sharpe(returns) > 0.0
+    assert why_no_ratio(returns) == ""
