@@ -245,7 +245,7 @@ PORTFOLIO_EQUITY = Table(
 
 PORTFOLIO_MONTHS = Table(
     "portfolio_months",
-    "Every calendar month of every series, by its marks: P&L compounding and on a constant account.",
+    "Calendar months of every series, by their marks: P&L compounding and on a constant account.",
     "portfolio",
     (
         Column("series", "VARCHAR", _I, "As in portfolio."),
