@@ -7,6 +7,7 @@ judged (:mod:`step3_assets.domain.pipeline.certification`).
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
 
 # First bars; a later change raises them, never lowers them.
 MIN_POWER = 0.5
@@ -14,16 +15,39 @@ MAX_SIZE = 0.05
 
 
 @click.command()
-@click.option("--planted", default=10, show_default=True, help="Worlds with a planted edge.")
-@click.option("--null", "null", default=20, show_default=True, help="Worlds without an edge.")
 @click.option(
-    "--edge-bps", default=10.0, show_default=True, help="Oracle's net earnings per trade, about."
+    "--planted",
+    type=click.IntRange(0, 10_000),
+    default=10,
+    show_default=True,
+    help="Worlds with a planted edge.",
 )
 @click.option(
-    "--years", default=6.0, show_default=True, help="Years of bars; 3 of them only train."
+    "--null",
+    "null",
+    type=click.IntRange(0, 10_000),
+    default=20,
+    show_default=True,
+    help="Worlds without an edge.",
+)
+@click.option(
+    "--edge-bps",
+    type=EDGE_BPS,
+    default=10.0,
+    show_default=True,
+    help="Oracle's net earnings per trade, about.",
+)
+@click.option(
+    "--years",
+    type=WORLD_YEARS,
+    default=6.0,
+    show_default=True,
+    help="Years of bars; 3 of them only train.",
 )
 @click.option("--months", "n_months", type=click.IntRange(1), help="Last test months only.")
-@click.option("--first-seed", default=1000, show_default=True, help="Worlds take seeds from here.")
+@click.option(
+    "--first-seed", type=SEED, default=1000, show_default=True, help="Worlds take seeds from here."
+)
 @click.option(
     "--workers", type=click.IntRange(1, 256), help="Worlds side by side [default: the cores]."
 )

@@ -6,15 +6,24 @@ Belongs here: which world the demo shows, and keeping it apart from real data.
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
 
 DEMO_YEARS = 6
 
 
 @click.command()
-@click.option("--edge-bps", default=20.0, show_default=True, help="Planted edge; 0 plants none.")
-@click.option("--seed", default=7, show_default=True, help="Seed of the world.")
-@click.option("--years", default=DEMO_YEARS, show_default=True, help="Years of bars.")
-def demo(edge_bps: float, seed: int, years: int) -> None:
+@click.option(
+    "--edge-bps",
+    type=EDGE_BPS,
+    default=20.0,
+    show_default=True,
+    help="Planted edge; 0 plants none.",
+)
+@click.option("--seed", type=SEED, default=7, show_default=True, help="Seed of the world.")
+@click.option(
+    "--years", type=WORLD_YEARS, default=DEMO_YEARS, show_default=True, help="Years of bars."
+)
+def demo(edge_bps: float, seed: int, years: float) -> None:
     """Build a synthetic delivery, run everything on it, print the verdict.
 
     The bars come from a simulator that plants a known edge. Its oracle is written beside the
@@ -31,7 +40,7 @@ def demo(edge_bps: float, seed: int, years: int) -> None:
     folder = settings.home / "delivery"
     _refuse_real_data(settings.database)
     console = Console(stderr=True)
-    console.print(f"[bold]step3 demo[/] SYNTHETIC world, {years} years, seed {seed}")
+    console.print(f"[bold]step3 demo[/] SYNTHETIC world, {years:g} years, seed {seed}")
     config = WorldConfig(years=years, edge_bps=edge_bps, seed=seed)
     with BarProgress(console).share("simulating the world") as report:
         write_world(simulate_world(config, progress=report), folder)

@@ -10,6 +10,8 @@ import click
 
 from step3_assets.cli.failures import CommandFailed
 
+PAGES = ("architecture.md", "models.md", "report.md")
+
 
 @click.command()
 @click.option("--write", "is_write", is_flag=True, help="Write the pages instead of comparing.")
@@ -21,6 +23,11 @@ from step3_assets.cli.failures import CommandFailed
 )
 def docs(is_write: bool, docs_dir: Path) -> None:
     """Compare the generated pages with the code; with --write, bring them up to date."""
+    missing = [n for n in PAGES if not (docs_dir / n).is_file()]
+    if missing:
+        raise CommandFailed(
+            f"{docs_dir} lacks {missing[0]}: run this in the repository, or name --docs-dir"
+        )
     stale = []
     for path, text in generated_pages(docs_dir).items():
         if path.exists() and path.read_text("utf-8") == text:

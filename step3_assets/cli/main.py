@@ -65,6 +65,18 @@ class LazyGroup(click.Group):
         module, attribute, _ = VERBS[cmd_name]
         return getattr(importlib.import_module(f"step3_assets.cli.{module}"), attribute)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb's command; an unknown verb is refused with the one that was probably meant."""
+        if args and args[0] not in VERBS:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], VERBS, n=1)
+            meant = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"there is no verb {args[0]!r}.{meant} `step3 --help` lists them.")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a verb, without importing any."""
         with formatter.section("Commands"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from step3_assets.cli.running import DELIVERY, INGEST, WORKERS, Step, launch
+from step3_assets.cli.values import MONTHS
 
 SEARCHED = ("k", "phi", "method", "size_frac", "kill_drawdown_frac", "allocation")
 SEARCHED += ("max_depth", "num_leaves", "n_rounds", "ev_struct")
@@ -18,6 +19,7 @@ SEARCHED += ("max_depth", "num_leaves", "n_rounds", "ev_struct")
 @DELIVERY
 @click.option(
     "--epochs",
+    type=MONTHS,
     metavar="YYYY-MM[:YYYY-MM]",
     help="Search the epochs that hold these test months [default: every one].",
 )

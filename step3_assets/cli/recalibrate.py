@@ -10,6 +10,7 @@ import click
 
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.running import WORKERS, Step, launch
+from step3_assets.cli.values import DAY, in_order
 
 BASE_MARKS = {"champion": " champion", "calendar_month": "", "month_before": " (stands in)"}
 
@@ -18,12 +19,14 @@ BASE_MARKS = {"champion": " champion", "calendar_month": "", "month_before": " (
 @click.option(
     "--from",
     "first",
+    type=DAY,
     metavar="YYYY-MM-DD",
     help="A day of the first week [default: the first week of the walked test months].",
 )
 @click.option(
     "--to",
     "last",
+    type=DAY,
     metavar="YYYY-MM-DD",
     help="A day of the last week [default: that of the last bar].",
 )
@@ -53,6 +56,7 @@ def recalibrate(first: str | None, last: str | None, workers: int | None) -> Non
         step3 recalibrate --from 2023-01-02 --to 2023-12-29
         step3 recalibrate --from 2024-01-08 --to 2024-01-08  # one week
     """
+    in_order(first, last)
     weeks = _weeks(first, last)
     launch([Step("recalibration", "week")], None, None, None, workers, weeks)
     _print_weeks(*weeks)

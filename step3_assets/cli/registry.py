@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.values import TEXT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
     from step3_assets.domain.registry.stages import Registry
 
 REASON = click.option(
-    "--reason", required=True, metavar="TEXT", help="Why; it stays in the history."
+    "--reason", required=True, type=TEXT, metavar="TEXT", help="Why; it stays in the history."
 )
 ROOM_FOR_REASONS = 100
 """Columns of a terminal below which a list leaves out the reason of each stage."""
 BY = click.option(
-    "--by", "who", metavar="NAME", help="Who decides [default: the account that runs this]."
+    "--by",
+    "who",
+    type=TEXT,
+    metavar="NAME",
+    help="Who decides [default: the account that runs this].",
 )
 
 

@@ -14,6 +14,7 @@ from time import monotonic
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.values import MONTH, in_order
 
 DELIVERY = click.option(
     "--delivery",
@@ -28,11 +29,12 @@ WORKERS = click.option(
 FROM = click.option(
     "--from",
     "first",
+    type=MONTH,
     metavar="YYYY-MM",
     help="First test month [default: the first with a full training window before it].",
 )
 TO = click.option(
-    "--to", "last", metavar="YYYY-MM", help="Last test month [default: last of data]."
+    "--to", "last", type=MONTH, metavar="YYYY-MM", help="Last test month [default: last of data]."
 )
 
 
@@ -123,6 +125,8 @@ def launch(
 
     from rich.console import Console
 
+    in_order(first, last)
+
     from step3_assets.cli.installation import dagster_instance, prepare_home
     from step3_assets.cli.progress import BarProgress
     from step3_assets.defs.resources import PlatformResource
@@ -140,7 +144,7 @@ def launch(
     from step3_assets.domain.delivery import probe_months
 
     console = Console(stderr=True)
-    console.print(f"[bold]step3[/] {folder} -> {settings.home}")
+    console.print(f"step3 {folder} -> {settings.home}", markup=False, soft_wrap=True)
     overrides = {
         "progress": BarProgress(console),
         "platform": PlatformResource(home=str(settings.home), workers=settings.workers),
@@ -172,11 +176,17 @@ def _test_range(
         end = parse_month(last) if last else latest
     except ValueError as error:
         raise CommandFailed(str(error)) from error
+    if latest < earliest:
+        raise CommandFailed(
+            f"the delivery ends in {month_label(latest)}, before the first month that can be "
+            f"tested, {month_label(earliest)}: a month is tested only with a full training window "
+            "before it ([config.folds] train_months of step3.toml). Deliver a longer history"
+        )
     if not earliest <= start <= end <= latest:
         raise CommandFailed(
             f"test months {month_label(start)} to {month_label(end)} are not within "
-            f"{month_label(earliest)} to {month_label(latest)} (the first month needs a full "
-            "training window before it)"
+            f"{month_label(earliest)} to {month_label(latest)} (--from and --to; the first month "
+            "needs a full training window before it)"
         )
     return start, end
 
@@ -273,5 +283,7 @@ def print_verdict() -> None:
     console.print()
     console.print(f"[bold]{escape(verdict_in_force(store, settings.config))}[/]", soft_wrap=True)
     console.print(table)
-    console.print(f"\nReport  {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
+    console.print(
+        f"\nReport  {settings.report_dir / 'step3_report.html'}", markup=False, soft_wrap=True
+    )
     console.print("UI      step3 ui", soft_wrap=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.values import MONTH, TEXT, in_order
 
 if TYPE_CHECKING:
     from step3_assets.domain.shadow.parity import Parity
@@ -71,8 +72,8 @@ def step() -> None:
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Folder of the bars that the stored delivery was built from.",
 )
-@click.option("--from", "first", required=True, metavar="YYYY-MM", help="First month.")
-@click.option("--to", "last", required=True, metavar="YYYY-MM", help="Last month.")
+@click.option("--from", "first", required=True, type=MONTH, metavar="YYYY-MM", help="First month.")
+@click.option("--to", "last", required=True, type=MONTH, metavar="YYYY-MM", help="Last month.")
 @click.option(
     "--retrain",
     is_flag=True,
@@ -109,6 +110,7 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
     from step3_assets.domain.shadow.arrivals import ShadowError
     from step3_assets.domain.step2.bars import BarsError
 
+    in_order(first, last)
     store, settings = open_store(), load_settings()
     try:
         account = replay_account(parse_month(first), parse_month(last))
@@ -125,7 +127,7 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
 
 
 @shadow.command()
-@click.option("--account", help="Whose ledger. [default: the live account]")
+@click.option("--account", type=TEXT, help="Whose ledger. [default: the live account]")
 def parity(account: str | None) -> None:
     """Compare a stored shadow account with the backtest of its months.
 

@@ -10,17 +10,27 @@ from pathlib import Path
 import click
 
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
 
 
 @click.command()
-@click.option("--years", default=10.0, show_default=True, help="Span that ends at --end.")
+@click.option(
+    "--years",
+    type=WORLD_YEARS,
+    default=10.0,
+    show_default=True,
+    help="Span that ends at --end.",
+)
 @click.option(
     "--edge-bps",
+    type=EDGE_BPS,
     default=0.0,
     show_default=True,
     help="What the oracle gate's trades earn, about, net of costs; 0 is the null world.",
 )
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same bits.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="The same seed gives the same bits."
+)
 @click.option(
     "--symbols", default="QQQ,SPY", show_default=True, metavar="A,B", help="Two or more tickers."
 )

@@ -30,8 +30,8 @@ def status(hashes: bool) -> None:
 
     settings, store = load_settings(), open_store()
     console = Console()
-    console.print(f"home      {settings.home}", soft_wrap=True)
-    console.print(f"delivery  {settings.delivery or 'none set'}", soft_wrap=True)
+    console.print(f"home      {settings.home}", markup=False, soft_wrap=True)
+    console.print(f"delivery  {settings.delivery or 'none set'}", markup=False, soft_wrap=True)
     datasets = store.read("datasets")
     if len(datasets):
         row = datasets.sort_values("position").iloc[-1]
@@ -64,7 +64,9 @@ def status(hashes: bool) -> None:
     console.print(table)
     if text := verdict_in_force(store, settings.config):
         console.print(f"\n[bold]{escape(text)}[/]", soft_wrap=True)
-        console.print(f"report    {settings.report_dir / 'step3_report.html'}", soft_wrap=True)
+        console.print(
+            f"report    {settings.report_dir / 'step3_report.html'}", markup=False, soft_wrap=True
+        )
 
 
 def _automation(settings: "Settings") -> list[str]:

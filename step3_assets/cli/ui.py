@@ -16,6 +16,7 @@ import click
 
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.loopback_guard import is_loopback
+from step3_assets.cli.values import PORT
 
 if TYPE_CHECKING:
     from step3_assets.defs.resources import Settings
@@ -32,7 +33,7 @@ load_from:
 
 
 @click.command()
-@click.option("--port", default=3000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=3000, show_default=True, help="Port to listen on.")
 @click.option(
     "--host",
     default="127.0.0.1",

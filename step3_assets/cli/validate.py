@@ -18,9 +18,12 @@ from step3_assets.cli.failures import CommandFailed
 def validate() -> None:
     """Load every definition in a throw-away home; fail on any deprecation warning."""
     from step3_assets.cli.installation import DAGSTER_YAML
+    from step3_assets.cli.ui import WORKSPACE_YAML
 
     with tempfile.TemporaryDirectory() as home:
         (Path(home) / "dagster.yaml").write_text(DAGSTER_YAML)
+        workspace = Path(home) / "workspace.yaml"
+        workspace.write_text(WORKSPACE_YAML)
         environment = {
             **os.environ,
             "DAGSTER_HOME": home,
@@ -29,7 +32,7 @@ def validate() -> None:
         }
         command = [
             sys.executable, "-m", "dagster", "definitions", "validate",
-            "-w", "workspace.yaml",
+            "-w", str(workspace),
         ]  # fmt: skip
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     output = done.stdout + done.stderr

@@ -1,0 +1,34 @@
+"""Console scripts under the names that the plan gives them.
+
+Belongs here: ``step3_train_dataset`` and its siblings, each the verb of that name. Does not belong
+here: options or work of a verb.
+"""
+
+import sys
+
+from step3_assets.cli.main import main
+
+
+def _verb(name: str) -> None:
+    sys.argv[1:1] = [name]
+    main()
+
+
+def train_dataset() -> None:
+    """``step3 train-dataset``."""
+    _verb("train-dataset")
+
+
+def train_models() -> None:
+    """``step3 train-models``."""
+    _verb("train-models")
+
+
+def walkforward_backtest() -> None:
+    """``step3 walkforward-backtest``."""
+    _verb("walkforward-backtest")
+
+
+def optuna_search() -> None:
+    """``step3 optuna-search``."""
+    _verb("optuna-search")
