@@ -30,6 +30,7 @@ def audit(stored: bool) -> None:
     time_travel_scores    with outcomes changed and the rest withheld, scores are the same bits
     overlap_after_gate    a refused candidate blocks nobody
     fills_at_opens        trades fill at the opens of their bars, with costs
+    weights_know_no_outcome  no weight of a training row is related to its outcome
     shuffled_labels       trained on shuffled labels, a fold knows nothing
     single_feature_scan   no feature tells much at the decision and nothing a label earlier
 

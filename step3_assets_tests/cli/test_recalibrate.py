@@ -23,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def words_of(*arguments: str) -> str:
     result = CliRunner().invoke(recalibrate, arguments)
     assert result.exit_code != 0
-    return str(result.exception)
+    return f"{result.exception} {result.output}"
 
 
 def test_without_a_walked_month_it_says_what_to_run(home: Path):
@@ -33,9 +33,9 @@ def test_without_a_walked_month_it_says_what_to_run(home: Path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--from", "2023-13-01"), "no week"),
+        (("--from", "2023-13-01"), "is not a day"),
         (("--from", "2019-01-07", "--to", "2019-02-04"), "not within 2019-02-04"),
-        (("--from", "2019-03-04", "--to", "2019-02-04"), "weeks 2019-03-04 to 2019-02-04"),
+        (("--from", "2019-03-04", "--to", "2019-02-04"), "--from 2019-03-04 lies after --to 2019-02-04"),
         (("--from", "2019-03-04", "--to", "2100-01-01"), "this one"),
     ],
 )

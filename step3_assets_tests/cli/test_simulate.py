@@ -42,15 +42,15 @@ def test_without_its_oracle(tmp_path: Path):
     [
         (["--symbols", "QQQ"], "at least 2"),
         (["--symbols", "QQQ,../SPY"], "ticker"),
-        (["--years", "-1"], "years"),
-        (["--edge-bps", "500"], "edge_bps"),
-        (["--end", "2023-12-25", "--years", "0.003"], "no session between"),
+        (["--years", "-1"], "'--years': -1.0 is not in the range"),
+        (["--edge-bps", "500"], "'--edge-bps': 500.0 is not in the range"),
+        (["--years", "0.003"], "'--years': 0.003 is not in the range"),
     ],
 )
 def test_a_world_that_cannot_be(tmp_path: Path, arguments: list[str], message: str):
     result = run("--out", str(tmp_path / "world"), *arguments)
-    assert isinstance(result.exception, CommandFailed)
-    assert message in str(result.exception)
+    assert isinstance(result.exception, CommandFailed | SystemExit)
+    assert message in f"{result.exception} {result.output}"
     assert not (tmp_path / "world").exists()
 
 
