@@ -35,7 +35,10 @@ def test_without_a_walked_month_it_says_what_to_run(home: Path):
     [
         (("--from", "2023-13-01"), "is not a day"),
         (("--from", "2019-01-07", "--to", "2019-02-04"), "not within 2019-02-04"),
-        (("--from", "2019-03-04", "--to", "2019-02-04"), "--from 2019-03-04 lies after --to 2019-02-04"),
+        (
+            ("--from", "2019-03-04", "--to", "2019-02-04"),
+            "--from 2019-03-04 lies after --to 2019-02-04",
+        ),
         (("--from", "2019-03-04", "--to", "2100-01-01"), "this one"),
     ],
 )
