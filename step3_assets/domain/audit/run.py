@@ -20,6 +20,7 @@ from step3_assets.domain.audit.coverage import (
 )
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence
 from step3_assets.domain.audit.known_at import check_known_at
+from step3_assets.domain.audit.labels_again import check_costs, check_labels
 from step3_assets.domain.audit.prefix import check_prefix
 from step3_assets.domain.audit.purge_again import check_purge
 from step3_assets.domain.audit.time_travel import check_models, check_scores
@@ -30,6 +31,7 @@ CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
     "signals_on_their_bars": check_signals,
     "prefix_rule": check_prefix,
     "label_clock": check_label_clock,
+    "labels_computed_again": check_labels,
     "every_month_counts": check_every_month,
     "labels_are_final": check_maturity,
     "purge_and_embargo": check_purge,
@@ -38,6 +40,7 @@ CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
     "time_travel_scores": check_scores,
     "overlap_after_gate": check_overlap_after_gate,
     "fills_at_opens": check_fills,
+    "costs_paid": check_costs,
     "shuffled_labels": check_shuffled_labels,
     "single_feature_scan": check_single_features,
 }

@@ -207,6 +207,64 @@ def the_bar_s_own_future(i: AuditInputs) -> AuditInputs:
     return next_column(replace(i, bars=bars), "ema_fast_slope")
 
 
+def one_symbol_s_own_future(i: AuditInputs) -> AuditInputs:
+    """The stamps of one symbol are shifted; pooled with the other, the leak is diluted."""
+    events = the_bar_s_own_future(i).events
+    rng = np.random.default_rng(1)
+    weak = events["ema_fast_slope"] + 0.004 * rng.standard_normal(len(events))
+    is_shifted = (events["symbol"] == "QQQ").to_numpy()
+    column = np.where(is_shifted, weak, rng.standard_normal(len(events)) * weak.std())
+    return replace(i, events=events.assign(ema_fast_slope=column))
+
+
+def gross_at_the_barrier(i: AuditInputs) -> AuditInputs:
+    return replace(i, events=i.events.assign(gross_logret=i.events["a_tp"]))
+
+
+def costs_halved_overnight(i: AuditInputs) -> AuditInputs:
+    """In the label alone: parts and outcome stay."""
+    rows = (i.events["entry_overnight"] > 0).to_numpy()
+    halved = set_rows(i.events, rows, cost_rt=lambda c: c / 2.0)
+    net = halved["gross_logret"] - halved["cost_rt"]
+    return replace(i, events=halved.assign(net_logret=net, y=(net > 0).astype("int64")))
+
+
+def labels_without_cost(i: AuditInputs) -> AuditInputs:
+    gross = i.events["gross_logret"]
+    return replace(i, events=i.events.assign(net_logret=gross, y=(gross > 0).astype("int64")))
+
+
+def winners_that_lost(i: AuditInputs) -> AuditInputs:
+    rows = np.flatnonzero((i.events["y"] == 0).to_numpy())[:7]
+    return replace(i, events=set_rows(i.events, rows, y=1))
+
+
+def held_past_the_first_touch(i: AuditInputs) -> AuditInputs:
+    """A stop is waited out: the label runs on to its horizon."""
+    rows = np.flatnonzero((i.events["exit_reason"] == "sl").to_numpy())[:3]
+    later = i.events["t_idx"].iloc[rows] + i.events["H"].iloc[rows] + 2
+    events = set_rows(i.events, rows, exit_reason="horizon")
+    events.loc[events.index[rows], "label_end_idx"] = later.to_numpy()
+    return replace(i, events=events)
+
+
+def stops_called_targets(i: AuditInputs) -> AuditInputs:
+    rows = np.flatnonzero((i.events["exit_reason"] == "sl").to_numpy())[:3]
+    return replace(i, events=set_rows(i.events, rows, exit_reason="tp"))
+
+
+def half_the_cost_paid(i: AuditInputs) -> AuditInputs:
+    return replace(i, trades=i.trades.assign(cost_entry_usd=i.trades["cost_entry_usd"] / 2.0))
+
+
+def overnight_trades_pay_less(i: AuditInputs) -> AuditInputs:
+    nights = i.events[i.events["entry_overnight"] > 0][["symbol", "decision_time_utc"]]
+    held = i.trades.merge(nights, how="left", indicator=True)["_merge"] == "both"
+    assert held.any()
+    trades = set_rows(i.trades, held.to_numpy(), cost_exit_usd=lambda c: 0.5 * c)
+    return replace(i, trades=trades)
+
+
 PLANTS = [
     ("known_at", outcome_in_the_settings, "touch_delay_bars is a feature and is known later"),
     ("known_at", outcome_in_a_model, "saw hold_bars"),
@@ -239,6 +297,17 @@ PLANTS = [
     ("fills_at_opens", traded_for_free, "without a cost"),
     ("single_feature_scan", the_outcome_as_a_signal, "ret_spread: rank correlation"),
     ("single_feature_scan", the_bar_s_own_future, "ema_fast_slope: rank correlation"),
+    ("single_feature_scan", one_symbol_s_own_future, "ema_fast_slope of QQQ: rank correlation"),
+    ("labels_computed_again", gross_at_the_barrier, "whose gross return is not that of their"),
+    ("labels_computed_again", left_at_the_barrier, "whose gross return is not that of their"),
+    ("labels_computed_again", costs_halved_overnight, "whose cost is not the sum of its parts"),
+    ("labels_computed_again", labels_without_cost, "whose net return is not gross less cost"),
+    ("labels_computed_again", winners_that_lost, "7 event(s) whose outcome is not that of"),
+    ("labels_computed_again", held_past_the_first_touch, "3 event(s) with an exit other than"),
+    ("labels_computed_again", stops_called_targets, "3 event(s) with another exit reason"),
+    ("costs_paid", half_the_cost_paid, "that paid less at the entry than half"),
+    ("costs_paid", overnight_trades_pay_less, "that paid less at the exit than half"),
+    ("costs_paid", traded_for_free, "that paid less at the exit than half"),
 ]
 
 
