@@ -107,8 +107,8 @@ def check_single_features(inputs: AuditInputs) -> Evidence:
     return verdict_of(
         faults,
         f"In {n_scans} scans over {len(events):,} events, each symbol and each partner, no "
-        "feature's rank correlation with the outcome is implausible and gone a label earlier; the largest is "
-        f"that of {strongest[1]}, {strongest[0]:.3f}.",
+        "feature's rank correlation with the outcome is implausible and gone a label earlier; the "
+        f"largest is that of {strongest[1]}, {strongest[0]:.3f}.",
     )
 
 
