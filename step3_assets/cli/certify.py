@@ -12,6 +12,15 @@ from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
 # First bars; a later change raises them, never lowers them.
 MIN_POWER = 0.5
 MAX_SIZE = 0.05
+FAMILY_NAMES = (
+    "no_edge",
+    "bull",
+    "volatility_premium",
+    "dead_edge",
+    "one_symbol",
+    "eight_symbols",
+)
+"""Those of :mod:`step3_assets.domain.pipeline.null_families`, which help must not import."""
 
 
 @click.command()
@@ -49,6 +58,20 @@ MAX_SIZE = 0.05
     "--first-seed", type=SEED, default=1000, show_default=True, help="Worlds take seeds from here."
 )
 @click.option(
+    "--replays",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Size of the verdict instead: decisions without skill judged on each null world.",
+)
+@click.option(
+    "--family",
+    "families",
+    multiple=True,
+    type=click.Choice(list(FAMILY_NAMES)),
+    help="Null worlds of this family only, with --replays; may be repeated [default: all].",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 256), help="Worlds side by side [default: the cores]."
 )
 def certify(
@@ -58,6 +81,8 @@ def certify(
     years: float,
     n_months: int | None,
     first_seed: int,
+    replays: int,
+    families: tuple[str, ...],
     workers: int | None,
 ) -> None:
     """Run the platform on many synthetic worlds and print its power and its size.
@@ -73,7 +98,28 @@ def certify(
         step3 certify                                   # 30 worlds: 40 minutes on 2 busy cores
         step3 certify --planted 2 --null 2 --months 12  # a quick look
         step3 certify --planted 0 --null 40             # size alone
+        step3 certify --null 8 --replays 20             # 1,000 cheap null verdicts: a night
+
+    With --replays, each family of null worlds gets --null worlds; models are trained once a world,
+    and that many outcome-blind decisions are judged on it. Exit status 1 where more than 1 % of all
+    verdicts promote, the exact upper bound is above 2 %, or a family promotes more than 5 %.
     """
+    if replays:
+        from joblib import cpu_count
+
+        from step3_assets.cli.certify_size import certify_size
+
+        if not null:
+            raise CommandFailed("--null 0 asks for no world; --replays needs at least one")
+        certify_size(
+            families or FAMILY_NAMES,
+            worlds=null,
+            replays=replays,
+            years=years,
+            first_seed=first_seed,
+            workers=workers or cpu_count(),
+        )
+        return
     from joblib import cpu_count
     from rich.console import Console
 

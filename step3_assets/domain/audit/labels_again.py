@@ -20,7 +20,8 @@ def check_labels(inputs: AuditInputs) -> Evidence:
     """First touch, exit, returns and outcome of every final label; the parts of its cost."""
     events = inputs.events[inputs.events["maturity"] == "final"].reset_index(drop=True)
     scanned = _scan(events, inputs.bars, inputs.knobs)
-    gross = np.log(events["exit_open"] / events["entry_open"]).to_numpy(dtype=np.float64)
+    entry, leave = (events[c].to_numpy(dtype=np.float64) for c in ("entry_open", "exit_open"))
+    gross = np.log(leave / entry)
     gross_stored, net, cost = (
         events[c].to_numpy(dtype=np.float64) for c in ("gross_logret", "net_logret", "cost_rt")
     )

@@ -1,0 +1,298 @@
+"""Many verdicts on worlds without skill, cheaply: the size of the whole verdict.
+
+Belongs here: decisions that cannot know an outcome, replayed through portfolio, statistics and
+criteria on forecasts that were trained once; the exact bound of a promotion rate. Does not belong
+here: the worlds (:mod:`.null_families`), any step of the platform.
+
+Training takes most of a verdict's time, and nothing in it depends on what is decided later. So a
+world's models are trained once, and then many decisions are judged that are *outcome-blind* by
+construction: the forecasts of each symbol are moved along its candidates, or dealt out anew in whole
+weeks, and a fixed share of the highest is let through. Each is a strategy without skill on real
+paths, with trades enough to be promoted, where the platform's own gate would mostly abstain.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from step3_assets.config import Step3Config
+from step3_assets.domain.acceptance.verdict import PROMOTE
+from step3_assets.domain.core.months import month_range
+from step3_assets.domain.pipeline.main_job import (
+    PipelineInputs,
+    PipelineResult,
+    pipeline_result,
+    run_month,
+)
+from step3_assets.domain.pipeline.null_families import FAMILIES, family_delivery
+from step3_assets.domain.portfolio.series import PLATFORM
+from step3_assets.domain.walk_forward import month_steps as steps
+
+SHARES = (0.05, 0.10, 0.20)
+"""Shares of a symbol's candidates that a blind gate lets through."""
+SPANS = (12, 24, 36)
+"""Last months that a verdict is asked for besides all of them."""
+WAYS = ("moved", "shuffled")
+Run = dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class NullVerdict:
+    """One verdict on decisions without skill.
+
+    Parameters
+    ----------
+    family : str
+    seed : int
+        Of the world.
+    variant : str
+        ``own`` for the platform's own decisions, else how they were made blind.
+    n_months, n_trades : int
+    calmar : float
+    is_promoted : bool
+    failed_criteria : str
+        Comma-separated.
+    """
+
+    family: str
+    seed: int
+    variant: str
+    n_months: int
+    n_trades: int
+    calmar: float
+    is_promoted: bool
+    failed_criteria: str
+
+
+@dataclass(frozen=True)
+class PromotionRate:
+    """How often something was promoted, with the exact upper bound.
+
+    Parameters
+    ----------
+    family : str
+    n, n_promoted, n_worlds : int
+        Verdicts, promotions, worlds.
+    rate, upper : float
+        Promotions over verdicts, and the upper end of the exact two-sided interval of Clopper and
+        Pearson (1934). Verdicts of one world depend on one another, so `upper` is too low where
+        promotions crowd in few worlds; `worlds_upper` counts worlds with any promotion.
+    worlds_upper : float
+    """
+
+    family: str
+    n: int
+    n_promoted: int
+    n_worlds: int
+    rate: float
+    upper: float
+    worlds_upper: float
+
+
+def trained_runs(inputs: PipelineInputs) -> Iterator[Run]:
+    """Every month from fold to backtest, one after the other."""
+    for month in inputs.months:
+        yield run_month(inputs.events, inputs.bars, month, inputs.settings_of(month))
+
+
+def blind_scores(
+    scores: pd.DataFrame, way: str, share: float, size_frac: float, seed: int
+) -> pd.DataFrame:
+    """The scores with forecasts that belong to other candidates, a share of them gated.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Table ``scores`` of all months.
+    way : str
+        ``moved``: the forecasts of each symbol are shifted along its candidates, all symbols by the
+        same part of their number, a tenth at least. ``shuffled``: whole weeks of candidates are
+        dealt out anew.
+    share : float
+        Share of each symbol's candidates that is let through, those with the highest ``ev_final``.
+    size_frac : float
+        Size of each trade.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    forecasts = [c for c in scores.columns if c not in ("month", "symbol", "decision_time_utc")]
+    part = float(rng.uniform(0.1, 0.9))
+    deal = int(rng.integers(1 << 31))
+    out = scores.sort_values(["symbol", "decision_time_utc"], ignore_index=True)
+    for _, rows in out.groupby("symbol", sort=True).indices.items():
+        if way == "moved":
+            source = np.roll(rows, round(part * len(rows)))
+        else:
+            source = rows[_weeks_dealt(out["decision_time_utc"].iloc[rows], deal)]
+        out.loc[out.index[rows], forecasts] = out.loc[out.index[source], forecasts].to_numpy()
+        ev = out.loc[out.index[rows], "ev_final"].to_numpy(dtype=np.float64, na_value=np.nan)
+        best = np.zeros(len(rows), dtype=bool)
+        order = np.argsort(np.where(np.isnan(ev), -np.inf, ev), kind="stable")
+        best[order[len(rows) - round(share * len(rows)) :]] = True
+        best &= ~np.isnan(ev)
+        out.loc[out.index[rows], "is_gated"] = best
+    gated = out["is_gated"].to_numpy(dtype=bool)
+    out = out.assign(
+        is_gated=gated,
+        gate_reason=np.where(gated, "pass", "ev_below_threshold"),
+        size_frac=np.where(gated, size_frac, 0.0),
+    )
+    return out.astype(scores.dtypes.to_dict())
+
+
+def _weeks_dealt(stamps: pd.Series, seed: int) -> np.ndarray:
+    """Positions of candidates with their weeks in another order, the same for every symbol."""
+    days = stamps.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
+    weeks = (days + 3) // 7
+    labels = np.arange(weeks.min(), weeks.max() + 1)
+    place = np.random.default_rng(seed).permutation(2 * len(labels))
+    # By the week's own number, so that symbols with other weeks are dealt alike.
+    rank = place[(weeks - weeks.min()) % len(place)]
+    return np.lexsort((np.arange(len(weeks)), rank))
+
+
+def replay(
+    runs: Sequence[Mapping[str, pd.DataFrame]], inputs: PipelineInputs, scores: pd.DataFrame
+) -> PipelineResult:
+    """Portfolio, statistics and verdict of other scores on trained runs."""
+    renewed = []
+    for month, run in zip(inputs.months, runs, strict=True):
+        own = scores[scores["month"] == month].reset_index(drop=True)
+        test = inputs.events[inputs.events["month"] == month]
+        later = inputs.bars[inputs.bars["month"] >= month]
+        rate = steps.base_rates(run["model_metrics"]).get(month)
+        traded = steps.backtest_step(own, test, later, month, inputs.settings_of(month), rate)
+        renewed.append({**run, "scores": own, **traded})
+    return pipeline_result(renewed, inputs)
+
+
+def null_verdicts(
+    family: str, seed: int, inputs: PipelineInputs, n_replays: int
+) -> Iterator[NullVerdict]:
+    """The verdicts of one world: the platform's own, other spans, and blind decisions.
+
+    Parameters
+    ----------
+    family : str
+    seed : int
+        Of the world; replays draw from it.
+    inputs : PipelineInputs
+    n_replays : int
+        Blind decisions; ways and shares take turns, each with a draw of its own.
+    """
+    runs = list(trained_runs(inputs))
+    yield _verdict(family, seed, "own", pipeline_result(runs, inputs), inputs)
+    for span in SPANS:
+        if span < len(inputs.months):
+            shorter = replace(inputs, months=inputs.months[-span:])
+            result = pipeline_result(runs[-span:], shorter)
+            yield _verdict(family, seed, f"own, last {span} months", result, shorter)
+    scores = pd.concat([run["scores"] for run in runs], ignore_index=True)
+    for number in range(n_replays):
+        way = WAYS[number % len(WAYS)]
+        share = SHARES[(number // len(WAYS)) % len(SHARES)]
+        blind = blind_scores(
+            scores, way, share, inputs.config.execution.size_frac, seed * 1000 + number
+        )
+        result = replay(runs, inputs, blind)
+        yield _verdict(family, seed, f"{way}, {share:.0%} gated", result, inputs)
+
+
+def _verdict(
+    family: str, seed: int, variant: str, result: PipelineResult, inputs: PipelineInputs
+) -> NullVerdict:
+    summary = result.portfolio.summary
+    row: dict[Any, Any] = summary[summary["series"] == PLATFORM].iloc[0].to_dict()
+    return NullVerdict(
+        family=family,
+        seed=seed,
+        variant=variant,
+        n_months=len(inputs.months),
+        n_trades=int(row["n_trades"]),
+        calmar=float(row["calmar"]),
+        is_promoted=result.verdict == PROMOTE,
+        failed_criteria=result.verdict.partition("failed ")[2],
+    )
+
+
+def family_verdicts(
+    calls: Sequence[tuple[str, int]],
+    config: Step3Config,
+    *,
+    years: float,
+    n_replays: int,
+    workers: int,
+) -> Iterator[list[NullVerdict]]:
+    """The verdicts of many worlds side by side, each in one process; yields them as they are done.
+
+    Parameters
+    ----------
+    calls : sequence of (family name, seed)
+    config : Step3Config
+    years : float
+        Of bars.
+    n_replays : int
+        Blind decisions of each world.
+    workers : int
+    """
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch=str(workers))
+    tasks = (delayed(_one_world)(name, seed, config, years, n_replays) for name, seed in calls)
+    yield from cast(Iterator[list[NullVerdict]], pool(tasks))
+
+
+def _one_world(
+    family: str, seed: int, config: Step3Config, years: float, n_replays: int
+) -> list[NullVerdict]:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):  # one thread each: the cores are shared by worlds
+        delivery, first, last = family_delivery(FAMILIES[family], seed, years, config.folds)
+        inputs = PipelineInputs(delivery.events, delivery.bars, month_range(first, last), config)
+        return list(null_verdicts(family, seed, inputs, n_replays))
+
+
+def clopper_pearson_upper(n_hits: int, n: int, level: float = 0.95) -> float:
+    """Upper end of the exact two-sided interval of a proportion; 1 for no trial.
+
+    Source: C. J. Clopper and E. S. Pearson (1934), Biometrika 26.
+
+    Examples
+    --------
+    No hit among a thousand:
+
+    >>> round(clopper_pearson_upper(0, 1000), 5)
+    0.00368
+    """
+    from scipy import stats
+
+    if n == 0 or n_hits == n:
+        return 1.0
+    return float(stats.beta.ppf(0.5 + level / 2.0, n_hits + 1, n - n_hits))
+
+
+def promotion_rates(verdicts: Iterable[NullVerdict]) -> list[PromotionRate]:
+    """The rate of each family, then of all together under the name ``pooled``."""
+    found = list(verdicts)
+    families = list(dict.fromkeys(verdict.family for verdict in found))
+    rates = [_rate(name, [v for v in found if v.family == name]) for name in families]
+    return [*rates, _rate("pooled", found)]
+
+
+def _rate(family: str, verdicts: Sequence[NullVerdict]) -> PromotionRate:
+    n, hits = len(verdicts), [v for v in verdicts if v.is_promoted]
+    worlds = {(v.family, v.seed) for v in verdicts}
+    hit_worlds = {(v.family, v.seed) for v in hits}
+    return PromotionRate(
+        family=family,
+        n=n,
+        n_promoted=len(hits),
+        n_worlds=len(worlds),
+        rate=len(hits) / n if n else float("nan"),
+        upper=clopper_pearson_upper(len(hits), n),
+        worlds_upper=clopper_pearson_upper(len(hit_worlds), len(worlds)),
+    )
