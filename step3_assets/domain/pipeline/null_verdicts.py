@@ -6,9 +6,9 @@ here: the worlds (:mod:`.null_families`), any step of the platform.
 
 Training takes most of a verdict's time, and nothing in it depends on what is decided later. So a
 world's models are trained once, and then many decisions are judged that are *outcome-blind* by
-construction: the forecasts of each symbol are moved along its candidates, or dealt out anew in whole
-weeks, and a fixed share of the highest is let through. Each is a strategy without skill on real
-paths, with trades enough to be promoted, where the platform's own gate would mostly abstain.
+construction: the forecasts of each symbol are moved along its candidates, or dealt out anew in
+whole weeks, and a fixed share of the highest is let through. Each is a strategy without skill on
+real paths, with trades enough to be promoted, where the platform's own gate would mostly abstain.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
