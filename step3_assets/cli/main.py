@@ -18,6 +18,8 @@ VERBS = {
     "demo": ("demo", "demo", "Run everything on a synthetic delivery."),
     "status": ("status", "status", "What is stored, which months, and the verdict."),
     "report": ("status", "report", "Write the report again and print its path."),
+    "trades": ("export", "trades", "Show the newest trades."),
+    "export": ("export", "export", "Write a table to a csv or parquet file."),
     "audit": ("audit", "audit", "The leakage audit of the stored results."),
     "registry": ("registry", "registry", "The model registry: list, show, promote, roll back."),
     "reproduce": ("reproduce", "reproduce", "Train a fold again and compare it bit by bit."),
