@@ -23,6 +23,7 @@ def audit(stored: bool) -> None:
     signals_on_their_bars an event's signals are those of bars that had ended
     prefix_rule           built from the bars up to T, what was known at T is what is stored
     label_clock           decide at a bar's end, enter at the next open, exit within the horizon
+    labels_computed_again first touch, exit, returns, outcome and cost follow from the bars
     every_month_counts    no month and no event is left out, quiet ones least of all
     labels_are_final      nothing trains or trades on a label that may change
     purge_and_embargo     no training label reaches its test month, worked out again
@@ -30,6 +31,7 @@ def audit(stored: bool) -> None:
     time_travel_scores    with outcomes changed and the rest withheld, scores are the same bits
     overlap_after_gate    a refused candidate blocks nobody
     fills_at_opens        trades fill at the opens of their bars, with costs
+    costs_paid            each trade paid its modelled cost on both sides
     weights_know_no_outcome  no weight of a training row is related to its outcome
     shuffled_labels       trained on shuffled labels, a fold knows nothing
     single_feature_scan   no feature tells much at the decision and nothing a label earlier
