@@ -16,7 +16,7 @@ from joblib import Parallel, delayed
 from tabulate import tabulate
 
 from step3_assets.domain.worlds import SyntheticWorld, WorldConfig, simulate_world
-from step3_assets.domain.worlds.edge import good_region
+from step3_assets.domain.worlds.families import good_region
 
 # Published for QQQ and SPY, 2016 to 2023; nothing here was computed from the real files.
 PUBLISHED = {

@@ -4,10 +4,15 @@ Belongs here: which worlds, progress and the two figures. Does not belong here: 
 judged (:mod:`step3_assets.domain.pipeline.certification`).
 """
 
+from typing import TYPE_CHECKING
+
 import click
 
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # First bars; a later change raises them, never lowers them.
 MIN_POWER = 0.5
@@ -72,6 +77,12 @@ FAMILY_NAMES = (
     help="Null worlds of this family only, with --replays; may be repeated [default: all].",
 )
 @click.option(
+    "--families",
+    "has_families",
+    is_flag=True,
+    help="Plant each family of edges in so many worlds, and compare them.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 256), help="Worlds side by side [default: the cores]."
 )
 def certify(
@@ -83,6 +94,7 @@ def certify(
     first_seed: int,
     replays: int,
     families: tuple[str, ...],
+    has_families: bool,
     workers: int | None,
 ) -> None:
     """Run the platform on many synthetic worlds and print its power and its size.
@@ -99,6 +111,7 @@ def certify(
         step3 certify --planted 2 --null 2 --months 12  # a quick look
         step3 certify --planted 0 --null 40             # size alone
         step3 certify --null 8 --replays 20             # 1,000 cheap null verdicts: a night
+        step3 certify --families --planted 4 --null 4   # capture by kind of edge
 
     With --replays, each family of null worlds gets --null worlds; models are trained once a world,
     and that many outcome-blind decisions are judged on it. Exit status 1 where more than 1 % of all
@@ -127,13 +140,16 @@ def certify(
     from step3_assets.cli.progress import BarProgress
     from step3_assets.domain.pipeline import certification
     from step3_assets.domain.worlds import WorldConfig
+    from step3_assets.domain.worlds.families import FAMILIES
 
     if planted + null == 0:
         raise CommandFailed("--planted 0 --null 0 asks for no world")
     settings = prepare_home()
+    base, *others = FAMILIES
+    kinds = [(edge_bps, planted, name) for name in ((base, *others) if has_families else (base,))]
     worlds = [
-        WorldConfig(years=years, edge_bps=edge, seed=first_seed + number)
-        for edge, count in ((edge_bps, planted), (0.0, null))
+        WorldConfig(years=years, edge_bps=edge, seed=first_seed + number, family=family)
+        for edge, count, family in (*kinds, (0.0, null, base))
         for number in range(count)
     ]
     outcomes = []
@@ -148,6 +164,8 @@ def certify(
     frame = certification.to_frame(outcomes)
     frame.to_csv(folder / "worlds.csv", index=False)
     _print(frame)
+    if has_families and planted:
+        _print_families(certification.capture_by_family(outcomes))
     certificate = certification.summarise(outcomes)
     problems = _print_figures(certificate)
     click.echo(f"Worlds    {folder / 'worlds.csv'}")
@@ -177,6 +195,19 @@ def _print(frame) -> None:
             "PROMOTE" if row["is_promoted"] else f"nothing: {row['failed_criteria']}",
         )
     Console(width=140).print(table)
+
+
+def _print_families(families: "pd.DataFrame") -> None:
+    """One line a family, the pooled share and the worst family."""
+    for row in families.to_dict("records"):
+        click.echo(
+            f"{row['family']:12}{row['capture']:>6.0%} +- {row['error']:.0%} of the oracle; "
+            f"mock baseline {row['mock_capture']:.0%}; {row['n_promoted']} of {row['n_worlds']} "
+            "promoted"
+        )
+    each = families[families["family"] != "pooled"]
+    worst = each.loc[each["capture"].idxmin()]
+    click.echo(f"Worst     {worst['family']}: {worst['capture']:.0%}")
 
 
 def _print_figures(certificate) -> list[str]:

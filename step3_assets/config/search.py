@@ -79,6 +79,18 @@ class SearchSpace(composed("PluginRanges", _ranges())):
         default=SearchRange(low=1.0, high=100.0, is_log=True),
         description="Ten times less or more than the default.",
     )
+    drift_min_data_in_leaf: SearchRange = Field(
+        default=SearchRange(low=150, high=1500, is_log=True),
+        description="Of the mean head's drift per bar: bars overlap hardly at all.",
+    )
+    drift_learning_rate: SearchRange = Field(
+        default=SearchRange(low=0.01, high=0.05, is_log=True),
+        description="As for the other trees.",
+    )
+    drift_n_rounds: SearchRange = Field(
+        default=SearchRange(low=60, high=400, is_log=True),
+        description="A third of the default to twice as many.",
+    )
     prior_strength: SearchRange = Field(
         default=SearchRange(low=0.3, high=30.0, is_log=True),
         description="How far the weights of both expected values are shrunk to their prior: from "

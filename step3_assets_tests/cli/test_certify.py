@@ -12,6 +12,7 @@ from step3_assets.cli.certify import certify
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.domain.pipeline import certification
 from step3_assets.domain.pipeline.certification import WorldOutcome
+from step3_assets.domain.worlds.families import FAMILIES
 from step3_assets_tests.domain.outcomes import NULL, PLANTED
 
 
@@ -63,3 +64,18 @@ def test_a_bar_missed_is_a_failure(run, outcomes: list[WorldOutcome], message: s
 def test_no_world_is_no_certificate():
     result = CliRunner().invoke(certify, ["--planted", "0", "--null", "0"])
     assert "asks for no world" in str(result.exception)
+
+
+def test_families_have_a_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STEP3_HOME", str(tmp_path))
+
+    def made_up(worlds: list, *_: object, **__: object) -> Iterator[WorldOutcome]:
+        for world in worlds:
+            yield replace(PLANTED, family=world.family, seed=world.seed)
+
+    monkeypatch.setattr(certification, "certify", made_up)
+    result = CliRunner().invoke(certify, ["--families", "--planted", "2", "--null", "0"])
+    assert result.exit_code == 0, result.output
+    for family in (*FAMILIES, "pooled"):
+        assert f"\n{family}" in result.output
+    assert "Worst     region: 60%" in result.output

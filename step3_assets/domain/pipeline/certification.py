@@ -29,6 +29,7 @@ from step3_assets.domain.pipeline.main_job import PipelineInputs, PipelineResult
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets.domain.worlds import SyntheticWorld, WorldConfig, simulate_world
+from step3_assets.domain.worlds.families import FAMILIES
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class WorldOutcome:
     is_promoted : bool
     failed_criteria : str
         Acceptance criteria that failed, comma-separated.
+    family : str
+        Of the planted edge; see docs/synthetic_worlds.md.
     """
 
     seed: int
@@ -70,6 +73,7 @@ class WorldOutcome:
     n_trades: int
     is_promoted: bool
     failed_criteria: str
+    family: str = "region"
 
     @property
     def capture(self) -> float:
@@ -148,6 +152,7 @@ def value_decisions(
         n_trades=int(whole["n_trades"]),
         is_promoted=result.verdict == PROMOTE,
         failed_criteria=result.verdict.partition("failed ")[2],
+        family=world.config.family,
     )
 
 
@@ -198,6 +203,41 @@ def summarise(outcomes: Iterable[WorldOutcome], seed: int = 0) -> Certificate:
         n_null=len(null),
         n_promoted_null=sum(one.is_promoted for one in null),
     )
+
+
+def capture_by_family(outcomes: Iterable[WorldOutcome]) -> pd.DataFrame:
+    """Share captured in each family of planted worlds, and in all of them pooled.
+
+    Returns
+    -------
+    DataFrame
+        ``family``, ``n_worlds``, ``capture``, ``error`` (jackknife over worlds; NaN for one world),
+        ``mock_capture``, ``n_promoted``; the last row is ``pooled``, in which every family counts
+        by what its oracle earns.
+    """
+    planted = [one for one in outcomes if one.edge_bps > 0]
+    groups = {name: [o for o in planted if o.family == name] for name in FAMILIES}
+    groups = {name: members for name, members in groups.items() if members} | {"pooled": planted}
+    rows = []
+    for name, members in groups.items():
+        totals = np.array([[o.platform_total, o.mock_total, o.oracle_total] for o in members])
+        whole = totals.sum(axis=0)
+        left = whole - totals
+        n, error = len(members), float("nan")
+        if n > 1:
+            shares = left[:, 0] / left[:, 2]
+            error = float(np.sqrt((n - 1) / n * ((shares - shares.mean()) ** 2).sum()))
+        rows.append(
+            {
+                "family": name,
+                "n_worlds": n,
+                "capture": float(whole[0] / whole[2]),
+                "error": error,
+                "mock_capture": float(whole[1] / whole[2]),
+                "n_promoted": sum(o.is_promoted for o in members),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def certify(

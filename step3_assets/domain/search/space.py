@@ -32,37 +32,39 @@ RULE_OF_LIMIT = {
 """Rule that speaks for each risk limit that is searched."""
 
 
+MODEL_PARAMS: dict[str, tuple[str, str]] = {
+    "max_depth": ("lightgbm", "max_depth"),
+    "num_leaves": ("lightgbm", "num_leaves"),
+    "min_data_in_leaf": ("lightgbm", "min_data_in_leaf"),
+    "learning_rate": ("lightgbm", "learning_rate"),
+    "n_rounds": ("lightgbm", "n_rounds"),
+    "lambda_l2": ("lightgbm", "lambda_l2"),
+    "drift_min_data_in_leaf": ("drift", "min_data_in_leaf"),
+    "drift_learning_rate": ("drift", "learning_rate"),
+    "drift_n_rounds": ("drift", "n_rounds"),
+    "prior_strength": ("blend", "prior_strength"),
+}
+"""Searched model settings: the section of ``config.models`` and the field that each stands for."""
+
+
 def suggest_models(trial: "BaseTrial", base: ModelConfig, space: SearchSpace) -> ModelConfig:
     """Model settings of a model trial."""
-    trees = base.lightgbm.model_copy(
-        update={
-            "max_depth": _integer(trial, "max_depth", space),
-            "num_leaves": _integer(trial, "num_leaves", space),
-            "min_data_in_leaf": _integer(trial, "min_data_in_leaf", space),
-            "learning_rate": _number(trial, "learning_rate", space),
-            "n_rounds": _integer(trial, "n_rounds", space),
-            "lambda_l2": _number(trial, "lambda_l2", space),
-        }
-    )
-    strength = _number(trial, "prior_strength", space)
-    blend = base.blend.model_copy(update={"prior_strength": strength})
+    sections: dict[str, Any] = {}
+    for name, (section, field) in MODEL_PARAMS.items():
+        old = sections.get(section, getattr(base, section))
+        draw = _integer if isinstance(getattr(old, field), int) else _number
+        sections[section] = old.model_copy(update={field: draw(trial, name, space)})
     ev_struct = trial.suggest_categorical("ev_struct", EV_STRUCT)
-    return base.model_copy(update={"lightgbm": trees, "blend": blend, "ev_struct": ev_struct})
+    return base.model_copy(update={**sections, "ev_struct": ev_struct})
 
 
 def default_model_params(base: ModelConfig) -> dict[str, Any]:
     """The documented settings as a model trial's parameters: the first trial of every study."""
-    trees = base.lightgbm
-    return {
-        "max_depth": trees.max_depth,
-        "num_leaves": trees.num_leaves,
-        "min_data_in_leaf": trees.min_data_in_leaf,
-        "learning_rate": trees.learning_rate,
-        "n_rounds": trees.n_rounds,
-        "lambda_l2": trees.lambda_l2,
-        "prior_strength": base.blend.prior_strength,
-        "ev_struct": base.ev_struct,
+    params = {
+        name: getattr(getattr(base, section), field)
+        for name, (section, field) in MODEL_PARAMS.items()
     }
+    return params | {"ev_struct": base.ev_struct}
 
 
 def suggest_trading(

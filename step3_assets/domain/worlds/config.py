@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from step3_assets.config import Frozen
 from step3_assets.domain.step2.bars import check_symbol
 from step3_assets.domain.step2.knobs import Step2Config
+from step3_assets.domain.worlds.families import FAMILIES
 
 
 class VolatilityConfig(Frozen):
@@ -96,6 +97,9 @@ class WorldConfig(Frozen):
         le=30,
         description="Mean net return of the oracle gate's trades; 0 is the null world.",
     )
+    family: str = Field(
+        default="region", description="Where the edge lies: a family of docs/synthetic_worlds.md."
+    )
     seed: int = Field(default=0, ge=0)
 
     base_volatility_bps: tuple[float, ...] = Field(
@@ -126,6 +130,13 @@ class WorldConfig(Frozen):
         if len(set(names)) < len(names):
             raise ValueError(f"a symbol is named twice: {', '.join(names)}")
         return tuple(sorted(names))
+
+    @field_validator("family")
+    @classmethod
+    def _is_known(cls, family: str) -> str:
+        if family not in FAMILIES:
+            raise ValueError(f"family {family!r} is none of {', '.join(FAMILIES)}")
+        return family
 
     @property
     def start(self) -> date:

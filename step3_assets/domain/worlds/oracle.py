@@ -259,6 +259,7 @@ def _advance(
         futures.signals.trend_score(),
         futures.signals.pullback_z(),
         volumes.advance(futures, bar, shocks.log_volume),
+        bar,
     )
 
 

@@ -94,7 +94,7 @@ def simulate_history(
                 signals = Signals.start(price[3])
             else:
                 signals.advance(price[3], price[1], price[2], config.step2)
-            rate = _rate(law, signals, volume_z[:, bar])
+            rate = _rate(law, signals, volume_z[:, bar], bar)
             log_price[bar], rates[bar] = at, rate
             for name in names:
                 kept[name][bar] = getattr(signals, name)
@@ -135,7 +135,7 @@ def to_bars(
     }
 
 
-def _rate(law: DriftLaw, signals: Signals, volume_z: np.ndarray) -> np.ndarray:
+def _rate(law: DriftLaw, signals: Signals, volume_z: np.ndarray, bar: int) -> np.ndarray:
     readings = (
         signals.sigma(),
         signals.atr_frac(),
@@ -143,7 +143,7 @@ def _rate(law: DriftLaw, signals: Signals, volume_z: np.ndarray) -> np.ndarray:
         signals.pullback_z(),
         volume_z,
     )
-    return law.rate(*(values[:, None] for values in readings))[:, 0]
+    return law.rate(*(values[:, None] for values in readings), np.array([bar]))[:, 0]
 
 
 def _volume_z(volume: np.ndarray, config: WorldConfig) -> np.ndarray:

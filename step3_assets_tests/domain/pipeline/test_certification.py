@@ -9,6 +9,7 @@ import pytest
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.pipeline.certification import (
+    capture_by_family,
     certify_world,
     summarise,
     to_frame,
@@ -84,3 +85,16 @@ def test_a_decision_without_an_oracle_is_refused():
     result: Any = SimpleNamespace(tables={"scores": gated, "mock_baseline": gated})
     with pytest.raises(ValueError, match="scores: 1 decisions have no oracle"):
         value_decisions(world, result, [])
+
+
+def test_capture_by_family_pools_and_has_an_error():
+    poor = replace(PLANTED, seed=2, platform_total=0.01)
+    other = replace(PLANTED, family="monotone", platform_total=0.05)
+    got = capture_by_family([PLANTED, poor, other, NULL]).set_index("family")
+    assert list(got.index) == ["region", "monotone", "pooled"]
+    region = (PLANTED.platform_total + 0.01) / (2 * PLANTED.oracle_total)
+    assert got.loc["region", "capture"] == pytest.approx(region)
+    by_hand = abs(PLANTED.platform_total - 0.01) / PLANTED.oracle_total / 2
+    assert got.loc["region", "error"] == pytest.approx(by_hand)
+    assert pd.isna(got.loc["monotone", "error"])
+    assert got["n_worlds"].tolist() == [2, 1, 3]

@@ -97,3 +97,13 @@ def test_no_kill_switch_beyond_the_plans_cap():
     looser = BASE.model_copy(update={"risk": RiskConfig(kill_drawdown_frac=0.11)})
     with pytest.raises(ValueError, match=r"configured 0\.11"):
         space.require_inside(space.default_trading_params(looser, 1), SearchSpace())
+
+
+def test_every_searched_model_setting_reaches_its_field():
+    """From the records alone: each has bounds, and drawing its upper bound changes its field."""
+    ends = {name: getattr(SearchSpace(), name).high for name in space.MODEL_PARAMS}
+    trial = FixedTrial({**ends, "ev_struct": "barrier"})
+    drawn = space.suggest_models(trial, BASE.models, SearchSpace())
+    for name, (section, field) in space.MODEL_PARAMS.items():
+        assert getattr(getattr(drawn, section), field) == ends[name], name
+    assert drawn.ev_struct == "barrier"
