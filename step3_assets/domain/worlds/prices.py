@@ -143,7 +143,7 @@ def _rate(law: DriftLaw, signals: Signals, volume_z: np.ndarray, bar: int) -> np
         signals.pullback_z(),
         volume_z,
     )
-    return law.rate(*(values[:, None] for values in readings), np.array([bar]))[:, 0]
+    return law.rate(*(values[:, None] for values in readings), bar=np.array([bar]))[:, 0]
 
 
 def _volume_z(volume: np.ndarray, config: WorldConfig) -> np.ndarray:

@@ -29,7 +29,7 @@ def test_volume_moves_the_region():
 
 def rate(config: WorldConfig, trend: float) -> float:
     column = [np.full((2, 1), value) for value in (0.003, 0.004, trend, 0.5, -0.3)]
-    return float(drift_law(config).rate(*column, np.array([0]))[0, 0])
+    return float(drift_law(config).rate(*column, bar=np.array([0]))[0, 0])
 
 
 def test_without_an_edge_drift_is_the_premium_alone():
@@ -45,7 +45,7 @@ def test_an_edge_acts_on_candidates_alone():
 
 def test_no_drift_before_the_signals_are_known():
     unknown = [np.full((2, 1), np.nan)] * 5
-    assert (drift_law(WorldConfig(edge_bps=10)).rate(*unknown, np.array([0])) == 0).all()
+    assert (drift_law(WorldConfig(edge_bps=10)).rate(*unknown, bar=np.array([0])) == 0).all()
 
 
 def planted(family: str, trend: float, pullback: float = 0.5, years: float = 0.0) -> np.ndarray:
@@ -53,7 +53,7 @@ def planted(family: str, trend: float, pullback: float = 0.5, years: float = 0.0
     column = [np.full((2, 1), value) for value in (0.003, 0.004, trend, pullback, -0.3)]
     bar = np.array([years * BARS_A_YEAR])
     worlds = (WorldConfig(edge_bps=edge, family=family) for edge in (10.0, 0.0))
-    with_edge, without = (drift_law(world).rate(*column, bar)[:, 0] for world in worlds)
+    with_edge, without = (drift_law(world).rate(*column, bar=bar)[:, 0] for world in worlds)
     return with_edge - without
 
 
