@@ -205,8 +205,8 @@ def _print_families(families: "pd.DataFrame") -> None:
             f"mock baseline {row['mock_capture']:.0%}; {row['n_promoted']} of {row['n_worlds']} "
             "promoted"
         )
-    each = families[families["family"] != "pooled"]
-    worst = each.loc[each["capture"].idxmin()]
+    each = [row for row in families.to_dict("records") if row["family"] != "pooled"]
+    worst = min(each, key=lambda row: row["capture"])
     click.echo(f"Worst     {worst['family']}: {worst['capture']:.0%}")
 
 
