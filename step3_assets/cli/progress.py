@@ -5,6 +5,7 @@ Belongs here: the :class:`~step3_assets.defs.resources.ProgressResource` of the 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import (
@@ -27,7 +28,11 @@ class BarProgress(ProgressResource):
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar; where there is no terminal, a line when the step ends."""
+        """Show a bar; where there is no terminal, a line at each quarter and at the end."""
+        if not self.console.is_terminal:
+            with self._lines(label, total) as advance:
+                yield lambda count=1: advance(count, "")
+            return
         columns = (
             TextColumn("  {task.description:<22}"),
             BarColumn(bar_width=30),
@@ -41,7 +46,11 @@ class BarProgress(ProgressResource):
 
     @contextmanager
     def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
-        """A bar of trials with the best value so far."""
+        """A bar of trials with the best value so far; lines where there is no terminal."""
+        if not self.console.is_terminal:
+            with self._lines(label, total) as write:
+                yield lambda count, best: write(count, "" if best != best else f", best {best:.3f}")
+            return
         columns = (
             TextColumn("  {task.description:<22}"),
             BarColumn(bar_width=30),
@@ -58,3 +67,26 @@ class BarProgress(ProgressResource):
                 bars.update(task, advance=count, best=shown)
 
             yield advance
+
+    @contextmanager
+    def _lines(self, label: str, total: int) -> Iterator[Callable[[int, str], None]]:
+        """A line at each quarter, one at the end, and one that says where an error stopped it."""
+        started, done, quarter = monotonic(), 0, 0
+
+        def write(text: str) -> None:
+            self.console.print(f"  {label}: {text}", markup=False, highlight=False, soft_wrap=True)
+
+        def advance(count: int, note: str) -> None:
+            nonlocal done, quarter
+            done += count
+            reached = min(4 * done // max(total, 1), 4)
+            if quarter < reached < 4:
+                write(f"{done} of {total}, {monotonic() - started:.0f} s{note}")
+            quarter = max(quarter, reached)
+
+        try:
+            yield advance
+        except BaseException:
+            write(f"stopped at {done} of {total} after {monotonic() - started:.0f} s")
+            raise
+        write(f"{done} of {total} in {monotonic() - started:.0f} s")
