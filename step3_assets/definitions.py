@@ -67,7 +67,7 @@ def build_defs(
             build_run_failure_sensor(),
             build_tick_failure_sensor(),
         ],
-        schedules=[build_recalibration_schedule()],
+        schedules=[build_recalibration_schedule(partitions.weeks)],
         resources={
             "platform": PlatformResource(home=str(settings.home)),
             "progress": ProgressResource(),

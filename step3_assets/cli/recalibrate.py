@@ -65,7 +65,7 @@ def recalibrate(first: str | None, last: str | None, workers: int | None) -> Non
 
 def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
     from step3_assets.cli.installation import open_store
-    from step3_assets.defs.partitions import weekly
+    from step3_assets.defs.partitions import end_of_partitions, weekly
     from step3_assets.domain.core.weeks import parse_week, week_of
 
     store = open_store()
@@ -78,11 +78,13 @@ def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
         end = parse_week(last) if last else week_of(_last_bar(store))
     except ValueError as error:
         raise CommandFailed(str(error)) from error
-    latest = week_of(datetime.now(UTC).date())
+    bars, this_week = store.partitions("bar_features"), week_of(datetime.now(UTC).date())
+    known = weekly(walked[0], end_of_partitions(bars[-1]) if bars else None)
+    latest = min(this_week, date.fromisoformat(str(known.get_last_partition_key())))
     if not earliest <= start <= end <= latest:
         raise CommandFailed(
             f"weeks {start} to {end} are not within {earliest}, the first of the walked months, to "
-            f"{latest}, this one"
+            f"{latest}, {'this one' if latest == this_week else 'the last that the data allow'}"
         )
     return start, end
 

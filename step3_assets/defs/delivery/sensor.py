@@ -142,7 +142,8 @@ def _needs_reload(here: _Look) -> str:
         return ""
     return (
         f"the delivery spans {month_label(months[0])} to {month_label(months[1])}, but the code "
-        f"location was loaded for months from {month_label(here.partitions.first_data_month)}: "
+        f"location was loaded for months from {month_label(here.partitions.first_data_month)} to "
+        f"{known[-1][:7]}: "
         "reload it (Deployment, Code locations, Reload)"
     )
 

@@ -31,8 +31,16 @@ PARTITION_TAGS = (
 CATCH_UP_WEEKS = 13  # older gaps are a backfill, which a person starts
 
 
-def build_recalibration_schedule() -> dg.ScheduleDefinition:
-    """The schedule, off until a person turns it on."""
+def build_recalibration_schedule(
+    weeks: dg.PartitionsDefinition | None = None,
+) -> dg.ScheduleDefinition:
+    """The schedule, off until a person turns it on.
+
+    Parameters
+    ----------
+    weeks : PartitionsDefinition, optional
+        Weeks that the code location was loaded with; a week outside them is not requested.
+    """
     requested: set[date] = set()  # of ticks without an instance, which know of no runs
 
     @dg.schedule(
@@ -57,6 +65,12 @@ def build_recalibration_schedule() -> dg.ScheduleDefinition:
             yield dg.SkipReason(f"week of {week}, {opens}: nothing is walked forward yet")
             return
         due = weeks_due(week, *made_weeks(store))
+        if weeks is not None and not weeks.has_partition_key(partition_key(week)):
+            yield dg.SkipReason(
+                f"week of {week}, {opens}: the data end too long before it; deliver newer ones, "
+                "then reload the code location (Deployment, Code locations, Reload)"
+            )
+            return
         known = requested if context.instance_ref is None else weeks_under_way(context.instance)
         busy = due.keys() & known
         if not due.keys() - busy:
