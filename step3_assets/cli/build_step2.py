@@ -140,12 +140,12 @@ def _noting(delivery: Iterable[SymbolDelivery], summaries: list[dict]) -> Iterat
 def _pairs(partners: tuple[str, ...]) -> dict[str, str]:
     pairs = {}
     for text in partners:
-        own, sign, other = text.upper().partition("=")
-        if not (own and sign and other):
+        symbol, sign, other = text.upper().partition("=")
+        if not (symbol and sign and other):
             raise CommandFailed(f"--partner {text}: expected A=B")
-        if own in pairs:
-            raise CommandFailed(f"--partner {text}: {own} has a partner already")
-        pairs[own] = other
+        if symbol in pairs:
+            raise CommandFailed(f"--partner {text}: {symbol} has a partner already")
+        pairs[symbol] = other
     return pairs
 
 

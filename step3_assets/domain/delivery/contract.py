@@ -31,8 +31,8 @@ def find_partner(names: Sequence[str], table: Table) -> str | None:
 
     Where several prefixes occur, the one with the most columns is meant; the rest is extra.
     """
-    own = set(table.names)
-    matches = (_PARTNER.fullmatch(name) for name in names if name not in own)
+    in_catalogue = set(table.names)
+    matches = (_PARTNER.fullmatch(name) for name in names if name not in in_catalogue)
     counts = Counter(match[1] for match in matches if match)
     return min(counts, key=lambda prefix: (-counts[prefix], prefix)) if counts else None
 

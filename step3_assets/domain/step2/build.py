@@ -155,19 +155,19 @@ def choose_partners(
     BuildError
         If a given symbol or partner has no bars, or a symbol is its own partner.
     """
-    given = {own.upper(): other.upper() for own, other in (partners or {}).items()}
-    for own, other in given.items():
-        absent = [symbol for symbol in (own, other) if symbol not in symbols]
+    given = {symbol.upper(): other.upper() for symbol, other in (partners or {}).items()}
+    for symbol, other in given.items():
+        absent = [name for name in (symbol, other) if name not in symbols]
         if absent:
             raise BuildError(
-                f"partner {own}={other}: no bars for {', '.join(absent)};"
+                f"partner {symbol}={other}: no bars for {', '.join(absent)};"
                 f" there are {_list(symbols)}"
             )
-        if own == other:
-            raise BuildError(f"partner {own}={other}: a symbol cannot be its own partner")
+        if symbol == other:
+            raise BuildError(f"partner {symbol}={other}: a symbol cannot be its own partner")
     if not config.include_cross_asset:
         return dict.fromkeys(symbols)
-    default = {own: next((s for s in sorted(symbols) if s != own), None) for own in symbols}
+    default = {name: next((s for s in sorted(symbols) if s != name), None) for name in symbols}
     return {**default, **given}
 
 
@@ -200,12 +200,12 @@ def _build_all(
         return features[symbol]
 
     for symbol in wanted:
-        own, partner = compute(symbol), run.partners[symbol]
+        computed, partner = compute(symbol), run.partners[symbol]
         other = compute(partner) if partner else None
         run.progress(f"{symbol}: events")
-        yield _build_symbol(symbol, own, partner, other, run, list(bars))
-        features[symbol] = own[list(PARTNER_COLUMNS)]
-        del own, other
+        yield _build_symbol(symbol, computed, partner, other, run, list(bars))
+        features[symbol] = computed[list(PARTNER_COLUMNS)]
+        del computed, other
 
 
 def _features(symbol: str, bars: pd.DataFrame, run: _Run) -> pd.DataFrame:

@@ -128,7 +128,7 @@ def _add_gaps(
 
 
 def _is_overnight(ny_time: pd.Series, is_last_bar_overnight: bool) -> pd.Series:
-    """Whether the next row lies on another New York date; the last row as told."""
+    """Whether the next row lies on another New York date; the last row as given."""
     days = ny_time.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
     flags = np.full(len(days), is_last_bar_overnight)
     flags[:-1] = days[1:] != days[:-1]

@@ -1,7 +1,7 @@
 """The meta file of one symbol: the knobs it was built with, and what came out.
 
 Belongs here: counts and means for people, and everything needed to build the same again. Does
-not belong here: a figure that a decision rests on.
+not belong here: a number that a decision rests on.
 """
 
 from __future__ import annotations

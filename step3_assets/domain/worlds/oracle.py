@@ -143,20 +143,20 @@ def consult(
         error[:, bars] = earned.std(axis=2, ddof=1) / np.sqrt(n_paths)
         if progress is not None:
             progress(first / len(decisions))
-    said = {}
+    expected = {}
     for row, symbol in enumerate(world.config.symbols):
-        own = events[symbol]
-        bars = own["t_idx"].to_numpy()
-        said[symbol] = pd.DataFrame(
+        rows = events[symbol]
+        bars = rows["t_idx"].to_numpy()
+        expected[symbol] = pd.DataFrame(
             {
-                "symbol": own["symbol"].to_numpy(),
-                "decision_time_utc": own["decision_time_utc"].to_numpy(),
+                "symbol": rows["symbol"].to_numpy(),
+                "decision_time_utc": rows["decision_time_utc"].to_numpy(),
                 "expected_gross": mean[row, bars],
-                "expected_net": mean[row, bars] - own["cost_rt"].to_numpy(),
+                "expected_net": mean[row, bars] - rows["cost_rt"].to_numpy(),
                 "standard_error": error[row, bars],
             }
         )
-    return said
+    return expected
 
 
 def _earned(

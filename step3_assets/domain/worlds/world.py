@@ -55,7 +55,7 @@ class SyntheticWorld:
         """What the oracle gate (trade where the expected net return is positive) would earn."""
         if not self.oracle:
             return {}
-        net = np.concatenate([said["expected_net"].to_numpy() for said in self.oracle.values()])
+        net = np.concatenate([rows["expected_net"].to_numpy() for rows in self.oracle.values()])
         taken = net[net > 0]
         return {
             "n_events": len(net),
