@@ -76,6 +76,9 @@ class Column:
         The column arrives with Step 2 (as opposed to being added at ingest).
     allowed : sequence of str
         The values a categorical text column may take; empty for any.
+    is_position : bool
+        A row number of a bar table: where a row stands, not what it says. It moves when an earlier
+        bar is filled in, so it is left out when deliveries are compared.
     is_wall_clock : bool
         When a row was written, by the clock on the wall: left out of content hashes, so that the
         same content has the same hash whenever it was made.
@@ -90,6 +93,7 @@ class Column:
     is_positive: bool = False
     is_delivered: bool = False
     allowed: Sequence[str] = ()
+    is_position: bool = False
     is_wall_clock: bool = False
 
 
@@ -133,6 +137,11 @@ class Table:
     def names(self) -> list[str]:
         """Column names in declared order."""
         return [c.name for c in self.columns]
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """Names of the columns that hold row numbers."""
+        return tuple(c.name for c in self.columns if c.is_position)
 
 
 MONTH = Column(

@@ -30,6 +30,7 @@ def _delivered(rows: Iterable[tuple], known_at: KnownAt) -> tuple[Column, ...]:
             unit,
             is_nullable="null" in flags,
             is_positive="positive" in flags,
+            is_position="position" in flags,
             is_delivered=True,
         )
         for name, dtype, unit, meaning, *flags in rows
@@ -44,6 +45,7 @@ _EVENT_IDENTITY = (
                 "BIGINT",
                 "row",
                 "Row of the decision bar in that symbol's bar table; per symbol and per build.",
+                "position",
             ),
             ("entry_time_utc", "TIMESTAMPTZ", "UTC", "Start of the bar at whose open one enters."),
         ],
@@ -143,7 +145,14 @@ _EVENT_OUTCOME = _delivered(
         ("gross_logret", "DOUBLE", "log return", "ln(exit_open / entry_open).", "null"),
         ("net_logret", "DOUBLE", "log return", "gross_logret - cost_rt.", "null"),
         ("y", "BIGINT", "0/1", "net_logret > 0.", "null"),
-        ("label_end_idx", "BIGINT", "row", "Row of the exit bar: the label's end.", "null"),
+        (
+            "label_end_idx",
+            "BIGINT",
+            "row",
+            "Row of the exit bar: the label's end.",
+            "null",
+            "position",
+        ),
         ("truncated_horizon", "BIGINT", "0/1", "The horizon was cut by the data's end.", "null"),
         ("touch_delay_bars", "BIGINT", "bars", "Bars from entry to touch.", "null"),
         ("same_bar_ambiguous", "BIGINT", "0/1", "Target and stop in one bar.", "null"),
@@ -192,7 +201,14 @@ BAR_FEATURES = Table(
     (
         MONTH,
         SYMBOL,
-        Column("bar_idx", "BIGINT", _I, "Row in the delivered file: what t_idx counts.", "row"),
+        Column(
+            "bar_idx",
+            "BIGINT",
+            _I,
+            "Row in the delivered file: what t_idx counts.",
+            "row",
+            is_position=True,
+        ),
         *_delivered([("date", "TIMESTAMPTZ", "UTC", "Start of the bar.")], _I),
         Column("bar_end_utc", "TIMESTAMPTZ", _I, "End of the bar.", "UTC"),
         *_delivered(

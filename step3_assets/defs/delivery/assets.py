@@ -7,7 +7,7 @@ Does not belong here: the contract itself (:mod:`step3_assets.domain.delivery`).
 import json
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pandas as pd
@@ -162,7 +162,9 @@ def store_months(
 ) -> dict[date, dict[str, Any]]:
     """Store months of a delivery in one transaction; old versions of revised rows are kept.
 
-    A month whose canonical rows are already stored is left as it is.
+    The stored rows themselves are compared, not a hash that was noted with them, so storing a
+    delivery again repairs rows that were edited. A month whose rows are the same is left as it is;
+    a month whose rows only have other row numbers is renumbered.
 
     Returns
     -------
@@ -171,29 +173,38 @@ def store_months(
     """
     rows = delivery.events if table == "events" else delivery.bars
     frames = {month: rows[rows["month"] == month] for month in months}
-    hashes = month_hashes(rows[rows["month"].isin(months)], TABLES[table], months)
+    positions = TABLES[table].positions
+    arriving = rows[rows["month"].isin(months)]
+    hashes = month_hashes(arriving, TABLES[table], months, exclude=positions)
+    full_hashes = month_hashes(arriving, TABLES[table], months)
     described: dict[date, dict[str, Any]] = {}
     with store.transaction([table, "dataset_months", "revisions"]) as transaction:
         manifest = transaction.read("dataset_months", partitions=months)
         is_own = manifest["table_name"] == table
-        stored = {row.month: row for row in manifest[is_own].itertuples()}
+        stored: dict[date, Any] = {
+            cast(date, row.month): row for row in manifest[is_own].itertuples()
+        }
+        kept_rows = transaction.read(table, partitions=sorted(stored))
+        stored_hashes = month_hashes(kept_rows, TABLES[table], stored)
         changed: list[date] = []
         for month, frame in frames.items():
             known = stored.get(month)
             change = "new" if known is None else "unchanged"
             counts: dict[str, int] = {}
-            if known is not None and known.content_hash != hashes[month]:
-                change = "revised"
+            if known is not None and stored_hashes[month] != full_hashes[month]:
                 revised = find_revisions(
-                    transaction.read(table, partitions=[month]),
+                    kept_rows[kept_rows["month"] == month],
                     frame,
                     TABLES[table],
                     stored_version=str(known.dataset_version),
                     new_version=delivery.dataset_version,
                 )
                 counts = {str(k): int(n) for k, n in revised["reason"].value_counts().items()}
+                is_same = known.content_hash == hashes[month] and not counts
+                change = "renumbered" if is_same else "revised"
                 transaction.append("revisions", revised)
-            if change != "unchanged":
+            is_noted = known is not None and known.content_hash == hashes[month]
+            if change != "unchanged" or not is_noted:
                 changed.append(month)
             described[month] = _describe(frame, table, delivery, hashes[month], change, counts)
         if changed:

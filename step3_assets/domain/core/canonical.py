@@ -7,7 +7,7 @@ Does not belong here: which values are allowed (:mod:`step3_assets.domain.core.v
 DuckDB      nullable pandas
 =========== ======== =======================================================================
 VARCHAR     either   ``str`` (null is NaN)
-DOUBLE      either   ``float64`` (null is NaN)
+DOUBLE      either   ``float64`` (null is NaN; -0.0 is 0.0)
 BIGINT      no       ``int64``
 BIGINT      yes      ``float64`` (null is NaN), as pandas reads such a Parquet column
 BOOLEAN     no       ``bool``
@@ -221,6 +221,7 @@ def _number(values: pd.Series, kind: str) -> pd.Series:
 
 def _double(values: pd.Series, column: Column, missing: np.ndarray) -> pd.Series:
     numbers = _number(values, "numbers").to_numpy(dtype="float64", na_value=np.nan)
+    numbers = numbers + 0.0  # -0.0 becomes 0.0: equal values have equal bits
     return pd.Series(numbers, index=values.index, name=column.name)
 
 

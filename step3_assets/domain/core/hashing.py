@@ -63,7 +63,9 @@ def frame_hash(frame: pd.DataFrame, table: Table, *, exclude: tuple[str, ...] = 
     return _combined(_row_digests(frame, table, columns), table, columns)
 
 
-def month_hashes(frame: pd.DataFrame, table: Table, months: Iterable[date]) -> dict[date, str]:
+def month_hashes(
+    frame: pd.DataFrame, table: Table, months: Iterable[date], *, exclude: tuple[str, ...] = ()
+) -> dict[date, str]:
     """:func:`frame_hash` of the rows of each month, every row encoded once.
 
     Parameters
@@ -73,8 +75,10 @@ def month_hashes(frame: pd.DataFrame, table: Table, months: Iterable[date]) -> d
     table : Table
     months : iterable of date
         A month without rows has the hash of an empty frame.
+    exclude : tuple of str
+        Columns left out of the hashes.
     """
-    columns = _hashed_columns(table, ())
+    columns = _hashed_columns(table, exclude)
     digests: dict[date, list[bytes]] = {month: [] for month in months}
     for month, digest in zip(frame["month"], _row_digests(frame, table, columns), strict=True):
         if month in digests:
@@ -157,8 +161,7 @@ def _encode(values: pd.Series, column: Column) -> np.ndarray:
         micros = values.to_numpy(dtype="datetime64[us]").astype("<i8")
         words[present, 1] = micros.view("<u8")[present]
     elif column.dtype == "DOUBLE":
-        doubles = values.to_numpy(dtype="<f8") + 0.0  # -0.0 + 0.0 is 0.0
-        words[present, 1] = doubles.view("<u8")[present]
+        words[present, 1] = values.to_numpy(dtype="<f8").view("<u8")[present]
     else:  # BIGINT, BOOLEAN: whole in either pandas form
         whole = values.fillna(0).astype("int64").to_numpy(dtype="<i8")
         words[present, 1] = whole.view("<u8")[present]

@@ -42,11 +42,14 @@ class MonthChanges:
 
 
 def delivered_hashes(delivery: Delivery) -> MonthHashes:
-    """Content hash of every month that the delivery spans, also of those without rows."""
+    """Content hash of every month that the delivery spans, also of those without rows.
+
+    Row numbers are left out: a bar that is filled in moves every later row and changes none.
+    """
     months = month_range(delivery.first_month, delivery.last_month)
     return {
-        "events": month_hashes(delivery.events, TABLES["events"], months),
-        "bar_features": month_hashes(delivery.bars, TABLES["bar_features"], months),
+        name: month_hashes(rows, TABLES[name], months, exclude=TABLES[name].positions)
+        for name, rows in (("events", delivery.events), ("bar_features", delivery.bars))
     }
 
 

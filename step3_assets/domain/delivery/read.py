@@ -93,9 +93,10 @@ def read_delivery(folder: Path, *, progress: Progress | None = None) -> Delivery
     events = canonical_frame(pd.concat([_events_of(*pair) for pair in pairs]), EVENTS)
     bars = canonical_frame(pd.concat([_bars_of(bars) for _, bars in pairs]), BAR_FEATURES)
     report("hashing events", 0.85)
-    events_hash = frame_hash(events, EVENTS)
+    events_hash = frame_hash(events, EVENTS, exclude=EVENTS.positions)
     report("hashing bar_features", 0.9)
-    version = text_hash(f"{events_hash} {frame_hash(bars, BAR_FEATURES)}")[:16]
+    bars_hash = frame_hash(bars, BAR_FEATURES, exclude=BAR_FEATURES.positions)
+    version = text_hash(f"{events_hash} {bars_hash}")[:16]
     report("done", 1.0)
     return Delivery(
         folder=folder,

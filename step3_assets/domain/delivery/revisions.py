@@ -1,9 +1,14 @@
 """What a new delivery changes of what is stored, row by row.
 
 Belongs here: the comparison and its reasons. Does not belong here: writing the revisions.
+
+Rows are compared by what they say. Row numbers are left out, and so are differences that only come
+from another order of additions: a bar that is filled in changes the last digits of every rolling
+sum after it.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,11 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from step3_assets.catalogue.column import KnownAt, Table
+from step3_assets.catalogue.column import Column, KnownAt, Table
 from step3_assets.catalogue.delivery import REVISIONS
 from step3_assets.domain.core.hashing import canonical_frame, row_hashes
 
 CHANGES = ("matured", "restated", "withdrawn", "new")
+
+ROUNDING = 1e-9
+"""Relative difference up to which two numbers count as the same; below 1, absolute over 1,000."""
 
 _RIPENESS = {"pending": 0, "provisional": 1, "final": 2}
 
@@ -33,7 +41,7 @@ def find_revisions(
     Parameters
     ----------
     stored, delivered : DataFrame
-        Rows of ``table`` over the same months. Row numbers (``t_idx``, ``bar_idx``) are content.
+        Rows of ``table`` over the same months.
     table : Table
         ``events`` or ``bar_features``.
     stored_version, new_version : str
@@ -44,7 +52,8 @@ def find_revisions(
     DataFrame
         Rows of ``revisions``, one per old row version, sorted by its key. ``matured``: only the
         outcome changed, of an event that was not final (or of a bar where it was null).
-        ``restated``: anything else changed. ``withdrawn``: the row is gone. New rows are none.
+        ``restated``: anything else changed. ``withdrawn``: the row is gone. A new row gives none,
+        nor does one whose row numbers moved or whose numbers differ by rounding.
 
     Raises
     ------
@@ -107,22 +116,37 @@ def _compare(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> _Changed:
     place = pd.MultiIndex.from_frame(new[list(table.key)]).get_indexer(
         pd.MultiIndex.from_frame(old[list(table.key)])
     )
-    old_hashes, new_hashes = row_hashes(old, table).to_numpy(), row_hashes(new, table).to_numpy()
+    old_hashes, new_hashes = (
+        row_hashes(frame, table, exclude=table.positions).to_numpy() for frame in (old, new)
+    )
     is_gone = place < 0
     is_changed = is_gone.copy()
     is_changed[~is_gone] = old_hashes[~is_gone] != new_hashes[place[~is_gone]]
     was = old.loc[is_changed].reset_index(drop=True)
     now = new.reindex(place[is_changed]).reset_index(drop=True)
-    return _Changed(was, old_hashes[is_changed], _reasons(was, now, is_gone[is_changed], table))
+    is_gone, hashes = is_gone[is_changed], row_hashes(was, table).to_numpy()
+    is_real = is_gone | ~_is_same(was, now, [c for c in table.columns if not c.is_position])
+    was, now = (frame.loc[is_real].reset_index(drop=True) for frame in (was, now))
+    return _Changed(was, hashes[is_real], _reasons(was, now, is_gone[is_real], table))
+
+
+def _is_same(was: pd.DataFrame, now: pd.DataFrame, columns: Iterable[Column]) -> np.ndarray:
+    """Whether each row says the same in these columns, but for rounding."""
+    is_same = np.ones(len(was), dtype=bool)
+    for column in columns:
+        before, after = was[column.name], now[column.name]
+        is_equal = (before == after) | (before.isna() & after.isna())
+        if column.dtype == "DOUBLE":
+            tolerance = ROUNDING * np.maximum(before.abs(), 1e-3)
+            is_equal |= (before - after).abs() <= tolerance
+        is_same &= is_equal.to_numpy(dtype=bool)
+    return is_same
 
 
 def _reasons(was: pd.DataFrame, now: pd.DataFrame, is_gone: np.ndarray, table: Table) -> np.ndarray:
     """Reason of each changed row; ``now`` is null where the row is gone."""
-    is_known_same = np.ones(len(was), dtype=bool)
-    for column in table.columns:
-        if column.known_at is not KnownAt.OUTCOME:
-            before, after = was[column.name], now[column.name]
-            is_known_same &= ((before == after) | (before.isna() & after.isna())).to_numpy()
+    known = [c for c in table.columns if c.known_at is not KnownAt.OUTCOME and not c.is_position]
+    is_known_same = _is_same(was, now, known)
     if "maturity" in table.by_name:
         before, after = (frame["maturity"].map(_RIPENESS) for frame in (was, now))
         may_ripen = ((before < 2) & (after >= before)).to_numpy()

@@ -49,7 +49,8 @@ def test_what_differs_from_the_manifest(tmp_path: Path):
     delivered = delivered_hashes(delivery)
     assert list(delivered["events"]) == [JAN, FEB, MAR]
     february = delivery.events[delivery.events["month"] == FEB]
-    assert delivered["events"][FEB] == frame_hash(february, EVENTS)
+    positions = ("t_idx", "label_end_idx")
+    assert delivered["events"][FEB] == frame_hash(february, EVENTS, exclude=positions)
     rows = [
         {"month": m, "table_name": t, "content_hash": h}
         for t, months in delivered.items()

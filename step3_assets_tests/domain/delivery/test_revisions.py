@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ import pytest
 from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS, REVISIONS
 from step3_assets.domain.core.hashing import row_hashes
 from step3_assets.domain.core.validation import validate_frame
-from step3_assets.domain.delivery import count_revisions, find_revisions, read_delivery
+from step3_assets.domain.delivery import Delivery, count_revisions, find_revisions, read_delivery
+from step3_assets.domain.step2.build import build_delivery
+from step3_assets.domain.step2.write import write_delivery
 from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.domain.step2.small_bars import SHORT, random_bars
 
 CUT = 40  # bars by which the first delivery ends earlier
 
@@ -75,8 +79,6 @@ def test_a_bars_gap_matures_and_new_bars_are_no_revision(deliveries):
     [
         ({"net_logret": 0.25}, "restated"),
         ({"sigma": 0.5}, "restated"),
-        ({"t_idx": 7}, "restated"),
-        ({"label_end_idx": 99.0}, "restated"),
         ({"maturity": "provisional"}, "restated"),
         ({"vol_z": np.nan}, "restated"),
     ],
@@ -97,6 +99,35 @@ def test_an_open_row_whose_features_change_is_restated_and_not_matured(deliverie
     assert revisions(events, ripe)["reason"].tolist() == ["matured"]
     moved = altered(ripe, row, sigma=0.5)
     assert revisions(events, moved)["reason"].tolist() == ["restated"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"t_idx": 7}, {"label_end_idx": 99.0}, {"vol_z": lambda v: v * (1 + 1e-12)}]
+)
+def test_another_row_number_or_rounding_is_no_revision(deliveries, values):
+    events = deliveries[1].events
+    values = {k: v(events.loc[30, k]) if callable(v) else v for k, v in values.items()}
+    assert len(revisions(events, altered(events, 30, **values))) == 0
+
+
+def test_a_late_bar_is_one_late_bar(tmp_path):
+    """Rows below it move by one; only signals whose windows hold it are restated."""
+    bars = {"QQQ": random_bars(1, end=date(2023, 12, 29)), "SPY": random_bars(2)}
+    holed = {**bars, "QQQ": bars["QQQ"].drop(index=60).reset_index(drop=True)}
+    before, after = (built(b, tmp_path / name) for name, b in (("before", holed), ("after", bars)))
+    counts = count_revisions(before.bars, after.bars, BAR_FEATURES)
+    assert counts["new"].sum() == 1
+    assert (after.bars["date"] > pd.Timestamp("2023-11-01", tz="UTC")).sum() > 200
+    assert not counts.loc[[m for m in counts.index if m >= date(2023, 11, 1)]].to_numpy().any()
+    events = count_revisions(before.events, after.events, EVENTS)
+    assert 0 < events["restated"].sum() < len(before.events) / 2
+    moved = before.events.merge(after.events, on=["symbol", "decision_time_utc"])
+    assert (moved["t_idx_x"] != moved["t_idx_y"]).mean() > 0.5
+
+
+def built(bars: dict[str, pd.DataFrame], folder: Path) -> Delivery:
+    write_delivery(build_delivery(bars, SHORT), folder)
+    return read_delivery(folder)
 
 
 def test_a_row_that_is_gone_is_withdrawn(deliveries):
