@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     "partners",
     multiple=True,
     metavar="A=B",
-    help="Take A's cross features from B. Repeat for more. [default: the first other symbol]",
+    help="Take A's cross features from B. Repeat for more. [default: the partner it has in --out, "
+    "else that of the knobs: QQQ and SPY have each other, any other symbol SPY]",
 )
 @click.option(
     "--pending/--no-pending",
@@ -79,8 +80,9 @@ def build_step2(
 
     Bars are hourly, regular session, stamped with their START in UTC; columns date, open, high,
     low, close and volume are needed. Wrong bars (unsorted, repeated, without a zone, prices that
-    cannot be) stop the build with one message and leave the output as it was. Missing bars and
-    bars outside the exchange calendar are kept as they are and listed in meta/.
+    cannot be, another grid, unadjusted splits) stop the build with one message and leave the output
+    as it was. Missing bars and single bars outside the exchange calendar are kept and listed in
+    meta/. Splits stand in BARS/adjustments/SYMBOL.csv (date,factor,kind).
 
     \b
     Examples:
@@ -88,10 +90,15 @@ def build_step2(
         step3 build-step2 --bars bars --out live --as-of 2023-06-30T20:00 --pending
         step3 build-step2 --bars bars --out step2_out --partner IWM=SPY --partner QQQ=SPY
     """
-    from step3_assets.domain.step2.bars import BarsError, find_bar_files, read_bars
+    from step3_assets.domain.step2.bars import (
+        BarsError,
+        find_bar_files,
+        read_adjustments,
+        read_bars,
+    )
     from step3_assets.domain.step2.build import BuildError, BuildOptions, count_steps, iter_delivery
     from step3_assets.domain.step2.knobs import KnobsError, Step2Config, read_config
-    from step3_assets.domain.step2.write import write_symbols
+    from step3_assets.domain.step2.write import chosen_partners, write_symbols
 
     summaries: list[dict] = []
     try:
@@ -99,8 +106,17 @@ def build_step2(
         files = find_bar_files(bars_dir)
         wanted = [name.strip().upper() for name in symbols.split(",")] if symbols else None
         with _one_bar(len(files) + count_steps(len(wanted or files))) as report:
-            options = BuildOptions(_pairs(partners), _instant(as_of), pending, wanted)
-            delivery = iter_delivery(read_bars(bars_dir, progress=report), config, options, report)
+            options = BuildOptions(
+                partners={**chosen_partners(out_dir), **_pairs(partners)},
+                as_of=_instant(as_of),
+                emit_pending=pending,
+                symbols=wanted,
+                adjustments=read_adjustments(bars_dir, files),
+            )
+            bars = read_bars(
+                bars_dir, progress=report, max_off_calendar_frac=config.max_off_calendar_frac
+            )
+            delivery = iter_delivery(bars, config, options, report)
             write_symbols(_noting(delivery, summaries), out_dir)
     except (BarsError, BuildError, KnobsError, FileExistsError) as error:
         raise CommandFailed(str(error)) from error

@@ -2,12 +2,15 @@
 
 Belongs here: the layout of bar files and every reason to refuse one. Does not belong here:
 irregularities that are lawful and only reported (`irregularities`), or any signal.
+
+A file is refused as a whole where its bars follow another grid than the exchange's hours, or move
+as no market does. Bars that are handed over in memory are built with both noted in the meta.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from step3_assets.domain.core.adjustments import (
+    ADJUSTMENTS_FOLDER,
+    Adjustment,
+    AdjustmentsError,
+    apply_splits,
+    parse_adjustments,
+    unexplained,
+)
+from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC, fit_grid, grid_fault
 from step3_assets.domain.core.calendar import NY, bar_end
+from step3_assets.domain.core.jumps import find_jumps
 from step3_assets.domain.step2.layout import NO_PARTNER
 
 PRICES = ("open", "high", "low", "close")
@@ -64,21 +77,26 @@ def find_bar_files(folder: Path) -> dict[str, Path]:
 
 
 def read_bars(
-    folder: Path, *, progress: Callable[[str], None] | None = None
+    folder: Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+    max_off_calendar_frac: float = MAX_OFF_CALENDAR_FRAC,
 ) -> dict[str, pd.DataFrame]:
-    """Read and check every bar file of a folder.
+    """Read and check every bar file of a folder, and apply its adjustments.
 
     Parameters
     ----------
     folder : Path
-        See `find_bar_files` for how files are named.
+        See `find_bar_files` for how files are named. ``adjustments/{symbol}.csv`` may be there.
     progress : callable, optional
-        Told one line per file.
+        Called with one line per file.
+    max_off_calendar_frac : float
+        Largest share of a file's bars off the exchange's grid; from 1 on any grid is taken.
 
     Returns
     -------
     dict of str to DataFrame
-        Checked bars (`check_bars`) by upper-case symbol.
+        Checked bars (`check_bars`) by upper-case symbol, splits applied.
 
     Raises
     ------
@@ -86,18 +104,90 @@ def read_bars(
         For the first file that cannot be used.
     """
     bars = {}
-    for symbol, path in find_bar_files(Path(folder)).items():
+    files = find_bar_files(Path(folder))
+    adjustments = read_adjustments(Path(folder), files)
+    for symbol, path in files.items():
         if progress:
             progress(f"{symbol}: reading {path.name}")
-        bars[symbol] = check_bars(read_bar_file(path), path.name)
+        checked = check_bars(read_bar_file(path), path.name)
+        refuse_foreign_grid(checked, path.name, max_off_calendar_frac)
+        bars[symbol] = apply_splits(checked, adjustments.get(symbol, ()))
+        refuse_jumps(bars[symbol], path.name, adjustments.get(symbol, ()))
     return bars
+
+
+def read_adjustments(folder: Path, symbols: Iterable[str]) -> dict[str, tuple[Adjustment, ...]]:
+    """The adjustments beside bar files, by upper-case symbol.
+
+    Raises
+    ------
+    BarsError
+        If a file cannot be read, or is of a symbol without bars.
+    """
+    found = {}
+    known = set(symbols)
+    place = folder / ADJUSTMENTS_FOLDER
+    if not place.is_dir():
+        return {}
+    for path in sorted(place.iterdir()):
+        if path.name.startswith(".") or path.suffix != ".csv" or not path.is_file():
+            continue
+        name = f"{ADJUSTMENTS_FOLDER}/{path.name}"
+        symbol = path.stem.upper()
+        if symbol not in known:
+            raise BarsError(f"{name}: there are no bars of {symbol}")
+        try:
+            found[symbol] = parse_adjustments(path.read_bytes())
+        except (AdjustmentsError, OSError) as error:
+            raise BarsError(f"{name}: {error}") from error
+    return found
+
+
+def refuse_foreign_grid(bars: pd.DataFrame, source: str, max_off_frac: float) -> None:
+    """Refuse checked bars of another grid than the exchange's hours, and say what they look like.
+
+    Raises
+    ------
+    BarsError
+        If more than `max_off_frac` of the bars are off the grid, most of the grid's bars are
+        missing, or a bar of the grid states another length.
+    """
+    stamps = pd.DatetimeIndex(bars["date"])
+    fit = fit_grid(stamps, bars["expected_bar_seconds"].to_numpy())
+    if fault := grid_fault(fit, stamps, max_off_frac):
+        raise BarsError(f"{source}: {fault}")
+    if max_off_frac < 1:
+        message = "is not the length that the exchange calendar gives the bar"
+        _refuse(fit.is_other_length, "expected_bar_seconds", message, source, bars["date"])
+
+
+def refuse_jumps(bars: pd.DataFrame, source: str, adjustments: Sequence[Adjustment] = ()) -> None:
+    """Refuse checked bars with a move that no market made, unless an adjustment says it is real.
+
+    Raises
+    ------
+    BarsError
+        Naming the first such move, its date, and what to write where.
+    """
+    jumps = unexplained(find_jumps(bars), adjustments)
+    if not jumps:
+        return
+    first = jumps[0]
+    day = first.stamp.tz_convert(NY).date()
+    more = f" (and {len(jumps) - 1} more)" if len(jumps) > 1 else ""
+    raise BarsError(
+        f"{source}: row {first.row} ({first.stamp}): {first.text}{more}; no jump of this size is "
+        f"believed. Write a line into adjustments/SYMBOL.csv beside the bars (date,factor,kind): "
+        f"{day},4,split for a 4-for-1 split, or {day},,real if the market made the move"
+    )
 
 
 def read_bar_file(path: Path) -> pd.DataFrame:
     """Read one parquet file as it is, without checking its bars."""
     try:
-        return pq.read_table(path).to_pandas()
-    except (pa.ArrowInvalid, pa.ArrowIOError, OSError) as error:
+        with pq.ParquetFile(path) as parquet:  # not read_table: it reads columns out of the path
+            return parquet.read().to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise BarsError(f"{path.name}: not a readable parquet file: {error}") from error
 
 
@@ -142,11 +232,14 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
     """
     if not isinstance(bars, pd.DataFrame):
         raise BarsError(f"{source}: expected a table of bars, got {type(bars).__name__}")
+    if "date" not in bars and bars.index.name == "date":
+        bars = bars.reset_index()  # as pandas saves bars whose stamps are the index
     if "barcount" not in bars and "barCount" in bars:
         bars = bars.rename(columns={"barCount": "barcount"})
     missing = [name for name in REQUIRED if name not in bars]
     if missing:
-        raise BarsError(f"{source}: missing column {', '.join(missing)}")
+        hint = _index_hint(bars) if "date" in missing else ""
+        raise BarsError(f"{source}: missing column {', '.join(missing)}{hint}")
     twice = sorted({name for name in BAR_COLUMNS if list(bars.columns).count(name) > 1})
     if twice:
         raise BarsError(f"{source}: column {', '.join(twice)} stands twice")
@@ -164,11 +257,23 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def bar_ends(bars: pd.DataFrame) -> pd.DatetimeIndex:
-    """End of each checked bar, UTC: by the calendar, else its start and its stated length."""
+    """End of each checked bar, UTC: the later of the calendar's and the stated one.
+
+    A bar of another grid may start with one of the calendar's and last longer.
+    """
     stamps = pd.DatetimeIndex(bars["date"])
     stated = stamps + pd.to_timedelta(bars["expected_bar_seconds"].to_numpy(), unit="s")
     ends = bar_end(stamps)
-    return pd.DatetimeIndex(ends.where(ends.notna(), stated)).as_unit("us")
+    return pd.DatetimeIndex(stated.where(ends.isna() | (stated > ends), ends)).as_unit("us")
+
+
+def _index_hint(bars: pd.DataFrame) -> str:
+    if isinstance(bars.index, pd.DatetimeIndex):
+        return (
+            f" (the index, {bars.index.name or 'without a name'}, holds stamps: name it date, or "
+            "save the bars with reset_index())"
+        )
+    return ""
 
 
 def _stamps(column: pd.Series, source: str) -> pd.Series:
@@ -249,11 +354,22 @@ def _with_calendar_columns(out: pd.DataFrame, bars: pd.DataFrame, source: str) -
 
 
 def _calendar_seconds(stamps: pd.Series) -> np.ndarray:
-    """Length of each bar by the calendar; to the next whole hour where it knows no such bar."""
+    """Length of each bar by the calendar, or, on another grid, to the bar that follows.
+
+    Where the calendar knows no such bar, or most likely means another one, a bar lasts until the
+    next bar of its day starts, at most the usual step; the last of a day lasts the usual step. So
+    no bar is taken to be known before it is.
+    """
     start = pd.DatetimeIndex(stamps)
     end = bar_end(start)
-    end = end.where(end.notna(), start.floor("h") + pd.Timedelta(hours=1))
-    return ((end - start) // pd.Timedelta(seconds=1)).to_numpy()
+    known = (end - start).total_seconds().to_numpy()
+    steps = np.diff(start.asi8) / 1_000_000
+    usual = float(np.median(steps)) if len(steps) else 3600.0
+    usual = min(max(usual, 1.0), 86_400.0)
+    until_next = np.minimum(np.append(steps, usual), usual)
+    is_foreign = np.isnan(known).mean() > MAX_OFF_CALENDAR_FRAC
+    seconds = until_next if is_foreign else np.where(np.isnan(known), until_next, known)
+    return seconds.astype(np.int64)
 
 
 def _days(ny_time: pd.Series) -> np.ndarray:

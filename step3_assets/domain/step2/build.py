@@ -7,11 +7,12 @@ Does not belong here: the definition of a column, or files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.adjustments import Adjustment, format_adjustments
 from step3_assets.domain.core.calendar import next_bar
 from step3_assets.domain.step2.assemble import assemble_events
 from step3_assets.domain.step2.bars import bar_ends, check_all
@@ -41,6 +42,7 @@ class SymbolDelivery:
     events: pd.DataFrame
     bar_features: pd.DataFrame
     meta: dict
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,23 @@ class Step2Delivery:
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a build is asked for, beside its bars and knobs; see `build_delivery`."""
+    """What a build is asked for, beside its bars and knobs; see `build_delivery`.
 
-    partners: Mapping[str, str] | None = None
+    `adjustments` by symbol are noted and delivered; `bars.read_bars` has applied them.
+    """
+
+    partners: Mapping[str, str | None] | None = None
     as_of: pd.Timestamp | None = None
     emit_pending: bool = False
     symbols: Iterable[str] | None = None
+    adjustments: Mapping[str, tuple[Adjustment, ...]] = field(default_factory=dict)
 
 
 def build_delivery(
     bars: Mapping[str, pd.DataFrame],
     config: Step2Config,
     *,
-    partners: Mapping[str, str] | None = None,
+    partners: Mapping[str, str | None] | None = None,
     as_of: pd.Timestamp | None = None,
     emit_pending: bool = False,
     symbols: Iterable[str] | None = None,
@@ -78,9 +84,8 @@ def build_delivery(
     bars : mapping of str to DataFrame
         Bars by upper-case symbol, as `bars.check_bars` takes them.
     config : Step2Config
-    partners : mapping of str to str, optional
-        The other symbol of some symbols. By default it is the first other symbol in
-        alphabetical order.
+    partners : mapping of str to str or None, optional
+        The other symbol of some symbols, or None for no other; see `choose_partners` for the rest.
     as_of : Timestamp, optional
         Build as of that instant: only bars whose END lies at or before it. The last bar's
         ``entry_overnight`` then comes from the exchange calendar. A symbol without a bar by
@@ -130,11 +135,11 @@ def iter_delivery(
     unknown = [symbol for symbol in wanted if symbol not in checked]
     if unknown:
         raise BuildError(f"no bars for symbol {', '.join(unknown)}; there are {_list(checked)}")
-    chosen = choose_partners(list(checked), options.partners, config)
+    chosen = choose_partners(checked, options.partners, config)
     wanted = [symbol for symbol in wanted if len(checked[symbol])]
     if not wanted:
         raise BuildError(f"no bar had ended by {as_of}")
-    run = _Run(config, as_of, options.emit_pending, chosen, progress or (lambda line: None))
+    run = _Run(config, options, chosen, progress or (lambda line: None))
     return _build_all(checked, wanted, run)
 
 
@@ -144,9 +149,15 @@ def count_steps(n_symbols: int) -> int:
 
 
 def choose_partners(
-    symbols: list[str], partners: Mapping[str, str] | None, config: Step2Config
+    bars: Mapping[str, pd.DataFrame],
+    partners: Mapping[str, str | None] | None,
+    config: Step2Config,
 ) -> dict[str, str | None]:
-    """The other symbol of each: as given, else the first other one in alphabetical order.
+    """The other symbol of each.
+
+    The first of these that has bars: the partner given, ``config.partners``,
+    ``config.default_partner``, and else the symbol with the longest history (the earliest first
+    bar, then the alphabet). A symbol that was listed later changes nothing.
 
     A symbol alone, or `include_cross_asset` off, has None.
 
@@ -155,20 +166,33 @@ def choose_partners(
     BuildError
         If a given symbol or partner has no bars, or a symbol is its own partner.
     """
-    given = {symbol.upper(): other.upper() for symbol, other in (partners or {}).items()}
+    given = {
+        symbol.upper(): None if other is None else other.upper()
+        for symbol, other in (partners or {}).items()
+    }
     for symbol, other in given.items():
-        absent = [name for name in (symbol, other) if name not in symbols]
+        absent = [name for name in (symbol, other) if name is not None and name not in bars]
         if absent:
             raise BuildError(
                 f"partner {symbol}={other}: no bars for {', '.join(absent)};"
-                f" there are {_list(symbols)}"
+                f" there are {_list(bars)}"
             )
         if symbol == other:
             raise BuildError(f"partner {symbol}={other}: a symbol cannot be its own partner")
     if not config.include_cross_asset:
-        return dict.fromkeys(symbols)
-    default = {name: next((s for s in sorted(symbols) if s != name), None) for name in symbols}
-    return {**default, **given}
+        return dict.fromkeys(bars)
+    by_history = sorted(bars, key=lambda name: _history(bars[name], name))
+
+    def choose(symbol: str) -> str | None:
+        wanted = (config.partners.get(symbol), config.default_partner.upper(), *by_history)
+        return next((name for name in wanted if name in bars and name != symbol), None)
+
+    return {symbol: given[symbol] if symbol in given else choose(symbol) for symbol in bars}
+
+
+def _history(bars: pd.DataFrame, symbol: str) -> tuple[pd.Timestamp, str]:
+    first = bars["date"].iloc[0] if len(bars) else pd.Timestamp.max.tz_localize("UTC")
+    return first, symbol
 
 
 @dataclass(frozen=True)
@@ -176,10 +200,19 @@ class _Run:
     """What all symbols of one build share."""
 
     config: Step2Config
-    as_of: pd.Timestamp | None
-    emit_pending: bool
+    options: BuildOptions
     partners: dict[str, str | None]
     progress: Progress
+
+    @property
+    def as_of(self) -> pd.Timestamp | None:
+        """When the build is made."""
+        return self.options.as_of
+
+    @property
+    def emit_pending(self) -> bool:
+        """Whether candidates without an outcome are kept."""
+        return self.options.emit_pending
 
     @property
     def is_live(self) -> bool:
@@ -227,6 +260,7 @@ def _build_symbol(
         cross = compute_cross_features(features, other, partner, run.config)
         age = cross[f"{partner_prefix(partner)}_age_min"].to_numpy()
     next_start = _next_bar(features)[0] if run.emit_pending else None
+    adjustments = run.options.adjustments.get(symbol, ())
     events = assemble_events(
         features,
         cross,
@@ -240,8 +274,9 @@ def _build_symbol(
         features,
         events,
         config=run.config,
-        irregularities=find_irregularities(features, age),
+        irregularities=find_irregularities(features, age, adjustments),
     )
+    meta["adjustments"] = format_adjustments(adjustments).splitlines() if adjustments else []
     meta |= {
         "symbols_loaded": loaded,
         "as_of": None if run.as_of is None else run.as_of.isoformat(),
@@ -249,7 +284,7 @@ def _build_symbol(
         "last_bar_entry_overnight": "calendar" if run.is_live else "no next row: false",
     }
     meta["knobs"]["cross_symbol"] = partner
-    return SymbolDelivery(symbol, events, features, meta)
+    return SymbolDelivery(symbol, events, features, meta, adjustments)
 
 
 def _cut(bars: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:

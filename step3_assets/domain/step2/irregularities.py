@@ -6,11 +6,13 @@ reasons to refuse bars (`bars`), or any change to the data.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.adjustments import Adjustment, unexplained
 from step3_assets.domain.core.calendar import (
     NY,
     bar_end,
@@ -18,6 +20,7 @@ from step3_assets.domain.core.calendar import (
     is_calendar_bar,
     is_last_bar_of_session,
 )
+from step3_assets.domain.core.jumps import find_jumps
 
 _NAMED = 10
 
@@ -39,6 +42,8 @@ class Irregularities:
     n_overnight_off_calendar: int
     n_bars_without_volume: int
     n_bars_without_partner: int
+    n_jumps: int
+    first_jumps: tuple[str, ...]
 
     def as_dict(self) -> dict:
         """The counts and names as plain JSON values."""
@@ -57,6 +62,8 @@ class Irregularities:
             "n_overnight_off_calendar": "bars before a gap whose entry_overnight differs from the "
             "calendar's (the next row decides)",
             "n_bars_without_volume": "bars without volume (vol_z is null there)",
+            "n_jumps": "jumps that no market made, such as unadjusted splits (kept; the door "
+            "refuses them)",
             "n_bars_without_partner": "bars without a partner bar within the tolerance (cross "
             "columns are null there)",
         }
@@ -64,7 +71,11 @@ class Irregularities:
         return [f"{text}: {count}" for text, count in counts.items() if count]
 
 
-def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) -> Irregularities:
+def find_irregularities(
+    features: pd.DataFrame,
+    partner_age: np.ndarray | None,
+    adjustments: Sequence[Adjustment] = (),
+) -> Irregularities:
     """Compare a symbol's bar features with the calendar between its first and last bar.
 
     Parameters
@@ -73,6 +84,8 @@ def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) 
         Bar features in time order.
     partner_age : ndarray or None
         Age of the partner's bar at each row, NaN where there is none; None without a partner.
+    adjustments : sequence of Adjustment
+        Those of kind ``real`` explain a jump.
     """
     stamps = pd.DatetimeIndex(features["date"])
     expected = bars_between(stamps[0], stamps[-1]) if len(stamps) else stamps
@@ -83,6 +96,7 @@ def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) 
     seconds = (bar_end(stamps) - stamps).total_seconds().to_numpy()
     stated = features["expected_bar_seconds"].to_numpy()
     overnight = features["entry_overnight"].to_numpy() != is_last_bar_of_session(stamps)
+    jumps = unexplained(find_jumps(features), adjustments)
     return Irregularities(
         n_missing_bars=len(missing),
         n_missing_sessions=len(missing_days),
@@ -94,6 +108,8 @@ def find_irregularities(features: pd.DataFrame, partner_age: np.ndarray | None) 
         n_overnight_off_calendar=int((is_known & overnight)[:-1].sum()),
         n_bars_without_volume=int((features["volume"] == 0).sum()),
         n_bars_without_partner=0 if partner_age is None else int(np.isnan(partner_age).sum()),
+        n_jumps=len(jumps),
+        first_jumps=tuple(f"{j.stamp.isoformat()}: {j.text}" for j in jumps[:_NAMED]),
     )
 
 

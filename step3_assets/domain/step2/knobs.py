@@ -20,7 +20,9 @@ from pydantic import (
     model_validator,
 )
 
-BUILDER_VERSION = "2.1.0"
+from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC
+
+BUILDER_VERSION = "2.2.0"
 
 
 class KnobsError(ValueError):
@@ -83,9 +85,27 @@ class Step2Config(BaseModel):
     overnight_slip_add_bps: float = Field(default=1.5, ge=0)
     commission_round_trip_bps: float = Field(default=1.0, ge=0)
 
+    # Bars
+    max_off_calendar_frac: float = Field(
+        default=MAX_OFF_CALENDAR_FRAC,
+        ge=0,
+        le=1,
+        description="Largest share of bars off the exchange's hourly grid. Two unscheduled half "
+        "days a year are 0.4 %; any foreign grid is 14 % or more. 1 takes any grid.",
+    )
+
     # The other symbol
     include_cross_asset: bool = True
     cross_merge_tolerance: str = "30min"
+    partners: dict[str, str] = Field(
+        default_factory=lambda: {"QQQ": "SPY", "SPY": "QQQ"},
+        description="The other symbol of each, chosen once: a symbol that is added later changes "
+        "the rows of no other.",
+    )
+    default_partner: str = Field(
+        default="SPY",
+        description="The other symbol of one without a partner of its own: the broad market.",
+    )
     beta_window: int = Field(default=200, ge=2)
     beta_min_periods: int = Field(default=80, ge=2)
 
@@ -103,6 +123,15 @@ class Step2Config(BaseModel):
         if wrong:
             raise ValueError(f"a half spread must be zero or more: {wrong}")
         return {symbol.upper(): spread for symbol, spread in value.items()}
+
+    @field_validator("partners")
+    @classmethod
+    def _is_another_symbol(cls, value: dict[str, str]) -> dict[str, str]:
+        pairs = {symbol.upper(): other.upper() for symbol, other in value.items()}
+        wrong = sorted(symbol for symbol, other in pairs.items() if symbol == other)
+        if wrong:
+            raise ValueError(f"a symbol cannot be its own partner: {wrong}")
+        return pairs
 
     @model_validator(mode="after")
     def _minima_fit_their_windows(self) -> Step2Config:
@@ -141,8 +170,13 @@ def read_config(path: Path) -> Step2Config:
     knobs = content.get("knobs", content) if isinstance(content, dict) else content
     if not isinstance(knobs, dict):
         raise KnobsError(f"{path.name}: expected a JSON object of knobs")
-    # A meta file also says which partner was used; that is an argument, not a knob.
+    # A meta file also names the partner of its one symbol.
     given = {name: value for name, value in knobs.items() if name != "cross_symbol"}
+    symbol, partner = content.get("trade_symbol"), knobs.get("cross_symbol")
+    if isinstance(symbol, str) and isinstance(partner, str):
+        known = given.get("partners", Step2Config().partners)
+        if isinstance(known, dict):
+            given["partners"] = {**known, symbol: partner}
     try:
         return Step2Config(**given)
     except ValidationError as error:

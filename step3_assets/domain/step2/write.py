@@ -1,7 +1,7 @@
 """A delivery on disk: all of its files, or none.
 
-Belongs here: file names, arrow types, and that a reader never meets a half-written file. Does
-not belong here: the content.
+Belongs here: file names, arrow types, checksums, and that a reader never meets a half-written
+file. Does not belong here: the content.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from step3_assets.domain.core.adjustments import ADJUSTMENTS_FOLDER, format_adjustments
+from step3_assets.domain.core.manifest import write_manifest
 from step3_assets.domain.step2.build import Step2Delivery, SymbolDelivery
 from step3_assets.domain.step2.layout import BAR_FEATURES_SCHEMA, events_schema
 
@@ -39,7 +41,8 @@ def write_symbols(symbols: Iterable[SymbolDelivery], out_dir: Path) -> list[Path
     """Write symbols as they are built, then put all files in place.
 
     Files are written to a hidden folder beside `out_dir`. When the last symbol is done, the
-    folder becomes `out_dir`, or, if that exists, each file replaces its namesake, meta last.
+    folder becomes `out_dir`, or, if that exists, each file replaces its namesake, the manifest
+    last: until then the door refuses the mixture. Parquet pages carry checksums.
     If anything fails before that, `out_dir` is as it was.
 
     Parameters
@@ -65,10 +68,28 @@ def write_symbols(symbols: Iterable[SymbolDelivery], out_dir: Path) -> list[Path
         written = [path for one in symbols for path in _write_symbol(one, staging)]
         names = sorted((path.relative_to(staging) for path in written), key=_place)
         _refuse_strangers(out_dir, names)
+        names.append(write_manifest(staging, names).relative_to(staging))
         _move(staging, out_dir, names)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return [out_dir / name for name in names]
+
+
+def chosen_partners(out_dir: Path) -> dict[str, str | None]:
+    """The partner that each symbol of a delivery was built with; none for an absent folder.
+
+    A delivery that is built again keeps them, so that a new symbol changes no other's rows.
+    """
+    found: dict[str, str | None] = {}
+    for path in sorted((out_dir / "meta").glob(f"*{_META}")):
+        try:
+            meta = json.loads(path.read_bytes())
+            symbol, partner = meta["trade_symbol"], meta["knobs"]["cross_symbol"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # not written by this builder
+        if isinstance(symbol, str) and (partner is None or isinstance(partner, str)):
+            found[symbol] = partner
+    return found
 
 
 def _write_symbol(one: SymbolDelivery, folder: Path) -> list[Path]:
@@ -82,12 +103,18 @@ def _write_symbol(one: SymbolDelivery, folder: Path) -> list[Path]:
     for name, (frame, schema) in tables.items():
         path = folder / name / f"{stem}{_FOLDERS[name]}"
         path.parent.mkdir(exist_ok=True)
-        pq.write_table(_table(frame, schema), path)
+        pq.write_table(_table(frame, schema), path, write_page_checksum=True)
         paths.append(path)
     path = folder / "meta" / f"{stem}{_META}"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(one.meta, indent=2, allow_nan=False) + "\n")
-    return [*paths, path]
+    paths.append(path)
+    if one.adjustments:
+        path = folder / ADJUSTMENTS_FOLDER / f"{stem}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(format_adjustments(one.adjustments))
+        paths.append(path)
+    return paths
 
 
 def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
@@ -119,6 +146,9 @@ def _move(staging: Path, out_dir: Path, names: list[Path]) -> None:
         staging.chmod(0o755)
         os.replace(staging, out_dir)
         return
+    for path in (out_dir / ADJUSTMENTS_FOLDER).glob("*.csv"):
+        if path.relative_to(out_dir) not in names:
+            path.unlink()  # of an earlier build of these symbols
     for name in names:
         (out_dir / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(staging / name, out_dir / name)

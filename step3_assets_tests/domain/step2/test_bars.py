@@ -156,10 +156,11 @@ def test_a_bar_outside_the_calendar_ends_after_its_stated_length():
     ]
 
 
-def test_without_a_stated_length_it_ends_at_the_next_whole_hour():
-    stamps = pd.DatetimeIndex(["2023-06-10 14:00Z", "2023-06-10 15:40Z"]).as_unit("us")
-    checked = check_bars(bars_of(FLAT[:2], date=stamps), "qqq")
-    assert checked["expected_bar_seconds"].tolist() == [3600, 1200]
+def test_without_a_stated_length_it_lasts_until_the_next_bar():
+    """A foreign grid may start with a bar of the calendar: 09:30 in New York, an hour long."""
+    stamps = pd.DatetimeIndex(["2023-06-09 13:30Z", "2023-06-09 14:30Z", "2023-06-09 15:00Z"])
+    checked = check_bars(bars_of(FLAT[:3], date=stamps.as_unit("us")), "qqq")
+    assert checked["expected_bar_seconds"].tolist() == [2700, 1800, 2700]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ def _features(stamps, **columns):
     frame = pd.DataFrame({"date": pd.DatetimeIndex([f"2023-12-28 {s}Z" for s in stamps])})
     for name in ("close", "r_cc", "sigma", "u_atr", "trend_score", "pullback_z", "vol_z"):
         frame[name] = columns.get(name, 1.0)
-    return frame.assign(range_ratio=1.0, ema_fast_slope=1.0)
+    seconds = columns.get("expected_bar_seconds", 900)  # the calendar's length where it is longer
+    return frame.assign(range_ratio=1.0, ema_fast_slope=1.0, expected_bar_seconds=seconds)
 
 
 def _join(other_stamps, own=None, other=None, **knobs):
@@ -35,6 +36,13 @@ def test_the_latest_bar_at_or_before_is_taken_up_to_half_an_hour_back():
     got = _join(["14:30", "16:00", "16:45", "19:10"], other={"sigma": [1.0, 2.0, 3.0, 4.0]})
     np.testing.assert_array_equal(got["spy_sigma"], [1.0, 1.0, 2.0, 3.0, NAN, NAN])
     np.testing.assert_array_equal(got["spy_age_min"], [0.0, 30.0, 0.0, 15.0, NAN, NAN])
+
+
+def test_a_bar_of_the_other_that_ends_later_is_not_known_yet():
+    """Hours from half past: the bar at 14:30 ends at 15:30, that at 15:30 at 16:30."""
+    stamps = ["14:30", "15:30", "16:30", "17:30"]
+    got = _join(stamps, other={"expected_bar_seconds": 3600})
+    np.testing.assert_array_equal(got["spy_age_min"], [NAN, 30.0, 30.0, 30.0, 30.0, NAN])
 
 
 def test_before_the_first_bar_of_the_other_there_is_nothing():

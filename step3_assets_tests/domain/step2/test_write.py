@@ -23,6 +23,7 @@ FILES = [
     "bar_features/spy_bar_features.parquet",
     "events/qqq_events.parquet",
     "events/spy_events.parquet",
+    "manifest.json",
     "meta/qqq_step2_config.json",
     "meta/spy_step2_config.json",
 ]
