@@ -3,20 +3,24 @@
 Belongs here: names, places and JSON. Does not belong here: the content of Parquet files.
 
 ``events/{symbol}_events.parquet`` and ``bar_features/{symbol}_bar_features.parquet``, lower case,
-one pair per symbol; ``meta/*.json`` and the published baseline where present. Hidden files and
-symbolic links are never read, and whatever else lies there is ignored and listed.
+one pair per symbol; ``meta/*.json``, ``adjustments/*.csv``, ``manifest.json`` and the published
+baseline where present. Hidden files, symbolic links and whatever is no plain file (a folder, a
+named pipe) are never read; they and other files are ignored and listed.
 """
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from step3_assets.domain.core.adjustments import ADJUSTMENTS_FOLDER
+from step3_assets.domain.core.manifest import MANIFEST_FILE
 from step3_assets.domain.delivery.problems import Problem
 
 TICKER = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
 EVENTS_SUFFIX = "_events.parquet"
 BARS_SUFFIX = "_bar_features.parquet"
+MOST_JSON_BYTES = 50_000_000
 BASELINE_FILE = "selection/dual_portfolio_ml/dual_symbol_portfolio_summary.json"
 
 
@@ -31,6 +35,9 @@ class DeliveryFiles:
         By symbol, upper case, sorted.
     meta : tuple of Path
     baseline : Path or None
+    adjustments : dict of str to Path
+        By symbol, upper case.
+    manifest : Path or None
     ignored : tuple of str
         Files beside them that were not looked at, as paths inside the delivery.
     """
@@ -41,6 +48,15 @@ class DeliveryFiles:
     meta: tuple[Path, ...]
     baseline: Path | None
     ignored: tuple[str, ...]
+    adjustments: dict[str, Path] = field(default_factory=dict)
+    manifest: Path | None = None
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Every file that is read, by its name inside the delivery."""
+        found = [*self.events.values(), *self.bars.values(), *self.meta, *self.adjustments.values()]
+        found += [path for path in (self.baseline, self.manifest) if path is not None]
+        return {self.name_of(path): path for path in found}
 
     def name_of(self, path: Path) -> str:
         """Path inside the delivery, with ``/``."""
@@ -49,6 +65,15 @@ class DeliveryFiles:
 
 def find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
     """Files of the delivery, and what is wrong with their names or absence."""
+    try:
+        return _find_files(folder)
+    except OSError as error:
+        place = Path(error.filename).name if error.filename else "."
+        problem = Problem(place, "", (), f"cannot be looked into: {error.strerror or error}")
+        return DeliveryFiles(folder, {}, {}, (), None, ()), [problem]
+
+
+def _find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
     problems: list[Problem] = []
     ignored: list[str] = []
     if not folder.is_dir():
@@ -64,15 +89,21 @@ def find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
             meta.append(path)
         else:
             ignored.append(f"meta/{path.name}")
-    baseline = folder / BASELINE_FILE
-    has_baseline = baseline.is_file() and not baseline.is_symlink()
+    adjustments = {}
+    for path in _regular_files(folder, ADJUSTMENTS_FOLDER, ignored):
+        if path.suffix == ".csv":
+            adjustments[path.stem.upper()] = path
+        else:
+            ignored.append(f"{ADJUSTMENTS_FOLDER}/{path.name}")
     files = DeliveryFiles(
-        folder,
-        events,
-        bars,
-        tuple(meta),
-        baseline if has_baseline else None,
-        tuple(sorted(ignored)),
+        folder=folder,
+        events=events,
+        bars=bars,
+        meta=tuple(meta),
+        baseline=_plain_file(folder, BASELINE_FILE, ignored),
+        adjustments=adjustments,
+        manifest=_plain_file(folder, MANIFEST_FILE, ignored),
+        ignored=tuple(sorted(ignored)),
     )
     return files, problems
 
@@ -87,8 +118,14 @@ def read_json_object(path: Path, name: str) -> tuple[dict, list[Problem]]:
         What the problem calls the file.
     """
     try:
-        parsed = json.loads(path.read_bytes())
-    except (ValueError, RecursionError, OSError) as error:
+        if path.stat().st_size > MOST_JSON_BYTES:
+            return {}, [Problem(name, "", (), f"is larger than {MOST_JSON_BYTES:,} bytes")]
+        # NaN and Infinity are no JSON, but Python writes them.
+        parsed = json.loads(path.read_bytes(), parse_constant=lambda _name: None)
+        json.dumps(parsed, sort_keys=True)
+    except OSError as error:
+        return {}, [Problem(name, "", (), f"cannot be read: {error.strerror or error}")]
+    except (ValueError, RecursionError) as error:
         return {}, [Problem(name, "", (), f"is no valid JSON: {error}")]
     if not isinstance(parsed, dict):
         kind = type(parsed).__name__
@@ -121,9 +158,36 @@ def _tables(
             problems.append(Problem(f"{part}/{path.name}", "", (), message))
     if not found and not is_named_wrong:
         passed = [name for name in ignored if name.startswith(f"{part}/")]
-        hint = f" (ignored: {', '.join(passed[:5])})" if passed else ""
+        shown = "; ".join(f"{name}{_kind_of(folder / name)}" for name in passed[:5])
+        hint = f" (ignored: {shown})" if passed else ""
         problems.append(Problem(f"{part}/", "", (), f"holds no *{suffix} file{hint}"))
     return dict(sorted(found.items()))
+
+
+def _plain_file(folder: Path, name: str, ignored: list[str]) -> Path | None:
+    """The file of that name, unless it or a folder above it is a link or no plain file."""
+    path = folder / name
+    parts = [folder.joinpath(*Path(name).parts[: i + 1]) for i in range(len(Path(name).parts))]
+    link = next((part for part in parts if part.is_symlink()), None)
+    if link is not None:
+        ignored.append(link.relative_to(folder).as_posix())
+        return None
+    if not path.is_file():
+        if path.exists():
+            ignored.append(name)
+        return None
+    return path
+
+
+def _kind_of(path: Path) -> str:
+    """What an ignored path is, where that is why it is ignored."""
+    if path.is_symlink():
+        return ", a symbolic link"
+    if path.is_dir():
+        return ", a folder"
+    if path.exists() and not path.is_file():
+        return ", a named pipe, socket or device"
+    return ""
 
 
 def _regular_files(folder: Path, part: str, ignored: list[str]) -> list[Path]:

@@ -70,6 +70,8 @@ def _span(path: Path) -> tuple[tuple[datetime, datetime] | None, str]:
         return None, f"cannot be read: {error}"
     if span is None:
         return None, "holds no stamps"
+    if span[1] > datetime.now(UTC):
+        return None, "lies in the future"
     if span[0] < FIRST_STAMP or span[1] >= LAST_STAMP:
         return None, "lies outside the years 1960 to 2199"
     return span, ""

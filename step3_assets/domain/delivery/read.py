@@ -1,12 +1,12 @@
-"""A delivery as a whole: every file read and judged, then one pair of canonical tables.
+"""A delivery as a whole: every file read and checked, then one pair of canonical tables.
 
 Belongs here: the order of the steps, the columns that ingest adds, the dataset version. Does not
 belong here: single rules, or what is stored already.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,25 @@ import pandas as pd
 
 from step3_assets.catalogue.column import Table
 from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
+from step3_assets.domain.core.adjustments import format_adjustments
 from step3_assets.domain.core.hashing import canonical_frame, frame_hash, text_hash
 from step3_assets.domain.core.months import month_of
+from step3_assets.domain.delivery.beside import (
+    baseline_problems,
+    file_hashes,
+    manifest_problems,
+    meta_problems,
+    read_declared,
+)
+from step3_assets.domain.delivery.consistency import symbol_problems
 from step3_assets.domain.delivery.files import DeliveryFiles, find_files, read_json_object
 from step3_assets.domain.delivery.problems import DeliveryError, Problem
-from step3_assets.domain.delivery.rules import is_pending, pair_problems, sheet_problems
+from step3_assets.domain.delivery.rules import (
+    future_problems,
+    is_pending,
+    pair_problems,
+    sheet_problems,
+)
 from step3_assets.domain.delivery.sheet import Sheet, read_sheet
 
 Progress = Callable[[str, float], None]
@@ -48,6 +62,9 @@ class Delivery:
         UTC months of the first and the last bar.
     ignored_files : tuple of str
         Files in the delivery's folders that were not read.
+    has_manifest : bool
+        ``manifest.json`` names the SHA-256 of every file, and they agree. Without it, bytes that
+        were flipped on the way cannot be seen.
     """
 
     folder: Path
@@ -61,17 +78,23 @@ class Delivery:
     first_month: date
     last_month: date
     ignored_files: tuple[str, ...] = ()
+    has_manifest: bool = False
 
 
-def read_delivery(folder: Path, *, progress: Progress | None = None) -> Delivery:
+def read_delivery(
+    folder: Path, *, progress: Progress | None = None, now: datetime | None = None
+) -> Delivery:
     """Read and validate a delivery.
 
     Parameters
     ----------
     folder : Path
-        Holds ``events/`` and ``bar_features/``; ``meta/`` and ``selection/`` may be there.
+        Holds ``events/`` and ``bar_features/``; ``meta/``, ``selection/``, ``adjustments/`` and
+        ``manifest.json`` may be there.
     progress : callable, optional
         Called with the stage's text and the fraction done, from 0 to 1.
+    now : datetime, optional
+        The present, with a zone: no bar may start after it. By default the clock's.
 
     Returns
     -------
@@ -80,37 +103,89 @@ def read_delivery(folder: Path, *, progress: Progress | None = None) -> Delivery
     Raises
     ------
     DeliveryError
-        One error for everything that was found wrong, naming file, column and rows.
+        One error for everything that was found wrong, naming file, column and rows. Also when a
+        file changed while the delivery was read: a mixture of two deliveries is none.
     """
     report = progress or (lambda _stage, _fraction: None)
     report("finding files", 0.0)
     files, problems = find_files(folder)
+    before = file_hashes(files)
+    try:
+        delivery = _read(files, problems, before, now or datetime.now(UTC), report)
+    except DeliveryError:
+        _refuse_changed(files, before)
+        raise
+    _refuse_changed(files, before)
+    report("done", 1.0)
+    return delivery
+
+
+def _read(
+    files: DeliveryFiles,
+    problems: list[Problem],
+    hashes: Mapping[str, str],
+    now: datetime,
+    report: Progress,
+) -> Delivery:
+    folder = files.folder
+    if not problems:
+        problems += manifest_problems(files, hashes)
+        if problems:
+            raise DeliveryError(folder, problems)
     meta, baseline = _read_meta(files, problems)
-    pairs = _read_pairs(files, problems, report)
+    declared = read_declared(files, meta, problems)
+    pairs = _read_pairs(files, problems, now, report)
+    if not problems and not any(events.n_rows for events, _ in pairs.values()):
+        problems.append(
+            Problem(
+                next(events.file for events, _ in pairs.values()),
+                "",
+                (),
+                "holds no rows, nor does another",
+            )
+        )
+    if not problems:
+        report("checking rows against bars", 0.7)
+        problems += symbol_problems(pairs, declared)
     if problems:
         raise DeliveryError(folder, problems)
     report("typing rows", 0.75)
-    events = canonical_frame(pd.concat([_events_of(*pair) for pair in pairs]), EVENTS)
-    bars = canonical_frame(pd.concat([_bars_of(bars) for _, bars in pairs]), BAR_FEATURES)
+    with_events = [_events_of(*pair) for pair in pairs.values() if pair[0].n_rows]
+    events = canonical_frame(pd.concat(with_events), EVENTS)
+    bars = canonical_frame(pd.concat([_bars_of(bars) for _, bars in pairs.values()]), BAR_FEATURES)
     report("hashing events", 0.85)
-    events_hash = frame_hash(events, EVENTS, exclude=EVENTS.positions)
+    hashed = [frame_hash(events, EVENTS, exclude=EVENTS.positions)]
     report("hashing bar_features", 0.9)
-    bars_hash = frame_hash(bars, BAR_FEATURES, exclude=BAR_FEATURES.positions)
-    version = text_hash(f"{events_hash} {bars_hash}")[:16]
-    report("done", 1.0)
+    hashed.append(frame_hash(bars, BAR_FEATURES, exclude=BAR_FEATURES.positions))
+    hashed += [
+        f"{symbol}: {format_adjustments(one.adjustments)}"
+        for symbol, one in sorted(declared.items())
+        if one.adjustments
+    ]
     return Delivery(
         folder=folder,
         events=events,
         bars=bars,
         symbols=tuple(sorted(files.events)),
-        dataset_version=version,
+        dataset_version=text_hash(" ".join(hashed))[:16],
         meta=meta,
         published_baseline=baseline,
-        is_synthetic=any(bool(content.get("synthetic")) for content in meta.values()),
+        is_synthetic=any(content.get("synthetic") is True for content in meta.values()),
         first_month=min(bars["month"]),
         last_month=max(bars["month"]),
         ignored_files=files.ignored,
+        has_manifest=files.manifest is not None,
     )
+
+
+def _refuse_changed(files: DeliveryFiles, before: Mapping[str, str]) -> None:
+    """Refuse a delivery one of whose files is not, byte for byte, what it was at first."""
+    again, _ = find_files(files.folder)
+    after = file_hashes(again)
+    changed = sorted({name for name, _ in before.items() ^ after.items()})
+    if changed:
+        message = "changed while the delivery was read; wait until it is complete and start again"
+        raise DeliveryError(files.folder, [Problem(name, "", (), message) for name in changed])
 
 
 def _read_meta(
@@ -118,33 +193,37 @@ def _read_meta(
 ) -> tuple[dict[str, dict], dict | None]:
     meta, baseline = {}, None
     for path in files.meta:
-        meta[path.name], found = read_json_object(path, files.name_of(path))
-        problems += found
+        name = files.name_of(path)
+        meta[path.name], found = read_json_object(path, name)
+        problems += found or meta_problems(meta[path.name], name)
     if files.baseline is not None:
-        baseline, found = read_json_object(files.baseline, files.name_of(files.baseline))
-        problems += found
+        name = files.name_of(files.baseline)
+        baseline, found = read_json_object(files.baseline, name)
+        problems += found or baseline_problems(baseline, name)
     return meta, baseline
 
 
 def _read_pairs(
-    files: DeliveryFiles, problems: list[Problem], report: Progress
-) -> list[tuple[Sheet, Sheet]]:
-    """Events and bars of each symbol that has both, judged; problems are added to the list."""
+    files: DeliveryFiles, problems: list[Problem], now: datetime, report: Progress
+) -> dict[str, tuple[Sheet, Sheet]]:
+    """Events and bars of each symbol that has both; problems of each are added to the list."""
     symbols = sorted(files.events.keys() | files.bars.keys())
-    pairs = []
+    pairs = {}
     for place, symbol in enumerate(symbols):
         done = 0.7 * place / len(symbols)
-        events = _read_judged(files, files.events.get(symbol), symbol, EVENTS, problems)
+        events = _read_checked(files, files.events.get(symbol), symbol, EVENTS, problems)
         report(f"read events of {symbol}", done + 0.35 / len(symbols))
-        bars = _read_judged(files, files.bars.get(symbol), symbol, BAR_FEATURES, problems)
+        bars = _read_checked(files, files.bars.get(symbol), symbol, BAR_FEATURES, problems)
         report(f"read bars of {symbol}", done + 0.7 / len(symbols))
+        if bars is not None:
+            problems += future_problems(bars, now)
         if events is not None and bars is not None:
             problems += pair_problems(events, bars)
-            pairs.append((events, bars))
+            pairs[symbol] = events, bars
     return pairs
 
 
-def _read_judged(
+def _read_checked(
     files: DeliveryFiles, path: Path | None, symbol: str, table: Table, problems: list[Problem]
 ) -> Sheet | None:
     if path is None:

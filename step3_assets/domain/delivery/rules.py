@@ -3,13 +3,14 @@
 Belongs here: rules between columns, rows and files; the rules that follow from the catalogue alone
 are :mod:`step3_assets.domain.core.validation`'s. Does not belong here: reading files.
 
-A return that does not follow from its prices is not refused: an outcome may be restated.
-:func:`label_arithmetic_problems` finds it, for a check that warns.
+What rows say is compared with the bars in :mod:`step3_assets.domain.delivery.consistency`;
+:func:`label_arithmetic_problems` is the same arithmetic on stored rows, for a check.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,8 @@ class Rule:
 
 
 def _is_strange_label(values: pd.Series) -> pd.Series:
-    return values.notna() & ~values.map(lambda text: bool(_LABEL.fullmatch(str(text))))
+    is_plain = values.map(lambda text: bool(_LABEL.fullmatch(str(text)))).astype(bool)
+    return values.notna() & ~is_plain
 
 
 EVENT_RULES = (
@@ -148,6 +150,16 @@ def sheet_problems(sheet: Sheet) -> list[Problem]:
     return problems
 
 
+def future_problems(bars: Sheet, now: datetime) -> list[Problem]:
+    """Bars that start in the future: their stamps are wrong, and each would open months to come."""
+    if not bars.has("date"):
+        return []
+    mask = (bars.frame["date"] > pd.Timestamp(now)).to_numpy(dtype=bool)
+    if not mask.any():
+        return []
+    return [bars.problem("date", mask, f"lies in the future (it is {now:%Y-%m-%d %H:%M} UTC)")]
+
+
 def pair_problems(events: Sheet, bars: Sheet) -> list[Problem]:
     """Every rule between the events and the bars of one symbol."""
     problems = []
@@ -232,7 +244,7 @@ def _symbol_problems(sheet: Sheet) -> list[Problem]:
     if not sheet.has("symbol"):
         return []
     symbols = sheet.frame["symbol"]
-    is_plain = symbols.map(lambda text: bool(TICKER.fullmatch(str(text))))
+    is_plain = symbols.map(lambda text: bool(TICKER.fullmatch(str(text)))).astype(bool)
     faults = (
         (symbols.notna() & ~is_plain, "is no plain ticker; expected A-Z, then A-Z, 0-9 or dots"),
         (is_plain & (symbols != sheet.symbol), f"is not the file's symbol, {sheet.symbol}"),

@@ -95,13 +95,16 @@ def read_sheet(
     Returns
     -------
     sheet : Sheet or None
-        ``None`` when the file is no Parquet file or holds no rows.
+        ``None`` when the file is no Parquet file, or one of bars without rows. A symbol that was
+        just listed has bars and no candidate yet.
     problems : list of Problem
         Of the file, its schema, its types, and nulls where the type has none.
     """
     arrow, message = _open(path)
     if arrow is None:
         return None, [Problem(file, "", (), message)]
+    if arrow.num_rows == 0 and table.name != "events":
+        return None, [Problem(file, "", (), "holds no rows")]
     partner = find_partner(arrow.schema.names, table)
     usable, problems = schema_problems(arrow.schema, file, table, partner)
     if partner is not None and partner.upper() == symbol:
@@ -147,11 +150,11 @@ def _open(path: Path) -> tuple[pa.Table | None, str]:
                 return None, message
             arrow = parquet.read()
         arrow.validate(full=True)
+    except PermissionError as error:
+        return None, f"cannot be read: {error.strerror or error}"
     except READ_ERRORS as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         return None, f"is no whole Parquet file (truncated or damaged): {reason[0]}"
-    if arrow.num_rows == 0:
-        return None, "holds no rows"
     return arrow, ""
 
 

@@ -8,7 +8,6 @@ bytes. So a file copied over itself is no new delivery, and a file that was chan
 has its old fingerprint.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from step3_assets.domain.core.hashing import text_hash
+from step3_assets.domain.core.manifest import file_sha256
 from step3_assets.domain.delivery.files import DeliveryFiles, find_files
 from step3_assets.domain.delivery.problems import Problem
 from step3_assets.domain.delivery.sheet import READ_ERRORS
@@ -105,7 +105,7 @@ def look(
         them.
     """
     files, problems = find_files(folder)
-    paths = _paths(files)
+    paths = files.paths
     stamps = {name: stamp for name, path in paths.items() if (stamp := _stamp(path)) is not None}
     is_same = stamps == {name: mark.stamp for name, mark in known.items()}
     if is_same and fingerprint(known, problems) == last_read:
@@ -127,7 +127,7 @@ def look(
 def is_still(folder: Path, snapshot: Snapshot) -> bool:
     """Whether the folder holds, byte for byte, what it held when it was looked at."""
     files, problems = find_files(folder)
-    marks = {name: FileMark((0, 0, 0), _sha256(path)) for name, path in _paths(files).items()}
+    marks = {name: FileMark((0, 0, 0), _sha256(path)) for name, path in files.paths.items()}
     is_readable = all(mark.sha256 != UNREADABLE for mark in marks.values())
     return is_readable and fingerprint(marks, problems) == snapshot.fingerprint
 
@@ -136,13 +136,6 @@ def fingerprint(files: Mapping[str, FileMark], problems: list[Problem]) -> str:
     """Digest of names and bytes, and of what is wrong with names or missing."""
     content = sorted((name, mark.sha256) for name, mark in files.items())
     return text_hash(repr((content, [str(p) for p in problems])))
-
-
-def _paths(files: DeliveryFiles) -> dict[str, Path]:
-    found = [*files.events.values(), *files.bars.values(), *files.meta]
-    if files.baseline is not None:
-        found.append(files.baseline)
-    return {files.name_of(path): path for path in found}
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
@@ -199,7 +192,6 @@ def _hashed(path: Path, known: FileMark | None, stamp: tuple[int, int, int]) -> 
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return UNREADABLE

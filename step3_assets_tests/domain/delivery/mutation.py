@@ -21,6 +21,12 @@ from step3_assets_tests.deliveries import small_frames, write_frames
 EVENTS = "events/aaa_events.parquet"
 BARS = "bar_features/aaa_bar_features.parquet"
 
+BASELINE = {
+    "monthly_table": [
+        {"month_end": "2019-01-31T00:00:00+00:00", "equity": 10_010.0, "pnl": 10.0, "trades": 2.0}
+    ]
+}
+
 Frames = Callable[[pd.DataFrame], pd.DataFrame]
 Tables = Callable[[pa.Table], pa.Table]
 
@@ -31,7 +37,7 @@ def good_folder(*, symbols: tuple[str, ...] = ("AAA",), has_pending: bool = Fals
     frames = small_frames(
         symbols=symbols, n_months=1, events_per_month=25, has_pending=has_pending, seed=3
     )
-    return write_frames(Path(mkdtemp()), frames, baseline={"monthly_table": []})
+    return write_frames(Path(mkdtemp()), frames, baseline=BASELINE)
 
 
 def copy_good(

@@ -1,0 +1,154 @@
+"""What lies beside the tables: the manifest, meta files, adjustments and the published baseline.
+
+Belongs here: reading and checking them. Does not belong here: the tables
+(:mod:`step3_assets.domain.delivery.sheet`), or which files count
+(:mod:`step3_assets.domain.delivery.files`).
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from step3_assets.domain.core.adjustments import AdjustmentsError, parse_adjustments
+from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC
+from step3_assets.domain.core.manifest import ManifestError, file_sha256, read_manifest
+from step3_assets.domain.core.months import parse_month
+from step3_assets.domain.delivery.consistency import Declared
+from step3_assets.domain.delivery.files import DeliveryFiles
+from step3_assets.domain.delivery.problems import Problem
+
+UNREADABLE = "unreadable"
+SHOWN_MONTHS = 6
+
+
+def file_hashes(files: DeliveryFiles) -> dict[str, str]:
+    """SHA-256 of every file that is read, by its name inside the delivery."""
+    found = {}
+    for name, path in files.paths.items():
+        try:
+            found[name] = file_sha256(path)
+        except OSError:
+            found[name] = UNREADABLE
+    return found
+
+
+def manifest_problems(files: DeliveryFiles, hashes: Mapping[str, str]) -> list[Problem]:
+    """What is not as the manifest says; nothing where there is no manifest.
+
+    The published baseline is written by another tool than the tables, so it may be left out.
+    """
+    if files.manifest is None:
+        return []
+    manifest = files.name_of(files.manifest)
+    try:
+        listed = read_manifest(files.manifest)
+    except ManifestError as error:
+        return [Problem(manifest, "", (), str(error))]
+    except OSError as error:
+        return [Problem(manifest, "", (), f"cannot be read: {error.strerror or error}")]
+    may_be_absent = {manifest}
+    if files.baseline is not None:
+        may_be_absent.add(files.name_of(files.baseline))
+    problems = []
+    for name in sorted(listed.keys() | (hashes.keys() - may_be_absent)):
+        if name not in hashes:
+            message = f"is named in {manifest} but is not there"
+        elif name not in listed:
+            message = f"is not named in {manifest}; write the manifest again"
+        elif hashes[name] == UNREADABLE:
+            message = "cannot be read"
+        elif hashes[name] != listed[name]:
+            message = (
+                f"is not the file that {manifest} names: its SHA-256 is {hashes[name][:12]}..., "
+                f"expected {listed[name][:12]}...; copy the delivery again"
+            )
+        else:
+            continue
+        problems.append(Problem(name, "", (), message))
+    return problems
+
+
+def meta_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
+    """What is wrong with the parts of a meta file that the platform reads."""
+    problems = []
+    synthetic = content.get("synthetic")
+    if synthetic is not None and not isinstance(synthetic, bool):
+        message = f"synthetic is {_shown(synthetic)}; expected true or false"
+        problems.append(Problem(name, "", (), message))
+    knobs = content.get("knobs")
+    if knobs is not None and not isinstance(knobs, dict):
+        problems.append(Problem(name, "", (), f"knobs is {_shown(knobs)}; expected an object"))
+    symbol = content.get("trade_symbol")
+    if symbol is not None and not isinstance(symbol, str):
+        message = f"trade_symbol is {_shown(symbol)}; expected a ticker"
+        problems.append(Problem(name, "", (), message))
+    return problems
+
+
+def baseline_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
+    """What is wrong with the monthly table of the published baseline."""
+    rows = content.get("monthly_table")
+    if not isinstance(rows, list) or not rows:
+        message = f"monthly_table is {_shown(rows)}; expected a list of months"
+        return [Problem(name, "", (), message)]
+    months, wrong = [], []
+    for place, row in enumerate(rows):
+        try:
+            months.append(parse_month(str(row["month_end"])[:10]))
+            equity, pnl, trades = (_number(row[key]) for key in ("equity", "pnl", "trades"))
+            if not (equity > 0 and equity - pnl > 0 and trades >= 0):
+                wrong.append(place)
+        except (KeyError, TypeError, ValueError):
+            wrong.append(place)
+    if wrong:
+        shown = ", ".join(map(str, wrong[:SHOWN_MONTHS]))
+        message = (
+            f"monthly_table: entry {shown} (of {len(wrong)} at fault) is no month of an equity "
+            "curve; expected month_end, equity > 0, pnl and trades"
+        )
+        return [Problem(name, "", (), message)]
+    if len(set(months)) != len(months):
+        return [Problem(name, "", (), "monthly_table: a month is there more than once")]
+    return []
+
+
+def read_declared(
+    files: DeliveryFiles, meta: Mapping[str, Any], problems: list[Problem]
+) -> dict[str, Declared]:
+    """What the delivery says about each symbol's bars; problems are added to the list."""
+    found = {}
+    for symbol, path in files.adjustments.items():
+        name = files.name_of(path)
+        if symbol not in files.bars:
+            problems.append(Problem(name, "", (), f"there are no bars of {symbol}"))
+            continue
+        try:
+            found[symbol] = Declared(parse_adjustments(path.read_bytes()))
+        except AdjustmentsError as error:
+            problems.append(Problem(name, "", (), str(error)))
+        except OSError as error:
+            problems.append(Problem(name, "", (), f"cannot be read: {error.strerror or error}"))
+    limits = {}
+    for content in meta.values():
+        knobs, symbol = content.get("knobs"), content.get("trade_symbol")
+        limit = knobs.get("max_off_calendar_frac") if isinstance(knobs, dict) else None
+        if isinstance(symbol, str) and isinstance(limit, float | int) and 0 <= limit <= 1:
+            limits[symbol.upper()] = max(float(limit), MAX_OFF_CALENDAR_FRAC)
+    return {
+        symbol: Declared(
+            found[symbol].adjustments if symbol in found else (),
+            limits.get(symbol, MAX_OFF_CALENDAR_FRAC),
+        )
+        for symbol in files.bars
+    }
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
