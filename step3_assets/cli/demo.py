@@ -33,7 +33,7 @@ def demo(edge_bps: float, seed: int, years: float) -> None:
 
     from step3_assets.cli.installation import prepare_home
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.cli.running import MAIN_JOB, launch, print_verdict
+    from step3_assets.cli.running import MAIN_JOB, Given, launch, print_verdict
     from step3_assets.domain.worlds import WorldConfig, simulate_world, write_world
 
     settings = prepare_home()
@@ -44,7 +44,7 @@ def demo(edge_bps: float, seed: int, years: float) -> None:
     config = WorldConfig(years=years, edge_bps=edge_bps, seed=seed)
     with BarProgress(console).share("simulating the world") as report:
         write_world(simulate_world(config, progress=report), folder)
-    launch(MAIN_JOB, folder / "step2_out", None, None, None)
+    launch(MAIN_JOB, Given(folder / "step2_out", accept_withdrawal=True), None, None, None)
     print_verdict()
 
 

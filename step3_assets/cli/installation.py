@@ -116,6 +116,16 @@ def _note_delivery(path: Path, delivery: Path) -> None:
     partial.replace(path)
 
 
+def remember_delivery(settings: Settings, delivery: Path) -> None:
+    """Note a delivery that was accepted in ``step3.toml``; later verbs of this process use it too.
+
+    The environment stands over the file, so it is set where it named another delivery.
+    """
+    _note_delivery(settings.home / SETTINGS_FILE, delivery.resolve())
+    if os.environ.get("STEP3_DELIVERY"):
+        os.environ["STEP3_DELIVERY"] = str(delivery.resolve())
+
+
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The installation's Dagster instance; its storage is created under a lock, once.

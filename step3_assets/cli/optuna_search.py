@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from step3_assets.cli.running import DELIVERY, INGEST, WORKERS, Step, launch
+from step3_assets.cli.running import DELIVERY, INGEST, WORKERS, Given, Step, launch
 from step3_assets.cli.values import MONTHS
 
 SEARCHED = ("k", "phi", "method", "size_frac", "kill_drawdown_frac", "allocation")
@@ -73,7 +73,7 @@ def optuna_search(
     search = Step("search", "epoch", ops={"tuned_params": asked} if asked else {})
     is_ingesting = ingest if ingest is not None else delivery is not None
     steps = [INGEST, search] if is_ingesting else [search]
-    launch(steps, delivery, first or None, (last or first) or None, workers)
+    launch(steps, Given(delivery), first or None, (last or first) or None, workers)
     _print_choice()
 
 

@@ -10,16 +10,25 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import click
 
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.values import MONTH, in_order
 
+if TYPE_CHECKING:
+    from step3_assets.cli.progress import BarProgress
+
 DELIVERY = click.option(
     "--delivery",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the Step 2 delivery (events/, bar_features/, meta/). Remembered in step3.toml.",
+)
+ACCEPT_WITHDRAWAL = click.option(
+    "--accept-withdrawal",
+    is_flag=True,
+    help="Take a delivery that no longer holds a stored symbol, month or last bars; remove them.",
 )
 WORKERS = click.option(
     "--workers",
@@ -53,12 +62,27 @@ RESULTS = Step("results", "whole")
 MAIN_JOB = (INGEST, Step("walk_forward", "test"), RESULTS)
 
 
+@dataclass(frozen=True)
+class Given:
+    """The delivery that a verb was given, if any."""
+
+    folder: Path | None = None
+    accept_withdrawal: bool = False
+
+
 @click.command()
 @DELIVERY
+@ACCEPT_WITHDRAWAL
 @FROM
 @TO
 @WORKERS
-def run(delivery: Path | None, first: str | None, last: str | None, workers: int | None) -> None:
+def run(
+    delivery: Path | None,
+    accept_withdrawal: bool,
+    first: str | None,
+    last: str | None,
+    workers: int | None,
+) -> None:
     """Run the whole main job on a Step 2 delivery.
 
     Ingests and validates the delivery, cuts purged walk-forward folds, trains and calibrates every
@@ -71,7 +95,7 @@ def run(delivery: Path | None, first: str | None, last: str | None, workers: int
         step3 run --delivery ../step2_out
         step3 run --from 2023-01 --to 2023-03      # three test months of the remembered delivery
     """
-    launch(MAIN_JOB, delivery, first, last, workers)
+    launch(MAIN_JOB, Given(delivery, accept_withdrawal), first, last, workers)
     print_verdict()
 
 
@@ -81,7 +105,7 @@ def run(delivery: Path | None, first: str | None, last: str | None, workers: int
 @TO
 def train_dataset(delivery: Path | None, first: str | None, last: str | None) -> None:
     """Ingest a delivery and cut the purged walk-forward folds (events, bar_features, folds)."""
-    launch([INGEST, Step("walk_forward", "test", ["folds"])], delivery, first, last, None)
+    launch([INGEST, Step("walk_forward", "test", ["folds"])], Given(delivery), first, last, None)
 
 
 @click.command("train-models")
@@ -106,7 +130,7 @@ def walkforward_backtest(first: str | None, last: str | None) -> None:
 
 def launch(
     steps: Sequence[Step],
-    delivery: Path | None,
+    given: Given | None,
     first: str | None,
     last: str | None,
     workers: int | None,
@@ -114,7 +138,8 @@ def launch(
 ) -> None:
     """Execute the steps in this process, in order; stop at the first that fails.
 
-    A step over weeks takes those of `weeks`, first and last Monday.
+    A step over weeks takes those of `weeks`, first and last Monday. A delivery that was given is
+    remembered once it is valid and long enough.
 
     Raises
     ------
@@ -127,12 +152,17 @@ def launch(
 
     in_order(first, last)
 
-    from step3_assets.cli.installation import dagster_instance, prepare_home
+    from step3_assets.cli.installation import dagster_instance, prepare_home, remember_delivery
     from step3_assets.cli.progress import BarProgress
     from step3_assets.defs.resources import PlatformResource
 
     started = monotonic()
-    settings = prepare_home(delivery)
+    given = given or Given()
+    settings = prepare_home()
+    if given.folder is not None:
+        if not given.folder.is_dir():
+            raise CommandFailed(f"{given.folder} is no folder; name a Step 2 delivery's folder")
+        settings = replace(settings, delivery=given.folder.resolve())
     folder = settings.delivery
     if folder is None:
         raise CommandFailed("no delivery is set yet: give --delivery DIR, or run `step3 demo`")
@@ -145,14 +175,23 @@ def launch(
 
     console = Console(stderr=True)
     console.print(f"step3 {folder} -> {settings.home}", markup=False, soft_wrap=True)
-    overrides = {
-        "progress": BarProgress(console),
-        "platform": PlatformResource(home=str(settings.home), workers=settings.workers),
-    }
-    definitions = build_defs(settings, resource_overrides=overrides)
+    progress = BarProgress(console)
+    platform = PlatformResource(
+        home=str(settings.home),
+        workers=settings.workers,
+        accept_withdrawal=given.accept_withdrawal,
+    )
+    if INGEST in steps:
+        _check_delivery(folder, settings.database, progress, given.accept_withdrawal)
     partitions = partitions_for(settings)
     data_first, data_last, _ = probe_months(folder)
+    if partitions.first_test_month > data_last:
+        raise CommandFailed(_too_short(data_first, data_last, partitions.first_test_month))
     test_first, test_last = _test_range(partitions.first_test_month, data_last, first, last)
+    if given.folder is not None:
+        remember_delivery(settings, folder)
+    overrides = {"progress": progress, "platform": platform}
+    definitions = build_defs(settings, resource_overrides=overrides)
     ranges = {
         "data": (data_first, data_last),
         "test": (test_first, test_last),
@@ -164,6 +203,38 @@ def launch(
         for step in steps:
             _execute(definitions, instance, step, ranges[step.months], console)
     console.print(f"done in {monotonic() - started:.0f} s")
+
+
+def _check_delivery(
+    folder: Path, database: Path, progress: "BarProgress", accept_withdrawal: bool
+) -> None:
+    """Stop before anything is stored or remembered if the delivery is refused."""
+    from step3_assets.defs.delivery.assets import load_delivery, stored_rows
+    from step3_assets.domain.delivery import DeliveryError
+    from step3_assets.domain.delivery.withdrawal import refuse_withdrawal
+    from step3_assets.storage.store import Store
+
+    try:
+        delivery = load_delivery(folder, progress)
+        if database.exists() and not accept_withdrawal:
+            store = Store(database)
+            store.ensure_tables()
+            refuse_withdrawal(delivery, stored_rows(store))
+    except DeliveryError as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _too_short(data_first: date, data_last: date, first_test: date) -> str:
+    """What a delivery without a single test month is told."""
+    from step3_assets.domain.core.months import month_label, month_range
+
+    held, needed = (len(month_range(data_first, last)) for last in (data_last, first_test))
+    return (
+        f"the delivery is too short: it holds {held} month(s), {month_label(data_first)} to "
+        f"{month_label(data_last)}. The first test month needs a full training window before it "
+        f"(train_months under [config.folds]), so the delivery must reach at least "
+        f"{month_label(first_test)}: {needed} months"
+    )
 
 
 def _test_range(

@@ -222,6 +222,7 @@ class PlatformResource(dg.ConfigurableResource):
 
     home: str
     workers: int | None = None
+    accept_withdrawal: bool = False  # of the delivery ingested next: what it no longer holds goes
 
     def settings(self) -> Settings:
         """Read the settings afresh, so that a change needs no restart."""

@@ -5,6 +5,8 @@ Does not belong here: the contract itself (:mod:`step3_assets.domain.delivery`).
 """
 
 import json
+import os
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +15,7 @@ import dagster as dg
 import pandas as pd
 
 from step3_assets.catalogue import TABLES
+from step3_assets.catalogue.column import PartitionDates
 from step3_assets.config import FreshnessConfig
 from step3_assets.defs.metadata import column_schema, readable
 from step3_assets.defs.partition_task import CHUNK_PARTITIONS
@@ -21,7 +24,13 @@ from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.domain.core.hashing import month_hashes
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery import Delivery, find_revisions, read_delivery
+from step3_assets.domain.delivery.files import DeliveryFiles, find_files
+from step3_assets.domain.delivery.withdrawal import StoredRows, refuse_withdrawal
 from step3_assets.storage.store import Store
+
+NO_MANIFEST = "no manifest.json: bytes that were flipped on the way cannot be seen"
+
+MONTH_RESULTS = ("folds", "calibrated_models", "mock_baseline", "scores", "fold_backtests")
 
 _CACHE: dict[tuple, Delivery] = {}
 
@@ -84,8 +93,10 @@ def load_delivery(folder: Path, progress: ProgressResource) -> Delivery:
     step3_assets.domain.delivery.DeliveryError
         Naming file, column and rows of everything that is wrong.
     """
-    stamp = tuple(
-        (str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(folder.rglob("*.*"))
+    files, _ = find_files(folder)
+    stamp = (
+        str(folder),
+        *((name, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in _stats(files)),
     )
     if stamp in _CACHE:
         return _CACHE[stamp]
@@ -94,6 +105,22 @@ def load_delivery(folder: Path, progress: ProgressResource) -> Delivery:
     _CACHE.clear()
     _CACHE[stamp] = delivery
     return delivery
+
+
+def _stats(files: DeliveryFiles) -> list[tuple[str, os.stat_result]]:
+    found = []
+    for name, path in sorted(files.paths.items()):
+        with suppress(OSError):
+            found.append((name, path.stat()))
+    return found
+
+
+def stored_rows(store: Store) -> StoredRows:
+    """The keys of every stored row of both tables."""
+    bars, events = (
+        store.read(table, columns=StoredRows.columns(table)) for table in ("bar_features", "events")
+    )
+    return StoredRows(bar_features=bars, events=events)
 
 
 def _ingest(
@@ -120,6 +147,10 @@ def _ingest(
             allow_retries=False,
         )
     store = platform.store()
+    if platform.accept_withdrawal:
+        withdraw_months(store, delivery)
+    else:
+        refuse_withdrawal(delivery, stored_rows(store))
     record_dataset(store, delivery)
     with progress.track(f"storing {table}", len(months)) as advance:
         for start in range(0, len(months), CHUNK_PARTITIONS):
@@ -155,6 +186,28 @@ def record_dataset(store: Store, delivery: Delivery) -> None:
         earlier = known[known["dataset_version"] != delivery.dataset_version]
         rows = pd.concat([earlier, row], ignore_index=True) if len(earlier) else row
         transaction.replace_all({"datasets": rows})
+
+
+def withdraw_months(store: Store, delivery: Delivery) -> None:
+    """Remove stored months that the delivery does not span, and what was made of them.
+
+    The rows are kept as revisions. Test months after the delivery's last one go too, with their
+    folds, models, scores and backtests: they would rest on rows that are gone.
+    """
+    manifest = store.read("dataset_months", columns=["month", "n_rows"])
+    held = manifest.loc[manifest["n_rows"] > 0, "month"]
+    outside = [m for m in held if not delivery.first_month <= m <= delivery.last_month]
+    if not outside:
+        return
+    for table in ("bar_features", "events"):
+        store_months(store, delivery, table, sorted(set(outside)))
+    for table in TABLES.values():
+        is_monthly = table.partition == "month" and table.partition_dates is PartitionDates.MONTH
+        if is_monthly and table.asset in MONTH_RESULTS:
+            late = [m for m in store.partitions(table.name) if m > delivery.last_month]
+            if late:
+                empty = store.read(table.name, partitions=late[:1]).iloc[:0]
+                store.replace_partitions({table.name: empty}, late)
 
 
 def store_months(
@@ -238,6 +291,7 @@ def _describe(
         "change": change,
         "content hash": content,
         "dataset version": delivery.dataset_version,
+        "files": "as manifest.json names them" if delivery.has_manifest else NO_MANIFEST,
         **{f"rows {symbol}": int((frame["symbol"] == symbol).sum()) for symbol in delivery.symbols},
         **{f"revised: {reason}": int(count) for reason, count in counts.items()},
     }

@@ -20,6 +20,7 @@ import dagster as dg
 import pandas as pd
 
 from step3_assets.catalogue import TABLES
+from step3_assets.defs.delivery.assets import NO_MANIFEST, stored_rows
 from step3_assets.defs.delivery.plan import (
     REQUESTED_JOBS,
     UNKNOWN,
@@ -50,6 +51,7 @@ from step3_assets.domain.delivery.changes import (
 )
 from step3_assets.domain.delivery.revisions import CHANGES, count_revisions
 from step3_assets.domain.delivery.snapshot import Snapshot, Waiting, is_still, look
+from step3_assets.domain.delivery.withdrawal import refuse_withdrawal
 from step3_assets.storage.store import Store
 
 SENSOR = "delivery_sensor"
@@ -153,6 +155,7 @@ def _validate(here: _Look, store: Store, snapshot: Snapshot, now: float) -> None
     assert here.settings.delivery is not None
     try:
         found: Delivery | DeliveryError = read_delivery(here.settings.delivery)
+        refuse_withdrawal(found, stored_rows(store))
     except DeliveryError as error:
         found = error
     if not is_still(here.settings.delivery, snapshot):
@@ -193,6 +196,7 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
     revised = _count_revisions(store, delivery, demand, stored)
     found: dict[str, Any] = {
         "dataset version": delivery.dataset_version,
+        "files": "as manifest.json names them" if delivery.has_manifest else NO_MANIFEST,
         "symbols": ", ".join(delivery.symbols),
         "months delivered": _span(delivery.first_month, delivery.last_month),
         "months to ingest": _spans(demand.ingest),
@@ -201,9 +205,6 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
     }
     if len(revised):
         found["rows by month"] = table_metadata(revised)
-    gone = sorted({m for table in DELIVERED for m in stored[table].keys() - delivered[table]})
-    if gone:
-        found["stored, no longer delivered"] = _spans(gone)
     if demand.walk and here.settings.config.search.is_enabled:
         found["search"] = "settings chosen on these months stay in force until the next search"
     _record(here, label, here.cursor.said, is_accepted=True, found=found)
