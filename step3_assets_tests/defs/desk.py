@@ -138,7 +138,7 @@ def range_of(tags) -> tuple[date, date]:
     return parse_month(first), parse_month(last)
 
 
-def restate(folder: Path, symbol: str, month: date, column: str = "spread_half") -> None:
+def restate(folder: Path, symbol: str, month: date, column: str = "beta_proxy") -> None:
     """Double one value of a symbol's first event of a month."""
     path = folder / "events" / f"{symbol.lower()}_events.parquet"
     events = pd.read_parquet(path)

@@ -141,9 +141,19 @@ def test_months_apart_are_runs_apart(ready: Desk):
     assert ready.asks() == ["ingest 2019-05..2019-05", "ingest 2020-05..2020-05"]
 
 
-def test_there_back_and_there_again_is_asked_for_each_time(ready: Desk, early: Path, later: Path):
+def revised(later: Path, folder: Path) -> Path:
+    """A copy of the later delivery with one value of 2021-03 restated."""
+    shutil.copytree(later, folder)
+    restate(folder, "AAA", date(2021, 3, 1))
+    return folder
+
+
+def test_there_back_and_there_again_is_asked_for_each_time(
+    ready: Desk, later: Path, tmp_path: Path
+):
     asked = []
-    for source in (later, early, later):
+    other = revised(later, tmp_path / "revised")
+    for source in (later, other, later):
         for path in ready.folder.rglob("*.parquet"):
             path.unlink()
         ready.deliver(source)
@@ -300,10 +310,23 @@ def test_a_file_that_changes_while_the_delivery_is_read_waits(
     assert ready.asks() == ["ingest 2020-01..2020-01", "ingest 2021-03..2021-04"]
 
 
+def test_a_delivery_that_takes_months_back_is_refused(ready: Desk, early: Path, later: Path):
+    ready.deliver(later)
+    ready.finish()
+    ready.deliver(early)
+    (verdict,) = verdicts([ready.look()])
+    assert not verdict.passed
+    assert "holds no bars of 2021-04" in str(verdict.description)
+    assert "--accept-withdrawal" in str(verdict.description)
+    assert ready.memory.plan is None
+
+
 def test_symbols_that_come_one_after_the_other(ready: Desk, later: Path):
     pair = ("events/aaa_events.parquet", "bar_features/aaa_bar_features.parquet")
     ready.deliver(later, *pair)
-    assert ready.finish()[0] == ["ingest 2021-03..2021-04"]
+    (verdict,) = verdicts([ready.look()])
+    assert "cross_age_min" in str(verdict.description) or "bbb_age_min" in str(verdict.description)
+    assert not verdict.passed  # half of it is of another build
     ready.deliver(later)
     assert ready.finish()[0] == ["ingest 2021-03..2021-04"]
 
@@ -333,10 +356,10 @@ def test_a_cursor_that_is_not_ours_is_a_fresh_one(text: str | None):
     assert read_cursor(text) == Cursor()
 
 
-def test_a_lost_cursor_asks_only_for_what_is_not_stored(ready: Desk, early: Path, later: Path):
+def test_a_lost_cursor_asks_only_for_what_is_not_stored(ready: Desk, later: Path, tmp_path: Path):
     ready.deliver(later)
     ready.finish()
-    ready.deliver(early)
+    ready.deliver(revised(later, tmp_path / "revised"))
     ready.cursor = None  # and with it the generation
     asked = ready.finish()
     assert asked[0] == ["ingest 2021-03..2021-03"]

@@ -7,6 +7,8 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from step3_assets.defs.delivery.assets import withdraw_months
+from step3_assets.domain.delivery import read_delivery
 from step3_assets_tests.defs.installation import Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
 
@@ -72,16 +74,16 @@ def test_labels_that_become_final_are_kept_as_old_versions_and_counted(tmp_path:
     assert place.store.read("datasets")["position"].max() == 2
 
 
-def test_a_restated_outcome_fails_the_revisions_check_but_is_stored(
+def test_a_restated_signal_fails_the_revisions_check_but_is_stored(
     place: Installation, tmp_path: Path
 ):
     place.run("ingest", JAN, MAR)
     path = tmp_path / "one" / "events" / "aaa_events.parquet"
     table = pq.read_table(path)
-    column = table.column("spread_half").to_pylist()
-    column[5] *= 2
-    index = table.schema.get_field_index("spread_half")
-    pq.write_table(table.set_column(index, "spread_half", [column]), path)
+    column = table.column("beta_proxy").to_pylist()
+    column[45] *= 2
+    index = table.schema.get_field_index("beta_proxy")
+    pq.write_table(table.set_column(index, "beta_proxy", [column]), path)
     result = place.run("ingest", JAN, MAR)
     assert result.success
     failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
@@ -101,6 +103,36 @@ def test_a_half_written_file_stops_at_the_door_and_leaves_the_tables(
     assert not result.success
     assert "bbb_events.parquet" in failure_text(result)
     assert place.store.table_hashes() == before
+
+
+def test_a_shorter_delivery_is_refused_until_the_withdrawal_is_accepted(
+    place: Installation, tmp_path: Path
+):
+    place.run("ingest", JAN, MAR)
+    before = place.store.table_hashes()
+    shorter = write_small_delivery(tmp_path / "shorter", start=JAN, n_months=2)
+    place.point_to(shorter)
+    result = place.run("ingest", JAN, FEB)
+    assert not result.success
+    assert "holds no bars of 2019-03" in failure_text(result)
+    assert place.store.table_hashes() == before
+    withdraw_months(place.store, read_delivery(shorter))
+    assert len(place.store.read("events", partitions=[MAR])) == 0
+    assert len(place.store.read("bar_features", partitions=[MAR])) == 0
+    gone = place.store.read("revisions", partitions=[MAR])
+    assert set(gone["reason"]) == {"withdrawn"}
+    assert set(gone["table_name"]) == {"events", "bar_features"}
+
+
+def test_stored_rows_that_were_edited_are_repaired(place: Installation):
+    """The hash beside them still says that they are as delivered."""
+    place.run("ingest", JAN, MAR)
+    before = place.store.table_hashes()["events"]
+    rows = place.store.read("events", partitions=[FEB])
+    place.store.replace_partitions({"events": rows.assign(net_logret=0.5)}, [FEB])
+    assert place.store.table_hashes()["events"] != before
+    place.run("ingest", JAN, MAR)
+    assert place.store.table_hashes()["events"] == before
 
 
 def test_a_month_that_the_delivery_does_not_hold_is_named(place: Installation):

@@ -101,6 +101,10 @@ def describe_grid(stamps: pd.DatetimeIndex) -> str:
         return "they look stamped with their END: stamp each bar with its start"
     if usual < 45:
         return f"they look like {usual:.0f}-minute bars: aggregate them to the hourly grid"
+    for step in sorted(_HALF_HOURS, key=abs):
+        shift = pd.Timedelta(minutes=30 * step)
+        if step and _share_on_grid(stamps + shift) > _MOST:
+            return f"they would fit {shift / pd.Timedelta(hours=1):+g} h later: check the time zone"
     if ((new_york.hour < 9) | (new_york.hour > 16)).mean() > 0.3:
         return (
             "they look like bars around the clock: keep the regular session (09:30 to 16:00 New "
@@ -108,10 +112,6 @@ def describe_grid(stamps: pd.DatetimeIndex) -> str:
         )
     if (new_york.minute == 30).mean() > _MOST:
         return "they look like hours from half past to half past: aggregate finer bars to the grid"
-    for step in sorted(_HALF_HOURS, key=abs):
-        shift = pd.Timedelta(minutes=30 * step)
-        if step and _share_on_grid(stamps + shift) > _MOST:
-            return f"they would fit {shift / pd.Timedelta(hours=1):+g} h later: check the time zone"
     if (new_york.minute == 0).mean() > _MOST:
         return (
             "they look like whole-hour stamps of bars that start at half past: stamp each bar "

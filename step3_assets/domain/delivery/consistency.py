@@ -399,11 +399,15 @@ def _add_copies(found: _Found) -> None:
 
 
 def _differs(delivered: object, computed: object, *, nulls: bool = False) -> np.ndarray:
-    """Rows in which two columns differ by more than the tolerance; `nulls` must agree too."""
+    """Rows in which two columns differ by more than the tolerance.
+
+    A number where none can be computed differs; with `nulls`, so does a null where one can.
+    """
     a, b = (np.asarray(values, dtype="float64") for values in (delivered, computed))
     with np.errstate(invalid="ignore"):
         is_far = np.abs(a - b) > TOLERANCE * np.maximum(1.0, np.abs(b))
-    return is_far | (np.isnan(a) != np.isnan(b)) if nulls else is_far
+    is_odd = np.isnan(a) != np.isnan(b) if nulls else np.isnan(b) & ~np.isnan(a)
+    return is_far | is_odd
 
 
 def _microseconds(stamps: pd.Series) -> np.ndarray:

@@ -1,0 +1,121 @@
+"""Moves that no market made, and the file that explains them."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from step3_assets.domain.core.adjustments import (
+    Adjustment,
+    AdjustmentsError,
+    apply_splits,
+    format_adjustments,
+    parse_adjustments,
+    unexplained,
+)
+from step3_assets.domain.core.jumps import find_jumps, find_outlying_holes, nearest_split
+from step3_assets_tests.domain.step2.small_bars import random_bars
+
+BARS = random_bars(1)
+OPENING = int(np.flatnonzero(BARS["is_opening_bar"])[12])
+PRICES = ["open", "high", "low", "close"]
+
+
+def scaled(factor: float, rows: slice) -> pd.DataFrame:
+    bars = BARS.copy()
+    bars.loc[rows, PRICES] *= factor
+    return bars
+
+
+@pytest.mark.parametrize("split", [1.5, 2, 3, 4, 5, 7, 10, 20, 1 / 2, 1 / 5, 1 / 10, 100])
+def test_every_usual_split_is_found_and_named(split):
+    (jump,) = find_jumps(scaled(1 / split, slice(OPENING, None)))
+    assert jump.row == OPENING
+    assert jump.factor == pytest.approx(1 / split, rel=0.03)
+    assert "split" in jump.text
+
+
+def test_other_jumps_are_found_too():
+    assert [j.row for j in find_jumps(scaled(1.3, slice(OPENING, None)))] == [OPENING]
+    spike = BARS.copy()
+    spike.loc[20, "high"] *= 1.5
+    (jump,) = find_jumps(spike)
+    assert (jump.row, "high" in jump.text) == (20, True)
+    bad_tick = scaled(0.5, slice(20, 20))
+    assert [j.row for j in find_jumps(bad_tick)] == [20, 21]
+
+
+def test_a_hole_with_another_price_level_behind_it():
+    holed = pd.concat([BARS.iloc[:60], scaled(1.4, slice(140, None)).iloc[140:]], ignore_index=True)
+    (jump,) = find_jumps(holed)
+    assert "hole" in jump.text
+    same = pd.concat([BARS.iloc[:60], BARS.iloc[140:]], ignore_index=True)
+    assert find_jumps(same) == []
+
+
+def test_a_crash_that_happened_is_no_jump():
+    """The worst opening of 2020-03-16 was 11 % on a fund that usually moves half a percent."""
+    assert find_jumps(scaled(0.89, slice(OPENING, None))) == []
+    assert find_jumps(BARS) == []
+
+
+def test_a_stamp_years_away_is_found():
+    stamps = pd.DatetimeIndex(["1999-01-04 14:30Z", "2023-06-05 13:30Z", "2023-06-05 14:00Z"])
+    assert find_outlying_holes(stamps) == [1]
+
+
+@pytest.mark.parametrize(
+    ("move", "split"), [(0.251, 4.0), (9.9, 0.1), (0.66, 1.5), (0.9, None), (0.78, None)]
+)
+def test_the_nearest_split(move, split):
+    assert nearest_split(np.log(move)) == split
+
+
+def test_a_split_is_applied_before_its_date():
+    day = BARS["date"].dt.tz_convert("America/New_York").dt.date.iloc[OPENING]
+    raw = scaled(0.25, slice(OPENING, None)).assign(volume=1000.0)
+    adjusted = apply_splits(raw, parse_adjustments(f"date,factor,kind\n{day},4,split\n".encode()))
+    assert find_jumps(adjusted) == []
+    np.testing.assert_allclose(adjusted["close"], BARS["close"] / 4)
+    assert set(adjusted["volume"].iloc[:OPENING]) == {4000.0}
+    assert set(adjusted["volume"].iloc[OPENING:]) == {1000.0}
+
+
+def test_a_real_move_is_explained():
+    day = BARS["date"].dt.tz_convert("America/New_York").dt.date.iloc[OPENING]
+    jumps = find_jumps(scaled(0.6, slice(OPENING, None)))
+    assert unexplained(jumps, [Adjustment(day, 1.0, "real")]) == []
+    assert unexplained(jumps, [Adjustment(date(2020, 1, 1), 1.0, "real")]) == jumps
+
+
+def test_the_file_is_read_and_written():
+    content = b"date,factor,kind\n2020-08-31,4,split\n2018-01-02,,real\n"
+    found = parse_adjustments(content)
+    assert [one.kind for one in found] == ["real", "split"]
+    assert parse_adjustments(format_adjustments(found).encode()) == found
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "header"),
+        (b"day,factor,kind\n", "header"),
+        (b"date,factor,kind\n2020-08-31,4\n", "line 2 has 2 cells"),
+        (b"date,factor,kind\n31.08.2020,4,split\n", "is no date"),
+        (b"date,factor,kind\n2020-02-30,4,split\n", "is no date"),
+        (b"date,factor,kind\n2020-08-31,0,split\n", "is no factor"),
+        (b"date,factor,kind\n2020-08-31,-4,split\n", "is no factor"),
+        (b"date,factor,kind\n2020-08-31,nan,split\n", "is no factor"),
+        (b"date,factor,kind\n2020-08-31,1,split\n", "is no factor"),
+        (b"date,factor,kind\n2020-08-31,inf,split\n", "is no factor"),
+        (b"date,factor,kind\n2020-08-31,4,dividend\n", "is no kind"),
+        (b"date,factor,kind\n2020-08-31,4,real\n", "has no factor"),
+        (b"date,factor,kind\n2020-08-31,4,split\n2020-08-31,2,split\n", "more than once"),
+        (b"\xff\xfe", "no CSV text"),
+        (b'date,factor,kind\n"2020-08-31,4,split\n', "no CSV text"),
+    ],
+)
+def test_a_malformed_file_is_refused(content, words):
+    with pytest.raises(AdjustmentsError, match=words):
+        parse_adjustments(content)
