@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export STEP3_HOME ?= $(CURDIR)/data
 export STEP3_REFERENCE_DIR ?= $(abspath $(CURDIR)/../shared)
 
-.PHONY: help install demo test check lint types imports validate docs ui clean
+.PHONY: mutants help install demo test check lint types imports validate docs ui clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ imports: $(STAMP)
 
 validate: $(STAMP)
 	$(BIN)/python -m step3_assets.cli.main validate
+
+mutants: $(STAMP) ## Plant every kept fault in a copy; fails where no test catches one
+	$(BIN)/python scripts/mutants/run.py
 
 docs: $(STAMP) ## Regenerate the generated pages
 	$(BIN)/python -m step3_assets.cli.main docs --write

@@ -227,7 +227,7 @@ def _shifted(block: pd.DataFrame, n_sessions: int) -> _Block:
         if len(traded) == 0:
             continue
         net, at = part["net"].to_numpy(), part["at"].to_numpy()
-        chosen = _next_candidates(at, traded, n_sessions)
+        chosen = next_candidates(at, traded, n_sessions)
         excess = net - net.mean()
         cell = np.arange(n_sessions)[:, None] * n_weeks + part["week"].to_numpy()[chosen]
         by_week += np.bincount(
@@ -246,7 +246,7 @@ def _shifted(block: pd.DataFrame, n_sessions: int) -> _Block:
     )
 
 
-def _next_candidates(at: np.ndarray, traded: np.ndarray, n_sessions: int) -> np.ndarray:
+def next_candidates(at: np.ndarray, traded: np.ndarray, n_sessions: int) -> np.ndarray:
     """Candidates of a symbol that its trades take under each shift.
 
     Parameters

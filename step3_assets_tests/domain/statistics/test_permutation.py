@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.null_events import NullWorld, blind_gates, make_events, one_position_each
-from step3_assets.domain.statistics.permutation import gate_null
+from step3_assets.domain.statistics.permutation import gate_null, next_candidates
 
 SESSIONS = pd.bdate_range("2021-01-04", "2021-12-31")
 
@@ -161,3 +161,19 @@ def test_outcomes_that_are_not_finite_are_refused():
     rows.loc[5, "net_bps"] = np.nan
     with pytest.raises(ValueError, match=r"1 of \d+ outcomes are not finite"):
         draw(rows)
+
+
+def test_under_every_shift_a_symbol_s_trades_take_as_many_different_candidates():
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        n_sessions = int(rng.integers(5, 40))
+        n = int(rng.integers(4, 60))
+        at = np.sort(rng.integers(0, n_sessions, n) + rng.choice([0.4, 0.5, 0.6], n))
+        at = np.unique(at)
+        traded = np.sort(rng.choice(len(at), int(rng.integers(1, len(at) + 1)), replace=False))
+        chosen = next_candidates(at, traded, n_sessions)
+        assert chosen.shape == (n_sessions, len(traded))
+        np.testing.assert_array_equal(chosen[0], traded)
+        assert (np.diff(chosen, axis=1) > 0).all()
+        assert chosen.min() >= 0
+        assert chosen.max() < len(at)

@@ -4,6 +4,7 @@ import json
 from datetime import date
 
 import pandas as pd
+import pytest
 
 from step3_assets.domain.statistics.trials import Trials
 
@@ -63,3 +64,11 @@ def test_months_that_are_no_test_months_do_not_count():
 
 def test_an_empty_ledger_is_none():
     assert Trials.from_ledger(TRIED.iloc[:0], {"default"}, MONTHS) == Trials()
+
+
+def test_a_monthly_ratio_shrinks_by_the_root_of_the_observations_in_a_month():
+    """Sharpe ratios grow with the root of time: 0.4 a month is 0.1 on a clock of 16 a month."""
+    returns = pd.DataFrame({"a": [0.01, 0.03, -0.02, 0.04], "b": [0.02, -0.01, 0.0, 0.01]})
+    monthly = returns.mean() / returns.std(ddof=1)
+    found = Trials(2, returns, is_recorded=True).sharpes(16.0)
+    assert found == pytest.approx((monthly / 4.0).to_list())
