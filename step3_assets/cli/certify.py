@@ -1,7 +1,7 @@
 """The verb that asks the platform questions whose answers are known.
 
-Belongs here: which worlds, progress and the two figures. Does not belong here: how a world is
-judged (:mod:`step3_assets.domain.pipeline.certification`).
+Belongs here: which worlds, progress, power and size. Does not belong here: how a world is
+evaluated (:mod:`step3_assets.domain.pipeline.certification`).
 """
 
 from typing import TYPE_CHECKING
@@ -167,7 +167,7 @@ def certify(
     if has_families and planted:
         _print_families(certification.capture_by_family(outcomes))
     certificate = certification.summarise(outcomes)
-    problems = _print_figures(certificate)
+    problems = _print_power_and_size(certificate)
     click.echo(f"Worlds    {folder / 'worlds.csv'}")
     if problems:
         raise CommandFailed("; ".join(problems))
@@ -210,7 +210,7 @@ def _print_families(families: "pd.DataFrame") -> None:
     click.echo(f"Worst     {worst['family']}: {worst['capture']:.0%}")
 
 
-def _print_figures(certificate) -> list[str]:
+def _print_power_and_size(certificate) -> list[str]:
     """Print power and size; returns which bars they miss."""
     problems = []
     if certificate.n_planted:

@@ -180,9 +180,10 @@ def _partner_rows(rows: pd.DataFrame, partner: pd.DataFrame | None) -> np.ndarra
     """Row of the partner's latest bar that has ended by each bar's end; -1 for none."""
     if partner is None or partner.empty:
         return np.full(len(rows), -1)
-    ends, theirs = naive_utc(rows["bar_end_utc"]), naive_utc(partner["bar_end_utc"])
-    at = np.searchsorted(theirs, ends, side="right") - 1
-    is_fresh = (at >= 0) & (ends - theirs[at.clip(min=0)] <= PARTNER_TOLERANCE)
+    ends = naive_utc(rows["bar_end_utc"])
+    partner_ends = naive_utc(partner["bar_end_utc"])
+    at = np.searchsorted(partner_ends, ends, side="right") - 1
+    is_fresh = (at >= 0) & (ends - partner_ends[at.clip(min=0)] <= PARTNER_TOLERANCE)
     return np.where(is_fresh, at, -1)
 
 

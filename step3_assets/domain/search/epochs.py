@@ -88,7 +88,7 @@ def known_before(
     Returns
     -------
     events, bars : DataFrame
-        Bars that had ended and events decided by then. An event whose exit had not come by then
+        Bars that had ended and events decided by then. An event that had not exited by then
         is pending and has no outcome.
     """
     start = month_start(month)

@@ -25,7 +25,7 @@ def luck_p_values(scores: np.ndarray, default: np.ndarray, seed: int) -> np.ndar
     ndarray, shape (n_trials,)
         Adjusted p-values, one-sided: taking trials with at most ``p`` takes one that is no better
         than the documented settings with probability ``p`` at most, however many were tried and
-        however they were come by. 1 for a trial that differs in no month. Never below ``2 **
+        however they were chosen. 1 for a trial that differs in no month. Never below ``2 **
         -n_months``.
 
     Notes

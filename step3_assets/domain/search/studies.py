@@ -4,8 +4,8 @@ Belongs here: the loop of ask, evaluate and tell, and the journal that is resume
 optuna-dashboard opens. Does not belong here: what a trial is or what it is worth.
 
 Each batch has a sampler of its own, seeded by the batch's number, and is asked for before any of it
-is evaluated; it is told in the order it was asked. The journal gets whole batches, so a run that
-was killed takes up after the last whole one with the same proposals as an undisturbed one.
+is evaluated; results are reported in the order of asking. The journal gets whole batches, so a run
+that was killed takes up after the last whole one with the same proposals as an undisturbed one.
 """
 
 import math
