@@ -27,6 +27,10 @@ from step3_assets.defs.run_failure import build_run_failure_sensor
 from step3_assets.defs.search.assets import build_search_asset
 from step3_assets.defs.shadow.assets import build_shadow_assets
 from step3_assets.defs.tick_failure import build_tick_failure_sensor
+from step3_assets.defs.verification_schedule import (
+    build_verification_check,
+    build_verification_schedule,
+)
 from step3_assets.defs.walk_forward.assets import build_training_assets
 
 
@@ -55,19 +59,27 @@ def build_defs(
     by_name |= {a.key.to_user_string(): a for a in live}
     results = build_result_assets(Upstream(partitions, events, bar_features, by_name))
     drift = next(a for a in results if a.key == dg.AssetKey("drift"))
+    report = next(a for a in results if a.key == dg.AssetKey("step3_report"))
     jobs = build_jobs()
     shadow = build_shadow_assets(events, bar_features, by_name["calibrated_models"])
     assets = [bar_features, events, tuned_params, *training, *live, *results, shadow]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*build_checks(partitions, assets), *build_drift_checks(drift)],
+        asset_checks=[
+            *build_checks(partitions, assets),
+            *build_drift_checks(drift),
+            build_verification_check(report),
+        ],
         jobs=jobs,
         sensors=[
             build_delivery_sensor(partitions, jobs),
             build_run_failure_sensor(),
             build_tick_failure_sensor(),
         ],
-        schedules=[build_recalibration_schedule(partitions.weeks)],
+        schedules=[
+            build_recalibration_schedule(partitions.weeks),
+            build_verification_schedule(),
+        ],
         resources={
             "platform": PlatformResource(home=str(settings.home)),
             "progress": ProgressResource(),

@@ -106,5 +106,12 @@ MIGRATIONS: tuple[tuple[Change, ...], ...] = (
         ReplaceText("model_registry", "artefacts", f'"lgbm_{role}":', f'"{role}":', is_whole=False)
         for role in _ROLES
     ),
+    # 3 to 4: the store keeps a manifest of content hashes, of every table as it is then; the
+    # verdict names loosened criteria; other spans of the same data are trials.
+    (
+        AddColumn("acceptance", "loosened", "VARCHAR"),
+        AddColumn("acceptance", "caveat", "VARCHAR"),
+        AddColumn("evaluations", "span", "VARCHAR", "longest"),
+    ),
 )
 """The changes from each schema version to the next; the first tuple leads from version 1 to 2."""

@@ -351,12 +351,13 @@ EVALUATIONS = Table(
     "portfolio",
     (
         Column("config_hash", "VARCHAR", _I, "Of all settings that trades depend on."),
-        Column("code_version", "VARCHAR", _I, "Version of the platform."),
+        Column("code_version", "VARCHAR", _I, "Version and hash of the code that decides."),
+        Column("span", "VARCHAR", _I, "longest, or the months of a run that left some out."),
         MONTH,
         Column("return_frac", "DOUBLE", _R, "Of the platform's account, latest run.", "fraction"),
         Column("dataset_version", "VARCHAR", _R, "Delivery in force at the latest run."),
         Column("settings", "VARCHAR", _R, "What differs from the defaults, as JSON."),
     ),
-    ("config_hash", "code_version", "month"),
+    ("config_hash", "code_version", "span", "month"),
     partition=None,
 )

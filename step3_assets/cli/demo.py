@@ -19,7 +19,7 @@ DEMO_YEARS = 6
     show_default=True,
     help="Planted edge; 0 plants none.",
 )
-@click.option("--seed", type=SEED, default=7, show_default=True, help="Seed of the world.")
+@click.option("--seed", type=SEED, default=10_007, show_default=True, help="Seed of the world.")
 @click.option(
     "--years", type=WORLD_YEARS, default=DEMO_YEARS, show_default=True, help="Years of bars."
 )

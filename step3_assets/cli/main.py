@@ -22,6 +22,11 @@ VERBS = {
     "export": ("export", "export", "Write a table to a csv or parquet file."),
     "audit": ("audit", "audit", "The leakage audit of the stored results."),
     "registry": ("registry", "registry", "The model registry: list, show, promote, roll back."),
+    "verify": (
+        "verify",
+        "verify",
+        "Check that stored rows are as written, and compute them again.",
+    ),
     "reproduce": ("reproduce", "reproduce", "Train a fold again and compare it bit by bit."),
     "ui": ("ui", "ui", "Open the Dagster UI on this installation."),
     "train-dataset": ("running", "train_dataset", "Ingest a delivery and cut purged folds."),

@@ -255,11 +255,22 @@ def account() -> str:
 
 def _stored() -> "Registry":
     from step3_assets.cli.installation import open_store
-    from step3_assets.defs.registry.registry_store import read_registry
+    from step3_assets.defs.registry.registry_store import (
+        REGISTRY_TABLES,
+        read_registry,
+        registry_file_problems,
+    )
+    from step3_assets.defs.resources import load_settings
 
-    stored = read_registry(open_store())
+    store = open_store()
+    stored = read_registry(store)
     if stored.models.empty:
         raise CommandFailed("no model is registered yet: `step3 run` registers every fold's")
+    for problem in [
+        *store.altered(REGISTRY_TABLES),
+        *registry_file_problems(store, load_settings()),
+    ]:
+        click.echo(f"WARNING: {problem}; see `step3 verify`", err=True)
     return stored
 
 

@@ -64,8 +64,8 @@ class StatisticsConfig(Frozen):
     seed: int = 20160122
     level: float = Field(
         default=0.90,
-        gt=0,
-        lt=1,
+        ge=0.8,
+        le=0.99,
         description="Two-sided level of every confidence interval. The true value lies below the "
         "lower bound once in twenty, the same error rate as a PSR of 0.95 or a p value of 0.05.",
     )

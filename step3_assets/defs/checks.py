@@ -21,7 +21,10 @@ from step3_assets.defs.check_months import log_month_verdicts, verdict_fields
 from step3_assets.defs.delivery.assets import load_delivery
 from step3_assets.defs.live.assets import CLOCK_COLUMNS, LABEL_COLUMNS, base_rule
 from step3_assets.defs.partitions import Partitions, look_back, partitions_asked
+from step3_assets.defs.provenance import EVIDENCE, contradictions
 from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.results.judging import RESTS_ON
+from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.shadow import checks as shadow_checks
 from step3_assets.domain.core.bar_columns import MARKING_BARS
 from step3_assets.domain.core.keys import EVENT_KEY
@@ -96,6 +99,8 @@ def build_checks(
         ("recalibrations", "known_at", _weeks_known_at, True, WEEKS_TEXT),
         ("recalibrations", "integrity", _weeks_integrity, True, WEEKS_UNALTERED_TEXT),
         ("recalibrations", "fresh", _weeks_fresh, False, "The data of the week before had come."),
+        ("acceptance", "provenance", _belongs_together, True, PROVENANCE_TEXT),
+        ("acceptance", "stored_rows", _stored_rows, True, "Rows are as they were written."),
         ("acceptance", "fail_closed", _fail_closed, True, "A criterion without a value fails."),
         ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
         ("shadow_decisions", "append_only", _shadow_checksums, True, "Rows are those appended."),
@@ -113,6 +118,10 @@ def build_checks(
     return [*checks, _delivery_check(by_name["events"][1])]
 
 
+PROVENANCE_TEXT = (
+    "Scores, backtests, portfolio, statistics, audit and verdict were made from the rows stored "
+    "now, with these settings, by this code."
+)
 PORTFOLIO_TEXT = (
     "Ledger, equity and months add up; equity at every bar close is cash and units times the close "
     "in bar_features, to 1e-12."
@@ -370,6 +379,15 @@ def _weeks_integrity(scope: Scope) -> list[str]:
 
 def _weeks_fresh(scope: Scope) -> list[str]:
     return verify.stale_weeks(scope.read("recalibrations"))
+
+
+def _belongs_together(scope: Scope) -> list[str]:
+    results = [*EVIDENCE, "acceptance"]
+    return contradictions(scope.store, scope.config, result_months(scope.store), results)
+
+
+def _stored_rows(scope: Scope) -> list[str]:
+    return scope.store.altered([*RESTS_ON, "acceptance"])
 
 
 def _fail_closed(scope: Scope) -> list[str]:

@@ -12,6 +12,7 @@ SEARCH = "search"
 SHADOW = "shadow"
 SHADOW_TABLES = ("shadow_decisions", "shadow_fills", "shadow_positions")
 RECALIBRATION = "recalibration"
+VERIFICATION = "verification"
 
 
 def build_jobs() -> list:
@@ -49,5 +50,13 @@ def build_jobs() -> list:
             ),
             description="What each week makes anew, its entry in the model registry, and what "
             "recalibrating has been worth.",
+        ),
+        dg.define_asset_job(
+            VERIFICATION,
+            selection=dg.AssetSelection.checks(
+                dg.AssetCheckKey(dg.AssetKey("step3_report"), "verified")
+            ),
+            description="What `step3 verify` does: stored rows against what was written, and "
+            "computed again.",
         ),
     ]

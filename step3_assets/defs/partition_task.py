@@ -22,7 +22,7 @@ from step3_assets.defs.metadata import readable
 from step3_assets.defs.partitions import partition_key, partitions_asked
 from step3_assets.defs.resources import ProgressResource
 from step3_assets.domain.core.parallel import run_in_order
-from step3_assets.storage.store import Store
+from step3_assets.storage.store import MadeFrom, Store
 
 CHUNK_PARTITIONS = 12
 PLOTTED_PARTITIONS = 3  # only the last of a run carry plots: a plot takes time and space
@@ -50,6 +50,9 @@ class PartitionTask:
         Processes; 1 computes in this one.
     dates : PartitionDates
         What its partitions are: months, or weeks.
+    made_from : mapping of date to MadeFrom, optional
+        Stamp of each partition, taken before anything was read: see
+        :mod:`step3_assets.defs.provenance`.
     """
 
     label: str
@@ -58,6 +61,7 @@ class PartitionTask:
     describe: Callable[[date, Frames], Metadata]
     workers: int = 1
     dates: PartitionDates = PartitionDates.MONTH
+    made_from: Mapping[date, MadeFrom] | None = None
 
 
 @dataclass
@@ -120,7 +124,7 @@ def _write(store: Store, task: PartitionTask, chunk: dict[date, Frames], outcome
         table: pd.concat([result[table] for result in chunk.values()], ignore_index=True)
         for table in tables
     }
-    store.replace_partitions(frames, sorted(chunk))
+    store.replace_partitions(frames, sorted(chunk), task.made_from)
     for partition, result in chunk.items():
         outcome.done[partition] = readable(task.describe(partition, result))
     chunk.clear()

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from step3_assets.catalogue import SCHEMA_NUMBER, SCHEMA_VERSION, TABLES
 from step3_assets.catalogue.column import Table
+from step3_assets.storage import manifest
 from step3_assets.storage.connection import CATALOGUE
 from step3_assets.storage.errors import StoreError
 
@@ -78,6 +79,7 @@ def create_all(connection: duckdb.DuckDBPyConnection) -> None:
                 f"INSERT INTO {_INFO} VALUES ('schema_version', ?)", [SCHEMA_VERSION]
             )
         create_missing(connection)
+        manifest.create(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

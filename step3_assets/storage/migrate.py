@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from step3_assets.catalogue import SCHEMA_NUMBER
+from step3_assets.catalogue import SCHEMA_NUMBER, TABLES
 from step3_assets.catalogue.migrations import (
     MIGRATIONS,
     AddColumn,
@@ -24,6 +24,7 @@ from step3_assets.catalogue.migrations import (
     RenameTable,
     ReplaceText,
 )
+from step3_assets.storage import manifest
 from step3_assets.storage.connection import CATALOGUE, attached
 from step3_assets.storage.ddl import (
     create_missing,
@@ -37,6 +38,7 @@ from step3_assets.storage.ddl import (
     stored_version,
 )
 from step3_assets.storage.errors import StoreError
+from step3_assets.storage.transaction import Transaction, to_frame
 
 
 @contextmanager
@@ -107,11 +109,28 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: object, number: int) ->
             _carry_out(connection, plan, path, number)
         missing_tables(connection, path)
         create_missing(connection)
+        _hash_again(connection, {p.stored for p in plans if p.is_changed})
         note_version(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _hash_again(connection: duckdb.DuckDBPyConnection, changed: set[str]) -> None:
+    """Write the manifest of tables that changed, and of those that never had one.
+
+    Their rows are taken as they are: an older manifest speaks of other columns.
+    """
+    manifest.create(connection)
+    manifest.forget(connection, changed)
+    known = manifest.read(connection)
+    for name, table in TABLES.items():
+        if name in known and name not in changed:
+            continue
+        rows = to_frame(Transaction(connection, [name]).read_arrow(name), table)
+        days = [] if table.partition is None else sorted(set(rows[table.partition]))
+        manifest.put(connection, manifest.entries_of(table, rows, days))
 
 
 @dataclass
@@ -122,6 +141,17 @@ class _Plan:
     name: str | None
     columns: dict[str, str]
     is_changed: bool = False
+    source: str = ""
+
+    def nest(self) -> None:
+        """Make a subquery of the changes so far, so that an expression never repeats another."""
+        self.source = f"({self.query()})"
+        self.columns = {name: quoted([name]) for name in self.columns}
+
+    def query(self) -> str:
+        """The rows after the changes so far."""
+        chosen = ", ".join(f"{made} AS {quoted([name])}" for name, made in self.columns.items())
+        return f"SELECT {chosen} FROM {self.source or _qualified(self.stored)}"
 
 
 def _stored_tables(connection: duckdb.DuckDBPyConnection) -> list[_Plan]:
@@ -150,6 +180,8 @@ def _apply(plans: list[_Plan], change: Change) -> None:
         case AddColumn(_, name, dtype, value):
             plan.columns[name] = f"CAST({_literal(value)} AS {dtype})"
         case ReplaceText(_, column, old, new, is_whole):
+            if is_whole:
+                plan.nest()
             found, before, after = plan.columns[column], _literal(old), _literal(new)
             plan.columns[column] = (
                 f"CASE WHEN {found} = {before} THEN {after} ELSE {found} END"
@@ -170,9 +202,8 @@ def _carry_out(
     """
     if not plan.is_changed:
         return
-    stored = f"{CATALOGUE}.{quoted([plan.stored])}"
     if plan.name is None:
-        connection.execute(f"DROP TABLE {stored}")
+        connection.execute(f"DROP TABLE {_qualified(plan.stored)}")
         return
     table = known_table(plan.name)
     extra, lacks = set(plan.columns) - set(table.names), set(table.names) - set(plan.columns)
@@ -183,12 +214,15 @@ def _carry_out(
             f"{missing}; it cannot be brought up to date: use the program that wrote it, or move "
             "the file away and run again"
         )
-    chosen = ", ".join(f"{made} AS {quoted([name])}" for name, made in plan.columns.items())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE migrated AS SELECT {chosen} FROM {stored}")
-    connection.execute(f"DROP TABLE {stored}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE migrated AS {plan.query()}")
+    connection.execute(f"DROP TABLE {_qualified(plan.stored)}")
     connection.execute(create_table(table))
     connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM migrated")
     connection.execute("DROP TABLE migrated")
+
+
+def _qualified(stored: str) -> str:
+    return f"{CATALOGUE}.{quoted([stored])}"
 
 
 def _literal(value: str | int | float | bool | None) -> str:

@@ -18,10 +18,12 @@ import pandas as pd
 
 from step3_assets.catalogue import TABLES
 from step3_assets.domain.core.hashing import frame_hash
+from step3_assets.storage import manifest
 from step3_assets.storage.connection import attached
 from step3_assets.storage.ddl import create_all, known_table, missing_tables
 from step3_assets.storage.errors import StoreError
 from step3_assets.storage.locks import Deadline, writer_lock
+from step3_assets.storage.manifest import MadeFrom, MadeFromAny
 from step3_assets.storage.migrate import opened
 from step3_assets.storage.transaction import (
     Transaction,
@@ -41,7 +43,7 @@ DISK_TROUBLE = (
 )
 """A commit that fails on the disk comes as the same error as a conflict; no second try helps it."""
 
-__all__ = ["Reader", "Store", "StoreError", "Transaction"]
+__all__ = ["MadeFrom", "Reader", "Store", "StoreError", "Transaction"]
 
 
 class Store:
@@ -138,7 +140,10 @@ class Store:
         return to_frame(rows, known_table(table))
 
     def replace_partitions(
-        self, frames: Mapping[str, pd.DataFrame], partitions: Sequence[dt.date]
+        self,
+        frames: Mapping[str, pd.DataFrame],
+        partitions: Sequence[dt.date],
+        made_from: MadeFromAny = None,
     ) -> None:
         """Replace partitions of one or more tables, all in one transaction.
 
@@ -148,19 +153,25 @@ class Store:
             New rows; an empty frame empties the partitions.
         partitions : sequence of date
             Every row must lie in one of them.
+        made_from : MadeFrom, or mapping of date to MadeFrom, optional
+            What the rows were made from, for the manifest.
         """
         days = check_partitions(partitions, map(known_table, frames))
-        batches = prepare_partitions(frames, days)
+        batches = prepare_partitions(frames, days, made_from)
         self._write(list(frames), lambda transaction: transaction.put_partitions(batches, days))
 
-    def replace_all(self, frames: Mapping[str, pd.DataFrame]) -> None:
+    def replace_all(
+        self, frames: Mapping[str, pd.DataFrame], made_from: MadeFromAny = None
+    ) -> None:
         """Replace whole tables that have no partitions, all in one transaction.
 
         Parameters
         ----------
         frames : mapping of table name to DataFrame
+        made_from : MadeFrom, optional
+            What the rows were made from, for the manifest.
         """
-        batches = prepare_whole(frames)
+        batches = prepare_whole(frames, made_from)
         self._write(list(frames), lambda transaction: transaction.put_all(batches))
 
     def append(self, table: str, frame: pd.DataFrame) -> int:
@@ -235,6 +246,32 @@ class Store:
             name: frame_hash(to_frame(rows.pop(name), table), table)
             for name, table in TABLES.items()
         }
+
+    def read_manifest(self) -> manifest.Manifest:
+        """What each partition of each table was stored as: see :mod:`.manifest`."""
+        with self._open(is_writer=False) as connection:
+            return manifest.read(connection)
+
+    def altered(self, tables: Sequence[str] | None = None) -> list[str]:
+        """Where stored rows are not those that were written, by the manifest; empty if nowhere.
+
+        Parameters
+        ----------
+        tables : sequence of str, optional
+            All by default.
+
+        Returns
+        -------
+        list of str
+            One sentence a partition: table, partition, the keys of the first rows that differ.
+        """
+        problems = []
+        for name in tables or TABLES:
+            with self._open(is_writer=False) as connection:
+                known = manifest.read(connection, [name])
+                rows = Transaction(connection, [name]).read_arrow(name)
+            problems += manifest.differences(TABLES[name], to_frame(rows, TABLES[name]), known)
+        return problems
 
     def size_bytes(self) -> int:
         """Bytes of the file and its write-ahead log; 0 while there is none."""

@@ -9,6 +9,7 @@ Rows travel as Arrow tables. Names in statements come from the catalogue alone; 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -18,10 +19,18 @@ import pyarrow as pa
 from step3_assets.catalogue.column import PartitionDates, Table
 from step3_assets.domain.core.canonical import canonical_dtype
 from step3_assets.domain.core.validation import TableError, validate_frame
+from step3_assets.storage import manifest
 from step3_assets.storage.ddl import ARROW_TYPES, known_table, qualified, quoted, statement
 from step3_assets.storage.errors import StoreError
+from step3_assets.storage.manifest import MadeFromAny
 
-Rows = tuple[Table, pa.Table]
+
+class Rows(NamedTuple):
+    """Rows ready to be stored, and their entries of the manifest."""
+
+    table: Table
+    rows: pa.Table
+    entries: list[manifest.Entry]
 
 
 class Transaction:
@@ -107,16 +116,27 @@ class Transaction:
         sql = f"SELECT {partition}, count(*) FROM {qualified(described)} GROUP BY 1 ORDER BY 1"
         return dict(self._use(table).execute(sql).fetchall())
 
+    def read_manifest(self) -> manifest.Manifest:
+        """The manifest of every table, as it is at this moment."""
+        if self._connection is None:
+            raise StoreError("the transaction has ended")
+        return manifest.read(self._connection)
+
     def replace_partitions(
-        self, frames: Mapping[str, pd.DataFrame], partitions: Sequence[dt.date]
+        self,
+        frames: Mapping[str, pd.DataFrame],
+        partitions: Sequence[dt.date],
+        made_from: MadeFromAny = None,
     ) -> None:
         """As :meth:`step3_assets.storage.store.Store.replace_partitions`."""
         partitions = check_partitions(partitions, map(known_table, frames))
-        self.put_partitions(prepare_partitions(frames, partitions), partitions)
+        self.put_partitions(prepare_partitions(frames, partitions, made_from), partitions)
 
-    def replace_all(self, frames: Mapping[str, pd.DataFrame]) -> None:
+    def replace_all(
+        self, frames: Mapping[str, pd.DataFrame], made_from: MadeFromAny = None
+    ) -> None:
         """As :meth:`step3_assets.storage.store.Store.replace_all`."""
-        self.put_all(prepare_whole(frames))
+        self.put_all(prepare_whole(frames, made_from))
 
     def append(self, table: str, frame: pd.DataFrame) -> int:
         """As :meth:`step3_assets.storage.store.Store.append`."""
@@ -125,7 +145,7 @@ class Transaction:
     def put_partitions(self, batches: Sequence[Rows], partitions: list[dt.date]) -> None:
         """Delete the partitions and insert the prepared rows."""
         with self._writing(batches) as connection:
-            for table, rows in batches:
+            for table, rows, entries in batches:
                 partition = quoted([partition_of(table)])
                 connection.execute(
                     f"DELETE FROM {qualified(table)} "
@@ -135,20 +155,30 @@ class Transaction:
                 if partition_of(table) not in table.key:
                     _check_foreign_rows(connection, table, rows)
                 _insert(connection, table, rows)
+                manifest.put(connection, entries)
 
     def put_all(self, batches: Sequence[Rows]) -> None:
         """Delete everything and insert the prepared rows."""
         with self._writing(batches) as connection:
-            for table, rows in batches:
+            for table, rows, entries in batches:
                 connection.execute(f"DELETE FROM {qualified(table)}")
                 _insert(connection, table, rows)
+                manifest.put(connection, entries)
 
     def add(self, batch: Rows) -> int:
         """Insert the prepared rows whose key is new; how many those were."""
-        table, rows = batch
+        table, rows, _ = batch
         sql = statement("append_rows").format(table=qualified(table), key=quoted(table.key))
-        with self._writing([batch]) as connection, _registered(connection, rows):
-            return connection.execute(sql).fetchall()[0][0]
+        with self._writing([batch]) as connection:
+            with _registered(connection, rows):
+                n_added = connection.execute(sql).fetchall()[0][0]
+            if n_added:
+                touched = None
+                if table.partition is not None:
+                    touched = sorted(rows.column(table.partition).unique().to_pylist())
+                stored = self.read(table.name, partitions=touched)
+                manifest.put(connection, manifest.entries_of(table, stored, touched or []))
+            return n_added
 
     def _use(self, *tables: str) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
@@ -160,7 +190,7 @@ class Transaction:
 
     @contextmanager
     def _writing(self, batches: Sequence[Rows]) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._use(*(table.name for table, _ in batches))
+        connection = self._use(*(table.name for table, _, _ in batches))
         try:
             yield connection
         except BaseException:
@@ -197,17 +227,62 @@ def check_partitions(partitions: Sequence[dt.date], tables: Iterable[Table]) -> 
 
 
 def prepare(table: Table, frame: pd.DataFrame) -> Rows:
-    """Validate a frame and turn it into Arrow, ready to insert.
+    """Validate a frame and turn it into Arrow, ready to be appended.
 
     Raises
     ------
     StoreError
         Naming table, column and rows.
     """
+    return Rows(table, _to_arrow(table, _validated(table, frame)), [])
+
+
+def prepare_partitions(
+    frames: Mapping[str, pd.DataFrame],
+    partitions: list[dt.date],
+    made_from: MadeFromAny = None,
+) -> list[Rows]:
+    """Validate and convert frames whose rows must all lie in ``partitions``."""
+    batches = []
+    for name, frame in frames.items():
+        table = known_table(name)
+        column = partition_of(table)
+        canonical = _validated(table, frame)
+        outside = sorted(set(canonical[column]) - set(partitions))
+        if outside:
+            positions = np.flatnonzero(frame[column].isin(outside).to_numpy())
+            raise StoreError(
+                f"{name}.{column}: {len(positions)} rows lie outside the partitions being "
+                f"replaced, in {', '.join(map(table.partition_dates.label, outside[:5]))}: rows "
+                f"{', '.join(map(str, positions[:5]))}"
+            )
+        entries = manifest.entries_of(table, canonical, partitions, made_from)
+        batches.append(Rows(table, _to_arrow(table, canonical), entries))
+    return batches
+
+
+def prepare_whole(frames: Mapping[str, pd.DataFrame], made_from: MadeFromAny = None) -> list[Rows]:
+    """Validate and convert frames of tables that are replaced whole."""
+    for name in frames:
+        if known_table(name).partition is not None:
+            raise StoreError(f"{name}: is replaced by partition, not whole")
+    batches = []
+    for name, frame in frames.items():
+        table = known_table(name)
+        canonical = _validated(table, frame)
+        entries = manifest.entries_of(table, canonical, [], made_from)
+        batches.append(Rows(table, _to_arrow(table, canonical), entries))
+    return batches
+
+
+def _validated(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     try:
-        canonical = validate_frame(frame, table)
+        return validate_frame(frame, table)
     except TableError as error:
         raise StoreError(str(error)) from error
+
+
+def _to_arrow(table: Table, canonical: pd.DataFrame) -> pa.Table:
     arrays = []
     for column in table.columns:
         values = canonical[column.name]
@@ -217,35 +292,7 @@ def prepare(table: Table, frame: pd.DataFrame) -> Rows:
             arrays.append(pa.array(whole, type=pa.int64(), mask=missing))
         else:
             arrays.append(pa.Array.from_pandas(values, type=ARROW_TYPES[column.dtype]))
-    return table, pa.Table.from_arrays(arrays, names=table.names)
-
-
-def prepare_partitions(frames: Mapping[str, pd.DataFrame], partitions: list[dt.date]) -> list[Rows]:
-    """Validate and convert frames whose rows must all lie in ``partitions``."""
-    batches = []
-    for name, frame in frames.items():
-        table = known_table(name)
-        column = partition_of(table)
-        table, rows = prepare(table, frame)
-        present = rows.column(column).unique().to_pylist()
-        outside = sorted(set(present) - set(partitions))
-        if outside:
-            positions = np.flatnonzero(frame[column].isin(outside).to_numpy())
-            raise StoreError(
-                f"{name}.{column}: {len(positions)} rows lie outside the partitions being "
-                f"replaced, in {', '.join(map(table.partition_dates.label, outside[:5]))}: rows "
-                f"{', '.join(map(str, positions[:5]))}"
-            )
-        batches.append((table, rows))
-    return batches
-
-
-def prepare_whole(frames: Mapping[str, pd.DataFrame]) -> list[Rows]:
-    """Validate and convert frames of tables that are replaced whole."""
-    for name in frames:
-        if known_table(name).partition is not None:
-            raise StoreError(f"{name}: is replaced by partition, not whole")
-    return [prepare(known_table(name), frame) for name, frame in frames.items()]
+    return pa.Table.from_arrays(arrays, names=table.names)
 
 
 def to_frame(rows: pa.Table, table: Table) -> pd.DataFrame:

@@ -141,6 +141,7 @@ def test_each_kind_of_change(old: Path, monkeypatch: pytest.MonkeyPatch) -> None
         RenameColumn("no_such_table", "a", "b"),
     )
     monkeypatch.setattr(ddl, "TABLES", tables)
+    monkeypatch.setattr(migrate, "TABLES", tables)
     monkeypatch.setattr(migrate, "MIGRATIONS", (*migrate.MIGRATIONS, further))
     with migrate.opened(old, is_writer=False, timeout_s=5, log=logging.getLogger()) as connection:
         rows = connection.execute("SELECT rule, made_from, margin FROM step3.judged").fetchall()

@@ -17,7 +17,9 @@ import pandas as pd
 from filelock import FileLock
 
 from step3_assets.config import Step3Config
+from step3_assets.defs.provenance import EVIDENCE, contradictions
 from step3_assets.defs.resources import Settings
+from step3_assets.defs.results.judging import evidence_token, judge_again
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.acceptance.staleness import dated_verdict
@@ -41,7 +43,7 @@ from step3_assets.domain.registry.stages import (
     register_recalibrations,
 )
 from step3_assets.storage.files import replace_file
-from step3_assets.storage.store import Reader, Store, Transaction
+from step3_assets.storage.store import MadeFrom, Reader, Store, Transaction
 
 REGISTRY_TABLES = ("model_registry", "registry_transitions")
 LOCK_TIMEOUT_S = 60.0
@@ -142,7 +144,9 @@ def verdict_staleness(reader: Reader, config: Step3Config) -> list[str]:
         version = current_version(reader, config)
     except ValueError as error:
         return [f"acceptance: cannot be compared with what is stored now: {error}"]
-    return version.staleness(reader.read("result_versions"), "acceptance")
+    stale = version.staleness(reader.read("result_versions"), "acceptance")
+    months = result_months(reader)
+    return stale or contradictions(reader, config, months, [*EVIDENCE, "acceptance"])
 
 
 def verdict_in_force(reader: Reader, config: Step3Config) -> str:
@@ -153,11 +157,14 @@ def verdict_in_force(reader: Reader, config: Step3Config) -> str:
     return dated_verdict(verdict(acceptance), verdict_staleness(reader, config))
 
 
-def store_result(store: Store, result: str, frame: pd.DataFrame, version: ResultVersion) -> None:
+def store_result(
+    store: Store, result: str, frame: pd.DataFrame, version: ResultVersion, stamp: MadeFrom
+) -> None:
     """Store ``audit`` or ``acceptance`` together with the version that it was made from."""
     with store.transaction([result, "result_versions"]) as transaction:
         versions = version.written(transaction.read("result_versions"), result)
-        transaction.replace_all({result: frame, "result_versions": versions})
+        transaction.replace_all({result: frame}, stamp)
+        transaction.replace_all({"result_versions": versions})
 
 
 def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:
@@ -200,7 +207,11 @@ def register_if_behind(store: Store, settings: Settings, change: Change) -> bool
 
 
 def promote_in_store(store: Store, settings: Settings, model_id: str, request: Request) -> Registry:
-    """Promote a model, evidence read and stage written in one transaction; then the file.
+    """Promote a model on evidence computed now, stage written in one transaction; then the file.
+
+    Nothing stored about the verdict is believed: stored rows are compared with the manifest,
+    statistics and criteria are computed again. The transaction goes through only if none of what
+    was read has changed meanwhile.
 
     Raises
     ------
@@ -208,14 +219,29 @@ def promote_in_store(store: Store, settings: Settings, model_id: str, request: R
         As :func:`step3_assets.domain.registry.promotion.promote`; the store is as it was.
     """
 
-    from step3_assets.domain.registry.promotion import Evidence, promote, refuse_refit
+    from step3_assets.domain.registry.promotion import (
+        Evidence,
+        PromotionRefused,
+        promote,
+        refuse_refit,
+    )
+
+    row = read_registry(store).row(model_id)
+    refuse_refit(row)
+    try:
+        audit = audit_in_force(store, current_version(store, settings.config))
+        again = judge_again(store, settings.config, audit)
+    except ValueError as error:  # months missing between those that are scored
+        raise PromotionRefused(model_id, [str(error)]) from error
 
     def work(transaction: Transaction) -> Registry:
         registry = read_registry(transaction)
         row = registry.row(model_id)
-        refuse_refit(row)
+        if evidence_token(transaction) != again.token:
+            raise RegistryError("the results changed while they were checked; promote again")
         evidence = Evidence(
-            acceptance=transaction.read("acceptance"),
+            acceptance=again.acceptance,
+            problems=again.problems,
             audit=transaction.read("audit"),
             result_versions=transaction.read("result_versions"),
             current=current_version(transaction, settings.config),
@@ -279,6 +305,20 @@ def write_registry_file(store: Store, settings: Settings) -> Path:
             "`step3 report` writes the file again"
         ) from error
     return path
+
+
+def registry_file_problems(store: Store, settings: Settings) -> list[str]:
+    """Whether ``step3_model_registry.json`` says what the table says; empty if it does."""
+    path = settings.registry_file
+    if not path.exists():
+        return [f"{path.name} is missing; `step3 report` writes it"]
+    try:
+        document = write_document(read_registry(store))
+    except RegistryError as error:
+        return [str(error)]
+    if path.read_text("utf-8") != document:
+        return [f"{path.name} does not say what the table model_registry says"]
+    return []
 
 
 def _change(store: Store, settings: Settings, work: Callable[[Transaction], Registry]) -> Registry:

@@ -7,9 +7,11 @@ belong here: a criterion (:mod:`step3_assets.domain.acceptance`).
 import dagster as dg
 
 from step3_assets.defs.metadata import table_metadata
+from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.registry.registry_store import audit_in_force, current_version, store_result
 from step3_assets.defs.resources import PlatformResource
-from step3_assets.defs.results.stored_results import result_tables
+from step3_assets.defs.results.judging import judged
+from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
 
 
@@ -25,16 +27,14 @@ def build_acceptance_asset(
 
         So does an audit that was made of other data, settings or models than those stored now.
         """
-        from step3_assets.domain.acceptance.verdict import judge, verdict
+        from step3_assets.domain.acceptance.verdict import verdict
 
         store, config = platform.store(), platform.settings().config
         version = current_version(store, config)
-        evidence = {
-            "statistics": store.read("statistics"),
-            "audit": audit_in_force(store, version),
-        }
-        frame = judge({**result_tables(store), **evidence}, config)
-        store_result(store, "acceptance", frame, version)
+        stamp = result_stamp(store, "acceptance", result_months(store), config)
+        audit = audit_in_force(store, version)
+        frame = judged(store, config, audit, store.read("statistics"))
+        store_result(store, "acceptance", frame, version, stamp)
         return dg.MaterializeResult(
             metadata={
                 "verdict": verdict(frame),

@@ -10,6 +10,7 @@ import dagster as dg
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import column_schema, table_metadata
+from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.registry.registry_store import current_version, store_result
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.result_months import result_months
@@ -48,10 +49,11 @@ def build_audit_asset(
 
         settings, store = platform.settings(), platform.store()
         version = current_version(store, settings.config)
+        stamp = result_stamp(store, "audit", result_months(store), settings.config)
         inputs = audit_inputs(store, settings.config, settings.delivery)
         with progress.track("leakage audit", len(CHECKS)) as advance:
             frame = run_audit(inputs, on_check=lambda: advance(1))
-        store_result(store, "audit", frame, version)
+        store_result(store, "audit", frame, version, stamp)
         table = table_metadata(frame.drop(columns="position"))
         return dg.MaterializeResult(metadata={"verdict": audit_verdict(frame), "checks": table})
 

@@ -17,6 +17,7 @@ from step3_assets.defs.partition_task import (
     slice_months,
 )
 from step3_assets.defs.partitions import EPOCH_OF_MONTH, MONTH_AND_NEXT, partitions_asked
+from step3_assets.defs.provenance import monthly_stamps
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.upstream import Upstream
 from step3_assets.defs.stored_inputs import settings_in_force
@@ -50,6 +51,7 @@ def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
         """Each test month on its own, from a flat start, marked at every bar close."""
         store, settings = platform.store(), platform.settings()
         config, months = settings.config, partitions_asked(context)
+        stamps = monthly_stamps(store, "fold_backtests", months, config)
         in_force = settings_in_force(store, config, months)
         with_next = [*months, add_months(months[-1], 1)]
         score_rows = store.read("scores", partitions=months)
@@ -68,7 +70,12 @@ def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
             )
 
         task = PartitionTask(
-            "backtests", prepare, backtest_step, _describe_backtest, workers=settings.workers
+            "backtests",
+            prepare,
+            backtest_step,
+            _describe_backtest,
+            workers=settings.workers,
+            made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from step3_assets.catalogue.monitoring import IMPORTANCES
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
+from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force
@@ -33,8 +34,10 @@ def build_importance_asset(
         from step3_assets.domain.report.importance_tables import importance_summary
 
         store = platform.store()
+        config = platform.settings().config
+        stamp = result_stamp(store, "importances", result_months(store), config)
         frame = importance_table(store)
-        store.replace_all({"importances": frame})
+        store.replace_all({"importances": frame}, stamp)
         is_synthetic = bool(dataset_in_force(store)["is_synthetic"])
         plot = figures.importance_figure(frame, is_synthetic=is_synthetic, small=True)
         return dg.MaterializeResult(

@@ -5,27 +5,34 @@ shows. Does not belong here: the account (:mod:`step3_assets.domain.portfolio`).
 """
 
 import json
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
-from step3_assets import __version__
+from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import png_metadata, readable, table_metadata
 from step3_assets.defs.partition_task import Frames
+from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.resources import PlatformResource
-from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.results.result_months import longest_span, result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.core.bar_columns import MARKING_BARS
+from step3_assets.domain.core.code import code_version
 from step3_assets.domain.core.months import add_months, month_range
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import (
     MOCK,
     PLATFORM,
+    PortfolioResult,
     portfolio_frames,
     reconcile_portfolio,
     run_portfolio,
 )
+from step3_assets.storage.store import Reader
 
 
 def build_portfolio_asset(upstream: Upstream) -> dg.AssetsDefinition:
@@ -37,38 +44,56 @@ def build_portfolio_asset(upstream: Upstream) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult:
         """One capital ledger through all months, beside the baselines and buy-and-hold."""
-        from step3_assets.domain.statistics.evaluations import evaluation_rows, with_run
+        from step3_assets.domain.statistics.evaluations import evaluation_rows, span_of, with_run
 
         store, config = platform.store(), platform.settings().config
-        months = result_months(store)
-        dataset = dataset_in_force(store)
-        settings = settings_in_force(store, config, months)
-        before = add_months(months[0], -history_months(config.allocation))
-        span = month_range(before, add_months(months[-1], 1))
-        bars = store.read("bar_features", partitions=span, columns=MARKING_BARS)
-        result = run_portfolio(
-            {
-                PLATFORM: store.read("scores", partitions=months),
-                MOCK: store.read("mock_baseline", partitions=months),
-            },
-            store.read("events", partitions=months),
-            bars,
-            months,
-            config,
-            published_baseline(dataset),
-            settings,
-        )
+        months, dataset = result_months(store), dataset_in_force(store)
+        stamp = result_stamp(store, "portfolio", months, config)
+        result = computed_portfolio(store, config)
+        bars = _portfolio_bars(store, config, months)
         problems = reconcile_portfolio(result, config, bars)
         if problems:
             raise dg.Failure(f"the ledger does not reconcile: {problems[0]}", allow_retries=False)
         frames = portfolio_frames(result)
-        run = evaluation_rows(result.months, settings, dataset["dataset_version"], __version__)
+        span = span_of(months, longest_span(store, config))
+        run = evaluation_rows(
+            result.months,
+            settings_in_force(store, config, months),
+            dataset["dataset_version"],
+            code_version(),
+            span,
+        )
         with store.transaction([*frames, "evaluations"]) as transaction:
             evaluations = with_run(transaction.read("evaluations"), run)
-            transaction.replace_all({**frames, "evaluations": evaluations})
+            transaction.replace_all(frames, stamp)
+            transaction.replace_all({"evaluations": evaluations})
         return dg.MaterializeResult(metadata=_describe_portfolio(frames, dataset["is_synthetic"]))
 
     return portfolio
+
+
+def computed_portfolio(reader: Reader, config: Step3Config) -> PortfolioResult:
+    """Every series through all months, from the stored scores."""
+    months = result_months(reader)
+    return run_portfolio(
+        {
+            PLATFORM: reader.read("scores", partitions=months),
+            MOCK: reader.read("mock_baseline", partitions=months),
+        },
+        reader.read("events", partitions=months),
+        _portfolio_bars(reader, config, months),
+        months,
+        config,
+        published_baseline(dataset_in_force(reader)),
+        settings_in_force(reader, config, months),
+    )
+
+
+def _portfolio_bars(reader: Reader, config: Step3Config, months: Sequence[date]) -> pd.DataFrame:
+    """Bars of the months, of the allocator's history, and of the month after for the last exits."""
+    before = add_months(months[0], -history_months(config.allocation))
+    span = month_range(before, add_months(months[-1], 1))
+    return reader.read("bar_features", partitions=span, columns=MARKING_BARS)
 
 
 def published_baseline(dataset: dict[str, Any]) -> dict[str, Any] | None:

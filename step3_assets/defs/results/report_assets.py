@@ -10,12 +10,13 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from step3_assets import __version__
 from step3_assets.config import Step3Config
+from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
 from step3_assets.defs.stored_inputs import dataset_in_force
+from step3_assets.domain.core.code import code_version
 from step3_assets.domain.core.hashing import text_hash
 from step3_assets.domain.core.months import month_label
 from step3_assets.storage.files import replace_file
@@ -40,6 +41,7 @@ def build_report_asset(
         from step3_assets.domain.report import build_report
 
         settings, store = platform.settings(), platform.store()
+        stamp = result_stamp(store, "step3_report", result_months(store), settings.config)
         report = build_report(report_inputs(store, settings.config))
         paths = write_report(report, settings.report_dir)
         frame = pd.DataFrame(
@@ -50,7 +52,7 @@ def build_report_asset(
                 "markdown_sha256": [text_hash(report.markdown)],
             }
         )
-        store.replace_all({"step3_report": frame})
+        store.replace_all({"step3_report": frame}, stamp)
         return dg.MaterializeResult(
             metadata={
                 "verdict": report.verdict,
@@ -100,7 +102,7 @@ def report_inputs(store: Store, config: Step3Config) -> Any:
         f"{dataset['n_events']:,} events on {dataset['n_bars']:,} bars",
         is_synthetic=bool(dataset["is_synthetic"]),
         config=config,
-        code_version=__version__,
+        code_version=code_version(),
     )
 
 

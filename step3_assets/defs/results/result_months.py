@@ -6,9 +6,22 @@ any result.
 
 from datetime import date
 
+from step3_assets.config import Step3Config
 from step3_assets.defs.stored_inputs import ingested_months
-from step3_assets.domain.core.months import month_label, month_range
+from step3_assets.domain.core.months import first_test_month, month_label, month_range
 from step3_assets.storage.store import Reader
+
+
+def longest_span(store: Reader, config: Step3Config) -> tuple[date, date]:
+    """The first and last test month that the stored data allow.
+
+    The first month of the data counts as complete where it is scored after: the earliest month with
+    a fold is an earlier one then.
+    """
+    data = ingested_months(store, "bar_features")
+    first = first_test_month(data[0], False, config.folds.train_months)
+    folds = store.partitions("folds")
+    return min([first, *folds]), data[-1]
 
 
 def result_months(store: Reader) -> list[date]:

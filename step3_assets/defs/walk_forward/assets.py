@@ -29,6 +29,7 @@ from step3_assets.defs.partitions import (
     look_back,
     partitions_asked,
 )
+from step3_assets.defs.provenance import monthly_stamps
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.stored_inputs import (
     dataset_in_force,
@@ -102,6 +103,7 @@ def _folds(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
         """
         store, settings = platform.store(), platform.settings()
         config, months = settings.config.folds, partitions_asked(context)
+        stamps = monthly_stamps(store, "folds", months, settings.config)
         ingested = ingested_by_table(store)
         read_columns = _fold_columns()
         events_rows = _read_range(store, "events", months, read_columns["events"])
@@ -117,7 +119,14 @@ def _folds(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
                 config,
             )
 
-        task = PartitionTask("folds", prepare, fold_step, _describe_fold, workers=settings.workers)
+        task = PartitionTask(
+            "folds",
+            prepare,
+            fold_step,
+            _describe_fold,
+            workers=settings.workers,
+            made_from=stamps,
+        )
         return materialize_partitions(context, store, progress, task)
 
     return folds
@@ -143,6 +152,7 @@ def _calibrated_models(partitions: Partitions, deps: Deps) -> dg.AssetsDefinitio
         """
         store, settings = platform.store(), platform.settings()
         months = partitions_asked(context)
+        stamps = monthly_stamps(store, "calibrated_models", months, settings.config)
         in_force = settings_in_force(store, settings.config, months)
         reads_bars = any(config.models.drift.is_used for config in in_force.values())
         data_of = _fold_rows(store, months, settings.config.folds, has_bars=reads_bars)
@@ -160,6 +170,7 @@ def _calibrated_models(partitions: Partitions, deps: Deps) -> dg.AssetsDefinitio
                 is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
             ),
             workers=settings.workers,
+            made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)
 
@@ -181,6 +192,7 @@ def _scores(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
         """Each event of the test month: probability, quantiles, expected values, gate and size."""
         store, settings = platform.store(), platform.settings()
         months = partitions_asked(context)
+        stamps = monthly_stamps(store, "scores", months, settings.config)
         in_force = settings_in_force(store, settings.config, months)
         event_rows = store.read("events", partitions=months)
         model_rows = store.read("calibrated_models", partitions=months)
@@ -194,7 +206,12 @@ def _scores(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             )
 
         task = PartitionTask(
-            "scoring", prepare, scoring_step, _describe_scores, workers=settings.workers
+            "scoring",
+            prepare,
+            scoring_step,
+            _describe_scores,
+            workers=settings.workers,
+            made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)
 
@@ -216,6 +233,7 @@ def _mock_baseline(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
         """The mock ML (ridge and tuned thresholds) run honestly on the same folds."""
         store, settings = platform.store(), platform.settings()
         months = partitions_asked(context)
+        stamps = monthly_stamps(store, "mock_baseline", months, settings.config)
         config = settings.config
         data_of = _fold_rows(store, months, config.folds, has_bars=False)
 
@@ -224,7 +242,12 @@ def _mock_baseline(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             return data.events, data.fold, config.models, config.execution.size_frac
 
         task = PartitionTask(
-            "mock baseline", prepare, mock_step, _describe_gated, workers=settings.workers
+            "mock baseline",
+            prepare,
+            mock_step,
+            _describe_gated,
+            workers=settings.workers,
+            made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)
 

@@ -54,8 +54,11 @@ class Criterion:
         there is no value; the criterion has then failed.
     setting : str or None
         The field of ``AcceptanceConfig`` that sets the threshold; None where it is fixed.
-    needs_audit : bool
-        It reads the leakage audit, which certification does not run.
+    also : tuple of (str, str)
+        Other settings that it rests on, each with the direction that loosens it: ``lower`` or
+        ``higher``; as a path in ``Step3Config``.
+    needs_store : bool
+        It reads what only a stored run has: the leakage audit, the stamps of the tables.
     """
 
     name: str
@@ -66,7 +69,8 @@ class Criterion:
     asks: str
     find: Find
     setting: str | None = None
-    needs_audit: bool = False
+    also: tuple[tuple[str, str], ...] = ()
+    needs_store: bool = False
 
     def holds(self, value: object, threshold: object) -> bool:
         """Whether the value satisfies the comparison; never for a null or infinity.
@@ -79,6 +83,33 @@ class Criterion:
         """
         left, right = finite(value), finite(threshold)
         return left is not None and right is not None and _COMPARE[self.comparison](left, right)
+
+    def loosened(self, config: Step3Config) -> list[str]:
+        """Settings that ask less than the documented defaults, each with both values.
+
+        Examples
+        --------
+        >>> from step3_assets.config import AcceptanceConfig
+        >>> from step3_assets.domain.acceptance.criteria import CRITERIA
+        >>> easy = Step3Config(acceptance=AcceptanceConfig(max_drawdown_frac=0.5))
+        >>> CRITERIA["max_drawdown"].loosened(easy)
+        ['max_drawdown_frac 0.5 instead of 0.12']
+        """
+        looser = "lower" if self.comparison.startswith(">") else "higher"
+        settings = [*self.also]
+        if self.setting is not None:
+            settings.insert(0, (f"acceptance.{self.setting}", looser))
+        found = []
+        for path, direction in settings:
+            value, default = _setting(config, path), _setting(Step3Config(), path)
+            if value < default if direction == "lower" else value > default:
+                found.append(f"{path.split('.')[-1]} {value:g} instead of {default:g}")
+        return found
+
+
+def _setting(config: Step3Config, path: str) -> float:
+    section, name = path.split(".")
+    return float(getattr(getattr(config, section), name))
 
 
 def statistic(tables: Tables, name: str) -> dict[str, Any]:

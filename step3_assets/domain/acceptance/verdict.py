@@ -27,8 +27,8 @@ def every_criterion() -> tuple[str, ...]:
 
 
 def result_criteria() -> tuple[str, ...]:
-    """The criteria that need the results alone: all but those that read the leakage audit."""
-    return tuple(name for name, criterion in CRITERIA.items() if not criterion.needs_audit)
+    """The criteria that need the results alone: all but those that read a stored run."""
+    return tuple(name for name, criterion in CRITERIA.items() if not criterion.needs_store)
 
 
 def judge(
@@ -40,7 +40,8 @@ def judge(
     ----------
     tables : mapping of str to DataFrame
         ``portfolio``, ``portfolio_months``, ``portfolio_equity``, ``fold_backtests``,
-        ``model_metrics``, ``scores``, ``statistics``, ``audit`` (columns of the catalogue). A table
+        ``model_metrics``, ``scores``, ``folds``, ``statistics``, ``audit`` (columns of the
+        catalogue); ``provenance`` (``problem``: where they were not made from one another). A table
         that is not there fails the criteria that need it.
     config : Step3Config
     criteria : sequence of str, optional
@@ -70,6 +71,8 @@ def judge(
                 "comparison": criterion.comparison,
                 "is_passed": criterion.holds(finding.value, finding.threshold),
                 "evidence": finding.evidence,
+                "loosened": ", ".join(criterion.loosened(config)) or None,
+                "caveat": finding.caveat or None,
             }
         )
     return pd.DataFrame(rows)[ACCEPTANCE.names]
@@ -88,7 +91,8 @@ def verdict(acceptance: pd.DataFrame, criteria: Sequence[str] | None = None) -> 
     Returns
     -------
     str
-        ``PROMOTE`` when no criterion failed; ``PROMOTE NOTHING: failed ...`` otherwise.
+        ``PROMOTE`` when no criterion failed; ``PROMOTE NOTHING: failed ...`` otherwise. Criteria
+        looser than the defaults and other caveats follow in the same line.
 
     Examples
     --------
@@ -96,7 +100,19 @@ def verdict(acceptance: pd.DataFrame, criteria: Sequence[str] | None = None) -> 
     'PROMOTE NOTHING: failed calmar_v'
     """
     failed = failed_criteria(acceptance, criteria)
-    return PROMOTE if not failed else f"PROMOTE NOTHING: failed {', '.join(failed)}"
+    outcome = PROMOTE if not failed else f"PROMOTE NOTHING: failed {', '.join(failed)}"
+    return "; ".join([outcome, *caveats(acceptance)])
+
+
+def caveats(acceptance: pd.DataFrame) -> list[str]:
+    """What a reader of the verdict must know besides: loosened criteria, a shortened span."""
+    if "loosened" not in acceptance:
+        return []
+    rows = acceptance.sort_values("position")
+    loose = rows[rows["loosened"].notna()]
+    named = [f"{row.criterion} ({row.loosened})" for row in loose.itertuples()]
+    found = [f"with loosened criteria: {', '.join(named)}"] if named else []
+    return found + list(dict.fromkeys(rows["caveat"].dropna()))
 
 
 def failed_criteria(acceptance: pd.DataFrame, criteria: Sequence[str] | None = None) -> list[str]:

@@ -86,6 +86,16 @@ def month_hashes(
     return {month: _combined(rows, table, columns) for month, rows in digests.items()}
 
 
+def row_digests(frame: pd.DataFrame, table: Table) -> list[bytes]:
+    """SHA-256 of each row's content, in the frame's order; see :func:`row_hashes`."""
+    return _row_digests(frame, table, _hashed_columns(table, ()))
+
+
+def digests_hash(digests: list[bytes], table: Table) -> str:
+    """:func:`frame_hash` of the rows with these digests, in any order."""
+    return _combined(digests, table, _hashed_columns(table, ()))
+
+
 def _combined(rows: list[bytes], table: Table, columns: Sequence[Column]) -> str:
     digest = hashlib.sha256()
     digest.update(f"{table.name}({','.join(f'{c.name} {c.dtype}' for c in columns)})".encode())

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.acceptance.verdict import PROMOTE
+from step3_assets.domain.acceptance.verdict import failed_criteria, result_criteria
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import first_test_month, month_range
 from step3_assets.domain.delivery import probe_months, read_delivery
@@ -136,6 +136,7 @@ def value_decisions(
     summary = result.portfolio.summary
     whole = summary[summary["series"] == PLATFORM].iloc[0]
     n_events, n_good, oracle_total = truth
+    failed = failed_criteria(result.acceptance, result_criteria())
     return WorldOutcome(
         seed=world.config.seed,
         edge_bps=world.config.edge_bps,
@@ -150,8 +151,8 @@ def value_decisions(
         n_mock_gated=counts["mock_baseline"],
         calmar=float(whole["calmar"]),
         n_trades=int(whole["n_trades"]),
-        is_promoted=result.verdict == PROMOTE,
-        failed_criteria=result.verdict.partition("failed ")[2],
+        is_promoted=not failed,
+        failed_criteria=", ".join(failed),
         family=world.config.family,
     )
 

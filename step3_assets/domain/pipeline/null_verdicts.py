@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.domain.acceptance.verdict import PROMOTE
+from step3_assets.domain.acceptance.verdict import failed_criteria, result_criteria
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.pipeline.main_job import (
     PipelineInputs,
@@ -206,6 +206,7 @@ def _verdict(
 ) -> NullVerdict:
     summary = result.portfolio.summary
     row: dict[Any, Any] = summary[summary["series"] == PLATFORM].iloc[0].to_dict()
+    failed = failed_criteria(result.acceptance, result_criteria())
     return NullVerdict(
         family=family,
         seed=seed,
@@ -213,8 +214,8 @@ def _verdict(
         n_months=len(inputs.months),
         n_trades=int(row["n_trades"]),
         calmar=float(row["calmar"]),
-        is_promoted=result.verdict == PROMOTE,
-        failed_criteria=result.verdict.partition("failed ")[2],
+        is_promoted=not failed,
+        failed_criteria=", ".join(failed),
     )
 
 

@@ -28,7 +28,7 @@ class MissingMetric(Exception):
 class Finding:
     """What a criterion found: value, threshold, sentence and, if it has one, confidence interval.
 
-    ``value`` is NaN where it is not available.
+    ``value`` is NaN where it is not available. ``caveat`` is what the verdict's line must add.
     """
 
     value: float
@@ -36,6 +36,7 @@ class Finding:
     evidence: str
     lower: float = math.nan
     upper: float = math.nan
+    caveat: str = ""
 
 
 def table_of(tables: Tables, name: str) -> pd.DataFrame:

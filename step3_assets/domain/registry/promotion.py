@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from step3_assets.domain.acceptance.verdict import failed_criteria
+from step3_assets.domain.acceptance.verdict import caveats, failed_criteria
 from step3_assets.domain.audit.run import failed_checks
 from step3_assets.domain.registry.entries import (
     FOLD,
@@ -53,12 +53,16 @@ class Evidence:
 
     Parameters
     ----------
-    acceptance, audit, result_versions : DataFrame
+    acceptance : DataFrame
+        Table ``acceptance``, computed from the stored results at that moment.
+    audit, result_versions : DataFrame
         Tables of these names.
     current : ResultVersion
         Of what is stored and set now.
     models : DataFrame
         ``head, payload`` of table ``calibrated_models``, of the model's month.
+    problems : tuple of str
+        Stored rows that are not as they were written, or not what is computed from the others.
     """
 
     acceptance: pd.DataFrame
@@ -66,6 +70,7 @@ class Evidence:
     result_versions: pd.DataFrame
     current: ResultVersion
     models: pd.DataFrame
+    problems: tuple[str, ...] = ()
 
 
 def promote(
@@ -115,7 +120,7 @@ def promote(
 def promotion_problems(row: Mapping[str, Any], evidence: Evidence) -> list[str]:
     """Every reason why a model may not be promoted; empty when there is none."""
     refuse_refit(row)
-    problems = _state_problems(row, evidence)
+    problems = [*evidence.problems, *_state_problems(row, evidence)]
     problems += artefact_problems(row, evidence.models)
     for result in ("acceptance", "audit"):
         problems += evidence.current.staleness(evidence.result_versions, result)
@@ -261,6 +266,7 @@ def _evidence_json(row: Mapping[str, Any], evidence: Evidence) -> str:
             "config_hash": evidence.current.config_hash,
             "models_hash": evidence.current.models_hash,
             "code_version": row["code_version"],
+            "caveats": caveats(evidence.acceptance),
             "criteria": json.loads(acceptance_json(evidence.acceptance)),
             "audit": list(checks["check"]),
         }

@@ -40,22 +40,6 @@ def probability_table(scores: list[ProbabilityScore]) -> TextTable:
     return text_table(header, rows, "llrrrrr")
 
 
-def calibration_sentence(scores: list[ProbabilityScore]) -> str:
-    """Whether calibration helped or hurt on the test months; empty where it cannot be told."""
-    test = {s.name: s for s in scores if s.sample == "test months"}
-    raw, calibrated = test.get("Classifier, raw"), test.get("Classifier, calibrated")
-    if raw is None or calibrated is None or raw.n_rows != calibrated.n_rows or not raw.n_rows:
-        return ""
-    if fmt.is_missing(raw.brier) or fmt.is_missing(calibrated.brier):
-        return ""
-    pair = f"Brier {fmt.score(raw.brier)} raw, {fmt.score(calibrated.brier)} calibrated"
-    if calibrated.brier > raw.brier:
-        return f"**Calibration made the probabilities worse in the test months** ({pair})."
-    if calibrated.brier < raw.brier:
-        return f"Calibration made the probabilities better in the test months ({pair})."
-    return f"Calibration changed nothing in the test months ({pair})."
-
-
 def _against_base(score: ProbabilityScore, base: ProbabilityScore | None) -> str:
     """Difference of the Brier scores; only where both were taken over as many rows."""
     if base is None or fmt.is_missing(base.brier) or fmt.is_missing(score.brier):

@@ -9,7 +9,7 @@ does it. Its trials count in the deflated Sharpe ratio and in PBO like those of 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,11 +17,13 @@ import pandas as pd
 
 from step3_assets.catalogue.portfolio import EVALUATIONS
 from step3_assets.config import Step3Config
+from step3_assets.domain.core.months import month_label
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.search.settings import short_hash, trading_hash
 from step3_assets.domain.statistics.trials import Trials
 
-IDENTITY = ["config_hash", "code_version"]
+IDENTITY = ["config_hash", "code_version", "span"]
+LONGEST = "longest"
 TRADING_PARTS = ("folds", "models", "gate", "sizing", "execution", "risk", "allocation")
 
 
@@ -30,6 +32,7 @@ def evaluation_rows(
     settings: Mapping[date, Step3Config],
     dataset_version: str,
     code_version: str,
+    span: str = LONGEST,
 ) -> pd.DataFrame:
     """The rows of one run of the portfolio.
 
@@ -40,6 +43,8 @@ def evaluation_rows(
     settings : mapping of date to Step3Config
         In force in each test month.
     dataset_version, code_version : str
+    span : str
+        As :func:`span_of` names it.
 
     Returns
     -------
@@ -50,6 +55,7 @@ def evaluation_rows(
     rows = ours[["month", "return_frac"]].assign(
         config_hash=configuration_hash(settings),
         code_version=code_version,
+        span=span,
         dataset_version=dataset_version,
         settings=[_departures(settings[month]) for month in ours["month"]],
     )
@@ -71,10 +77,50 @@ def with_run(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
 
 
-def count_evaluations(
-    trials: Trials, evaluations: pd.DataFrame, shown: str, code_version: str, months: Sequence[date]
-) -> Trials:
-    """The trials with every other configuration that the portfolio was run with on the months.
+def span_of(months: Sequence[date], longest: tuple[date, date]) -> str:
+    """How table ``evaluations`` names the months of a run.
+
+    Returns
+    -------
+    str
+        :data:`LONGEST` where no month of the data is left out, so that a run on data that grew is
+        the same trial; otherwise the months.
+
+    Examples
+    --------
+    >>> span_of([date(2020, 2, 1), date(2020, 3, 1)], (date(2020, 1, 1), date(2020, 3, 1)))
+    '2020-02 to 2020-03'
+    """
+    if months[0] <= longest[0] and months[-1] >= longest[1]:
+        return LONGEST
+    return f"{month_label(months[0])} to {month_label(months[-1])}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The run whose results are shown.
+
+    Parameters
+    ----------
+    config_hash, code_version, span : str
+        Its identity in table ``evaluations``.
+    months : sequence of date
+        Its test months.
+    """
+
+    config_hash: str
+    code_version: str
+    span: str
+    months: Sequence[date]
+
+    @property
+    def name(self) -> str:
+        """The trial's name."""
+        return f"{self.config_hash}@{self.code_version}@{self.span}"
+
+
+def count_evaluations(trials: Trials, evaluations: pd.DataFrame, shown: Shown) -> Trials:
+    """The trials with every other run of the portfolio on these data.
 
     Parameters
     ----------
@@ -82,25 +128,24 @@ def count_evaluations(
         Of the search's ledger; they count the configuration that is shown already.
     evaluations : DataFrame
         Table ``evaluations``.
-    shown, code_version : str
-        Configuration and code of the results.
-    months : sequence of date
-        Their test months.
+    shown : Shown
+        The run of the results.
 
     Returns
     -------
     Trials
-        Each pair of configuration and code version counts once where it met one of the months.
-        Monthly returns are those of the runs that have all of the months, where the search left
-        none.
+        Each configuration, code version and span counts once, whichever months it met: who chooses
+        among spans chooses among trials. Monthly returns are those of the runs that have all of the
+        months of the results, where the search left none.
     """
-    met = evaluations[evaluations["month"].isin(list(months))]
-    name = met["config_hash"] + "@" + met["code_version"]
-    others = set(name) - {f"{shown}@{code_version}"}
+    name = evaluations["config_hash"] + "@" + evaluations["code_version"]
+    name = name + "@" + evaluations["span"]
+    others = set(name) - {shown.name}
     returns = trials.monthly_returns
     if returns is None and others:
-        wide = met.assign(trial=name).pivot(index="month", columns="trial", values="return_frac")
-        whole = wide.reindex(list(months)).dropna(axis=1)
+        named = evaluations.assign(trial=name)
+        wide = named.pivot(index="month", columns="trial", values="return_frac")
+        whole = wide.reindex(list(shown.months)).dropna(axis=1)
         returns = whole if whole.shape[1] > 1 and len(whole) > 1 else None
     n_trials = trials.n_trials + len(others)
     return replace(trials, n_trials=n_trials, monthly_returns=returns, is_recorded=True)

@@ -1,6 +1,7 @@
 """Each criterion passes when it should, fails when it should, and fails when it cannot tell."""
 
 import math
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.catalogue.results import ACCEPTANCE
-from step3_assets.config import AcceptanceConfig, Step3Config
+from step3_assets.config import AcceptanceConfig, StatisticsConfig, Step3Config
 from step3_assets.domain.acceptance.criteria import CRITERIA
 from step3_assets.domain.acceptance.criteria.folds_without_models import REQUIRED_HEADS
 from step3_assets.domain.acceptance.verdict import judge, result_criteria, verdict
@@ -25,6 +26,8 @@ TABLES = (
     "fold_backtests",
     "model_metrics",
     "scores",
+    "folds",
+    "provenance",
     "statistics",
     "audit",
 )
@@ -51,6 +54,12 @@ def passing_audit() -> pd.DataFrame:
     return pd.DataFrame({"check": list(CHECKS), "is_passed": True})
 
 
+def scored(months: Sequence[date], **columns) -> pd.DataFrame:
+    """One scored event a month, or as many as the columns say."""
+    known = {"gate_reason": "pass", "p_raw": 0.5, "p_calibrated": 0.5, "ev_final": 0.001}
+    return pd.DataFrame({"month": months, **(known | columns)})
+
+
 def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
     """A system that passes every criterion: small round numbers, all months there."""
 
@@ -60,6 +69,7 @@ def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
             "start_equity_usd": 10_000.0,
             "calmar": calmar,
             "max_drawdown_frac": drawdown,
+            "end_equity_usd": 10_100.0,
             "trades_per_month": 8.0,
             "n_trades": 32,
         }
@@ -102,7 +112,9 @@ def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
                 for k in ("loss", "p_std")
             ]
         ),
-        "scores": pd.DataFrame({"month": months, "gate_reason": "pass", "p_raw": 0.5}),
+        "scores": scored(months),
+        "folds": pd.DataFrame({"month": months, "symbol": "QQQ", "n_test": 1}),
+        "provenance": pd.DataFrame({"problem": []}),
         "statistics": passing_statistics(),
         "audit": passing_audit(),
     }
@@ -224,8 +236,8 @@ def test_a_table_that_is_not_there_fails_closed(table, how):
     else:
         tables[table] = tables[table].iloc[:0]
     out = judge(tables, CONFIG)
-    if table == "scores" and how == "empty":
-        assert out["is_passed"].all()  # no event in any month: the models still stand
+    if table == "provenance" and how == "empty":
+        assert out["is_passed"].all()  # nothing was found
         return
     assert not out["is_passed"].all()
     assert verdict(out).startswith("PROMOTE NOTHING: failed ")
@@ -337,7 +349,7 @@ def test_a_classifier_that_predicts_one_number_is_caught(source):
         row = metrics[(metrics["head"] == "classifier") & (metrics["metric"] == "p_std")]
         tables = edit(tables, "model_metrics", row.index[2], "value", 0.0)
     else:
-        flat = pd.DataFrame({"month": [MONTHS[2]] * 30, "gate_reason": "pass", "p_raw": 0.5})
+        flat = scored([MONTHS[2]] * 30)
         tables["scores"] = pd.concat([tables["scores"], flat], ignore_index=True)
     row = criterion(tables, "constant_predictors")
     assert not row["is_passed"]
@@ -348,9 +360,7 @@ def test_a_classifier_that_predicts_one_number_is_caught(source):
 def test_the_spread_of_many_scores_will_do_where_no_metric_tells_it():
     tables = without(passing_tables(), "model_metrics", metric="p_std")
     rng = np.random.default_rng(0)
-    tables["scores"] = pd.DataFrame(
-        {"month": MONTHS * 30, "gate_reason": "pass", "p_raw": rng.uniform(0.4, 0.6, 120)}
-    )
+    tables["scores"] = scored(MONTHS * 30, p_raw=rng.uniform(0.4, 0.6, 120))
     assert criterion(tables, "constant_predictors")["is_passed"]
 
 
@@ -432,7 +442,81 @@ def test_results_alone_are_judged_without_the_audit_only_where_that_is_asked_for
     out = judge(tables, CONFIG, result_criteria())
     assert "leakage_audit" not in set(out["criterion"])
     assert verdict(out, result_criteria()) == "PROMOTE"
-    assert verdict(out) == "PROMOTE NOTHING: failed leakage_audit"
+    assert verdict(out) == "PROMOTE NOTHING: failed leakage_audit, provenance"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda t: t | {"scores": t["scores"].iloc[:0]}, "do not hold every test event"),
+        (lambda t: t | {"scores": t["scores"].iloc[1:]}, "test event of 2020-01"),
+        (lambda t: edit(t, "scores", 2, "p_calibrated", np.nan), "1 scores are no numbers"),
+        (lambda t: edit(t, "scores", 2, "ev_final", np.inf), "1 scores are no numbers"),
+        (lambda t: edit(t, "portfolio_equity", 1, "equity_usd", np.nan), "1 marks of the equity"),
+        (lambda t: t | {"portfolio_equity": t["portfolio_equity"].iloc[1:]}, "no mark in 2020-01"),
+        (
+            lambda t: without(t, "portfolio_months", month=MONTHS[0]),
+            "portfolio_months lacks 2020-01",
+        ),
+        (lambda t: without(t, "folds", month=MONTHS[3]), "folds lack 2020-04"),
+        (lambda t: put(t, "platform", max_drawdown_frac=0.01), "max_drawdown_frac is 0.01"),
+        (lambda t: put(t, "platform", end_equity_usd=12_000.0), "end_equity_usd is 12000"),
+    ],
+)
+def test_results_that_are_not_whole_promote_nothing(change, says):
+    tables = change(passing_tables())
+    row = criterion(tables, "complete_results")
+    assert not row["is_passed"]
+    assert says in row["evidence"]
+    assert "complete_results" in verdict(judge(tables, CONFIG))
+
+
+def test_tables_that_were_not_made_from_one_another_promote_nothing():
+    problems = pd.DataFrame({"problem": ["statistics was made from other rows"] * 5})
+    row = criterion(passing_tables() | {"provenance": problems}, "provenance")
+    assert (row["is_passed"], row["value"]) == (False, 5.0)
+    assert row["evidence"].endswith("and 2 more.")
+
+
+def test_criteria_looser_than_the_defaults_are_named_in_the_verdict():
+    easy = AcceptanceConfig(
+        max_drawdown_frac=0.5,
+        max_permutation_p=0.4,
+        cost_stress_factor=1.0,
+        min_deflated_sharpe=0.5,
+    )
+    config = Step3Config(acceptance=easy, statistics=StatisticsConfig(level=0.8))
+    line = verdict(judge(put_stress(passing_tables()), config))
+    assert line.startswith("PROMOTE; with loosened criteria: max_drawdown (max_drawdown_frac 0.5 ")
+    for name in ("cost_stress_calmar", "cost_stress_drawdown", "calmar_lower_bound"):
+        assert f"{name} (" in line
+    assert "gate_permutation_p (max_permutation_p 0.4 instead of 0.05)" in line
+    assert "deflated_sharpe (min_deflated_sharpe 0.5 instead of 0.95)" in line
+    assert "level 0.8 instead of 0.9" in line
+    strict = Step3Config(
+        acceptance=AcceptanceConfig(max_drawdown_frac=0.06, min_deflated_sharpe=0.96)
+    )
+    assert verdict(judge(passing_tables(), strict)) == "PROMOTE"
+
+
+def put_stress(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The stressed series under the name that a factor of 1 gives it."""
+    summary = tables["portfolio"].replace({"platform_costs_x1.25": "platform_costs_x1"})
+    return tables | {"portfolio": summary}
+
+
+@pytest.mark.parametrize("level", [0.0001, 0.5, 0.79, 0.999, 1.0])
+def test_absurd_levels_of_intervals_are_refused(level):
+    with pytest.raises(ValueError, match="level"):
+        StatisticsConfig(level=level)
+
+
+def test_a_span_shorter_than_the_data_allow_is_named_in_the_verdict():
+    span = pd.DataFrame({"first_month": [date(2019, 6, 1)], "last_month": [MONTHS[-1]]})
+    line = verdict(judge(passing_tables() | {"longest_span": span}, CONFIG))
+    assert line == "PROMOTE; over 2020-01 to 2020-04 only, the data allow 2019-06 to 2020-04"
+    whole = span.assign(first_month=MONTHS[0])
+    assert verdict(judge(passing_tables() | {"longest_span": whole}, CONFIG)) == "PROMOTE"
 
 
 @pytest.mark.parametrize(("drift", "makes_money"), [(0.0006, True), (-0.0006, False)])

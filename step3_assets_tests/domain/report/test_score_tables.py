@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from step3_assets.domain.report.reliability import ProbabilityScore
-from step3_assets.domain.report.score_tables import calibration_sentence, probability_table
+from step3_assets.domain.report.score_tables import probability_table
 
 
 def score(name: str, brier: float, n_rows: int = 100) -> ProbabilityScore:
@@ -27,19 +27,3 @@ def score(name: str, brier: float, n_rows: int = 100) -> ProbabilityScore:
 def test_brier_is_held_against_the_base_rate_of_the_same_rows(model, base, text):
     table = probability_table([model, base])
     assert table.rows[0][4] == text
-
-
-@pytest.mark.parametrize(
-    ("raw", "calibrated", "text"),
-    [
-        (0.2355, 0.2387, "**Calibration made the probabilities worse in the test months**"),
-        (0.2387, 0.2355, "Calibration made the probabilities better"),
-        (0.25, 0.25, "Calibration changed nothing"),
-        (0.25, np.nan, ""),
-    ],
-)
-def test_the_page_says_whether_calibration_helped(raw: float, calibrated: float, text: str):
-    scores = [score("Classifier, raw", raw), score("Classifier, calibrated", calibrated)]
-    found = calibration_sentence(scores)
-    assert found.startswith(text)
-    assert bool(found) == bool(text)

@@ -9,9 +9,12 @@ import pytest
 from step3_assets.config import GateConfig, LightGBMConfig, ModelConfig, Step3Config
 from step3_assets.domain.search.settings import trading_hash
 from step3_assets.domain.statistics.evaluations import (
+    LONGEST,
+    Shown,
     configuration_hash,
     count_evaluations,
     evaluation_rows,
+    span_of,
     with_run,
 )
 from step3_assets.domain.statistics.trials import Trials
@@ -21,18 +24,20 @@ PLAIN = Step3Config()
 BOLD = Step3Config(gate=GateConfig(k=0.0), models=ModelConfig(lightgbm=LightGBMConfig(n_rounds=7)))
 
 
-def run_of(config: Step3Config, returns: list[float], months=MONTHS, version="1") -> pd.DataFrame:
+def run_of(
+    config: Step3Config, returns: list[float], months=MONTHS, version="1", span=LONGEST
+) -> pd.DataFrame:
     table = pd.DataFrame(
         {"series": "platform", "month": months[: len(returns)], "return_frac": returns}
     )
     other = table.assign(series="mock_baseline", return_frac=9.0)
     settings = dict.fromkeys(months, config)
-    return evaluation_rows(pd.concat([table, other]), settings, "data", version)
+    return evaluation_rows(pd.concat([table, other]), settings, "data", version, span)
 
 
 def counted(evaluations: pd.DataFrame, config: Step3Config = PLAIN, months=MONTHS) -> Trials:
-    shown = configuration_hash(dict.fromkeys(months, config))
-    return count_evaluations(Trials(), evaluations, shown, "1", months)
+    hash_ = configuration_hash(dict.fromkeys(months, config))
+    return count_evaluations(Trials(), evaluations, Shown(hash_, "1", LONGEST, months))
 
 
 @pytest.fixture
@@ -55,7 +60,12 @@ def test_other_settings_and_other_code_count_each_and_bring_their_returns(plain)
     assert trials.n_trials == 3
     assert trials.monthly_returns is not None
     assert trials.monthly_returns.shape == (4, 3)
-    assert trials.monthly_returns[f"{trading_hash(BOLD)}@1"].tolist() == [0.05, 0.01, -0.01, 0.02]
+    assert trials.monthly_returns[f"{trading_hash(BOLD)}@1@longest"].tolist() == [
+        0.05,
+        0.01,
+        -0.01,
+        0.02,
+    ]
 
 
 def test_a_run_on_some_of_the_months_counts_without_returns(plain):
@@ -63,14 +73,27 @@ def test_a_run_on_some_of_the_months_counts_without_returns(plain):
     trials = counted(part)
     assert trials.n_trials == 2
     assert trials.monthly_returns is None
-    elsewhere = run_of(BOLD, [0.05], months=[date(2024, 1, 1)])
-    assert counted(with_run(plain, elsewhere)).n_trials == 1
+
+
+def test_other_spans_of_the_same_data_are_trials_whichever_months_they_met(plain):
+    shorter = run_of(PLAIN, [0.01, -0.02], span="2020-01 to 2020-02")
+    elsewhere = run_of(PLAIN, [0.05], months=[date(2024, 1, 1)], span="2024-01 to 2024-01")
+    trials = counted(with_run(with_run(plain, shorter), elsewhere))
+    assert trials.n_trials == 3
+    assert trials.monthly_returns is None  # no other run has every month
+
+
+def test_the_longest_span_is_one_trial_however_the_data_grow():
+    first, last = date(2020, 1, 1), date(2020, 4, 1)
+    assert span_of(MONTHS, (first, last)) == LONGEST
+    assert span_of(MONTHS, (first, date(2020, 5, 1))) == "2020-01 to 2020-04"
+    assert span_of(MONTHS[1:], (first, last)) == "2020-02 to 2020-04"
 
 
 def test_the_search_s_own_trials_are_added_to_and_keep_their_returns(plain):
     searched = Trials(5, pd.DataFrame({"a": [0.1, 0.2], "b": [0.0, 0.1]}), is_recorded=True)
     both = with_run(plain, run_of(BOLD, [0.05, 0.01, -0.01, 0.02]))
-    trials = count_evaluations(searched, both, trading_hash(PLAIN), "1", MONTHS)
+    trials = count_evaluations(searched, both, Shown(trading_hash(PLAIN), "1", LONGEST, MONTHS))
     assert trials.n_trials == 6
     assert trials.monthly_returns is searched.monthly_returns
 

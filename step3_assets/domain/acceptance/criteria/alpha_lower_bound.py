@@ -11,4 +11,5 @@ CRITERION = Criterion(
     asks="lower end of the confidence interval of annual alpha against buy-and-hold above 0: being "
     "long in a rising market is no skill",
     find=lower_bound_above_zero("alpha"),
+    also=(("statistics.level", "lower"),),
 )

@@ -10,4 +10,5 @@ CRITERION = Criterion(
     number="fine_ratio",
     asks="lower end of the Calmar ratio's confidence interval above 0",
     find=lower_bound_above_zero("calmar"),
+    also=(("statistics.level", "lower"),),
 )

@@ -26,4 +26,5 @@ CRITERION = Criterion(
     number="fine_ratio",
     asks="Calmar above 0 with costs times `cost_stress_factor`, every decision taken again",
     find=_find,
+    also=(("acceptance.cost_stress_factor", "lower"),),
 )

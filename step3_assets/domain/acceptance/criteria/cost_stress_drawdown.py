@@ -24,5 +24,6 @@ CRITERION = Criterion(
     number="percent",
     asks="deepest fall at bar closes with costs times `cost_stress_factor`",
     find=_find,
+    also=(("acceptance.cost_stress_factor", "lower"),),
     setting="max_drawdown_frac",
 )

@@ -11,4 +11,5 @@ CRITERION = Criterion(
     asks="lower end of the confidence interval of the slope of realised net return on `ev_final` "
     "above 0",
     find=lower_bound_above_zero("ev_slope"),
+    also=(("statistics.level", "lower"),),
 )

@@ -27,5 +27,5 @@ CRITERION = Criterion(
     asks="every check of the [leakage audit](audit.md) passed, on the data, settings and models "
     "that are stored now",
     find=_find,
-    needs_audit=True,
+    needs_store=True,
 )

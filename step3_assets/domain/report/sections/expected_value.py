@@ -1,7 +1,5 @@
 """Section: whether an expected value was worth what it claimed."""
 
-import pandas as pd
-
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report import score_tables as tables
 from step3_assets.domain.report.ev_calibration import ev_deciles
@@ -30,26 +28,12 @@ def _write(inputs: ReportInputs) -> Blocks:
     yield _slope_sentence(ev_slope(joined, level))
     if deciles.empty:
         return
-    if exception := _top_sentence(deciles):
-        yield exception
     yield EV_CALIBRATION.markdown()
     yield tables.deciles_table(deciles, level).markdown()
     yield (
         "Every candidate with a final label counts here, traded or not. Tenths are cut over all "
         "test months at once; they describe and decide nothing. Values are log returns net of "
         "the modelled cost. Intervals are clustered by day."
-    )
-
-
-def _top_sentence(deciles: pd.DataFrame) -> str:
-    """Says so where the tenth with the highest expected values did not earn the most."""
-    rows = deciles.sort_values("decile")
-    top, others = rows["net_bps"].iloc[-1], rows["net_bps"].iloc[:-1]
-    if not len(others) or not top < others.max():
-        return ""
-    return (
-        f"The tenth with the highest expected values earned {fmt.bps(top)}, "
-        f"{int((others > top).sum())} of the {len(others)} others earned more."
     )
 
 

@@ -34,8 +34,6 @@ def _write(inputs: ReportInputs) -> Blocks:
         "better than the share of winners does."
     )
     yield tables.probability_table(scores).markdown()
-    if sentence := tables.calibration_sentence(scores):
-        yield sentence
     yield (
         f"The expected calibration error (ECE) uses {n_bins} bins of equal width; inner "
         "out-of-fold it is the mean over folds. The plot bins the test months by equal count "
