@@ -1,59 +1,110 @@
-"""One function over many tasks: the same bits whether in this process or in several.
+"""Side by side: the same bits whether in this process, in several, or on a cluster.
 
-Belongs here: running a function over many tasks, by month or by any other key, and returning the
-results in order, with the exception in place of a result that failed. Does not belong here: what
-the function does.
+Belongs here: calling one function over many tasks at a place, and handing the results back in
+order, an error in place of a result. Does not belong here: what the function does, or how a cluster
+is spoken to (:mod:`step3_assets.domain.core.cluster`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
+from step3_assets.config.compute import ComputeConfig
+
+Key = TypeVar("Key")
 Result = TypeVar("Result")
+
+Task = tuple[Key, tuple[Any, ...] | Exception]
+"""A task's key (a month, a week, a world) and the arguments of its call."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where tasks run.
+
+    Attributes
+    ----------
+    workers : int
+        Processes on this machine; 1 computes in this one. On a cluster the cluster's own workers
+        count, and this number does not.
+    compute : ComputeConfig
+    """
+
+    workers: int = 1
+    compute: ComputeConfig = field(default_factory=ComputeConfig)
+
+    def at_most(self, tasks: int) -> "Place":
+        """The place for so many tasks: no process stands idle."""
+        return replace(self, workers=max(1, min(self.workers, tasks)))
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether tasks leave this machine's own processes."""
+        return self.compute.backend == "dask"
 
 
 def run_in_order(
-    compute: Callable[..., Result],
-    tasks: Iterable[tuple[date, tuple[Any, ...] | Exception]],
-    workers: int,
-) -> Iterator[tuple[date, Result | Exception]]:
-    """Call ``compute(*arguments)`` for each task.
+    function: Callable[..., Result], tasks: Iterable[Task[Key]], place: "Place | int" = 1
+) -> Iterator[tuple[Key, Result | Exception]]:
+    """Call ``function(*arguments)`` for each task.
 
     Parameters
     ----------
-    compute : callable
+    function : callable
         A top-level function: another process imports it by name.
     tasks : iterable of (key, arguments)
-        The key is a month, a week or any date. Drawn as workers become free, so that not all
-        slices are held at once. An exception in place of the arguments is returned as the result.
-    workers : int
-        Processes; 1 computes in this one.
+        Drawn as workers become free, so that not all slices are held at once. An exception in the
+        arguments' place is handed on as the task's result.
+    place : Place or int
+        A number stands for so many processes of this machine.
 
     Yields
     ------
     key, result or exception
         In the order of the tasks.
+
+    Raises
+    ------
+    ClusterError
+        On a Dask cluster: a worker runs other code or other libraries, or nothing answers for
+        longer than ``compute.patience_s``.
     """
-    if workers <= 1:
+    if isinstance(place, int):
+        place = Place(place)
+    if place.is_cluster:
+        from step3_assets.domain.core.cluster import run_on_cluster
+
+        yield from run_on_cluster(call, function, tasks, place.compute)
+    elif place.workers <= 1:
         for key, arguments in tasks:
-            yield _run_one(compute, key, arguments)
-        return
-    from joblib import Parallel, delayed
+            yield key, call(function, arguments)
+    else:
+        from joblib import Parallel, delayed
 
-    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=f"{2 * workers}")
-    calls = (delayed(_run_one)(compute, key, arguments) for key, arguments in tasks)
-    yield from cast(Iterator[tuple[date, Result | Exception]], pool(calls))
+        keys: list[Any] = []
+
+        def calls() -> Iterator[Any]:
+            for key, arguments in tasks:
+                keys.append(key)
+                yield delayed(call)(function, arguments)
+
+        pool = Parallel(
+            n_jobs=place.workers, return_as="generator", pre_dispatch=f"{2 * place.workers}"
+        )
+        for number, result in enumerate(cast(Iterator[Result | Exception], pool(calls()))):
+            yield keys[number], result
 
 
-def _run_one(
-    compute: Callable[..., Result], key: date, arguments: tuple[Any, ...] | Exception
-) -> tuple[date, Result | Exception]:
+def call(
+    function: Callable[..., Result], arguments: tuple[Any, ...] | Exception
+) -> Result | Exception:
+    """One task, with one thread: the same bits on any machine size."""
     from threadpoolctl import threadpool_limits
 
     if isinstance(arguments, Exception):
-        return key, arguments
+        return arguments
     try:
-        with threadpool_limits(limits=1):  # one thread: the same bits on any machine size
-            return key, compute(*arguments)
+        with threadpool_limits(limits=1):
+            return function(*arguments)
     except Exception as error:
-        return key, error
+        return error
