@@ -50,6 +50,7 @@ VERBS = {
     "build-step2": ("build_step2", "build_step2", "Build a Step 2 delivery from bars."),
     "simulate": ("simulate", "simulate", "Simulate a market with a known edge, and its delivery."),
     "certify": ("certify", "certify", "Measure power and size on many synthetic worlds."),
+    "cluster": ("cluster", "cluster", "Make certificates for a Dask cluster; list its workers."),
     "notify": ("notify", "notify", "Show who receives failure messages; send a test message."),
     "backup": ("backup", "backup", "Copy the installation, with checksums, while it runs."),
     "restore": ("backup", "restore", "Restore a backup, after checking every hash."),

@@ -9,6 +9,7 @@ was chosen by measurement, it was measured on synthetic worlds or on inner folds
 """
 
 from step3_assets.config.base import Frozen
+from step3_assets.config.compute import ComputeConfig, TlsConfig
 from step3_assets.config.evaluation import (
     AcceptanceConfig,
     AuditConfig,
@@ -44,6 +45,7 @@ __all__ = [
     "AuditConfig",
     "BlendConfig",
     "CalibrationConfig",
+    "ComputeConfig",
     "DriftConfig",
     "DriftHeadConfig",
     "EmailConfig",
@@ -65,5 +67,6 @@ __all__ = [
     "SizingConfig",
     "StatisticsConfig",
     "Step3Config",
+    "TlsConfig",
     "WebhookConfig",
 ]

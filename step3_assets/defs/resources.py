@@ -15,7 +15,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field, ValidationError
 
-from step3_assets.config import FreshnessConfig, Frozen, NotifyConfig, Step3Config
+from step3_assets.config import ComputeConfig, FreshnessConfig, Frozen, NotifyConfig, Step3Config
+from step3_assets.domain.core.parallel import Place
 from step3_assets.storage.store import Store
 
 SETTINGS_FILE = "step3.toml"
@@ -34,6 +35,7 @@ class SettingsFile(Frozen):
     workers: int | None = Field(default=None, ge=1, le=256, description="Processes for training.")
     notify: NotifyConfig = NotifyConfig()
     freshness: FreshnessConfig = FreshnessConfig()
+    compute: ComputeConfig = ComputeConfig()
     config: Step3Config = Step3Config()
 
 
@@ -52,6 +54,8 @@ class Settings:
     config : Step3Config
     notify : NotifyConfig
     freshness : FreshnessConfig
+    compute : ComputeConfig
+        Where the heavy work runs.
     """
 
     home: Path
@@ -60,6 +64,12 @@ class Settings:
     config: Step3Config
     notify: NotifyConfig = field(default_factory=NotifyConfig)
     freshness: FreshnessConfig = field(default_factory=FreshnessConfig)
+    compute: ComputeConfig = field(default_factory=ComputeConfig)
+
+    @property
+    def place(self) -> Place:
+        """Where months, trials and worlds are computed."""
+        return Place(self.workers, self.compute)
 
     @property
     def database(self) -> Path:
@@ -120,6 +130,7 @@ def load_settings(home: Path | None = None) -> Settings:
         config=parsed.config,
         notify=parsed.notify,
         freshness=parsed.freshness,
+        compute=parsed.compute,
     )
 
 

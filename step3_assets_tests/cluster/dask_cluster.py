@@ -79,6 +79,7 @@ class DaskCluster:
                 [sys.executable, "-m", "dask", *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                cwd=self.folder,
                 env={**os.environ, **(environment or {})},
             )
 

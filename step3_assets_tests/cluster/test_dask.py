@@ -1,13 +1,19 @@
 """Tasks on a real Dask cluster: the same results, in order, whatever the cluster goes through."""
 
 import os
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from step3_assets.config.compute import ComputeConfig
+import step3_assets
+from step3_assets.cli.main import cli
+from step3_assets.config.compute import ComputeConfig, TlsConfig
+from step3_assets.domain.core.cluster import ClusterError
 from step3_assets.domain.core.parallel import Place, run_in_order
 from step3_assets_tests.cluster.dask_cluster import DaskCluster
 
@@ -98,3 +104,71 @@ def test_a_worker_that_stands_still_delays_and_changes_nothing(cluster):
             time.sleep(1)
             os.kill(cluster.processes["b"].pid, signal.SIGCONT)
     assert seen(found) == here
+
+
+@pytest.fixture
+def other_code(tmp_path) -> dict[str, str]:
+    """An environment whose step3_assets differs by one comment."""
+    copied = tmp_path / "other"
+    shutil.copytree(Path(step3_assets.__file__).parent, copied / "step3_assets")
+    with (copied / "step3_assets" / "domain" / "__init__.py").open("a") as source:
+        source.write("# edited\n")
+    return {"PYTHONPATH": f"{copied}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+def test_a_worker_with_other_code_is_refused_by_name(tmp_path, other_code):
+    with DaskCluster(tmp_path) as cluster:
+        cluster.start_scheduler()
+        cluster.start_worker("edited", other_code)
+        with pytest.raises(ClusterError, match=r"worker tcp://\S+ runs other .*step3_assets .* in"):
+            list(run_in_order(draw, tasks(2), place(cluster)))
+
+
+def test_a_worker_that_joins_later_with_other_code_is_refused_too(tmp_path, other_code):
+    with DaskCluster(tmp_path) as cluster:
+        cluster.start_scheduler()
+        cluster.start_worker("right")
+        results = run_in_order(draw, tasks(400, 0.05), place(cluster))
+        next(results)
+        cluster.start_worker("edited", other_code)
+        with pytest.raises(ClusterError, match="runs other software"):
+            list(results)
+
+
+def test_without_any_worker_the_run_gives_up_and_says_so(tmp_path):
+    with DaskCluster(tmp_path) as cluster:
+        cluster.start_scheduler()
+        with pytest.raises(ClusterError, match="no cluster within 2 s: it has no workers"):
+            list(run_in_order(draw, tasks(2), place(cluster, patience_s=2)))
+
+
+def test_certificates_let_in_and_keep_out(tmp_path):
+    made = CliRunner().invoke(cli, ["cluster", "certs", "--out", str(tmp_path / "certs")])
+    assert made.exit_code == 0, made.output
+    ca, cert, key = (tmp_path / "certs" / name for name in ("ca.pem", "node.pem", "node.key"))
+    assert key.stat().st_mode & 0o077 == 0
+    tls = TlsConfig(ca_file=str(ca), cert_file=str(cert), key_file=str(key))
+    with DaskCluster(tmp_path, tls=(ca, cert, key)) as cluster:
+        cluster.start_scheduler()
+        cluster.start_worker("a")
+        inside = ComputeConfig(backend="dask", address=cluster.address, tls=tls)
+        here = seen(run_in_order(draw, tasks(5), 1))
+        assert seen(run_in_order(draw, tasks(5), Place(compute=inside))) == here
+        bare = ComputeConfig(
+            backend="dask", address=cluster.address.replace("tls", "tcp"), patience_s=2
+        )
+        with pytest.raises(ClusterError, match="no cluster within"):
+            list(run_in_order(draw, tasks(2), Place(compute=bare)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"backend": "dask"}, "needs the scheduler's address"),
+        ({"backend": "dask", "address": "tcp://10.1.2.3:8786"}, "is another machine"),
+        ({"backend": "dask", "address": "tls://10.1.2.3:8786"}, "go together"),
+    ],
+)
+def test_settings_that_cannot_be_safe_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ComputeConfig.model_validate(settings)

@@ -221,6 +221,15 @@ class Connection:
                 pending.future.release()
                 return found
 
+    def workers(self) -> list[str]:
+        """A line for each worker: address, threads and memory."""
+        assert self._client is not None
+        found = self._client.scheduler_info(n_workers=-1)["workers"]
+        return [
+            f"{address}  {worker['nthreads']} thread(s)  {worker['memory_limit'] / 2**30:.1f} GiB"
+            for address, worker in sorted(found.items())
+        ]
+
     def close(self) -> None:
         """Leave the cluster; what is still under way is dropped."""
         client, self._client = self._client, None
