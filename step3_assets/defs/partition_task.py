@@ -21,7 +21,7 @@ from step3_assets.catalogue.column import PartitionDates
 from step3_assets.defs.metadata import readable
 from step3_assets.defs.partitions import partition_key, partitions_asked
 from step3_assets.defs.resources import ProgressResource
-from step3_assets.domain.core.parallel import run_in_order
+from step3_assets.domain.core.parallel import Place, at_most, run_in_order
 from step3_assets.storage.store import MadeFrom, Store
 
 CHUNK_PARTITIONS = 12
@@ -46,8 +46,8 @@ class PartitionTask:
         A top-level function (it may run in another process) that returns table name -> rows.
     describe : callable
         ``describe(partition, frames)`` gives its metadata for the UI.
-    workers : int
-        Processes; 1 computes in this one.
+    place : Place or int
+        Where they are computed; a number is so many processes of this machine.
     dates : PartitionDates
         What its partitions are: months, or weeks.
     made_from : mapping of date to MadeFrom, optional
@@ -59,7 +59,7 @@ class PartitionTask:
     prepare: Callable[[date], Any]
     compute: Callable[..., Frames]
     describe: Callable[[date, Frames], Metadata]
-    workers: int = 1
+    place: Place | int = 1
     dates: PartitionDates = PartitionDates.MONTH
     made_from: Mapping[date, MadeFrom] | None = None
 
@@ -90,8 +90,8 @@ def materialize_partitions(
     outcome = _Outcome()
     chunk: dict[date, Frames] = {}
     with progress.track(task.label, len(partitions)) as advance:
-        workers = min(task.workers, len(partitions))
-        for partition, result in run_in_order(task.compute, _prepared(task, partitions), workers):
+        place = at_most(task.place, len(partitions))
+        for partition, result in run_in_order(task.compute, _prepared(task, partitions), place):
             if isinstance(result, Exception):
                 outcome.failed[partition] = f"{type(result).__name__}: {result}"
                 context.log.error(f"{task.dates.label(partition)}: {outcome.failed[partition]}")

@@ -157,7 +157,7 @@ def recalibration_task(store: Store, weeks: list[date], settings: Settings) -> P
         prepare,
         step,
         describe,
-        workers=settings.workers if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
+        place=settings.place if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
         dates=PartitionDates.WEEK,
     )
 

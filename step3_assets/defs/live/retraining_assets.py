@@ -73,7 +73,7 @@ def build_retraining_asset(
                 ),
                 training_step,
                 _describe,
-                workers=settings.workers,
+                place=settings.place,
                 dates=PartitionDates.WEEK,
             )
         else:
@@ -82,7 +82,7 @@ def build_retraining_asset(
                 lambda week: None,
                 untrained_step,
                 lambda week, frames: {"dagster/row_count": 0, "method": OFF},
-                workers=1,
+                place=1,
                 dates=PartitionDates.WEEK,
             )
         return materialize_partitions(context, store, progress, task)

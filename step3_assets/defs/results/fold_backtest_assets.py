@@ -74,7 +74,7 @@ def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
             prepare,
             backtest_step,
             _describe_backtest,
-            workers=settings.workers,
+            place=settings.place,
             made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)

@@ -124,7 +124,7 @@ def _folds(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             prepare,
             fold_step,
             _describe_fold,
-            workers=settings.workers,
+            place=settings.place,
             made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)
@@ -169,7 +169,7 @@ def _calibrated_models(partitions: Partitions, deps: Deps) -> dg.AssetsDefinitio
                 plotted=frozenset(months[-PLOTTED_PARTITIONS:]),
                 is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
             ),
-            workers=settings.workers,
+            place=settings.place,
             made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)
@@ -210,7 +210,7 @@ def _scores(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             prepare,
             scoring_step,
             _describe_scores,
-            workers=settings.workers,
+            place=settings.place,
             made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)
@@ -246,7 +246,7 @@ def _mock_baseline(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             prepare,
             mock_step,
             _describe_gated,
-            workers=settings.workers,
+            place=settings.place,
             made_from=stamps,
         )
         return materialize_partitions(context, store, progress, task)

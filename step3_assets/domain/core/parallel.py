@@ -33,18 +33,20 @@ class Place:
     workers: int = 1
     compute: ComputeConfig = field(default_factory=ComputeConfig)
 
-    def at_most(self, tasks: int) -> "Place":
-        """The place for so many tasks: no process stands idle."""
-        return replace(self, workers=max(1, min(self.workers, tasks)))
-
     @property
     def is_cluster(self) -> bool:
         """Whether tasks leave this machine's own processes."""
         return self.compute.backend == "dask"
 
 
+def at_most(place: Place | int, tasks: int) -> Place:
+    """The place for so many tasks: no process of this machine stands idle."""
+    place = place if isinstance(place, Place) else Place(place)
+    return replace(place, workers=max(1, min(place.workers, tasks)))
+
+
 def run_in_order(
-    function: Callable[..., Result], tasks: Iterable[Task[Key]], place: "Place | int" = 1
+    function: Callable[..., Result], tasks: Iterable[Task[Key]], place: Place | int = 1
 ) -> Iterator[tuple[Key, Result | Exception]]:
     """Call ``function(*arguments)`` for each task.
 
