@@ -3,10 +3,12 @@
 import shutil
 from datetime import date
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from step3_assets.domain.core.months import add_months
+from step3_assets_tests.cluster.dask_cluster import DaskCluster
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
 
@@ -89,6 +91,25 @@ def test_side_by_side_in_processes_equals_one_process(
     toml = place.home / "step3.toml"
     toml.write_text(toml.read_text().replace("workers = 1", "workers = 2"))
     assert place.run("walk_forward", MONTHS[0], MONTHS[1], assets=["calibrated_models"]).success
+    assert place.store.table_hashes() == in_one_run.store.table_hashes()
+
+
+def test_on_a_cluster_that_loses_a_worker_equals_one_process(
+    in_one_run: Installation, delivery: Path, tmp_path: Path
+):
+    pytest.importorskip("distributed")
+    place = copy_of(in_one_run, delivery, tmp_path / "home")
+    with DaskCluster(tmp_path) as cluster:
+        cluster.start_scheduler()
+        for name in ("a", "b"):
+            cluster.start_worker(name)
+        with (place.home / "step3.toml").open("a") as toml:
+            toml.write(f'[compute]\nbackend = "dask"\naddress = "{cluster.address}"\n')
+        loss = Timer(5, lambda: cluster.kill("a"))
+        loss.start()
+        result = place.run("walk_forward", MONTHS[0], MONTHS[-1])
+        loss.join()
+    assert result.success, failure_text(result)
     assert place.store.table_hashes() == in_one_run.store.table_hashes()
 
 
