@@ -14,6 +14,7 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GOES_ON = "stopped; the months done are stored; the same command goes on"
 STOPPED = "stopped"
+REPEATED_S = 10.0
 
 
 class Stopped(BaseException):
@@ -34,6 +35,7 @@ def stoppable(sentence: str) -> Iterator[None]:
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
     previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    before[signal.SIGALRM] = signal.getsignal(signal.SIGALRM)
     for number in before:
         signal.signal(number, _raise_stopped)
     try:
@@ -43,12 +45,14 @@ def stoppable(sentence: str) -> Iterator[None]:
         has_succeeded = isinstance(error, SystemExit) and not error.code
         if received is None or has_succeeded:
             raise
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)  # a second signal ends it at once
         print(f"step3: {sentence}", file=sys.stderr)
         sys.stderr.flush()
         _leave(128 + received)
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.set_wakeup_fd(previous)
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -57,6 +61,8 @@ def stoppable(sentence: str) -> Iterator[None]:
 
 
 def _raise_stopped(_number: int, _frame: FrameType | None) -> None:
+    """Stop, and ask again until it has worked: library code may swallow an exception."""
+    signal.setitimer(signal.ITIMER_REAL, REPEATED_S)
     raise Stopped
 
 

@@ -117,9 +117,10 @@ def sql_with_names(source: str) -> list[str]:
 
 SQL_NAMES = {
     "CATALOGUE", "STORAGE_VERSION", "_INFO", "literal", "options", "qualified", "quoted", "where",
-    "month",
+    "partition", "columns", "', '.join", "TABLE", "_qualified", "plan.query",
 }  # fmt: skip
-"""Names of the catalogue, quoted, or text made of those; ``literal`` quotes a path of our own."""
+"""Names of the catalogue or of stored columns, quoted, or text made of those; ``literal`` quotes a
+path of our own."""
 
 
 def test_sql_is_made_of_the_catalogues_names_alone() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from step3_assets_tests.defs.installation import START, Installation
 from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.waiting import wait_until
 
 GOES_ON = "step3: stopped; the months done are stored; the same command goes on"
 
@@ -23,6 +24,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     folder = tmp_path_factory.mktemp("stopped")
     delivery = write_small_delivery(folder / "delivery", start=START, n_months=30)
     return Installation(folder / "home", delivery)
+
+
+def catches_sigterm(pid: int) -> bool:
+    """Whether the process has a handler of its own, by the kernel's mask of caught signals."""
+    text = Path(f"/proc/{pid}/status").read_text("ascii")
+    return bool(int(re.findall(r"SigCgt:\s*(\w+)", text)[0], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def stop(
@@ -36,8 +43,10 @@ def stop(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also in a job of a shell
     )
     assert process.stderr is not None
+    wait_until(lambda: catches_sigterm(process.pid), 30, "the verb handles signals")
     lines = []
     while after and (not lines or after not in lines[-1]):
         lines.append(process.stderr.readline())
@@ -55,7 +64,7 @@ def stop(
 @pytest.mark.parametrize(
     ("number", "after", "pause_s", "is_group"),
     [
-        (signal.SIGINT, "", 1.0, True),  # while modules are imported, as a terminal sends it
+        (signal.SIGINT, "", 0.3, True),  # while modules are imported, as a terminal sends it
         (signal.SIGTERM, "->", 0.5, False),  # while definitions are loaded, as a service manager
         (signal.SIGINT, "storing events", 4.0, True),  # while worker processes train
     ],
@@ -79,6 +88,6 @@ def test_a_run_that_is_stopped_says_so_in_one_line(
 
 def test_a_verb_that_makes_nothing_promises_nothing(place: Installation):
     status, lines = stop(
-        place.home, ["status"], signal.SIGTERM, after="", pause_s=0.7, is_group=False
+        place.home, ["status"], signal.SIGTERM, after="", pause_s=0.1, is_group=False
     )
     assert (status, lines[-1]) == (143, "step3: stopped")

@@ -185,7 +185,6 @@ def choose_months(page: "Page", server: Server, months: str) -> "Locator":
     page.goto(f"{server.url}/locations/step3_assets/jobs/walk_forward")
     page.get_by_role("button", name="Materialize all").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Show all partitions").click()
     box = dialog.locator("input[type=text]").first
     box.fill(months)
     box.press("Enter")

@@ -1,7 +1,7 @@
 """Moves that no market made: splits, changes of unit, bad ticks, another price level after a hole.
 
 Belongs here: finding them in bars, by the symbol's own volatility, and what a person says about
-them. Does not belong here: applying an adjustment (:mod:`step3_assets.domain.step2.adjustments`).
+them. Does not belong here: applying an adjustment (:mod:`step3_assets.domain.step2.bars`).
 """
 
 from __future__ import annotations

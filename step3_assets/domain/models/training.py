@@ -215,8 +215,10 @@ def predict_out_of_fold(
 
 
 def _with_bars(training: Training, data: FoldRows, config: ModelConfig) -> Training:
-    start = data.fold.manifest["test_start_utc"].iloc[0]
-    bars = data.bars[data.bars["date"] < start]
+    """The bars of the fold's window and no others: sums over more would round otherwise."""
+    manifest = data.fold.manifest
+    first, start = manifest["window_start_utc"].iloc[0], manifest["test_start_utc"].iloc[0]
+    bars = data.bars[(data.bars["date"] >= first) & (data.bars["date"] < start)]
     bars = bars.sort_values(["symbol", "bar_idx"], kind="stable", ignore_index=True)
     rows = lay_out_bars(bars, partners_of(training.rows), config.features)
     return replace(training, bars=rows, bar_fold=cut_bar_fold(bars, data.fold, data.config))

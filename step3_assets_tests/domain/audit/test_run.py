@@ -9,8 +9,10 @@ from step3_assets.catalogue.results import AUDIT
 from step3_assets.domain.audit import run
 from step3_assets.domain.audit.inputs import Evidence, sample_months
 from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
+from step3_assets.domain.audit.time_travel import train_again
 from step3_assets.domain.core.hashing import frame_hash
-from step3_assets.domain.core.months import month_range
+from step3_assets.domain.core.months import add_months, month_range, month_start
+from step3_assets_tests.domain.audit.audited import MONTHS
 
 
 def of_checks(monkeypatch, honest, **stubs) -> pd.DataFrame:
@@ -55,3 +57,15 @@ def test_the_sample_is_spread_and_ends_with_the_last_month():
     months = month_range(date(2019, 1, 1), date(2023, 12, 1))
     assert sample_months(months, 2) == [date(2021, 6, 1), date(2023, 12, 1)]
     assert sample_months(months[:1], 3) == months[:1]
+
+
+def test_bars_before_the_window_change_no_bit(honest):
+    """Whoever trains a fold may hold more bars than its window; sums over them would round."""
+    month = MONTHS[-1]
+    first = month_start(add_months(month, -honest.config.folds.train_months))
+    assert (honest.bars["date"] < first).any()
+    wide = train_again(honest.events, honest.bars, month, honest.config)
+    narrow = train_again(
+        honest.events, honest.bars[honest.bars["date"] >= first], month, honest.config
+    )
+    assert list(wide["payload_sha256"]) == list(narrow["payload_sha256"])

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 
 from step3_assets.catalogue.live import RECALIBRATIONS
 from step3_assets.domain.core.validation import validate_frame
@@ -39,7 +40,11 @@ def test_a_line_that_the_raw_probabilities_are_off_by_is_found_and_used():
     assert row["reason"] == "no_worse"
     assert row["in_force"] == row["calibrator"]
     assert payload_sha256(row["in_force"]) == row["in_force_sha256"]
-    assert load_numbers(row["calibrator"])["intercept"] == pytest.approx(-0.8, abs=0.25)
+    raw = np.linspace(0.3, 0.7, 41)
+    meant = expit(logit(raw) - 0.8)
+    found = calibrate(load_numbers(row["calibrator"]), raw)
+    assert abs(found - meant).mean() < 0.06
+    assert abs(raw - meant).mean() > 0.15
     assert row["brier_new"] < row["brier_fold"]
 
 
