@@ -201,7 +201,7 @@ class Connection:
     def _wait_for(self, pending: _Pending) -> Any:
         """The task's result; gives up when there was no worker for the patience of the settings."""
         from distributed import TimeoutError as DaskTimeout
-        from distributed.comm import CommClosedError
+        from distributed.comm.core import CommClosedError
 
         if pending.future is None:
             raise CommClosedError("not submitted")
@@ -276,7 +276,8 @@ class Connection:
         )
 
     def _refuse_others(self, client: "Client") -> None:
-        for address, found in client.run(_software_or_error, on_error="return").items():
+        answers: Any = client.run(_software_or_error, on_error="return")
+        for address, found in answers.items():
             if not isinstance(found, Software):
                 raise ClusterError(f"worker {address} cannot run step3_assets: {found}")
             if differences := software().differences(found):
@@ -314,7 +315,7 @@ def _software_or_error() -> Software:
 
 def _connection_errors() -> tuple[type[BaseException], ...]:
     from distributed.client import ClosedClientError, FutureCancelledError
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     return (ClosedClientError, FutureCancelledError, CommClosedError, OSError)
 
