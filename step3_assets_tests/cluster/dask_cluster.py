@@ -80,8 +80,14 @@ class DaskCluster:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                env={**os.environ, **(environment or {})},
+                env=self._environment(environment or {}),
             )
+
+    def _environment(self, changed: dict[str, str]) -> dict[str, str]:
+        """This process's, with the tests importable: their tasks are functions of test modules."""
+        found = {**os.environ, **changed}
+        paths = [found.get("PYTHONPATH", ""), str(Path(__file__).resolve().parents[2])]
+        return {**found, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
     def __enter__(self) -> Self:
         return self
