@@ -10,7 +10,7 @@ a time use it, and the file is attached as catalogue ``step3`` only while someth
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -196,3 +196,8 @@ def _is_lock_conflict(error: duckdb.IOException) -> bool:
 
 def _first_line(error: duckdb.Error) -> str:
     return str(error).splitlines()[0].split(" See also ")[0].removeprefix("IO Error: ")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Identifiers, quoted and joined by commas."""
+    return ", ".join('"' + name.replace('"', '""') + '"' for name in names)

@@ -7,7 +7,6 @@ The DDL is plain on purpose (no primary key, ENUM or index), so that it runs the
 file, DuckLake and PostgreSQL.
 """
 
-from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -17,7 +16,7 @@ import pyarrow as pa
 from step3_assets.catalogue import SCHEMA_NUMBER, SCHEMA_VERSION, TABLES
 from step3_assets.catalogue.column import Table
 from step3_assets.storage import manifest
-from step3_assets.storage.connection import CATALOGUE
+from step3_assets.storage.connection import CATALOGUE, quoted
 from step3_assets.storage.errors import StoreError
 
 ARROW_TYPES: dict[str, pa.DataType] = {
@@ -45,14 +44,14 @@ def known_table(name: str) -> Table:
     return TABLES[name]
 
 
-def quoted(names: Iterable[str]) -> str:
-    """Identifiers, quoted and joined by commas."""
-    return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
 def qualified(table: Table) -> str:
     """The table's name inside the attached file."""
-    return f"{CATALOGUE}.{quoted([table.name])}"
+    return qualified_name(table.name)
+
+
+def qualified_name(name: str) -> str:
+    """As :func:`qualified`, of a stored table that the catalogue need not know."""
+    return f"{CATALOGUE}.{quoted([name])}"
 
 
 @cache

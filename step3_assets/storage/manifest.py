@@ -21,7 +21,7 @@ import pandas as pd
 
 from step3_assets.catalogue.column import Table
 from step3_assets.domain.core.hashing import digests_hash, row_digests
-from step3_assets.storage.connection import CATALOGUE
+from step3_assets.storage.connection import CATALOGUE, quoted
 
 TABLE = f"{CATALOGUE}.content_hashes"
 COLUMNS = {
@@ -144,9 +144,7 @@ def read(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] | None = N
     where, values = "", []
     if tables is not None:
         where, values = "WHERE table_name IN (SELECT unnest(?::VARCHAR[]))", [list(tables)]
-    rows = connection.execute(
-        f"SELECT {', '.join(COLUMNS)} FROM {TABLE} {where}", values
-    ).fetchall()
+    rows = connection.execute(f"SELECT {quoted(COLUMNS)} FROM {TABLE} {where}", values).fetchall()
     found: dict[str, dict[dt.date | None, Entry]] = {}
     for name, partition, n_rows, content, marks, config_hash, code_version, inputs in rows:
         stamp = MadeFrom(config_hash, code_version, json.loads(inputs)) if config_hash else None

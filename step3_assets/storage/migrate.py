@@ -25,7 +25,7 @@ from step3_assets.catalogue.migrations import (
     ReplaceText,
 )
 from step3_assets.storage import manifest
-from step3_assets.storage.connection import CATALOGUE, attached
+from step3_assets.storage.connection import attached, quoted
 from step3_assets.storage.ddl import (
     create_missing,
     create_table,
@@ -33,7 +33,7 @@ from step3_assets.storage.ddl import (
     missing_tables,
     note_version,
     qualified,
-    quoted,
+    qualified_name,
     statement,
     stored_version,
 )
@@ -151,7 +151,7 @@ class _Plan:
     def query(self) -> str:
         """The rows after the changes so far."""
         chosen = ", ".join(f"{made} AS {quoted([name])}" for name, made in self.columns.items())
-        return f"SELECT {chosen} FROM {self.source or _qualified(self.stored)}"
+        return f"SELECT {chosen} FROM {self.source or qualified_name(self.stored)}"
 
 
 def _stored_tables(connection: duckdb.DuckDBPyConnection) -> list[_Plan]:
@@ -203,7 +203,7 @@ def _carry_out(
     if not plan.is_changed:
         return
     if plan.name is None:
-        connection.execute(f"DROP TABLE {_qualified(plan.stored)}")
+        connection.execute(f"DROP TABLE {qualified_name(plan.stored)}")
         return
     table = known_table(plan.name)
     extra, lacks = set(plan.columns) - set(table.names), set(table.names) - set(plan.columns)
@@ -215,14 +215,10 @@ def _carry_out(
             "the file away and run again"
         )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE migrated AS {plan.query()}")
-    connection.execute(f"DROP TABLE {_qualified(plan.stored)}")
+    connection.execute(f"DROP TABLE {qualified_name(plan.stored)}")
     connection.execute(create_table(table))
     connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM migrated")
     connection.execute("DROP TABLE migrated")
-
-
-def _qualified(stored: str) -> str:
-    return f"{CATALOGUE}.{quoted([stored])}"
 
 
 def _literal(value: str | int | float | bool | None) -> str:

@@ -20,7 +20,8 @@ from step3_assets.catalogue.column import PartitionDates, Table
 from step3_assets.domain.core.canonical import canonical_dtype
 from step3_assets.domain.core.validation import TableError, validate_frame
 from step3_assets.storage import manifest
-from step3_assets.storage.ddl import ARROW_TYPES, known_table, qualified, quoted, statement
+from step3_assets.storage.connection import quoted
+from step3_assets.storage.ddl import ARROW_TYPES, known_table, qualified, statement
 from step3_assets.storage.errors import StoreError
 from step3_assets.storage.manifest import MadeFromAny
 

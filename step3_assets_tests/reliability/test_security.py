@@ -117,7 +117,7 @@ def sql_with_names(source: str) -> list[str]:
 
 SQL_NAMES = {
     "CATALOGUE", "STORAGE_VERSION", "_INFO", "literal", "options", "qualified", "quoted", "where",
-    "partition", "columns", "', '.join", "TABLE", "_qualified", "plan.query",
+    "partition", "columns", "TABLE", "qualified_name", "plan.query",
 }  # fmt: skip
 """Names of the catalogue or of stored columns, quoted, or text made of those; ``literal`` quotes a
 path of our own."""

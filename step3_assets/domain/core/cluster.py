@@ -276,7 +276,7 @@ class Connection:
         )
 
     def _refuse_others(self, client: "Client") -> None:
-        answers: Any = client.run(_software_or_error, on_error="return")
+        answers: Any = client.run(software, on_error="return")
         for address, found in answers.items():
             if not isinstance(found, Software):
                 raise ClusterError(f"worker {address} cannot run step3_assets: {found}")
@@ -307,10 +307,6 @@ def _checked(
 
         return _Refusal(get_worker().address, differences)
     return call(function, arguments)
-
-
-def _software_or_error() -> Software:
-    return software()
 
 
 def _connection_errors() -> tuple[type[BaseException], ...]:
