@@ -7,13 +7,16 @@ One thread, row-wise histograms and fixed seeds: the same rows in the same order
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from step3_assets.config import LightGBMConfig
 from step3_assets.domain.models.clusters import clustered_error, instants
 from step3_assets.domain.models.head import HeadTask, Target
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 FORMAT = "lightgbm text"
 
@@ -53,12 +56,60 @@ def fit_booster(
     str
         Identical bytes for identical arguments.
     """
+    return fit_binned(bin_rows(values, weights, config, seed), target, objective, config, seed)
+
+
+def bin_rows(
+    values: np.ndarray, weights: np.ndarray, config: LightGBMConfig, seed: int
+) -> "lgb.Dataset":
+    """Bin the rows once, for every objective that is fitted on them.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, p)
+    weights : ndarray of float64, shape (n,)
+    config : LightGBMConfig
+    seed : int
+
+    Returns
+    -------
+    lightgbm.Dataset
+        Without a target: :func:`fit_binned` sets it.
+    """
     import lightgbm as lgb
 
-    knobs = config.model_dump(exclude={"n_rounds", "twin_correlation"})
-    parameters = {**knobs, **objective, **DETERMINISTIC, "seed": seed}
-    data = lgb.Dataset(values, target, weight=weights, params=parameters)
-    booster = lgb.train(parameters, data, num_boost_round=config.n_rounds)
+    parameters = {**_knobs(config), **DETERMINISTIC, "seed": seed}
+    nothing = np.zeros(len(values))
+    return lgb.Dataset(
+        values, nothing, weight=weights, params=parameters, free_raw_data=False
+    ).construct()
+
+
+def fit_binned(
+    rows: "lgb.Dataset",
+    target: np.ndarray,
+    objective: dict[str, Any],
+    config: LightGBMConfig,
+    seed: int,
+) -> str:
+    """Fit one booster on binned rows and return its text.
+
+    Parameters
+    ----------
+    rows : lightgbm.Dataset
+        What :func:`bin_rows` made of the same configuration and seed; its target is replaced.
+    target : ndarray of float64, shape (n,)
+    objective, config, seed
+        See :func:`fit_booster`.
+    """
+    import lightgbm as lgb
+
+    parameters = {**_knobs(config), **objective, **DETERMINISTIC, "seed": seed}
+    rows.set_label(target)
+    # Kept for training: otherwise LightGBM writes the booster as text and reads it again.
+    booster = lgb.train(
+        parameters, rows, num_boost_round=config.n_rounds, keep_training_booster=True
+    )
     return booster.model_to_string(num_iteration=-1)
 
 
@@ -90,15 +141,20 @@ def fit_mean_booster(
     import lightgbm as lgb
 
     centre = float(np.average(target, weights=weights))
-    knobs = config.model_dump(exclude={"n_rounds", "twin_correlation"})
     error = clustered_error(target, weights, clusters, config.twin_correlation)
-    parameters = {**knobs, "objective": error, **DETERMINISTIC, "seed": seed}
+    parameters = {**_knobs(config), "objective": error, **DETERMINISTIC, "seed": seed}
     start = np.full(len(target), centre)
     data = lgb.Dataset(values, target, init_score=start, params=parameters)
-    booster = lgb.train(parameters, data, num_boost_round=config.n_rounds)
+    booster = lgb.train(
+        parameters, data, num_boost_round=config.n_rounds, keep_training_booster=True
+    )
     for leaf in range(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"]):
         booster.set_leaf_output(0, leaf, booster.get_leaf_output(0, leaf) + centre)
     return booster.model_to_string(num_iteration=-1)
+
+
+def _knobs(config: LightGBMConfig) -> dict[str, Any]:
+    return config.model_dump(exclude={"n_rounds", "twin_correlation"})
 
 
 def predict_booster(text: str, values: np.ndarray) -> np.ndarray:
@@ -128,14 +184,13 @@ class BoostedHead:
 
     def fit(self, task: HeadTask) -> str:
         """Fit and return LightGBM's text."""
-        return fit_booster(
-            task.values,
-            task.rows.outcome(self.target),
-            task.weights,
-            self.objective,
-            task.config.lightgbm,
-            task.config.seed,
+        config = task.config
+        rows = task.once(
+            "binned rows",
+            lambda: bin_rows(task.values, task.weights, config.lightgbm, config.seed),
         )
+        outcome = task.rows.outcome(self.target)
+        return fit_binned(rows, outcome, self.objective, config.lightgbm, config.seed)
 
     def predict(self, model: str, values: np.ndarray) -> np.ndarray:
         """Predict from LightGBM's text."""

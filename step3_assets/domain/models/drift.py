@@ -153,7 +153,9 @@ def fit_drift(rows: BarRows, train: np.ndarray, config: DriftHeadConfig, seed: i
     data = lgb.Dataset(
         rows.values[train], target, init_score=np.full(int(train.sum()), centre), params=parameters
     )
-    booster = lgb.train(parameters, data, num_boost_round=config.n_rounds)
+    booster = lgb.train(
+        parameters, data, num_boost_round=config.n_rounds, keep_training_booster=True
+    )
     departure = np.asarray(booster.predict(rows.values, num_threads=1), dtype=np.float64)
     return DriftModel(
         drift=centre + departure,

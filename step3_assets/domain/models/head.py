@@ -7,8 +7,8 @@ A head is named by its role in a fold (``classifier``, ``mean``, ``q10``), never
 fits it: another library's model can take over the role without a change to any stored table.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
@@ -94,6 +94,13 @@ class HeadTask:
     weights: np.ndarray
     config: ModelConfig
     held_drift: np.ndarray | None = None
+    _shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What several heads prepare from the same rows, made by the first that asks for it."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
 
 
 class Head(Protocol):

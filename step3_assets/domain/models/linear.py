@@ -67,8 +67,30 @@ def prepare(numbers: Numbers, values: np.ndarray) -> np.ndarray:
     return (clipped - np.asarray(numbers["mean"])) / np.asarray(numbers["scale"])
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Training rows as the linear baselines see them.
+
+    Parameters
+    ----------
+    numbers : dict
+        What :func:`fit_preparation` fitted.
+    values : ndarray of float64, shape (n, p)
+        The rows after :func:`prepare`; no NaN.
+    """
+
+    numbers: Numbers
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Prepared":
+        """Fit the preparation on the rows and apply it to them."""
+        numbers = fit_preparation(values)
+        return cls(numbers, prepare(numbers, values))
+
+
 def fit_logistic(
-    values: np.ndarray,
+    rows: Prepared,
     target: np.ndarray,
     weights: np.ndarray,
     names: Sequence[str],
@@ -78,7 +100,7 @@ def fit_logistic(
 
     Parameters
     ----------
-    values : ndarray, shape (n, p)
+    rows : Prepared, n rows
     target, weights : ndarray, shape (n,)
         Both classes must occur.
     names : sequence of str, length p
@@ -91,15 +113,14 @@ def fit_logistic(
     """
     from sklearn.linear_model import LogisticRegression
 
-    numbers = fit_preparation(values)
     model = LogisticRegression(C=config.logistic_c, max_iter=1000, tol=1e-8)
-    model.fit(prepare(numbers, values), target.astype(int), sample_weight=weights)
+    model.fit(rows.values, target.astype(int), sample_weight=weights)
     coef, intercept = np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
-    return _numbers("logistic", numbers, names, coef, intercept)
+    return _numbers("logistic", rows.numbers, names, coef, intercept)
 
 
 def fit_ridge(
-    values: np.ndarray,
+    rows: Prepared,
     target: np.ndarray,
     weights: np.ndarray,
     names: Sequence[str],
@@ -108,14 +129,13 @@ def fit_ridge(
     """Ridge regression; parameters and result as :func:`fit_logistic`."""
     from sklearn.linear_model import Ridge
 
-    numbers = fit_preparation(values)
     model = Ridge(alpha=config.ridge_alpha, solver="cholesky")
-    model.fit(prepare(numbers, values), target, sample_weight=weights)
-    return _numbers("ridge", numbers, names, model.coef_, model.intercept_)
+    model.fit(rows.values, target, sample_weight=weights)
+    return _numbers("ridge", rows.numbers, names, model.coef_, model.intercept_)
 
 
 def fit_elasticnet(
-    values: np.ndarray,
+    rows: Prepared,
     target: np.ndarray,
     weights: np.ndarray,
     names: Sequence[str],
@@ -124,14 +144,13 @@ def fit_elasticnet(
     """ElasticNet on the standardised target; parameters and result as :func:`fit_logistic`."""
     from sklearn.linear_model import ElasticNet
 
-    numbers = fit_preparation(values)
     centre, spread = float(target.mean()), float(target.std()) or 1.0
     model = ElasticNet(
         alpha=config.elasticnet_alpha, l1_ratio=config.elasticnet_l1_ratio, max_iter=5000
     )
-    model.fit(prepare(numbers, values), (target - centre) / spread, sample_weight=weights)
+    model.fit(rows.values, (target - centre) / spread, sample_weight=weights)
     coef, intercept = model.coef_ * spread, model.intercept_ * spread + centre
-    return _numbers("elasticnet", numbers, names, coef, intercept)
+    return _numbers("elasticnet", rows.numbers, names, coef, intercept)
 
 
 def predict_linear(numbers: Numbers, values: np.ndarray) -> np.ndarray:
@@ -175,7 +194,8 @@ class LinearHead:
     def fit(self, task: HeadTask) -> Numbers:
         """Fit the baseline."""
         outcome = task.rows.outcome(self.target)
-        return self.fit_numbers(task.values, outcome, task.weights, task.names, task.config.linear)
+        rows = task.once("linear preparation", lambda: Prepared.of(task.values))
+        return self.fit_numbers(rows, outcome, task.weights, task.names, task.config.linear)
 
     def predict(self, model: Numbers, values: np.ndarray) -> np.ndarray:
         """Predict from the numbers."""

@@ -17,7 +17,7 @@ from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.folds.build import Fold
 from step3_assets.domain.models.features import feature_matrix
 from step3_assets.domain.models.head import TrainingRows
-from step3_assets.domain.models.linear import Numbers, fit_ridge, predict_linear
+from step3_assets.domain.models.linear import Numbers, Prepared, fit_ridge, predict_linear
 from step3_assets.domain.models.training import Training, gather_training, weigh
 
 CUT_LEVELS = tuple(np.arange(0, 20) / 20)
@@ -97,7 +97,7 @@ def fit_pair(rows: TrainingRows, config: ModelConfig) -> LinearPair:
     matrix = feature_matrix(rows.events, columns=config.features)
     weights = rows.weights / rows.weights.mean()
     p, net = (
-        fit_ridge(matrix.values, target, weights, matrix.names, config.linear)
+        fit_ridge(Prepared.of(matrix.values), target, weights, matrix.names, config.linear)
         for target in (rows.won, rows.net)
     )
     return LinearPair(p, net, matrix.vocabulary)

@@ -29,7 +29,7 @@ def test_equals_the_scikit_learn_pipeline(kind, monkeypatch):
     """Without clipping, the numbers predict what the estimator in a pipeline predicts."""
     monkeypatch.setattr(linear, "CLIP_QUANTILES", (0.0, 1.0))
     fit, target = FITS[kind]
-    got = linear.predict_linear(fit(X, target, W, NAMES, CONFIG), X)
+    got = linear.predict_linear(fit(linear.Prepared.of(X), target, W, NAMES, CONFIG), X)
     spread = target.std() if kind == "elasticnet" else 1.0
     model = {
         "logistic": LogisticRegression(C=0.05, tol=1e-8),
@@ -51,7 +51,7 @@ def test_equals_the_scikit_learn_pipeline(kind, monkeypatch):
 @pytest.mark.parametrize("kind", FITS)
 def test_row_alone_equals_row_in_batch_to_the_bit(kind):
     fit, target = FITS[kind]
-    numbers = load_numbers(dump_numbers(fit(X, target, W, NAMES, CONFIG)))
+    numbers = load_numbers(dump_numbers(fit(linear.Prepared.of(X), target, W, NAMES, CONFIG)))
     batch = linear.predict_linear(numbers, X)
     alone = np.concatenate([linear.predict_linear(numbers, X[i : i + 1]) for i in range(len(X))])
     assert alone.tobytes() == batch.tobytes()
@@ -67,13 +67,13 @@ def test_preparation_is_that_of_the_training_rows():
 
 def test_empty_and_constant_columns_do_no_harm():
     values = np.column_stack([np.full(400, np.nan), np.ones(400), X[:, 0]])
-    numbers = linear.fit_ridge(values, NET, W, NAMES, CONFIG)
+    numbers = linear.fit_ridge(linear.Prepared.of(values), NET, W, NAMES, CONFIG)
     assert numbers["coef"][:2] == [0.0, 0.0]
     assert np.isfinite(linear.predict_linear(numbers, values)).all()
 
 
 def test_matrix_of_another_width_is_refused():
-    numbers = linear.fit_ridge(X, NET, W, NAMES, CONFIG)
+    numbers = linear.fit_ridge(linear.Prepared.of(X), NET, W, NAMES, CONFIG)
     with pytest.raises(ModelIntegrityError, match="model has 3 features, matrix has 2"):
         linear.predict_linear(numbers, X[:, :2])
 
