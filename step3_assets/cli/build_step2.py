@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,39 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from step3_assets.domain.step2.build import SymbolDelivery
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What the command line asked for.
+
+    Parameters
+    ----------
+    bars_dir, out_dir : Path
+        Where the bars are, and where the delivery goes.
+    as_of : str or None
+        Only bars that had ended at this time; None for all bars.
+    symbols : str or None
+        Symbols to build, separated by commas; None for all.
+    partners : tuple of str
+        ``A=B``: A takes its cross features from B.
+    pending : bool
+        Also emit the candidates of the last two bars.
+    knobs_file : Path or None
+        None for the standard knobs.
+    """
+
+    bars_dir: Path
+    out_dir: Path
+    as_of: str | None
+    symbols: str | None
+    partners: tuple[str, ...]
+    pending: bool
+    knobs_file: Path | None
+
+    def wanted_symbols(self) -> list[str] | None:
+        """Tickers in capitals; None for all."""
+        return [name.strip().upper() for name in self.symbols.split(",")] if self.symbols else None
 
 
 @click.command("build-step2")
@@ -67,15 +101,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="JSON of knobs to build with, or a delivery's meta file. [default: the standard knobs]",
 )
-def build_step2(
-    bars_dir: Path,
-    out_dir: Path,
-    as_of: str | None,
-    symbols: str | None,
-    partners: tuple[str, ...],
-    pending: bool,
-    knobs_file: Path | None,
-) -> None:
+def build_step2(**given: Any) -> None:
     """Build a Step 2 delivery from bars: signals, candidates, costs and labels.
 
     Bars are hourly, regular session, stamped with their START in UTC; columns date, open, high,
@@ -100,27 +126,27 @@ def build_step2(
     from step3_assets.domain.step2.knobs import KnobsError, Step2Config, read_config
     from step3_assets.domain.step2.write import chosen_partners, write_symbols
 
-    summaries: list[dict] = []
+    asked, summaries = BuildRequest(**given), []
     try:
-        config = read_config(knobs_file) if knobs_file else Step2Config()
-        files = find_bar_files(bars_dir)
-        wanted = [name.strip().upper() for name in symbols.split(",")] if symbols else None
+        config = read_config(asked.knobs_file) if asked.knobs_file else Step2Config()
+        files = find_bar_files(asked.bars_dir)
+        wanted = asked.wanted_symbols()
         with _one_bar(len(files) + count_steps(len(wanted or files))) as report:
             options = BuildOptions(
-                partners={**chosen_partners(out_dir), **_pairs(partners)},
-                as_of=_instant(as_of),
-                emit_pending=pending,
+                partners={**chosen_partners(asked.out_dir), **_pairs(asked.partners)},
+                as_of=_instant(asked.as_of),
+                emit_pending=asked.pending,
                 symbols=wanted,
-                adjustments=read_adjustments(bars_dir, files),
+                adjustments=read_adjustments(asked.bars_dir, files),
             )
             bars = read_bars(
-                bars_dir, progress=report, max_off_calendar_frac=config.max_off_calendar_frac
+                asked.bars_dir, progress=report, max_off_calendar_frac=config.max_off_calendar_frac
             )
             delivery = iter_delivery(bars, config, options, report)
-            write_symbols(_noting(delivery, summaries), out_dir)
+            write_symbols(_noting(delivery, summaries), asked.out_dir)
     except (BarsError, BuildError, KnobsError, FileExistsError) as error:
         raise CommandFailed(str(error)) from error
-    _print_summary(summaries, out_dir)
+    _print_summary(summaries, asked.out_dir)
 
 
 @contextmanager

@@ -4,7 +4,10 @@ Belongs here: which worlds, progress, power and size. Does not belong here: how 
 evaluated (:mod:`step3_assets.domain.pipeline.certification`).
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +16,9 @@ from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from step3_assets.domain.pipeline.certification import Certificate
+    from step3_assets.domain.worlds import WorldConfig
 
 # First bars; a later change raises them, never lowers them.
 MIN_POWER = 0.5
@@ -26,6 +32,44 @@ FAMILY_NAMES = (
     "eight_symbols",
 )
 """Those of :mod:`step3_assets.domain.pipeline.null_families`, which help must not import."""
+
+
+@dataclass(frozen=True)
+class CertifyRequest:
+    """What the command line asked for.
+
+    Parameters
+    ----------
+    planted, null : int
+        Worlds with a planted edge, and without any.
+    edge_bps : float
+        What the oracle earns per trade on a planted world, about.
+    years : float
+        Years of bars of each world.
+    n_months : int or None
+        Last test months only; None for all.
+    first_seed : int
+        Seed of the first world of each kind.
+    replays : int
+        Decisions without skill that are evaluated on each null world; 0 runs the platform instead.
+    families : tuple of str
+        Families of null worlds for `replays`; none given means all.
+    has_families : bool
+        Plant every family of edges, not only the first.
+    workers : int or None
+        Worlds run at the same time; None for one on each core.
+    """
+
+    planted: int
+    null: int
+    edge_bps: float
+    years: float
+    n_months: int | None
+    first_seed: int
+    replays: int
+    families: tuple[str, ...]
+    has_families: bool
+    workers: int | None
 
 
 @click.command()
@@ -85,18 +129,7 @@ FAMILY_NAMES = (
 @click.option(
     "--workers", type=click.IntRange(1, 256), help="Worlds side by side [default: the cores]."
 )
-def certify(
-    planted: int,
-    null: int,
-    edge_bps: float,
-    years: float,
-    n_months: int | None,
-    first_seed: int,
-    replays: int,
-    families: tuple[str, ...],
-    has_families: bool,
-    workers: int | None,
-) -> None:
+def certify(**given: Any) -> None:
     """Run the platform on many synthetic worlds and print its power and its size.
 
     Power: on worlds with a planted edge, the share of the oracle gate's total expected net return
@@ -117,45 +150,48 @@ def certify(
     and that many outcome-blind decisions are judged on it. Exit status 1 where more than 1 % of all
     verdicts promote, the exact upper bound is above 2 %, or a family promotes more than 5 %.
     """
-    if replays:
-        from joblib import cpu_count
+    asked = CertifyRequest(**given)
+    if asked.replays:
+        _certify_size(asked)
+    else:
+        _certify_power_and_size(asked)
 
-        from step3_assets.cli.certify_size import certify_size
 
-        if not null:
-            raise CommandFailed("--null 0 asks for no world; --replays needs at least one")
-        certify_size(
-            families or FAMILY_NAMES,
-            worlds=null,
-            replays=replays,
-            years=years,
-            first_seed=first_seed,
-            workers=workers or cpu_count(),
-        )
-        return
+def _certify_size(asked: CertifyRequest) -> None:
+    """Only the size of the verdict, on cheap decisions without skill."""
+    from joblib import cpu_count
+
+    from step3_assets.cli.certify_size import certify_size
+
+    if not asked.null:
+        raise CommandFailed("--null 0 asks for no world; --replays needs at least one")
+    certify_size(
+        asked.families or FAMILY_NAMES,
+        worlds=asked.null,
+        replays=asked.replays,
+        years=asked.years,
+        first_seed=asked.first_seed,
+        workers=asked.workers or cpu_count(),
+    )
+
+
+def _certify_power_and_size(asked: CertifyRequest) -> None:
+    """Run the whole platform on each world; print and store what it found."""
     from joblib import cpu_count
     from rich.console import Console
 
     from step3_assets.cli.installation import prepare_home
     from step3_assets.cli.progress import BarProgress
     from step3_assets.domain.pipeline import certification
-    from step3_assets.domain.worlds import WorldConfig
-    from step3_assets.domain.worlds.families import FAMILIES
 
-    if planted + null == 0:
+    if asked.planted + asked.null == 0:
         raise CommandFailed("--planted 0 --null 0 asks for no world")
     settings = prepare_home()
-    base, *others = FAMILIES
-    kinds = [(edge_bps, planted, name) for name in ((base, *others) if has_families else (base,))]
-    worlds = [
-        WorldConfig(years=years, edge_bps=edge, seed=first_seed + number, family=family)
-        for edge, count, family in (*kinds, (0.0, null, base))
-        for number in range(count)
-    ]
+    worlds = _worlds_of(asked)
     outcomes = []
     with BarProgress(Console(stderr=True)).track("worlds", len(worlds)) as advance:
         for outcome in certification.certify(
-            worlds, settings.config, workers=workers or cpu_count(), n_months=n_months
+            worlds, settings.config, workers=asked.workers or cpu_count(), n_months=asked.n_months
         ):
             outcomes.append(outcome)
             advance(1)
@@ -164,7 +200,7 @@ def certify(
     frame = certification.to_frame(outcomes)
     frame.to_csv(folder / "worlds.csv", index=False)
     _print(frame)
-    if has_families and planted:
+    if asked.has_families and asked.planted:
         _print_families(certification.capture_by_family(outcomes))
     certificate = certification.summarise(outcomes)
     problems = _print_power_and_size(certificate)
@@ -173,7 +209,22 @@ def certify(
         raise CommandFailed("; ".join(problems))
 
 
-def _print(frame) -> None:
+def _worlds_of(asked: CertifyRequest) -> list[WorldConfig]:
+    """The planted worlds, of one family or each, then the null worlds."""
+    from step3_assets.domain.worlds import WorldConfig
+    from step3_assets.domain.worlds.families import FAMILIES
+
+    base, *others = FAMILIES
+    planted = (base, *others) if asked.has_families else (base,)
+    kinds = [(asked.edge_bps, asked.planted, family) for family in planted]
+    return [
+        WorldConfig(years=asked.years, edge_bps=edge, seed=asked.first_seed + number, family=family)
+        for edge, count, family in (*kinds, (0.0, asked.null, base))
+        for number in range(count)
+    ]
+
+
+def _print(frame: pd.DataFrame) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -197,7 +248,7 @@ def _print(frame) -> None:
     Console(width=140).print(table)
 
 
-def _print_families(families: "pd.DataFrame") -> None:
+def _print_families(families: pd.DataFrame) -> None:
     """One line a family, the pooled share and the worst family."""
     for row in families.to_dict("records"):
         click.echo(
@@ -210,7 +261,7 @@ def _print_families(families: "pd.DataFrame") -> None:
     click.echo(f"Worst     {worst['family']}: {worst['capture']:.0%}")
 
 
-def _print_power_and_size(certificate) -> list[str]:
+def _print_power_and_size(certificate: Certificate) -> list[str]:
     """Print power and size; returns which bars they miss."""
     problems = []
     if certificate.n_planted:

@@ -4,13 +4,45 @@ Belongs here: its arguments, progress and closing words. Does not belong here: a
 market (:mod:`step3_assets.domain.worlds`).
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
+
+
+@dataclass(frozen=True)
+class WorldRequest:
+    """What the command line asked for.
+
+    Parameters
+    ----------
+    years : float
+        Length of the bars.
+    edge_bps : float
+        What the oracle gate's trades earn, about, net of costs; 0 for the null world.
+    seed : int
+    symbols : str
+        Tickers, separated by commas.
+    end : datetime
+        Last date of the bars, New York.
+    has_oracle : bool
+        Whether the true expected net return of each event is computed.
+    out_dir : Path
+        Folder of the world.
+    """
+
+    years: float
+    edge_bps: float
+    seed: int
+    symbols: str
+    end: datetime
+    has_oracle: bool
+    out_dir: Path
 
 
 @click.command()
@@ -55,15 +87,7 @@ from step3_assets.cli.values import EDGE_BPS, SEED, WORLD_YEARS
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the world. A world that stands there is replaced, anything else is not.",
 )
-def simulate(
-    years: float,
-    edge_bps: float,
-    seed: int,
-    symbols: str,
-    end: datetime,
-    has_oracle: bool,
-    out_dir: Path,
-) -> None:
+def simulate(**given: Any) -> None:
     """Simulate a market whose edge is known, and its Step 2 delivery.
 
     Hourly bars of correlated symbols on the real exchange calendar, with stochastic volatility,
@@ -89,15 +113,19 @@ def simulate(
         write_world,
     )
 
-    names = tuple(name.strip() for name in symbols.split(","))
+    asked = WorldRequest(**given)
     try:
-        require_own_folder(out_dir)
+        require_own_folder(asked.out_dir)
         config = WorldConfig(
-            years=years, edge_bps=edge_bps, seed=seed, symbols=names, end=end.date()
+            years=asked.years,
+            edge_bps=asked.edge_bps,
+            seed=asked.seed,
+            symbols=tuple(name.strip() for name in asked.symbols.split(",")),
+            end=asked.end.date(),
         )
         with BarProgress(Console(stderr=True)).share("simulating the world") as report:
-            world = simulate_world(config, has_oracle=has_oracle, progress=report)
-            write_world(world, out_dir)
+            world = simulate_world(config, has_oracle=asked.has_oracle, progress=report)
+            write_world(world, asked.out_dir)
     except ValidationError as error:
         problems = "; ".join(
             f"{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors()
@@ -115,5 +143,5 @@ def simulate(
             f"{truth['oracle_gate_mean_net_bps']:.1f} bps net on average; all events "
             f"{truth['mean_expected_net_bps']:.1f} bps"
         )
-    click.echo(f"World:    {out_dir}")
-    click.echo(f"Next:     step3 run --delivery {out_dir / 'step2_out'}")
+    click.echo(f"World:    {asked.out_dir}")
+    click.echo(f"Next:     step3 run --delivery {asked.out_dir / 'step2_out'}")

@@ -32,6 +32,7 @@ from step3_assets.domain.portfolio.series import (
     reconcile_portfolio,
     run_portfolio,
 )
+from step3_assets.domain.portfolio.variants import Period
 from step3_assets.storage.store import Reader
 
 
@@ -81,11 +82,13 @@ def computed_portfolio(reader: Reader, config: Step3Config) -> PortfolioResult:
             MOCK: reader.read("mock_baseline", partitions=months),
         },
         reader.read("events", partitions=months),
-        _portfolio_bars(reader, config, months),
-        months,
+        Period.of_bars(
+            months,
+            _portfolio_bars(reader, config, months),
+            settings_in_force(reader, config, months),
+        ),
         config,
         published_baseline(dataset_in_force(reader)),
-        settings_in_force(reader, config, months),
     )
 
 

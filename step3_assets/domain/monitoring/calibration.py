@@ -25,7 +25,8 @@ class RecentOutcomes:
     Parameters
     ----------
     rows : DataFrame
-        ``p_calibrated``, ``y`` and the out-of-fold metrics of each row's fold.
+        ``p_calibrated``, ``y`` and, of the fold that scored each row, ``trained_brier``,
+        ``trained_ece`` and ``n_trained``.
     p, won : ndarray, shape (n_rows,)
     days : ndarray of datetime64[D], shape (n_rows,)
     weeks : ndarray of int, shape (n_rows,)
@@ -85,28 +86,15 @@ def recent_outcomes(window: Window) -> RecentOutcomes | TooFewOutcomes:
 
 
 def brier_against_training(
-    p: np.ndarray,
-    won: np.ndarray,
-    trained: np.ndarray,
-    n_trained: float,
-    days: np.ndarray,
-    *,
-    n_lags: int,
-    level: float,
-    rates: Sequence[float],
+    recent: RecentOutcomes, *, n_lags: int, level: float, rates: Sequence[float]
 ) -> Comparison:
     """Brier score of recent rows against the out-of-fold score of the fold that scored each.
 
+    The out-of-fold score is an estimate as well, from ``n_trained`` rows: its error is added.
+
     Parameters
     ----------
-    p, won : ndarray, shape (n_rows,)
-        Calibrated probability; outcome, 0 or 1.
-    trained : ndarray, shape (n_rows,)
-        Out-of-fold Brier score of each row's fold.
-    n_trained : float
-        Rows that the out-of-fold score rests on: its own error is added.
-    days : ndarray, shape (n_rows,)
-        Day of each decision, sorting in time order.
+    recent : RecentOutcomes
     n_lags : int
         Days that a label may span.
     level : float
@@ -123,10 +111,13 @@ def brier_against_training(
     """
     from scipy import stats
 
+    trained, n_trained = (
+        recent.rows[c].to_numpy(dtype=np.float64) for c in ("trained_brier", "n_trained")
+    )
     reference = float(trained.mean())
-    excess, error = mean_over_days((p - won) ** 2 - trained, days, n_lags)
-    error *= float(np.sqrt(1.0 + len(p) / n_trained))
-    freedom = max(len(np.unique(days)) / (n_lags + 1) - 1.0, 1.0)
+    excess, error = mean_over_days((recent.p - recent.won) ** 2 - trained, recent.days, n_lags)
+    error *= float(np.sqrt(1.0 + len(trained) / float(n_trained.mean())))
+    freedom = max(len(np.unique(recent.days)) / (n_lags + 1) - 1.0, 1.0)
     value = reference + excess
     half = float(stats.t.ppf(0.5 + level / 2.0, freedom)) * error
     bounds = tuple(reference + float(stats.t.isf(rate, freedom)) * error for rate in rates)
@@ -136,15 +127,7 @@ def brier_against_training(
 
 
 def ece_against_training(
-    p: np.ndarray,
-    won: np.ndarray,
-    trained: float,
-    weeks: np.ndarray,
-    *,
-    n_bins: int,
-    n_draws: int,
-    seed: int,
-    rates: Sequence[float],
+    recent: RecentOutcomes, *, n_bins: int, n_draws: int, seed: int, rates: Sequence[float]
 ) -> Comparison:
     """Expected calibration error of recent rows, against that of calibrated probabilities.
 
@@ -155,21 +138,21 @@ def ece_against_training(
 
     Parameters
     ----------
-    p, won : ndarray, shape (n_rows,)
-    trained : float
-        Out-of-fold error in training: no alarm below it.
-    weeks : ndarray, shape (n_rows,)
-        Week of each decision: labels of one week depend on one another.
+    recent : RecentOutcomes
+        Labels of one week depend on one another. No alarm is raised below the mean of
+        ``trained_ece``, the out-of-fold error in training.
     n_bins : int
         Bins of equal width on [0, 1].
     n_draws, seed : int
     rates : sequence of float
         One-sided alarm rates.
     """
+    p = recent.p
+    trained = float(recent.rows["trained_ece"].mean())
     bins = np.clip((p * n_bins).astype(int), 0, n_bins - 1)
-    _, week = np.unique(weeks, return_inverse=True)
+    _, week = np.unique(recent.weeks, return_inverse=True)
     misses = np.zeros((int(week.max()) + 1, n_bins))
-    np.add.at(misses, (week, bins), won - p)
+    np.add.at(misses, (week, bins), recent.won - p)
     value = float(np.abs(misses.sum(axis=0)).sum() / len(p))
     signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(n_draws, len(misses)))
     drawn = np.abs(signs @ misses).sum(axis=1) / len(p)

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.delivery import CATEGORICAL_FEATURES
+from step3_assets.config import DriftConfig
 
 MIN_INDEPENDENT_WINDOWS = 4
 MIN_VARIANCE = 1e-12
@@ -102,14 +103,7 @@ def place(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def feature_shifts(
-    recent: pd.DataFrame,
-    reference: pd.DataFrame,
-    features: Sequence[str],
-    *,
-    n_bins: int,
-    min_rows: int,
-    warn_rate: float,
-    error_rate: float,
+    recent: pd.DataFrame, reference: pd.DataFrame, features: Sequence[str], drift: DriftConfig
 ) -> list[FeatureShift]:
     """Index of each feature between the recent rows and those of the training window.
 
@@ -119,11 +113,10 @@ def feature_shifts(
         `features` and ``month`` of candidates; the reference is the training window, from which
         alone bins and categories come.
     features : sequence of str
-    n_bins : int
-    min_rows : int
-        Training windows with fewer rows are left out of the usual index.
-    warn_rate, error_rate : float
-        Chance that any one of the features exceeds its bound: each gets its share of the rate.
+    drift : DriftConfig
+        `psi_bins`; `min_feature_rows`: training windows with fewer rows are left out of the usual
+        index; `warn_rate` and `error_rate`: chance that any one of the features exceeds its bound,
+        so that each gets an equal share of the rate.
     """
     months = sorted(set(reference["month"]))
     row_month = reference["month"].map({m: i for i, m in enumerate(months)}).to_numpy()
@@ -131,21 +124,32 @@ def feature_shifts(
     found, windows = [], []
     for name in features:
         old, new = _coded(reference[name], recent[name])
-        edges = bin_edges(old, n_bins)
+        edges = bin_edges(old, drift.psi_bins)
         n_places = len(edges) + 2
         flat = row_month * n_places + place(old, edges)
         by_month = np.bincount(flat, minlength=len(months) * n_places)
         by_month = by_month.reshape(len(months), n_places)
         counts = np.bincount(place(new, edges), minlength=n_places)
         found.append(float(psi(counts, by_month.sum(axis=0))))
-        windows.append(usual_psi(by_month, width, min_rows))
+        windows.append(usual_psi(by_month, width, drift.min_feature_rows))
     usual = np.array(windows)
     if usual.shape[1] < MIN_INDEPENDENT_WINDOWS * width:
-        return [FeatureShift(*pair, *[np.nan] * 3) for pair in zip(features, found, strict=True)]
-    rates = (warn_rate / len(features), error_rate / len(features))
-    columns = (usual.mean(axis=1), *(_bounds(usual, width, rate) for rate in rates))
-    rows = zip(features, found, *(c.tolist() for c in columns), strict=True)
-    return [FeatureShift(*row) for row in rows]
+        unknown = np.full(len(found), np.nan)
+        means, warns, errors = unknown, unknown, unknown
+    else:
+        means = usual.mean(axis=1)
+        warns = _bounds(usual, width, drift.warn_rate / len(features))
+        errors = _bounds(usual, width, drift.error_rate / len(features))
+    return [
+        FeatureShift(
+            feature=name,
+            psi=found[i],
+            usual=float(means[i]),
+            warn_bound=float(warns[i]),
+            error_bound=float(errors[i]),
+        )
+        for i, name in enumerate(features)
+    ]
 
 
 def usual_psi(by_month: np.ndarray, width: int, min_rows: int) -> np.ndarray:

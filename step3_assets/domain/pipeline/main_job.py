@@ -19,6 +19,7 @@ from step3_assets.domain.core.parallel import run_in_order
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult, run_portfolio
+from step3_assets.domain.portfolio.variants import Period
 from step3_assets.domain.statistics.table import statistics_table
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets.domain.walk_forward import month_steps as steps
@@ -154,11 +155,13 @@ def pipeline_result(
     result = run_portfolio(
         {PLATFORM: tables["scores"], MOCK: tables["mock_baseline"]},
         events[events["month"].isin(months)],
-        bars[(bars["month"] >= before) & (bars["month"] <= add_months(months[-1], 1))],
-        months,
+        Period.of_bars(
+            months,
+            bars[(bars["month"] >= before) & (bars["month"] <= add_months(months[-1], 1))],
+            inputs.settings,
+        ),
         config,
         inputs.published_baseline,
-        inputs.settings,
     )
     results = {
         **tables,

@@ -25,6 +25,7 @@ from step3_assets.domain.portfolio.metrics import (
     summarise,
 )
 
+PUBLISHED = "published_baseline"
 BUY_AND_HOLD = "buy_and_hold:"
 """What the name of a buy-and-hold series begins with; the symbol follows."""
 
@@ -81,7 +82,14 @@ def buy_and_hold(
     rows = clock.rows_after(start, end)
     price = float(clock.bar_open[code][inside[0]])
     units = capital_usd / (price * (1.0 + cost_rt / 2.0))
-    equity = _held_equity(clock, rows, code, int(starts[inside[0]]), units, capital_usd, cost_rt)
+    purchase = _Purchase(
+        code=code,
+        bought_us=int(starts[inside[0]]),
+        units=units,
+        capital_usd=capital_usd,
+        cost_rt=cost_rt,
+    )
+    equity = _held_equity(clock, rows, purchase)
     last_close, last = float(clock.close[rows, code][-1]), float(equity["equity_usd"].iloc[-1])
     trade = pd.DataFrame(
         {
@@ -99,30 +107,36 @@ def buy_and_hold(
         f"bar close, sold at the last; one round trip of {1e4 * cost_rt:.1f} bps charged."
     )
     return ReferenceLine(
-        f"{BUY_AND_HOLD}{symbol}",
-        summarise(equity, trade, months, capital_usd) | {"note": note},
-        equity,
-        monthly_table(equity, trade, months, capital_usd),
+        series=f"{BUY_AND_HOLD}{symbol}",
+        summary=summarise(equity, trade, months, capital_usd) | {"note": note},
+        equity=equity,
+        months=monthly_table(equity, trade, months, capital_usd),
     )
 
 
-def _held_equity(
-    clock: MarkClock,
-    rows: slice,
-    code: int,
-    bought_us: int,
-    units: float,
-    capital_usd: float,
-    cost_rt: float,
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Purchase:
+    """All the capital put into one symbol, at one instant.
+
+    `code` is the symbol's column in the clock; `cost_rt` the round trip as a fraction.
+    """
+
+    code: int
+    bought_us: int
+    units: float
+    capital_usd: float
+    cost_rt: float
+
+
+def _held_equity(clock: MarkClock, rows: slice, bought: _Purchase) -> pd.DataFrame:
     """Equity of one purchase, in cash before it and after the sale at the last mark."""
     stamps = clock.stamp_us[rows]
-    is_held = stamps > bought_us
-    equity = np.where(is_held, units * clock.close[rows, code], capital_usd)
-    low = np.where(is_held, units * clock.low[rows, code], capital_usd)
-    equity[-1] -= equity[-1] * cost_rt / 2.0
+    is_held = stamps > bought.bought_us
+    equity = np.where(is_held, bought.units * clock.close[rows, bought.code], bought.capital_usd)
+    low = np.where(is_held, bought.units * clock.low[rows, bought.code], bought.capital_usd)
+    equity[-1] -= equity[-1] * bought.cost_rt / 2.0
     is_held[-1] = False
-    peak, peak_before = running_peak(equity, capital_usd)
+    peak, peak_before = running_peak(equity, bought.capital_usd)
     return EquityCurve(
         bar_end_us=stamps,
         equity_usd=equity,
@@ -185,7 +199,12 @@ def published_baseline(
     note = "As published: partly in-sample; month-end marks only; rebased to the same capital."
     if len(covered) < len(months):
         note += f" Covers {len(covered)} of {len(months)} months."
-    return ReferenceLine("published_baseline", summary | {"note": note}, _no_equity(), by_month)
+    return ReferenceLine(
+        series=PUBLISHED,
+        summary=summary | {"note": note},
+        equity=_no_equity(),
+        months=by_month,
+    )
 
 
 def _published_summary(

@@ -22,11 +22,10 @@ from step3_assets.catalogue.portfolio import (
 )
 from step3_assets.config import Step3Config
 from step3_assets.domain.execution.ledger import LedgerResult
-from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.execution.reconcile import reconcile
 from step3_assets.domain.portfolio import reference_lines
 from step3_assets.domain.portfolio.metrics import monthly_table, require_calendar, summarise
-from step3_assets.domain.portfolio.reference_lines import BUY_AND_HOLD, ReferenceLine
+from step3_assets.domain.portfolio.reference_lines import BUY_AND_HOLD, PUBLISHED, ReferenceLine
 from step3_assets.domain.portfolio.variants import (
     Period,
     allocation_tables,
@@ -37,7 +36,6 @@ from step3_assets.domain.portfolio.variants import (
 
 PLATFORM = "platform"
 MOCK = "mock_baseline"
-PUBLISHED = "published_baseline"
 
 _NOTES = {
     PLATFORM: "Out of sample, marked at every bar close.",
@@ -97,11 +95,9 @@ def stress_series(factor: float) -> str:
 def run_portfolio(
     decisions_by_series: Mapping[str, pd.DataFrame],
     events: pd.DataFrame,
-    bars: pd.DataFrame,
-    months: Sequence[date],
+    period: Period,
     config: Step3Config,
     published_baseline: Mapping[str, Any] | None = None,
-    settings: Mapping[date, Step3Config] | None = None,
 ) -> PortfolioResult:
     """Run every series through all months on the same clock and capital.
 
@@ -110,18 +106,17 @@ def run_portfolio(
     decisions_by_series : mapping of str to DataFrame
         ``platform``: table ``scores``. Others, ``mock_baseline`` for one: any frame with ``month``,
         ``symbol``, ``decision_time_utc``, ``is_gated``, ``size_frac``.
-    events, bars : DataFrame
-        Tables ``events`` and ``bar_features`` of the months, and of the bars as much of the month
-        after as the trades open at the end need.
-    months : sequence of date
-        Every calendar month of the period, in order.
+    events : DataFrame
+        Table ``events`` of the months.
+    period : Period
+        Every calendar month, in order. Its clock also needs the bars of the month after, as far as
+        the trades that are open at the end need them. Its settings, those that a search chose,
+        apply to the platform alone: its risk limits and shares, and its gate and sizes where they
+        are decided again under stressed costs. Every other series uses `config`, so that what the
+        platform is compared with does not change with the search.
     config : Step3Config
     published_baseline : mapping, optional
         The published baseline's summary file; without it there is no such line.
-    settings : mapping of date to Step3Config, optional
-        Settings of months that a search chose them for: the platform's risk limits and shares, and
-        gate and sizes where they are decided again under stressed costs. The other series go by
-        `config`, so that what they are held against does not move with the search.
 
     Returns
     -------
@@ -137,15 +132,14 @@ def run_portfolio(
     LedgerError
         If a gated decision has no event, or a bar that is needed is missing.
     """
+    months, clock = period.months, period.clock
     require_calendar(months)
     if PLATFORM not in decisions_by_series:
         raise ValueError(f"portfolio: no series {PLATFORM!r}, only {sorted(decisions_by_series)}")
-    clock = MarkClock.from_bars(bars)
-    period = Period(months, clock, settings or {})
     scores = decisions_by_series[PLATFORM]
     factor = config.acceptance.cost_stress_factor
     runs = [(name, decisions, events) for name, decisions in decisions_by_series.items()]
-    stressed = stressed_decisions(scores, events, factor, config, settings)
+    stressed = stressed_decisions(scores, events, factor, config, period.settings)
     runs.append((stress_series(factor), *stressed))
     parts = []
     for series, decisions, priced in runs:
@@ -163,7 +157,12 @@ def run_portfolio(
         lines.append(reference_lines.buy_and_hold(symbol, clock, months, capital, cost_rt))
     parts += [_line_frames(line) for line in lines if line is not None]
     compared, weights = allocation_tables(scores, events, period, config)
-    return _assembled(parts, cost_stress(scores, events, period, config), compared, weights)
+    return _assembled(
+        parts,
+        cost_stress=cost_stress(scores, events, period, config),
+        allocation_comparison=compared,
+        allocation_weights=weights,
+    )
 
 
 def reconcile_portfolio(
@@ -248,27 +247,24 @@ def _line_frames(line: ReferenceLine) -> dict[str, pd.DataFrame]:
 
 
 def _assembled(
-    parts: Sequence[Mapping[str, pd.DataFrame]], *variants: pd.DataFrame
+    parts: Sequence[Mapping[str, pd.DataFrame]], **variants: pd.DataFrame
 ) -> PortfolioResult:
-    """The parts under one another, in catalogue columns."""
+    """The rows of all parts, in catalogue columns, beside the tables of the variants."""
 
     def stacked(table: Table) -> pd.DataFrame:
         rows = [part[table.name][table.names] for part in parts if table.name in part]
         filled = [frame for frame in rows if len(frame)]
         return pd.concat(filled or rows[:1], ignore_index=True)
 
-    simulated = (
-        stacked(table)
-        for table in (
-            PORTFOLIO,
-            PORTFOLIO_TRADES,
-            PORTFOLIO_DECISIONS,
-            PORTFOLIO_EQUITY,
-            PORTFOLIO_MONTHS,
-            RISK_EVENTS,
-        )
+    return PortfolioResult(
+        summary=stacked(PORTFOLIO),
+        trades=stacked(PORTFOLIO_TRADES),
+        decisions=stacked(PORTFOLIO_DECISIONS),
+        equity=stacked(PORTFOLIO_EQUITY),
+        months=stacked(PORTFOLIO_MONTHS),
+        risk_events=stacked(RISK_EVENTS),
+        **variants,
     )
-    return PortfolioResult(*simulated, *variants)
 
 
 def portfolio_frames(result: PortfolioResult) -> dict[str, pd.DataFrame]:

@@ -47,6 +47,16 @@ class Period:
     clock: MarkClock
     settings: Mapping[date, Step3Config] = field(default_factory=dict)
 
+    @classmethod
+    def of_bars(
+        cls,
+        months: Sequence[date],
+        bars: pd.DataFrame,
+        settings: Mapping[date, Step3Config] | None = None,
+    ) -> "Period":
+        """The months, marked on the clock of `bars`; see :meth:`MarkClock.from_bars`."""
+        return cls(months=months, clock=MarkClock.from_bars(bars), settings=settings or {})
+
     def rules(self, config: Step3Config) -> RiskSchedule:
         """Each month's limits, those of `config` where none were searched."""
         searched = {month: month_config.risk for month, month_config in self.settings.items()}

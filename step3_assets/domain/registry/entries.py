@@ -170,14 +170,30 @@ def feature_lists(models: pd.DataFrame) -> dict[str, list[str]]:
     return {features_hash(names): names for names in lists}
 
 
+@dataclass(frozen=True)
+class RefitSource:
+    """The data that a refit was made from.
+
+    Parameters
+    ----------
+    dataset_version : str
+        Delivery in force at the refit.
+    members_hash : str
+        Hash of the rows it was refitted on.
+    inputs_hash : str
+        Hash of the events that these rows were taken from.
+    """
+
+    dataset_version: str
+    members_hash: str
+    inputs_hash: str
+
+
 def recalibration_entry(
     base: Mapping[str, Any],
     week: date,
     artefacts: Mapping[str, str],
-    *,
-    dataset_version: str,
-    members_hash: str,
-    inputs_hash: str,
+    source: RefitSource,
     metrics: Mapping[str, float | int | None],
 ) -> Entry:
     """The entry of a live refit: the base model's provenance with new artefacts.
@@ -191,10 +207,7 @@ def recalibration_entry(
     artefacts : mapping of str to str
         Head to ``payload_sha256`` of everything that decides in that week: the refitted heads and
         those taken over from the base alike.
-    dataset_version : str
-        Delivery in force at the refit.
-    members_hash, inputs_hash : str
-        Hash of the rows it was refitted on, and of the events that they were taken from.
+    source : RefitSource
     metrics : mapping
         As of a fold; null where a metric is unknown.
 
@@ -213,9 +226,9 @@ def recalibration_entry(
         "kind": RECALIBRATION,
         "period_start": week,
         "base_model_id": base["model_id"],
-        "dataset_version": dataset_version,
-        "inputs_hash": inputs_hash,
-        "members_hash": members_hash,
+        "dataset_version": source.dataset_version,
+        "inputs_hash": source.inputs_hash,
+        "members_hash": source.members_hash,
         "parameters_source": "base model",
         "code_version": code_version(),
         "libraries": to_json(library_versions()),
@@ -268,10 +281,12 @@ def recalibration_entries(
             base,
             week,
             artefacts,
-            dataset_version=provenance.dataset_version,
-            members_hash=row["labels_hash"],
-            inputs_hash=provenance.months_hash(months),
-            metrics=_week_metrics(row),
+            RefitSource(
+                dataset_version=provenance.dataset_version,
+                members_hash=row["labels_hash"],
+                inputs_hash=provenance.months_hash(months),
+            ),
+            _week_metrics(row),
         )
         if row["method"] == RETRAIN:
             found = _week_metrics(evaluated[week]) if week in evaluated else {}

@@ -26,6 +26,31 @@ BLUE, VERMILLION, ORANGE, GREEN = "#0072B2", "#D55E00", "#E69F00", "#009E73"
 MARK = "SYNTHETIC"
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Size of a figure and how its panels are placed.
+
+    Parameters
+    ----------
+    panels : int
+        Number of axes.
+    height : float
+        Height as a share of the usual height.
+    beside : bool
+        Panels stand beside one another, except in the small size, where they are always stacked.
+    ratios : tuple of float, optional
+        Relative heights of stacked panels.
+    share_x : bool
+        Stacked panels share their horizontal axis.
+    """
+
+    panels: int = 1
+    height: float = 1.0
+    beside: bool = False
+    ratios: tuple[float, ...] | None = None
+    share_x: bool = False
+
+
 @dataclass
 class Canvas:
     """A figure being drawn.
@@ -45,50 +70,39 @@ class Canvas:
 
 @contextmanager
 def canvas(
-    title: str,
-    *,
-    is_synthetic: bool,
-    small: bool,
-    height: float = 1.0,
-    panels: int = 1,
-    beside: bool = False,
-    ratios: tuple[float, ...] | None = None,
-    share_x: bool = False,
+    title: str, layout: Layout | None = None, *, is_synthetic: bool, small: bool
 ) -> Iterator[Canvas]:
     """A titled figure to draw on; on leaving, ``png`` holds its bytes.
 
     Parameters
     ----------
     title : str
+    layout : Layout, optional
+        One panel of the usual height where it is left out.
     is_synthetic : bool
         Puts SYNTHETIC into the title and across the figure.
     small : bool
         Phone size, at most 25 kB.
-    height : float
-        Of the usual height.
-    panels : int
-        Axes; beside one another when ``beside`` and the figure is not small, else stacked.
-    ratios : tuple of float, optional
-        Heights of stacked panels.
-    share_x : bool
-        Stacked panels share their horizontal axis.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
+    layout = layout or Layout()
+    panels, ratios = layout.panels, layout.ratios
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_look(small))
         width, base = (4.0, 2.7) if small else (8.4, 4.1)
-        is_row = beside and not small
-        tall = height if is_row or panels == 1 or ratios else height * 0.78 * panels
+        is_row = layout.beside and not small
+        is_stack = panels > 1 and not is_row and not ratios
+        tall = layout.height * 0.78 * panels if is_stack else layout.height
         figure = Figure(figsize=(width, base * tall), layout="constrained")
         grid = {"height_ratios": ratios} if ratios else None
         axes = figure.subplots(
             1 if is_row else panels,
             panels if is_row else 1,
             squeeze=False,
-            sharex="all" if share_x else "none",
+            sharex="all" if layout.share_x else "none",
             gridspec_kw=grid,
         )
         sheet = Canvas(figure, list(axes.ravel()), small)

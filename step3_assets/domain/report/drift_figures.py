@@ -15,6 +15,7 @@ from step3_assets.domain.report.canvas import (
     FAINT,
     INK,
     VERMILLION,
+    Layout,
     canvas,
     say_nothing_to_show,
 )
@@ -43,7 +44,7 @@ def psi_figure(drift: pd.DataFrame, *, is_synthetic: bool, small: bool = False) 
     names = list(worst.index[: 10 if small else SHOWN_FEATURES])
     height = 0.35 + (0.065 if small else 0.045) * max(len(names), 4)
     with canvas(
-        "Stability of features", is_synthetic=is_synthetic, small=small, height=height
+        "Stability of features", Layout(height=height), is_synthetic=is_synthetic, small=small
     ) as sheet:
         ax = sheet.axes[0]
         if rows.empty:
@@ -100,11 +101,9 @@ def outcomes_figure(drift: pd.DataFrame, *, is_synthetic: bool, small: bool = Fa
     plotted = {metric.name: metric.panel for metric in drift_metrics() if metric.panel}
     with canvas(
         title,
+        Layout(panels=len(plotted), height=0.72, share_x=True),
         is_synthetic=is_synthetic,
         small=small,
-        panels=len(plotted),
-        height=0.72,
-        share_x=True,
     ) as sheet:
         periods = _periods(drift)
         for ax, (metric, name) in zip(sheet.axes, plotted.items(), strict=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from step3_assets.domain.report.canvas import canvas, say_nothing_to_show
+from step3_assets.domain.report.canvas import Layout, canvas, say_nothing_to_show
 from step3_assets.domain.report.drift_figures import month_ticks
 from step3_assets.domain.report.importance_tables import gain_by_month
 
@@ -35,7 +35,7 @@ def importance_figure(
     names = list(order[: 10 if small else SHOWN_FEATURES])
     height = 0.35 + (0.065 if small else 0.045) * max(len(names), 4)
     title = "What the models look at"
-    with canvas(title, is_synthetic=is_synthetic, small=small, height=height) as sheet:
+    with canvas(title, Layout(height=height), is_synthetic=is_synthetic, small=small) as sheet:
         if shares.empty:
             say_nothing_to_show(sheet.axes[0], "No fold has a model")
         else:

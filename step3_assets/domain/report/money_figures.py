@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.report.canvas import FAINT, INK, canvas, say_nothing_to_show
+from step3_assets.domain.report.canvas import FAINT, INK, Layout, canvas, say_nothing_to_show
 from step3_assets.domain.report.inputs import as_float, months_of
 from step3_assets.domain.report.series import (
     PLATFORM,
@@ -80,7 +80,7 @@ def drawdown_figure(
     rows = shown.assign(drawdown_frac=-shown["drawdown_frac"].abs())
     curves = daily_curves(rows, "drawdown_frac", "min")
     title = "Drawdown below the running peak"
-    with canvas(title, is_synthetic=is_synthetic, small=small, height=0.85) as sheet:
+    with canvas(title, Layout(height=0.85), is_synthetic=is_synthetic, small=small) as sheet:
         ax = sheet.axes[0]
         _draw_curves(ax, curves, "No equity in these months")
         if curves:
@@ -123,7 +123,7 @@ def monthly_pnl_figure(
     years = list(range(periods.dt.year.min(), periods.dt.year.max() + 1)) if len(rows) else []
     n_rows = max(len(years), 1)
     height = (0.42 + 0.14 * n_rows) if small else (0.3 + 0.09 * n_rows)
-    with canvas(title, is_synthetic=is_synthetic, small=small, height=height) as sheet:
+    with canvas(title, Layout(height=height), is_synthetic=is_synthetic, small=small) as sheet:
         ax = sheet.axes[0]
         if not years or not np.isfinite(values).any():
             say_nothing_to_show(ax, "No months to show")

@@ -18,6 +18,7 @@ from step3_assets.domain.report.canvas import (
     INK,
     ORANGE,
     VERMILLION,
+    Layout,
     canvas,
     say_nothing_to_show,
 )
@@ -82,7 +83,7 @@ def reliability_figure(
         panels["Test months"] = _test_bins(score_outcomes(scores, events_outcomes), n_bins)
     title = "Reliability before and after calibration"
     with canvas(
-        title, is_synthetic=is_synthetic, small=small, panels=len(panels), beside=True
+        title, Layout(panels=len(panels), beside=True), is_synthetic=is_synthetic, small=small
     ) as sheet:
         for ax, (name, bins) in zip(sheet.axes, panels.items(), strict=True):
             _draw_reliability(ax, bins, name)
@@ -220,7 +221,7 @@ def gate_funnel_figure(
     steps = gate_funnel(scores, portfolio_decisions, series)
     height = 0.35 + (0.1 if small else 0.07) * len(steps)
     title = "From candidate to trade"
-    with canvas(title, is_synthetic=is_synthetic, small=small, height=height) as sheet:
+    with canvas(title, Layout(height=height), is_synthetic=is_synthetic, small=small) as sheet:
         ax = sheet.axes[0]
         total = steps[0].n_events
         if not total:
@@ -265,7 +266,7 @@ def drop_reasons_figure(folds: pd.DataFrame, *, is_synthetic: bool, small: bool 
     by_month = folds[names].astype("float64").groupby(months_of(folds)).sum()
     title = "Training rows of each fold, and rows dropped"
     with canvas(
-        title, is_synthetic=is_synthetic, small=small, panels=2, ratios=(3, 2), share_x=True
+        title, Layout(panels=2, ratios=(3, 2), share_x=True), is_synthetic=is_synthetic, small=small
     ) as sheet:
         if by_month.empty:
             for ax in sheet.axes:

@@ -16,6 +16,7 @@ from step3_assets.domain.acceptance.verdict import judge, result_criteria, verdi
 from step3_assets.domain.audit.run import CHECKS
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.portfolio.series import run_portfolio
+from step3_assets.domain.portfolio.variants import Period
 from step3_assets_tests.domain.execution.months_world import MONTHS, make_world
 
 CONFIG = Step3Config()
@@ -524,7 +525,7 @@ def test_it_judges_what_the_portfolio_makes(drift, makes_money):
     """The real frames of a run: every value is found, and the money decides."""
     world = make_world(months=month_range(date(2020, 1, 1), date(2020, 4, 1)), drift=drift)
     series = {"platform": world.scores, "mock_baseline": world.scores.assign(size_frac=0.1)}
-    result = run_portfolio(series, world.events, world.bars, world.months, CONFIG)
+    result = run_portfolio(series, world.events, Period.of_bars(world.months, world.bars), CONFIG)
     tables = passing_tables() | {
         "portfolio": result.summary,
         "portfolio_months": result.months,

@@ -1,12 +1,14 @@
 """Recent probabilities against training: quiet when calibrated, an alarm when they are not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from step3_assets.domain.models.probability_scores import brier, expected_calibration_error
 from step3_assets.domain.monitoring.calibration import (
     Comparison,
+    RecentOutcomes,
     brier_against_training,
     ece_against_training,
 )
@@ -27,13 +29,36 @@ def outcomes(seed: int, bias: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.n
     return p, (noise < stats.norm.ppf(p + bias)).astype(float), days
 
 
-def compared(seed: int, bias: float = 0.0) -> tuple[Comparison, Comparison]:
+def recent(
+    seed: int,
+    *,
+    bias: float = 0.0,
+    brier_before: float | np.ndarray | None = None,
+    ece_before: float = 0.01,
+    n_trained: float = N_TRAINED,
+) -> RecentOutcomes:
+    """The outcomes of a seed; the expected Brier score is that of training unless one is given."""
     p, won, days = outcomes(seed, bias)
-    trained = np.full(len(p), float(np.mean(p * (1 - p))))
-    return (
-        brier_against_training(p, won, trained, N_TRAINED, days, n_lags=5, level=0.9, rates=RATES),
-        ece_against_training(p, won, 0.01, days // 5, n_bins=10, n_draws=1000, seed=1, rates=RATES),
+    expected = float(np.mean(p * (1 - p)))
+    rows = pd.DataFrame({"p_calibrated": p, "y": won}).assign(
+        trained_brier=expected if brier_before is None else brier_before,
+        trained_ece=ece_before,
+        n_trained=n_trained,
     )
+    return RecentOutcomes(rows=rows, p=p, won=won, days=days, weeks=days // 5)
+
+
+def brier_of(found: RecentOutcomes) -> Comparison:
+    return brier_against_training(found, n_lags=5, level=0.9, rates=RATES)
+
+
+def ece_of(found: RecentOutcomes) -> Comparison:
+    return ece_against_training(found, n_bins=10, n_draws=1000, seed=1, rates=RATES)
+
+
+def compared(seed: int, bias: float = 0.0) -> tuple[Comparison, Comparison]:
+    found = recent(seed, bias=bias)
+    return brier_of(found), ece_of(found)
 
 
 def alarms(bias: float, seeds: int = SEEDS) -> list[float]:
@@ -59,9 +84,7 @@ def test_planted_miscalibration_is_found():
 def test_the_values_are_the_plain_scores():
     p, won, days = outcomes(5)
     trained = np.where(days < 30, 0.24, 0.26)
-    found = brier_against_training(
-        p, won, trained, N_TRAINED, days, n_lags=5, level=0.9, rates=RATES
-    )
+    found = brier_of(recent(5, brier_before=trained))
     assert found.value == pytest.approx(brier(won, p), rel=1e-12)
     assert found.trained == pytest.approx(trained.mean())
     assert found.lower < found.value < found.upper
@@ -71,21 +94,12 @@ def test_the_values_are_the_plain_scores():
 
 
 def test_few_rows_of_training_widen_the_bound():
-    p, won, days = outcomes(5)
-    wide, narrow = (
-        brier_against_training(
-            p, won, np.full(len(p), 0.25), n, days, n_lags=5, level=0.9, rates=RATES
-        )
-        for n in (500, 50_000)
-    )
+    wide, narrow = (brier_of(recent(5, brier_before=0.25, n_trained=n)) for n in (500, 50_000))
     ratio = (wide.bounds[0] - 0.25) / (narrow.bounds[0] - 0.25)
-    n = len(p)
+    n = N_DAYS * PER_DAY
     assert ratio == pytest.approx(np.sqrt((1 + n / 500) / (1 + n / 50_000)))
 
 
 def test_no_alarm_below_what_training_had():
-    p, won, days = outcomes(5, bias=0.2)
-    found = ece_against_training(
-        p, won, 0.5, days // 5, n_bins=10, n_draws=1000, seed=1, rates=RATES
-    )
+    found = ece_of(recent(5, bias=0.2, ece_before=0.5))
     assert found.value < found.bounds[0] == 0.5

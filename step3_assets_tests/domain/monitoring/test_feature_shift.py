@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step3_assets.config import DriftConfig
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.monitoring.feature_shift import (
     FeatureShift,
@@ -19,7 +20,7 @@ from step3_assets.domain.monitoring.feature_shift import (
 
 MONTHS = month_range(date(2016, 1, 1), date(2019, 3, 1))
 PER_MONTH, N_TRAINING = 60, 36
-RATES = {"warn_rate": 0.01, "error_rate": 0.001}
+DRIFT = DriftConfig(psi_bins=10, min_feature_rows=100, warn_rate=0.01, error_rate=0.001)
 
 
 def history(seed: int, persistence: float = 0.9, n_features: int = 6) -> pd.DataFrame:
@@ -37,9 +38,7 @@ def history(seed: int, persistence: float = 0.9, n_features: int = 6) -> pd.Data
 def shifts(frame: pd.DataFrame, features: list[str] | None = None) -> dict[str, FeatureShift]:
     cut = N_TRAINING * PER_MONTH
     names = features or [c for c in frame.columns if c != "month"]
-    found = feature_shifts(
-        frame.iloc[cut:], frame.iloc[:cut], names, n_bins=10, min_rows=100, **RATES
-    )
+    found = feature_shifts(frame.iloc[cut:], frame.iloc[:cut], names, DRIFT)
     return {shift.feature: shift for shift in found}
 
 
@@ -134,8 +133,6 @@ def test_signals_that_only_run_on_stay_quiet(persistence: float):
 
 def test_too_short_a_training_has_no_bound():
     frame = history(seed=1)
-    found = feature_shifts(
-        frame.iloc[-180:], frame.iloc[:300], ["signal_0"], n_bins=10, min_rows=100, **RATES
-    )
+    found = feature_shifts(frame.iloc[-180:], frame.iloc[:300], ["signal_0"], DRIFT)
     assert np.isnan([found[0].usual, found[0].warn_bound, found[0].error_bound]).all()
     assert found[0].psi > 0.0

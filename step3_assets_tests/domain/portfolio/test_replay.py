@@ -20,6 +20,7 @@ from step3_assets.domain.portfolio.fold_backtest import backtest_fold
 from step3_assets.domain.portfolio.metrics import cagr, calmar
 from step3_assets.domain.portfolio.replay import Replay
 from step3_assets.domain.portfolio.series import run_portfolio
+from step3_assets.domain.portfolio.variants import Period
 from step3_assets_tests.domain.execution.months_world import MonthsWorld, make_world
 
 KELLY = SizingConfig(method="kelly", kelly_fraction=0.05)
@@ -79,7 +80,7 @@ def test_it_is_the_portfolio_to_the_bit(world, name):
     config = CONFIGS[name]
     out = Replay.from_tables(world.scores, world.events, world.bars, world.months).run(config)
     series = {"platform": decided(world, config)}
-    whole = run_portfolio(series, world.events, world.bars, world.months, config)
+    whole = run_portfolio(series, world.events, Period.of_bars(world.months, world.bars), config)
     want = whole.summary.set_index("series").loc["platform"]
     assert out.n_trades == want["n_trades"] > 10
     assert out.end_equity_usd == want["end_equity_usd"]
@@ -112,7 +113,9 @@ def test_searched_months_are_the_portfolios_to_the_bit(world):
     replay = Replay.from_tables(world.scores, world.events, world.bars, world.months)
     out = replay.run(base, settings=settings)
     series = {"platform": platform}
-    whole = run_portfolio(series, world.events, world.bars, world.months, base, settings=settings)
+    whole = run_portfolio(
+        series, world.events, Period.of_bars(world.months, world.bars, settings), base
+    )
     equity = whole.equity.loc[whole.equity["series"] == "platform", "equity_usd"]
     np.testing.assert_array_equal(out.curve.equity_usd, equity)
     assert {e.threshold for e in out.fills.risk_events if e.rule == "session_loss"} == {0.004}

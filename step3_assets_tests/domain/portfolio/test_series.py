@@ -26,7 +26,7 @@ from step3_assets.domain.portfolio.series import (
     run_portfolio,
     stress_series,
 )
-from step3_assets.domain.portfolio.variants import stressed_decisions
+from step3_assets.domain.portfolio.variants import Period, stressed_decisions
 from step3_assets_tests.domain.execution.months_world import MONTHS, MonthsWorld, make_world
 from step3_assets_tests.domain.portfolio.test_reference_lines import published
 
@@ -38,7 +38,9 @@ MARCH = date(2020, 3, 1)
 def run(world: MonthsWorld, config: Step3Config = CONFIG, baseline=PUBLISHED) -> PortfolioResult:
     mock = world.scores[["month", "symbol", "decision_time_utc", "is_gated", "size_frac"]]
     series = {"platform": world.scores, "mock_baseline": mock.assign(is_gated=True, size_frac=0.5)}
-    return run_portfolio(series, world.events, world.bars, world.months, config, baseline)
+    return run_portfolio(
+        series, world.events, Period.of_bars(world.months, world.bars), config, baseline
+    )
 
 
 def of(frame: pd.DataFrame, series: str) -> pd.DataFrame:
@@ -210,7 +212,9 @@ def test_what_is_missing_is_named(world, change, error, message):
 
 def test_the_platform_must_be_among_the_series(world):
     with pytest.raises(ValueError, match=r"no series 'platform', only \['scores'\]"):
-        run_portfolio({"scores": world.scores}, world.events, world.bars, MONTHS, CONFIG)
+        run_portfolio(
+            {"scores": world.scores}, world.events, Period.of_bars(MONTHS, world.bars), CONFIG
+        )
 
 
 def test_the_real_delivery_reconciles(reference_dir: Path):

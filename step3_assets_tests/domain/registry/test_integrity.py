@@ -5,6 +5,7 @@ from datetime import timedelta
 import pandas as pd
 
 from step3_assets.domain.registry.entries import (
+    RefitSource,
     artefacts_hash,
     artefacts_of,
     recalibration_entry,
@@ -74,10 +75,8 @@ def test_weeks_that_stand_are_the_stored_ones_and_all_of_them():
         B,
         week,
         week_artefacts(B, row, {}) or {},
-        dataset_version="d",
-        members_hash="m",
-        inputs_hash="i",
-        metrics={},
+        RefitSource(dataset_version="d", members_hash="m", inputs_hash="i"),
+        {},
     )
     registered = register_recalibrations(HONEST, [refit], NOW).models
     assert week_violations(registered, stored, nothing) == []

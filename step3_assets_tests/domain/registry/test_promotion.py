@@ -12,7 +12,12 @@ from step3_assets.domain.acceptance.criteria import CRITERIA
 from step3_assets.domain.acceptance.verdict import judge
 from step3_assets.domain.audit.run import CHECKS
 from step3_assets.domain.models.text_format import payload_sha256
-from step3_assets.domain.registry.entries import acceptance_json, model_id, recalibration_entry
+from step3_assets.domain.registry.entries import (
+    RefitSource,
+    acceptance_json,
+    model_id,
+    recalibration_entry,
+)
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.evidence import ResultVersion
 from step3_assets.domain.registry.promotion import (
@@ -152,7 +157,7 @@ def test_criteria_judged_again_since_the_registration_refuse():
 
 def test_a_refit_is_not_promoted():
     refit = recalibration_entry(
-        B, DEC, PAYLOADS, dataset_version="d", members_hash="", inputs_hash="", metrics={}
+        B, DEC, PAYLOADS, RefitSource(dataset_version="d", members_hash="", inputs_hash=""), {}
     )
     registry = register_recalibrations(REGISTERED, [refit], NOW)
     with pytest.raises(PromotionRefused, match="decides through its base model"):

@@ -11,7 +11,7 @@ from step3_assets.catalogue.registry import (
     TRANSITION_CAUSES,
 )
 from step3_assets.domain.core.hashing import frame_hash
-from step3_assets.domain.registry.entries import recalibration_entry
+from step3_assets.domain.registry.entries import RefitSource, recalibration_entry
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.stages import (
     ALLOWED,
@@ -41,10 +41,8 @@ def refit(week: date, base=C, sha="cc"):
         base,
         week,
         {"ridge": "aa", "blend": sha},
-        dataset_version="d",
-        members_hash="m",
-        inputs_hash="i",
-        metrics={"brier": 0.2},
+        RefitSource(dataset_version="d", members_hash="m", inputs_hash="i"),
+        {"brier": 0.2},
     )
 
 

@@ -11,6 +11,7 @@ from step3_assets.config import StatisticsConfig, Step3Config
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.portfolio.series import run_portfolio
+from step3_assets.domain.portfolio.variants import Period
 from step3_assets.domain.statistics.results import Results
 from step3_assets.domain.statistics.table import statistic_names, statistics_table
 from step3_assets.domain.statistics.trials import Trials
@@ -30,7 +31,7 @@ def run() -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     outcomes = world.events.assign(net_logret=net)
     scores = world.scores.assign(ev_final=0.5 * net + 0.004 * rng.standard_normal(len(net)))
     series = {"platform": scores, "mock_baseline": scores.assign(size_frac=0.2)}
-    result = run_portfolio(series, world.events, world.bars, MONTHS, CONFIG)
+    result = run_portfolio(series, world.events, Period.of_bars(MONTHS, world.bars), CONFIG)
     rates = {"head": "base_rate", "stage": "raw", "metric": "p_mean", "value": 0.5}
     tables = {
         "portfolio": result.summary,

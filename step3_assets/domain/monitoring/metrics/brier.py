@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from step3_assets.domain.monitoring.calibration import (
     RecentOutcomes,
     brier_against_training,
@@ -20,15 +18,8 @@ def _measure(metric: DriftMetric, window: Window) -> Iterator[Line]:
     if not isinstance(found, RecentOutcomes):
         yield metric.not_enough(found.n_rows, window.drift, found.sentence)
         return
-    trained, n_trained = (
-        found.rows[c].to_numpy(dtype=np.float64) for c in ("trained_brier", "n_trained")
-    )
     compared = brier_against_training(
-        found.p,
-        found.won,
-        trained,
-        float(n_trained.mean()),
-        found.days,
+        found,
         n_lags=window.config.statistics.overlap_days,
         level=window.config.statistics.level,
         rates=window.rates,

@@ -19,10 +19,7 @@ def _measure(metric: DriftMetric, window: Window) -> Iterator[Line]:
         yield metric.not_enough(found.n_rows, window.drift, found.sentence)
         return
     compared = ece_against_training(
-        found.p,
-        found.won,
-        float(found.rows["trained_ece"].mean()),
-        found.weeks,
+        found,
         n_bins=window.config.models.calibration.n_bins,
         n_draws=window.drift.n_draws,
         seed=window.drift.seed,

@@ -18,16 +18,7 @@ def _measure(metric: DriftMetric, window: Window) -> Iterator[Line]:
         for name in features:
             yield replace(metric.not_enough(n_rows, drift), feature=name)
         return
-    shifts = feature_shifts(
-        window.candidates,
-        window.trained,
-        features,
-        n_bins=drift.psi_bins,
-        min_rows=drift.min_feature_rows,
-        warn_rate=drift.warn_rate,
-        error_rate=drift.error_rate,
-    )
-    for shift in shifts:
+    for shift in feature_shifts(window.candidates, window.trained, features, drift):
         yield _line(shift, n_rows, window)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.report import numbers as fmt
-from step3_assets.domain.report.canvas import BLUE, GREEN, canvas, say_nothing_to_show
+from step3_assets.domain.report.canvas import BLUE, GREEN, Layout, canvas, say_nothing_to_show
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.domain.report.section import Blocks, Figure, Section
 from step3_assets.domain.report.series import PLATFORM
@@ -26,11 +26,9 @@ def _draw(inputs: ReportInputs, small: bool) -> bytes:
     held = _held(inputs)
     with canvas(
         "Exposure and open positions",
+        Layout(panels=2, height=0.62, share_x=True),
         is_synthetic=inputs.is_synthetic,
         small=small,
-        panels=2,
-        height=0.62,
-        share_x=True,
     ) as sheet:
         if held.empty:
             for ax in sheet.axes:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.report import numbers as fmt
-from step3_assets.domain.report.canvas import BLUE, FAINT, canvas, say_nothing_to_show
+from step3_assets.domain.report.canvas import BLUE, FAINT, Layout, canvas, say_nothing_to_show
 from step3_assets.domain.report.ev_calibration import ev_deciles
 from step3_assets.domain.report.inputs import ReportInputs, score_outcomes
 from step3_assets.domain.report.section import Blocks, Figure, Section
@@ -39,11 +39,9 @@ def _draw(inputs: ReportInputs, small: bool) -> bytes:
     decay = _decay(inputs).dropna()
     with canvas(
         "Rank correlation of expected value and outcome",
+        Layout(panels=2, beside=True, height=0.8),
         is_synthetic=inputs.is_synthetic,
         small=small,
-        panels=2,
-        beside=True,
-        height=0.8,
     ) as sheet:
         left, right = sheet.axes
         if ics.empty:

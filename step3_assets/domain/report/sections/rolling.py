@@ -3,7 +3,14 @@
 import pandas as pd
 
 from step3_assets.domain.report import numbers as fmt
-from step3_assets.domain.report.canvas import BLUE, FAINT, VERMILLION, canvas, say_nothing_to_show
+from step3_assets.domain.report.canvas import (
+    BLUE,
+    FAINT,
+    VERMILLION,
+    Layout,
+    canvas,
+    say_nothing_to_show,
+)
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.domain.report.returns import returns_by_series
 from step3_assets.domain.report.section import Blocks, Figure, Section
@@ -29,11 +36,9 @@ def _draw(inputs: ReportInputs, small: bool) -> bytes:
     rolled, benchmark = _rolled(inputs)
     with canvas(
         "Rolling measures of the platform",
+        Layout(panels=len(PANELS), height=0.62, share_x=True),
         is_synthetic=inputs.is_synthetic,
         small=small,
-        panels=len(PANELS),
-        height=0.62,
-        share_x=True,
     ) as sheet:
         for ax, (column, label) in zip(sheet.axes, PANELS.items(), strict=True):
             ax.set_ylabel(label)

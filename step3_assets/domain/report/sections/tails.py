@@ -3,7 +3,7 @@
 import numpy as np
 
 from step3_assets.domain.report import numbers as fmt
-from step3_assets.domain.report.canvas import BLUE, FAINT, canvas, say_nothing_to_show
+from step3_assets.domain.report.canvas import BLUE, FAINT, Layout, canvas, say_nothing_to_show
 from step3_assets.domain.report.inputs import ReportInputs, as_float
 from step3_assets.domain.report.returns import returns_by_series
 from step3_assets.domain.report.section import Blocks, Figure, Section
@@ -33,7 +33,10 @@ def _draw(inputs: ReportInputs, small: bool) -> bytes:
         "monthly": months,
     }
     with canvas(
-        title, is_synthetic=inputs.is_synthetic, small=small, panels=2, beside=True, height=0.8
+        title,
+        Layout(panels=2, beside=True, height=0.8),
+        is_synthetic=inputs.is_synthetic,
+        small=small,
     ) as sheet:
         for ax, (name, returns) in zip(sheet.axes, panels.items(), strict=True):
             values = as_float(returns)
