@@ -13,6 +13,7 @@ from step3_assets.defs.delivery.sensor import build_delivery_sensor
 from step3_assets.defs.jobs import build_jobs
 from step3_assets.defs.live.assets import build_live_assets
 from step3_assets.defs.live.recalibration_schedule import build_recalibration_schedule
+from step3_assets.defs.maintenance import build_maintenance_job, build_maintenance_schedule
 from step3_assets.defs.partitions import partitions_for
 from step3_assets.defs.resources import (
     PlatformResource,
@@ -70,7 +71,7 @@ def build_defs(
             *build_drift_checks(drift),
             build_verification_check(report),
         ],
-        jobs=jobs,
+        jobs=[*jobs, build_maintenance_job()],
         sensors=[
             build_delivery_sensor(partitions, jobs),
             build_run_failure_sensor(),
@@ -79,6 +80,7 @@ def build_defs(
         schedules=[
             build_recalibration_schedule(partitions.weeks),
             build_verification_schedule(),
+            build_maintenance_schedule(),
         ],
         resources={
             "platform": PlatformResource(home=str(settings.home)),

@@ -52,6 +52,11 @@ VERBS = {
     "certify": ("certify", "certify", "Measure power and size on many synthetic worlds."),
     "cluster": ("cluster", "cluster", "Make certificates for a Dask cluster; list its workers."),
     "notify": ("notify", "notify", "Show who receives failure messages; send a test message."),
+    "maintain": (
+        "maintain",
+        "maintain",
+        "Keep the home small: forget old runs, compact the tables.",
+    ),
     "backup": ("backup", "backup", "Copy the installation, with checksums, while it runs."),
     "restore": ("backup", "restore", "Restore a backup, after checking every hash."),
     "docs": ("docs", "docs", "Check, or write, the generated pages of the docs."),

@@ -13,6 +13,7 @@ SHADOW = "shadow"
 SHADOW_TABLES = ("shadow_decisions", "shadow_fills", "shadow_positions")
 RECALIBRATION = "recalibration"
 VERIFICATION = "verification"
+MAINTENANCE = "maintenance"
 
 
 def build_jobs() -> list:

@@ -10,7 +10,7 @@ a time use it, and the file is attached as catalogue ``step3`` only while someth
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -93,7 +93,12 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def attached(
-    path: Path, *, is_writer: bool, timeout_s: float, log: logging.Logger
+    path: Path,
+    *,
+    is_writer: bool,
+    timeout_s: float,
+    log: logging.Logger,
+    when_closed: Callable[[], None] | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The connection with the file attached as ``step3``; detached on the way out, always.
 
@@ -106,6 +111,9 @@ def attached(
     timeout_s : float
         How long to wait for threads, writers and readers together.
     log : Logger
+    when_closed : callable, optional
+        For a writer that ends without an error: called when the file is closed and the writers'
+        lock is still held, so that nobody has the file open.
 
     Raises
     ------
@@ -128,8 +136,12 @@ def attached(
             if is_writer:
                 held.enter_context(writer_lock(path, deadline, log))
             wait_for(lambda: _attach(instance.connection, path, is_writer), deadline, path, log)
-            held.callback(_detach, instance)
+            detach = held.enter_context(ExitStack())
+            detach.callback(_detach, instance)
             yield instance.connection
+            detach.close()
+            if when_closed is not None:
+                when_closed()
     except duckdb.Error as error:
         if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
             instance.discard()  # DuckDB refuses every further statement after one of these

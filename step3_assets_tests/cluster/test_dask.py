@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -15,7 +16,9 @@ from step3_assets.cli.main import cli
 from step3_assets.config.compute import ComputeConfig, TlsConfig
 from step3_assets.domain.core.cluster import ClusterError
 from step3_assets.domain.core.parallel import Place, run_in_order
+from step3_assets.domain.search.epoch_search import Workplace, search_epoch
 from step3_assets_tests.cluster.dask_cluster import DaskCluster
+from step3_assets_tests.domain.search.search_frames import SMALL, searched_market, small_epoch
 
 pytest.importorskip("distributed")
 
@@ -172,3 +175,18 @@ def test_certificates_let_in_and_keep_out(tmp_path):
 def test_settings_that_cannot_be_safe_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         ComputeConfig.model_validate(settings)
+
+
+def test_an_epochs_search_equals_the_one_in_this_process(cluster, tmp_path):
+    """Forecasts are written by the driver alone: a worker need not see the folder."""
+    events, bars = searched_market()
+    found, files = {}, {}
+    for name, where in (("here", 1), ("cluster", place(cluster))):
+        workplace = Workplace(tmp_path / name, where)
+        found[name] = search_epoch(events, bars, small_epoch(), SMALL, workplace)
+        files[name] = {f.name: f.read_bytes() for f in (tmp_path / name).rglob("*.parquet")}
+    for table in ("tuned_params", "trials"):
+        pd.testing.assert_frame_equal(
+            getattr(found["cluster"], table), getattr(found["here"], table)
+        )
+    assert files["cluster"] == files["here"] != {}

@@ -116,8 +116,8 @@ def sql_with_names(source: str) -> list[str]:
 
 
 SQL_NAMES = {
-    "CATALOGUE", "STORAGE_VERSION", "_INFO", "literal", "options", "qualified", "quoted", "where",
-    "partition", "columns", "TABLE", "qualified_name", "plan.query",
+    "CATALOGUE", "COPY", "STORAGE_VERSION", "_INFO", "literal", "options", "qualified", "quoted",
+    "where", "partition", "columns", "TABLE", "qualified_name", "plan.query", "catalogue",
 }  # fmt: skip
 """Names of the catalogue or of stored columns, quoted, or text made of those; ``literal`` quotes a
 path of our own."""

@@ -114,7 +114,7 @@ def _search(
     require_ingested(ingested_by_table(store), partitions.first_data_month, first, last)
     wanted = month_range(first, last)
     dataset = dataset_in_force(store)
-    place = Workplace(settings.search_dir, settings.workers, dataset["dataset_version"])
+    place = Workplace(settings.search_dir, settings.place, dataset["dataset_version"])
     totals = {"model": base.search.model_trials, "gate": base.search.gate_trials}
     totals["allocation"] = allocation_trials(base.search)
     with ExitStack() as bars:

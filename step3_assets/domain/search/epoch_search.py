@@ -24,13 +24,14 @@ from step3_assets.config import ModelConfig, SearchConfig, Step3Config
 from step3_assets.domain.core.bar_columns import MARKING_BARS, MARKING_PRICES
 from step3_assets.domain.core.hashing import bars_hash, frame_hash
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.core.parallel import run_in_order
+from step3_assets.domain.core.parallel import Place, at_most, run_in_order
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.portfolio.allocation import METHODS, history_months
 from step3_assets.domain.portfolio.replay import Replay
 from step3_assets.domain.search import space
 from step3_assets.domain.search.epochs import Epoch, known_before
 from step3_assets.domain.search.forecasts import (
+    FORECASTS,
     ForecastCache,
     InnerMonth,
     code_hash,
@@ -51,19 +52,20 @@ OnBatch = Callable[[str, int, float], None]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a search keeps what it can take up again, and how many processes it may use.
+    """Where a search keeps what it can take up again, and where its trials run.
 
     Parameters
     ----------
     folder : Path
         Holds Optuna's journal and the cache of forecasts.
-    workers : int
+    place : Place or int
+        Where trials run; a number stands for so many processes of this machine.
     dataset_version : str
         Recorded with every row.
     """
 
     folder: Path
-    workers: int = 1
+    place: Place | int = 1
     dataset_version: str = ""
 
     @property
@@ -74,7 +76,7 @@ class Workplace:
     @property
     def cache(self) -> ForecastCache:
         """Forecasts by content."""
-        return ForecastCache(self.folder / "cache")
+        return ForecastCache(self.folder / FORECASTS)
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def _search_models(
         for step, count in enumerate(steps):
             cache.fill(
                 ((one, proposals[i]) for one in inner.months[:count] for i in running),
-                place.workers,
+                place.place,
             )
             for i in running:
                 forecasts = cache.read(inner.months[:count], proposals[i])
@@ -269,16 +271,16 @@ class _TradingDesk:
     def _evaluate(
         self, trials: Sequence["Trial"], proposals: Sequence[Trading]
     ) -> list[float | None]:
-        workers = self._place.workers
+        place = at_most(self._place.place, len(proposals))
         shares = [
             [proposals[i] for i in part]
-            for part in np.array_split(np.arange(len(proposals)), workers)
+            for part in np.array_split(np.arange(len(proposals)), place.workers)
             if len(part)
         ]
         replays, search = self._laid_out(), self.base.search
         tasks = ((self.inner.epoch.first, (replays, share, search)) for share in shares)
         found: list[Evaluation] = []
-        for _, outcome in run_in_order(evaluate_trading, tasks, min(workers, len(shares))):
+        for _, outcome in run_in_order(evaluate_trading, tasks, place):
             if isinstance(outcome, Exception):
                 raise outcome
             found += outcome
@@ -289,7 +291,7 @@ class _TradingDesk:
     def _laid_out(self) -> list[Replay]:
         months, cache = self.inner.months, self._place.cache
         if not self._replays:
-            cache.fill(((one, m) for one in months for m in self.finalists), self._place.workers)
+            cache.fill(((one, m) for one in months for m in self.finalists), self._place.place)
             for models in self.finalists:
                 replay = self.inner.replay(cache.read(months, models), len(months))
                 replay.run(self.base)  # its shares are remembered and go to the workers with it

@@ -20,7 +20,7 @@ from step3_assets.domain.core.bar_columns import TRAINING_BARS
 from step3_assets.domain.core.hashing import bars_hash, frame_hash
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
-from step3_assets.domain.core.parallel import run_in_order
+from step3_assets.domain.core.parallel import Place, at_most, run_in_order
 from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.folds.build import (
@@ -32,6 +32,9 @@ from step3_assets.domain.folds.build import (
 )
 from step3_assets.domain.models.training import train_fold
 from step3_assets.domain.search.settings import short_hash
+
+FORECASTS = "cache"
+"""Folder of the cached forecasts, under the search's own."""
 
 COLUMNS = ["month", *EVENT_KEY, "ev_final", "q10", "q90"]
 TRAINING_CODE = ("folds/*.py", "models/*.py", "decisions/scoring.py", "search/forecasts.py")
@@ -110,18 +113,29 @@ class ForecastCache:
         ).hexdigest()[:32]
         return self.folder / key[:2] / f"{key}.parquet"
 
-    def fill(self, wanted: Iterable[tuple[InnerMonth, ModelConfig]], workers: int) -> int:
-        """Train and score what is not there yet, side by side; returns how many were."""
+    def fill(self, wanted: Iterable[tuple[InnerMonth, ModelConfig]], place: Place | int) -> int:
+        """Train and score what is not there yet, side by side; returns how many were.
+
+        Workers return forecasts and this process writes them: a worker on another machine needs no
+        access to the folder.
+        """
         missing = {self.path(inner, models): (inner, models) for inner, models in wanted}
         missing = {path: pair for path, pair in missing.items() if not path.exists()}
-        tasks = ((pair[0].month, (*pair, path)) for path, pair in missing.items())
-        for _, outcome in run_in_order(write_forecasts, tasks, min(workers, max(1, len(missing)))):
+        if not missing:
+            return 0
+        for path, outcome in run_in_order(forecast, missing.items(), at_most(place, len(missing))):
             if isinstance(outcome, Exception):
                 raise outcome
+            write_whole(outcome, path)
         return len(missing)
 
     def read(self, inner: Sequence[InnerMonth], models: ModelConfig) -> pd.DataFrame:
-        """Forecasts of several months in one frame, columns :data:`COLUMNS`."""
+        """Forecasts of several months in one frame, columns :data:`COLUMNS`.
+
+        Each file read counts as in use from now: ``step3 maintain`` removes those unread for long.
+        """
+        for one in inner:
+            os.utime(self.path(one, models))
         frames = [
             pd.read_parquet(self.path(one, models)).assign(
                 month=lambda rows, month=one.month: pd.Series(
@@ -133,14 +147,19 @@ class ForecastCache:
         return pd.concat(frames, ignore_index=True)[COLUMNS]
 
 
-def write_forecasts(inner: InnerMonth, models: ModelConfig, path: Path) -> None:
+def forecast(inner: InnerMonth, models: ModelConfig) -> pd.DataFrame:
     """Train the fold, score its month, keep what gate and sizing read of the scores."""
     data = FoldRows(inner.fold, inner.events, inner.bars, inner.folds)
     trained = train_fold(data, models)
     scores = score_fold(trained.models, inner.events, inner.month, models, DecisionSettings())
+    return scores[[*EVENT_KEY, "ev_final", "q10", "q90"]]
+
+
+def write_whole(forecasts: pd.DataFrame, path: Path) -> None:
+    """Write a file that appears under its name when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    scores[[*EVENT_KEY, "ev_final", "q10", "q90"]].to_parquet(partial, index=False)
+    forecasts.to_parquet(partial, index=False)
     partial.replace(path)
 
 

@@ -95,7 +95,7 @@ def test_without_the_cut_the_same_change_is_seen(market, undisturbed, tmp_path, 
 
 
 def test_two_workers_choose_the_same(market, undisturbed, tmp_path):
-    assert same(search(market, SMALL, Workplace(tmp_path, workers=2)), undisturbed)
+    assert same(search(market, SMALL, Workplace(tmp_path, place=2)), undisturbed)
 
 
 @pytest.mark.parametrize("level", ["model", "gate", "allocation"])
@@ -121,7 +121,7 @@ def test_forecasts_are_made_once(market, undisturbed, folder, monkeypatch):
     def refuse(*_):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("step3_assets.domain.search.forecasts.write_forecasts", refuse)
+    monkeypatch.setattr("step3_assets.domain.search.forecasts.forecast", refuse)
     (folder / "optuna.journal").unlink()
     assert same(search(market, SMALL, Workplace(folder)), undisturbed)
 
