@@ -1,6 +1,6 @@
 """The code location: every definition, assembled once.
 
-Belongs here: assembly. Does not belong here: any asset, check or setting of its own.
+Belongs here: assembly. Does not belong here: the definition of any asset, check or setting.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ def build_defs(
     Parameters
     ----------
     settings : Settings, optional
-        Defaults to what ``STEP3_HOME`` and its ``step3.toml`` say.
+        Defaults to those of ``STEP3_HOME`` and its ``step3.toml``.
     resource_overrides : mapping, optional
         Resources to put in place of the standard ones, by key.
     """
@@ -51,7 +51,7 @@ def build_defs(
     partitions = partitions_for(settings)
     bar_features, events = build_delivery_assets(partitions, settings.freshness)
     tuned_params = build_search_asset(partitions, settings, events, bar_features)
-    # Lineage says what is used: nothing waits for a search that nobody asked for.
+    # Nothing waits for a search that is not in use, so the graph has no arrow from it.
     searched = tuned_params if settings.config.search.is_enabled else None
     training = build_training_assets(partitions, events, bar_features, searched)
     by_name = {a.key.to_user_string(): a for a in (*training, searched) if a is not None}

@@ -10,31 +10,31 @@ from step3_assets.cli.failures import CommandFailed
 
 
 @click.command()
-@click.option("--stored", is_flag=True, help="Print the audit that is stored; run nothing.")
+@click.option("--stored", is_flag=True, help="Print the stored audit; run nothing.")
 def audit(stored: bool) -> None:
-    """Look for every known way in which the stored results could look better than they are.
+    """Check the stored results for leakage: every known way to look better than they are.
 
-    Runs on the results of the last `step3 run`, evaluates the criteria again (a failed check fails
-    the criterion `leakage_audit`) and writes the report again.
-    A sample of months is trained and scored again; everything else is looked at whole.
+    Checks the results of the last `step3 run`, then evaluates the acceptance criteria and writes
+    the report again. A failed check fails the criterion `leakage_audit`. A sample of months is
+    trained and scored again; every other check covers all rows.
 
     \b
     known_at              no model saw a column that is known after the decision
-    signals_on_their_bars an event's signals are those of bars that had ended
-    prefix_rule           built from the bars up to T, what was known at T is what is stored
+    signals_on_their_bars an event's signals come from bars that had ended
+    prefix_rule           a delivery built from the bars up to T equals what is stored
     label_clock           decide at a bar's end, enter at the next open, exit within the horizon
     labels_computed_again first touch, exit, returns, outcome and cost follow from the bars
-    every_month_counts    no month and no event is left out, quiet ones least of all
+    every_month_counts    no month and no event is left out, not even a month without trades
     labels_are_final      nothing trains or trades on a label that may change
-    purge_and_embargo     no training label reaches its test month, worked out again
-    time_travel_models    with the future changed, models come out the same bytes
-    time_travel_scores    with outcomes changed and the rest withheld, scores are the same bits
-    overlap_after_gate    a refused candidate blocks nobody
+    purge_and_embargo     no training label reaches its test month; computed independently
+    time_travel_models    models trained with a changed future are the same bytes
+    time_travel_scores    scores made with changed outcomes are the same bits
+    overlap_after_gate    a refused candidate does not block another one
     fills_at_opens        trades fill at the opens of their bars, with costs
     costs_paid            each trade paid its modelled cost on both sides
     weights_know_no_outcome  no weight of a training row is related to its outcome
-    shuffled_labels       trained on shuffled labels, a fold knows nothing
-    single_feature_scan   no feature tells much at the decision and nothing a label earlier
+    shuffled_labels       a fold that is trained on shuffled labels predicts nothing
+    single_feature_scan   no single feature predicts too much, and none predicts an earlier label
 
     The exit status is 0 when every check passed, 1 otherwise.
 

@@ -1,6 +1,6 @@
-"""``step3 backup`` and ``step3 restore``: a checked copy of the installation, and the way back.
+"""``step3 backup`` and ``step3 restore``: copy the installation, and restore a copy.
 
-Belongs here: arguments and words. Does not belong here: copying and checking
+Belongs here: arguments and printed text. Does not belong here: copying and checking
 (:mod:`step3_assets.storage.backup`).
 """
 
@@ -19,16 +19,20 @@ from step3_assets.cli.failures import CommandFailed
     metavar="FILE.zip|DIR",
     help="New zip file or new folder; inside an existing folder, step3_<UTC time>.",
 )
-@click.option("--with-dagster", is_flag=True, help="Also runs, events and schedules' state.")
+@click.option(
+    "--with-dagster",
+    is_flag=True,
+    help="Also copy the run history and the state of sensors and schedules.",
+)
 def backup(out: Path, with_dagster: bool) -> None:
-    """Copy the installation, as it is at one moment, with a hash of everything.
+    """Copy the whole installation at one moment, with a checksum of every file and table.
 
-    The copy holds every table, the model registry among them, step3.toml and the search's journal.
-    Runs and the UI may go on meanwhile: writers wait for the seconds that the tables take to copy.
-    Left out is what can be made again: report, logs, the search's forecasts. The delivery is not
-    part of it.
+    The copy holds every table (the model registry too), step3.toml and the journal of the search.
+    Runs and the UI may continue meanwhile: writers wait for the few seconds in which the tables are
+    copied. The report, the logs and the forecasts of the search are left out, because they can be
+    made again. The delivery is not part of the copy.
 
-    Nothing is overwritten, and the name appears only when the copy is whole.
+    Nothing is overwritten. The file or folder appears under its name only when it is complete.
 
     \b
     Examples:
@@ -54,7 +58,7 @@ def backup(out: Path, with_dagster: bool) -> None:
         f"{out}: {len(manifest.tables)} tables and {len(manifest.files)} other files, "
         f"{size / 1e6:.1f} MB"
     )
-    click.echo(f"back again with: step3 restore --from {out}")
+    click.echo(f"restore it with: step3 restore --from {out}")
 
 
 @click.command()
@@ -64,22 +68,26 @@ def backup(out: Path, with_dagster: bool) -> None:
     required=True,
     type=click.Path(path_type=Path, exists=True),
     metavar="FILE.zip|DIR",
-    help="What `step3 backup` wrote.",
+    help="The file or folder that `step3 backup` wrote.",
 )
-@click.option("--yes", is_flag=True, help="Replace what the home holds; it is kept aside.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Replace the tables in STEP3_HOME; they are kept under STEP3_HOME/replaced.",
+)
 def restore(source: Path, yes: bool) -> None:
-    """Put a backup in the place of what STEP3_HOME holds.
+    """Replace the contents of STEP3_HOME by a backup.
 
-    The backup is checked whole first: every file's SHA-256, every table's content hash. A damaged
-    one is refused and nothing is touched. What it replaces is kept under STEP3_HOME/replaced, and
-    nothing is replaced without --yes. Stop runs first: one that goes on would write its next months
-    into the restored tables.
+    The whole backup is checked first: the SHA-256 of every file and the content hash of every
+    table. A damaged backup is refused and nothing changes. Existing tables are replaced only with
+    --yes, and are then kept under STEP3_HOME/replaced. Stop all runs first: a run that continues
+    would write its next months into the restored tables.
 
     \b
     Examples:
-        step3 restore --from /backups/step3.zip             # onto an empty home
-        step3 restore --from /backups/step3.zip --yes       # in the place of what is there
-        STEP3_HOME=/tmp/look step3 restore --from DIR       # look at it beside
+        step3 restore --from /backups/step3.zip             # into an empty home
+        step3 restore --from /backups/step3.zip --yes       # replace what is there
+        STEP3_HOME=/tmp/look step3 restore --from DIR       # look at it in another home
     """
     from rich.console import Console
 
@@ -98,4 +106,4 @@ def restore(source: Path, yes: bool) -> None:
         manifest, kept = restore_backup(source, home, progress=report)
     click.echo(f"{home}: the tables of {manifest.created_utc}, every hash checked")
     if kept is not None:
-        click.echo(f"what was there before: {kept}")
+        click.echo(f"replaced tables are kept in {kept}")

@@ -1,6 +1,6 @@
 """The verb that turns a folder of bars into a Step 2 delivery.
 
-Belongs here: its arguments, progress and closing words. Does not belong here: any definition of
+Belongs here: its arguments, progress and final message. Does not belong here: any definition of
 a column (:mod:`step3_assets.domain.step2`).
 """
 
@@ -68,26 +68,26 @@ class BuildRequest:
     "out_dir",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the delivery. It is made, or its files are replaced, all at once.",
+    help="Folder of the delivery. It is created, or all its files are replaced in one step.",
 )
 @click.option(
     "--as-of",
     metavar="TIME",
-    help="Build as it would have been then: only bars that had ended. UTC unless it says "
-    "otherwise; a date alone is its midnight. [default: all bars]",
+    help="Use only the bars that had ended at this time. UTC unless the text names a zone; a date "
+    "alone means midnight. [default: all bars]",
 )
 @click.option(
     "--symbols",
     metavar="A,B",
-    help="Build these only; the others serve as partners. [default: all]",
+    help="Build only these; the others still serve as partners. [default: all]",
 )
 @click.option(
     "--partner",
     "partners",
     multiple=True,
     metavar="A=B",
-    help="Take A's cross features from B. Repeat for more. [default: the partner it has in --out, "
-    "else that of the knobs: QQQ and SPY have each other, any other symbol SPY]",
+    help="Take A's cross features from B. May be repeated. [default: its partner in the delivery "
+    "that --out holds, else the one in the knobs: QQQ and SPY for each other, SPY for any other]",
 )
 @click.option(
     "--pending/--no-pending",
@@ -104,11 +104,12 @@ class BuildRequest:
 def build_step2(**given: Any) -> None:
     """Build a Step 2 delivery from bars: signals, candidates, costs and labels.
 
-    Bars are hourly, regular session, stamped with their START in UTC; columns date, open, high,
-    low, close and volume are needed. Wrong bars (unsorted, repeated, without a zone, prices that
-    cannot be, another grid, unadjusted splits) stop the build with one message and leave the output
-    as it was. Missing bars and single bars outside the exchange calendar are kept and listed in
-    meta/. Splits stand in BARS/adjustments/SYMBOL.csv (date,factor,kind).
+    Bars are hourly bars of the regular session. Column date is the START of the bar in UTC; open,
+    high, low, close and volume are needed too. Wrong bars stop the build with one message and leave
+    the output unchanged: unsorted or repeated bars, dates without a zone, impossible prices,
+    another bar length, unadjusted splits. Gaps, and single bars outside the exchange calendar, are
+    accepted and listed in meta/. Splits are read from BARS/adjustments/SYMBOL.csv
+    (date,factor,kind).
 
     \b
     Examples:
@@ -151,7 +152,7 @@ def build_step2(**given: Any) -> None:
 
 @contextmanager
 def _one_bar(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar whose label is the step under way."""
+    """A progress bar, labelled with the current step."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -173,7 +174,7 @@ def _one_bar(total: int) -> Iterator[Callable[[str], None]]:
 
 
 def _noting(delivery: Iterable[SymbolDelivery], summaries: list[dict]) -> Iterator[SymbolDelivery]:
-    """Pass the symbols on, keeping what the closing words need."""
+    """Pass each symbol on and keep its metadata for the final message."""
     for one in delivery:
         summaries.append(one.meta)
         yield one
@@ -186,7 +187,7 @@ def _pairs(partners: tuple[str, ...]) -> dict[str, str]:
         if not (symbol and sign and other):
             raise CommandFailed(f"--partner {text}: expected A=B")
         if symbol in pairs:
-            raise CommandFailed(f"--partner {text}: {symbol} has a partner already")
+            raise CommandFailed(f"--partner {text}: {symbol} already has a partner")
         pairs[symbol] = other
     return pairs
 
@@ -199,9 +200,9 @@ def _instant(text: str | None) -> pd.Timestamp | None:
     try:
         stamp = pd.Timestamp(text)
     except ValueError:
-        raise CommandFailed(f"--as-of {text}: no time; expected 2023-06-30T20:00") from None
+        raise CommandFailed(f"--as-of {text} is not a time; expected 2023-06-30T20:00") from None
     if pd.isna(stamp):
-        raise CommandFailed(f"--as-of {text}: no time; expected 2023-06-30T20:00")
+        raise CommandFailed(f"--as-of {text} is not a time; expected 2023-06-30T20:00")
     return stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
 
 

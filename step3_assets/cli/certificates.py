@@ -19,7 +19,7 @@ def make_certificates(hosts: Sequence[str], days: int) -> dict[str, bytes]:
     Parameters
     ----------
     hosts : sequence of str
-        Addresses or names that the certificate speaks for.
+        Addresses or names that the certificate is valid for.
     days : int
         Validity from now.
     """

@@ -1,4 +1,4 @@
-"""The verb that asks the platform questions whose answers are known.
+"""``step3 certify``: run the platform on synthetic worlds whose true edge is known.
 
 Belongs here: which worlds, progress, power and size. Does not belong here: how a world is
 evaluated (:mod:`step3_assets.domain.pipeline.certification`).
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from step3_assets.domain.pipeline.certification import Certificate
     from step3_assets.domain.worlds import WorldConfig
 
-# First bars; a later change raises them, never lowers them.
+# Pass marks. A later change may raise the demand, never lower it.
 MIN_POWER = 0.5
 MAX_SIZE = 0.05
 FAMILY_NAMES = (
@@ -93,50 +93,63 @@ class CertifyRequest:
     type=EDGE_BPS,
     default=10.0,
     show_default=True,
-    help="Oracle's net earnings per trade, about.",
+    help="Approximate net return per trade of the oracle, in basis points.",
 )
 @click.option(
     "--years",
     type=WORLD_YEARS,
     default=6.0,
     show_default=True,
-    help="Years of bars; 3 of them only train.",
+    help="Years of bars in each world; the first 3 are only trained on.",
 )
-@click.option("--months", "n_months", type=click.IntRange(1), help="Last test months only.")
 @click.option(
-    "--first-seed", type=SEED, default=1000, show_default=True, help="Worlds take seeds from here."
+    "--months",
+    "n_months",
+    type=click.IntRange(1),
+    help="Test only the last N months of each world. [default: all]",
+)
+@click.option(
+    "--first-seed",
+    type=SEED,
+    default=1000,
+    show_default=True,
+    help="Seed of the first world; the others follow it.",
 )
 @click.option(
     "--replays",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Size of the verdict instead: decisions without skill judged on each null world.",
+    help="Measure only the size of the verdict: evaluate N sets of decisions without skill on each "
+    "null world.",
 )
 @click.option(
     "--family",
     "families",
     multiple=True,
     type=click.Choice(list(FAMILY_NAMES)),
-    help="Null worlds of this family only, with --replays; may be repeated [default: all].",
+    help="With --replays: only null worlds of this family. May be repeated. [default: all]",
 )
 @click.option(
     "--families",
     "has_families",
     is_flag=True,
-    help="Plant each family of edges in so many worlds, and compare them.",
+    help="Plant every family of edges, each in --planted worlds, and compare the families.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 256), help="Worlds side by side [default: the cores]."
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Worlds to run at the same time. [default: one per core]",
 )
 def certify(**given: Any) -> None:
     """Run the platform on many synthetic worlds and print its power and its size.
 
-    Power: on worlds with a planted edge, the share of the oracle gate's total expected net return
-    that the platform's out-of-sample decisions capture, beside that of the mock baseline. Size: how
-    often a world without any edge would be promoted. The configuration is that of step3.toml.
-    Writes certification/worlds.csv under STEP3_HOME. Exit status 1 where power is below 50 % or
-    the mock baseline's, or more than 1 null world in 20 is promoted.
+    Power is measured on worlds with a planted edge: the share of the oracle gate's total expected
+    net return that the platform's out-of-sample decisions capture, compared with the share of the
+    mock baseline. Size is measured on worlds without an edge (null worlds): how often one of them
+    is promoted. Settings come from step3.toml. Writes certification/worlds.csv under STEP3_HOME.
+    Exit status 1 if power is below 50 % or not above the mock baseline's, or if more than 1 null
+    world in 20 is promoted.
 
     \b
     Examples:
@@ -146,9 +159,10 @@ def certify(**given: Any) -> None:
         step3 certify --null 8 --replays 20             # 1,000 cheap null verdicts: a night
         step3 certify --families --planted 4 --null 4   # capture by kind of edge
 
-    With --replays, each family of null worlds gets --null worlds; models are trained once a world,
-    and that many outcome-blind decisions are judged on it. Exit status 1 where more than 1 % of all
-    verdicts promote, the exact upper bound is above 2 %, or a family promotes more than 5 %.
+    With --replays N, each family of null worlds gets --null worlds. Models are trained once per
+    world, and N sets of decisions that do not look at outcomes are evaluated on it. Exit status 1
+    if more than 1 % of all verdicts promote, if the exact upper bound of that rate is above 2 %, or
+    if a family promotes more than 5 %.
     """
     asked = CertifyRequest(**given)
     if asked.replays:
@@ -158,7 +172,7 @@ def certify(**given: Any) -> None:
 
 
 def _certify_size(asked: CertifyRequest) -> None:
-    """Only the size of the verdict, on cheap decisions without skill."""
+    """Measure only the size of the verdict, on decisions without skill."""
     from joblib import cpu_count
 
     from step3_assets.cli.certify_size import certify_size
@@ -249,7 +263,7 @@ def _print(frame: pd.DataFrame) -> None:
 
 
 def _print_families(families: pd.DataFrame) -> None:
-    """One line a family, the pooled share and the worst family."""
+    """Print one line per family, the pooled share, and the worst family."""
     for row in families.to_dict("records"):
         click.echo(
             f"{row['family']:12}{row['capture']:>6.0%} +- {row['error']:.0%} of the oracle; "
@@ -262,7 +276,7 @@ def _print_families(families: pd.DataFrame) -> None:
 
 
 def _print_power_and_size(certificate: Certificate) -> list[str]:
-    """Print power and size; returns which bars they miss."""
+    """Print power and size; return the demands that they do not meet."""
     problems = []
     if certificate.n_planted:
         click.echo(

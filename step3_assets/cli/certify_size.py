@@ -1,7 +1,7 @@
 """``step3 certify --replays``: the size of the whole verdict, from many cheap verdicts.
 
 Belongs here: progress, the table of families and the limits. Does not belong here: how a verdict
-comes about (:mod:`step3_assets.domain.pipeline.null_verdicts`).
+is reached (:mod:`step3_assets.domain.pipeline.null_verdicts`).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def certify_size(
     first_seed: int,
     workers: int,
 ) -> None:
-    """Judge decisions without skill on worlds of each family, print how many were promoted.
+    """Evaluate decisions without skill on worlds of each family; print how many were promoted.
 
     Writes certification/verdicts.csv under STEP3_HOME.
 
@@ -53,7 +53,7 @@ def certify_size(
             calls, settings.config, years=years, n_replays=replays, workers=workers
         ):
             found += verdicts
-            # After every world: a run that is stopped keeps what it has.
+            # Written after every world, so that a stopped run keeps its results.
             pd.DataFrame([asdict(v) for v in found]).to_csv(path, index=False)
             advance(1)
     rates = null_verdicts.promotion_rates(found)

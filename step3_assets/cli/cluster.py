@@ -1,6 +1,6 @@
-"""``step3 cluster``: what a Dask cluster needs before it may compute for an installation.
+"""``step3 cluster``: prepare a Dask cluster for an installation, and check it.
 
-Belongs here: certificates, and a look at the cluster. Does not belong here: starting schedulers and
+Belongs here: certificates, the state of the cluster. Does not belong here: starting schedulers and
 workers (Dask's own commands do that), or the work (:mod:`step3_assets.domain.core.cluster`).
 """
 
@@ -13,7 +13,7 @@ from step3_assets.cli.failures import CommandFailed
 
 @click.group()
 def cluster() -> None:
-    """Compute on several machines: certificates for a Dask cluster, and a look at it.
+    """Compute on several machines: make certificates for a Dask cluster, and check it.
 
     \b
     On the machine that holds the installation:
@@ -34,7 +34,7 @@ def cluster() -> None:
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder for ca.pem, node.pem and node.key; must not hold them yet.",
+    help="Folder for ca.pem, node.pem and node.key. It must not hold these files yet.",
 )
 @click.option(
     "--host",
@@ -42,7 +42,7 @@ def cluster() -> None:
     multiple=True,
     default=("127.0.0.1", "localhost"),
     show_default=True,
-    help="Address or name of a machine of the cluster; repeat for each.",
+    help="Address or name of a machine of the cluster; repeat for each machine.",
 )
 @click.option(
     "--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Validity."
@@ -50,8 +50,9 @@ def cluster() -> None:
 def certs(out: Path, hosts: tuple[str, ...], days: int) -> None:
     """Make an authority and one certificate that all machines of the cluster share.
 
-    Whoever holds node.key can run code on every worker: copy it to the cluster's machines only. The
-    authority's own key is not kept, so nobody can add a machine later without making all anew.
+    Anyone who has node.key can run code on every worker: copy it to the machines of the cluster
+    only. The key of the authority is not kept, so to add a machine later you make all certificates
+    again.
     """
     names = ("ca.pem", "node.pem", "node.key")
     if there := [name for name in names if (out / name).exists()]:
@@ -73,7 +74,7 @@ def certs(out: Path, hosts: tuple[str, ...], days: int) -> None:
 
 @cluster.command()
 def status() -> None:
-    """Say whether the cluster answers, and whether every worker may compute for it."""
+    """Check that the cluster answers and that every worker may compute for this installation."""
     from step3_assets.defs.resources import load_settings
     from step3_assets.domain.core.cluster import ClusterError, Connection
 

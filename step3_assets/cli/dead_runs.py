@@ -1,10 +1,11 @@
-"""Runs whose process is gone: Dagster would show them as started for ever.
+"""Runs whose process is gone: without this, Dagster would show them as started for ever.
 
 Belongs here: telling a dead run from a live one, and closing it. Does not belong here: the tables,
-which a kill leaves whole (:mod:`step3_assets.storage`).
+which stay whole when a process is killed (:mod:`step3_assets.storage`).
 
-A killed process cannot report its own end, and the launcher that Dagster uses on one machine has no
-way to ask. Such a run keeps one of the queue's places: after four kills nothing queued would start.
+A killed process cannot report its end, and the launcher that Dagster uses on one machine cannot
+check whether a process lives. Such a run keeps a place in the queue: after four kills, no queued
+run would start.
 """
 
 import os
@@ -24,10 +25,10 @@ _PID = re.compile(r"\(pid: (\d+)\)")
 
 
 def process_mark(pid: int | None = None) -> str:
-    """``<pid>:<start>`` of a process, this one by default; the start keeps a reused pid apart.
+    """``<pid>:<start>`` of a process, this one by default; the start distinguishes a reused pid.
 
-    The start is in clock ticks since the machine came up, so no change of the clock matters; it is
-    empty where the system does not tell.
+    The start is counted in clock ticks since the machine started, so changes of the clock do not
+    matter. It is empty on systems that do not report it.
     """
     pid = pid or os.getpid()
     try:
@@ -38,10 +39,11 @@ def process_mark(pid: int | None = None) -> str:
 
 
 def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process is gone; their ids.
+    """Mark runs whose process is gone as failed, and return their ids.
 
-    Our own runs carry their process as a tag; those that the UI launched wrote its pid to their
-    log. A run without either has not begun: Dagster's run monitoring closes it after three minutes.
+    Runs of the command line carry their process as a tag; runs that the UI launched wrote its pid
+    to their log. A run without either has not begun: Dagster's run monitoring closes it after three
+    minutes.
     """
     closed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
@@ -50,7 +52,7 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             instance.report_run_failed(
                 run,
                 f"Its process ({mark.partition(':')[0]}) is gone: it was killed, or the machine "
-                "went down. What it had stored is whole; launch it again for the rest.",
+                "went down. Everything it had stored is complete; launch it again for the rest.",
             )
             closed.append(run.run_id)
     return closed
@@ -70,7 +72,7 @@ def _is_alive(mark: str) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # somebody else's: not for us to judge
+        return True  # another user's process: it exists
     if start:
         return process_mark(int(pid)) == mark
     try:

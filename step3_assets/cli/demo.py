@@ -17,17 +17,18 @@ DEMO_YEARS = 6
     type=EDGE_BPS,
     default=20.0,
     show_default=True,
-    help="Planted edge; 0 plants none.",
+    help="Planted edge per trade, in basis points; 0 plants none.",
 )
-@click.option("--seed", type=SEED, default=10_007, show_default=True, help="Seed of the world.")
+@click.option("--seed", type=SEED, default=10_007, show_default=True, help="Seed of the simulator.")
 @click.option(
     "--years", type=WORLD_YEARS, default=DEMO_YEARS, show_default=True, help="Years of bars."
 )
 def demo(edge_bps: float, seed: int, years: float) -> None:
     """Build a synthetic delivery, run everything on it, print the verdict.
 
-    The bars come from a simulator that plants a known edge. Its oracle is written beside the
-    delivery; the platform never reads it. The report says SYNTHETIC in every heading and plot.
+    The bars come from a simulator that plants a known edge. The true edge of each trade (the
+    oracle) is written to a folder beside the delivery, which the platform never reads. The report
+    says SYNTHETIC in every heading and plot.
     """
     from rich.console import Console
 
@@ -49,7 +50,7 @@ def demo(edge_bps: float, seed: int, years: float) -> None:
 
 
 def _refuse_real_data(database) -> None:
-    """A demo must not mix its rows with a real delivery's."""
+    """Refuse to mix rows of the demo with rows of a real delivery."""
     from step3_assets.storage.store import Store
 
     if not database.exists():

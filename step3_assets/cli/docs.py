@@ -41,7 +41,7 @@ def docs(is_write: bool, docs_dir: Path) -> None:
 
 
 def generated_pages(docs_dir: Path) -> dict[Path, str]:
-    """Each generated page and what it should say."""
+    """Each generated page and its expected text."""
     import tempfile
     from dataclasses import replace
 

@@ -72,7 +72,7 @@ def export(table: str, kind: str, out: Path | None, first: str | None, last: str
 @click.option("--last", "count", type=click.IntRange(1), default=20, show_default=True)
 @click.option("--series", default="platform", show_default=True, help="Whose ledger.")
 def trades(count: int, series: str) -> None:
-    """Show the newest trades of the portfolio's ledger; `step3 export portfolio_trades` has all."""
+    """Show the newest trades; `step3 export portfolio_trades` writes all of them."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

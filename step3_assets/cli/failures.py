@@ -1,6 +1,7 @@
 """Failures a person can act on: one message on standard error, exit status 1.
 
-Belongs here: which exceptions are messages. Anything else keeps its traceback: it is a defect.
+Belongs here: which exceptions become messages. Any other exception is a defect and keeps its
+traceback.
 """
 
 import errno
@@ -39,10 +40,10 @@ def one_message() -> Iterator[None]:
 
 
 def disk_trouble(error: BaseException) -> str:
-    """What to say when a full or read-only disk lies at the bottom of an error; empty if none does.
+    """The message for an error that a full or read-only disk caused; empty for other errors.
 
-    Dagster's run log is SQLite and meets the disk's end as often as the tables do; its errors come
-    wrapped two or three times.
+    Dagster keeps its run log in SQLite, which a full disk stops as well; its errors arrive wrapped
+    two or three times.
     """
     seen: set[int] = set()
     link: BaseException | None = error
@@ -64,8 +65,8 @@ def disk_trouble(error: BaseException) -> str:
 
 def _advice(what: str, is_full: bool) -> str:
     if is_full:
-        return f"the disk is full ({what}); make room and run again: what is stored is whole"
-    return f"STEP3_HOME cannot be written ({what}); what is stored is whole"
+        return f"the disk is full ({what}); free some space and run again: stored rows are complete"
+    return f"STEP3_HOME cannot be written ({what}); stored rows are complete"
 
 
 def _is_expected(error: Exception) -> bool:

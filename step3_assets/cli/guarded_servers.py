@@ -1,11 +1,11 @@
-"""Dagster's servers with the guard before the web server: ``python -m`` this, with their options.
+"""Dagster's servers behind the guard; run with ``python -m`` and the servers' own options.
 
-Belongs here: putting the guard in place, in two kinds of process. Does not belong here: the rules
+Belongs here: installing the guard, in two kinds of process. Does not belong here: the rules
 (:mod:`step3_assets.cli.loopback_guard`), the options (:mod:`step3_assets.cli.ui`).
 
 ``dev`` runs what ``dagster dev`` runs; it starts its web server as ``webserver``, which is
 Dagster's web server with its application wrapped. Both replace one name in a module of Dagster,
-whose version is pinned; where that name is gone nothing is started.
+whose version is pinned. If that name is missing, nothing is started.
 """
 
 import sys

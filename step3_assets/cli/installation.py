@@ -1,4 +1,4 @@
-"""One installation's home: created once, pointed at a delivery, opened as a Dagster instance.
+"""The home folder of an installation: creating it, setting its delivery, opening its instance.
 
 Belongs here: the home folder's files. Does not belong here: what the settings mean
 (:mod:`step3_assets.defs.resources`).
@@ -23,7 +23,7 @@ from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
 if TYPE_CHECKING:
     from step3_assets.storage.store import Store
 
-PRIVATE = 0o077  # permissions of others than the owner
+PRIVATE = 0o077  # permissions of anyone but the owner
 # A verb prints to its own terminal. Capturing that for the UI takes two more processes a step,
 # which print a traceback on Ctrl-C.
 NO_COMPUTE_LOGS = {
@@ -65,12 +65,12 @@ schedules:
 
 
 def prepare_home(delivery: Path | None = None) -> Settings:
-    """Create the home where it is missing, note the delivery in ``step3.toml``, read the settings.
+    """Create the home where it is missing, write the delivery to ``step3.toml``, read the settings.
 
     Raises
     ------
     CommandFailed
-        If the delivery is no folder.
+        If the delivery is not a folder.
     """
     settings = load_settings()
     os.umask(PRIVATE)
@@ -89,10 +89,10 @@ def prepare_home(delivery: Path | None = None) -> Settings:
 
 
 def make_private(home: Path) -> None:
-    """Leave the home and what it holds to its owner alone: folders 0700, files 0600.
+    """Make the home readable by its owner only: folders 0700, files 0600.
 
-    Only where the home is open to others. A link is left as it is, and so is what belongs to
-    somebody else.
+    Does nothing when the home is private already. Links, and files of other users, are left as they
+    are.
     """
     if not stat.S_IMODE(home.stat().st_mode) & PRIVATE:
         return
@@ -117,9 +117,9 @@ def _note_delivery(path: Path, delivery: Path) -> None:
 
 
 def remember_delivery(settings: Settings, delivery: Path) -> None:
-    """Note a delivery that was accepted in ``step3.toml``; later verbs of this process use it too.
+    """Write an accepted delivery to ``step3.toml``; later verbs of this process use it too.
 
-    The environment stands over the file, so it is set where it named another delivery.
+    The environment takes precedence over the file, so the variable is updated where it is set.
     """
     _note_delivery(settings.home / SETTINGS_FILE, delivery.resolve())
     if os.environ.get("STEP3_DELIVERY"):
@@ -130,8 +130,8 @@ def remember_delivery(settings: Settings, delivery: Path) -> None:
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The installation's Dagster instance; its storage is created under a lock, once.
 
-    Several first processes on a new home would otherwise crash one another. Runs whose process was
-    killed are closed as failed first.
+    Without the lock, several processes that start on a new home would make one another crash. Runs
+    whose process was killed are closed as failed first.
     """
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)  # which dagster.yaml names
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):

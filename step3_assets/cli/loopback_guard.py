@@ -1,4 +1,4 @@
-"""The guard before Dagster's web server: which requests reach it.
+"""The guard in front of Dagster's web server: which requests reach it.
 
 Belongs here: one ASGI middleware and its rules. Does not belong here: starting servers
 (:mod:`step3_assets.cli.ui`), anything of Dagster's.
@@ -26,7 +26,7 @@ RESPONSE_HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-"""No other page may show the UI in a frame and have it clicked, or load its answers as a script."""
+"""Other pages may not show the UI in a frame (clickjacking) or load its answers as a script."""
 POLICY_VIOLATION = 1008  # of a websocket
 
 
@@ -47,8 +47,9 @@ class Served:
     def accepts(self, header: str) -> bool:
         """Whether a ``Host`` header names this server.
 
-        On a loopback address: that address or ``localhost``. On any other: the name given, this
-        machine's name, or a literal address. An attacker's host name is none of these.
+        On a loopback address, that address and ``localhost`` are accepted. On any other address,
+        the given name, this machine's name and literal addresses are. The host name of an attacker
+        is none of these.
 
         Examples
         --------
@@ -67,7 +68,7 @@ class Served:
 
 
 def split_host(header: str) -> tuple[str, int | None]:
-    """Name and port of a ``Host`` header; the port is 80 where none is named, None if it is none.
+    """Name and port of a ``Host`` header; port 80 if none is given, None if it is no number.
 
     Examples
     --------
@@ -81,7 +82,7 @@ def split_host(header: str) -> tuple[str, int | None]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address is this machine's own."""
+    """Whether a name or address is a loopback address of this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -109,9 +110,9 @@ def own_names() -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class LoopbackGuard:
-    """Passes on what a person at this address asks for, and refuses the rest with 403.
+    """Passes on requests that come from a page of this address; refuses all others with 403.
 
-    - ``Host`` must be the address served, once.
+    - There must be one ``Host`` header, and it must be the address served.
     - A request that may change something (any method but GET, HEAD and OPTIONS) and a websocket
       need an ``Origin`` equal to the address served. Without an ``Origin``, which every browser
       sends with them, a request needs the content type ``application/json``.

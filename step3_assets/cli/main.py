@@ -1,12 +1,11 @@
 """The ``step3`` command: its group, loaded verb by verb.
 
-Belongs here: the list of verbs and what ``step3 --help`` says. A verb's module is imported only
+Belongs here: the list of verbs and the text of ``step3 --help``. A verb's module is imported only
 when the verb is used, so that help is instant.
 """
 
 import importlib
 import sys
-import warnings
 
 import click
 
@@ -16,12 +15,12 @@ from step3_assets import __version__
 VERBS = {
     "run": ("running", "run", "Run everything on a delivery, from ingest to verdict and report."),
     "demo": ("demo", "demo", "Run everything on a synthetic delivery."),
-    "status": ("status", "status", "What is stored, which months, and the verdict."),
+    "status": ("status", "status", "Show which tables and months are stored, and the verdict."),
     "report": ("status", "report", "Write the report again and print its path."),
     "trades": ("export", "trades", "Show the newest trades."),
     "export": ("export", "export", "Write a table to a csv or parquet file."),
-    "audit": ("audit", "audit", "The leakage audit of the stored results."),
-    "registry": ("registry", "registry", "The model registry: list, show, promote, roll back."),
+    "audit": ("audit", "audit", "Check the stored results for leakage."),
+    "registry": ("registry", "registry", "List, show, promote and roll back models."),
     "verify": (
         "verify",
         "verify",
@@ -41,7 +40,7 @@ VERBS = {
         "optuna_search",
         "Choose settings for each half-year from folds before it.",
     ),
-    "shadow": ("shadow", "shadow", "The shadow account: new data, history, parity."),
+    "shadow": ("shadow", "shadow", "Trade new data on paper, and compare with the backtest."),
     "recalibrate": (
         "recalibrate",
         "recalibrate",
@@ -68,7 +67,7 @@ class LazyGroup(click.Group):
     """A group that imports a verb's module when the verb is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Verbs in the order a person meets them."""
+        """Verbs in the order in which a new user needs them."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -81,7 +80,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The verb's command; an unknown verb is refused with the one that was probably meant."""
+        """The verb's command; an unknown verb is refused with a suggestion."""
         if args and args[0] not in VERBS:
             from difflib import get_close_matches
 
@@ -91,7 +90,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One line a verb, without importing any."""
+        """One line per verb, without importing its module."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in VERBS.items()])
 
@@ -110,11 +109,9 @@ def cli() -> None:
         step3 run --delivery path/to/step2_out
         step3 ui
 
-    Everything a run writes lies under STEP3_HOME (default: ./data). The same assets, runs and
-    checks are in the Dagster UI; the commands below only launch them.
+    Everything that a run writes is under STEP3_HOME (default: ./data). The commands below launch
+    the same assets and jobs that the Dagster UI shows. `step3 VERB --help` explains a command.
     """
-    # Users need not know that Dagster marks a feature in use as beta or preview.
-    warnings.filterwarnings("ignore", message=".*is currently in (beta|preview)")
 
 
 MAKES_MONTHS = {

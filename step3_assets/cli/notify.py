@@ -1,6 +1,6 @@
-"""``step3 notify``: how failures are reported, and whether a message arrives.
+"""``step3 notify``: how failures are reported, and a test message.
 
-Belongs here: the words printed.
+Belongs here: the printed text.
 """
 
 import logging
@@ -11,12 +11,17 @@ from step3_assets.cli.failures import CommandFailed
 
 
 @click.command()
-@click.option("--test", "is_test", is_flag=True, help="Send a message and say whether it arrived.")
+@click.option(
+    "--test",
+    "is_test",
+    is_flag=True,
+    help="Send a test message and report whether it was delivered.",
+)
 def notify(is_test: bool) -> None:
-    """Show who is told when a run fails or a delivery is refused; send a test message.
+    """Show who gets a message when a run fails or a delivery is refused; send a test message.
 
-    Set it in step3.toml under STEP3_HOME. Secrets stay in the environment; the file names the
-    variables.
+    Choose the channel in step3.toml under STEP3_HOME. Passwords and tokens stay in environment
+    variables; the file holds only the names of the variables.
 
     \b
         [notify]
@@ -35,7 +40,7 @@ def notify(is_test: bool) -> None:
         user_env = "STEP3_MAIL_USER"
         password_env = "STEP3_MAIL_PASSWORD"
 
-    Exit status 1 when a test message does not arrive.
+    Exit status 1 if the test message could not be sent.
     """
     from step3_assets.defs.notifier import Message, shown_address
     from step3_assets.defs.notifier import notify as send
@@ -60,7 +65,7 @@ def notify(is_test: bool) -> None:
 
 
 def _quiet_log(config) -> logging.Logger:
-    """Standard error for the channel ``log``; what goes wrong elsewhere is the outcome's to say."""
+    """Log to standard error for channel ``log``; other channels return what went wrong."""
     log = logging.getLogger("step3.notify")
     log.propagate = False
     log.handlers = [logging.StreamHandler() if config.channel == "log" else logging.NullHandler()]

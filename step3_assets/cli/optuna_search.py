@@ -1,6 +1,6 @@
 """``step3 optuna-search``: the nested search, launched and shown.
 
-Belongs here: which epochs and how many trials, the closing table. Does not belong here: the search
+Belongs here: which epochs and how many trials, the final table. Does not belong here: the search
 (:mod:`step3_assets.domain.search`).
 """
 
@@ -26,15 +26,19 @@ SEARCHED += ("max_depth", "num_leaves", "n_rounds", "ev_struct")
 @click.option(
     "--trials",
     type=click.IntRange(1),
-    help="Gate and portfolio trials an epoch [default: 200, config.search.gate_trials].",
+    help="Gate and portfolio trials per epoch [default: 200, config.search.gate_trials].",
 )
 @click.option(
     "--model-trials",
     type=click.IntRange(1),
-    help="Model trials an epoch, the slow ones [default: 16, config.search.model_trials].",
+    help="Model trials per epoch, the slow ones [default: 16, config.search.model_trials].",
 )
 @WORKERS
-@click.option("--ingest/--no-ingest", default=None, help="Ingest first [default: with --delivery].")
+@click.option(
+    "--ingest/--no-ingest",
+    default=None,
+    help="Ingest the delivery first [default: yes with --delivery].",
+)
 def optuna_search(
     delivery: Path | None,
     epochs: str | None,
@@ -43,27 +47,28 @@ def optuna_search(
     workers: int | None,
     ingest: bool | None,
 ) -> None:
-    """Choose settings for each epoch (calendar half-year) from folds wholly before it.
+    """Choose settings for each epoch (calendar half-year) from data before that epoch only.
 
-    Model settings are trained once for each of the 24 months before the epoch and kept; gate, size
-    and risk settings are tried on those forecasts, the best of them under every allocation.
-    Nothing that became known in or after the epoch is looked at, and the documented settings stay
-    unless a trial is clearly better. Every trial lands in the table `trials`, whose count deflates
-    the Sharpe ratio.
+    Each model setting is trained on the 24 months before the epoch, once. Gate, sizing and risk
+    settings are then tried on the resulting forecasts, and the best of them with every allocation
+    method. Nothing that became known in or after the epoch is used. The default settings stay
+    unless a trial is clearly better. Every trial is stored in the table `trials`; the number of
+    trials lowers the deflated Sharpe ratio.
 
-    The choice is stored in `tuned_params` and used by nobody until step3.toml says so:
+    The chosen settings are stored in `tuned_params`. They are used only after you set in
+    step3.toml:
 
     \b
         [config.search]
         is_enabled = true
 
-    and `step3 run` makes the months again. A search that was killed goes on where it was and ends
-    as if it had not been. Its journal is search/optuna.journal under STEP3_HOME, which
-    optuna-dashboard opens.
+    and run `step3 run`, which makes the months again. A search that was killed continues where it
+    stopped and gives the same result. Its journal is search/optuna.journal under STEP3_HOME; open
+    it with optuna-dashboard.
 
     \b
     Examples:
-        step3 optuna-search                              # every epoch: some hours on 2 cores
+        step3 optuna-search                              # every epoch: several hours on 2 cores
         step3 optuna-search --epochs 2023-01 --trials 50 --model-trials 4
         step3 optuna-search --delivery ../step2_out --epochs 2022-01:2023-12 --workers 2
     """

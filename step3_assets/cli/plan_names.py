@@ -1,6 +1,6 @@
-"""Console scripts under the names that the plan gives them.
+"""Console scripts ``step3_train_dataset`` and its siblings: each runs the verb of that name.
 
-Belongs here: ``step3_train_dataset`` and its siblings, each the verb of that name. Does not belong
+Belongs here: one function per script. Does not belong
 here: options or work of a verb.
 """
 

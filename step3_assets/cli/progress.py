@@ -21,14 +21,14 @@ from step3_assets.defs.resources import ProgressResource
 
 
 class BarProgress(ProgressResource):
-    """One bar per step, with counts, elapsed time and time left."""
+    """One progress bar per step, with counts, elapsed time and time left."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar; where there is no terminal, a line at each quarter and at the end."""
+        """Show a bar; without a terminal, print a line at each quarter and at the end."""
         if not self.console.is_terminal:
             with self._lines(label, total) as advance:
                 yield lambda count=1: advance(count, "")
@@ -46,7 +46,7 @@ class BarProgress(ProgressResource):
 
     @contextmanager
     def track_best(self, label: str, total: int) -> Iterator[Callable[[int, float], None]]:
-        """A bar of trials with the best value so far; lines where there is no terminal."""
+        """Show a bar of trials with the best value so far; without a terminal, print lines."""
         if not self.console.is_terminal:
             with self._lines(label, total) as write:
                 yield lambda count, best: write(count, "" if best != best else f", best {best:.3f}")
@@ -70,7 +70,7 @@ class BarProgress(ProgressResource):
 
     @contextmanager
     def _lines(self, label: str, total: int) -> Iterator[Callable[[int, str], None]]:
-        """A line at each quarter, one at the end, and one that says where an error stopped it."""
+        """Print a line at each quarter and at the end, or where an error stopped the work."""
         started, done, quarter = monotonic(), 0, 0
 
         def write(text: str) -> None:

@@ -1,6 +1,6 @@
-"""``step3 recalibrate``: the weekly recalibration of past weeks or of the coming one.
+"""``step3 recalibrate``: recalibrate past weeks or the coming one.
 
-Belongs here: which weeks, the closing tables. Does not belong here: the recalibration
+Belongs here: which weeks, the printed tables. Does not belong here: the recalibration
 (:mod:`step3_assets.domain.live`).
 """
 
@@ -21,38 +21,39 @@ BASE_MARKS = {"champion": " champion", "calendar_month": "", "month_before": " (
     "first",
     type=DAY,
     metavar="YYYY-MM-DD",
-    help="A day of the first week [default: the first week of the walked test months].",
+    help="Any day of the first week [default: the first week of the tested months].",
 )
 @click.option(
     "--to",
     "last",
     type=DAY,
     metavar="YYYY-MM-DD",
-    help="A day of the last week [default: that of the last bar].",
+    help="Any day of the last week [default: the week of the last bar].",
 )
 @WORKERS
 def recalibrate(first: str | None, last: str | None, workers: int | None) -> None:
-    """Refit the calibrator of each week on labels final before its first session.
+    """Refit the calibrator of each week on labels that were final before its first session.
 
-    The base model of a week is the champion that stood when its first session opened; without one,
-    as before the first promotion, the fold of the month that holds it, or of the month before while
-    that is not made. `step3 run` must have made the months whose raw probabilities are used. A new
-    calibrator is in force in its week only if it was no worse than last week's on the labels that
-    became final since. Weeks may be made in any order, again and again: the same bits.
+    The base model of a week is the champion at the open of the week's first session. Before the
+    first promotion there is no champion: then it is the fold of the week's month, or the fold of
+    the month before if that one does not exist yet. Run `step3 run` first: it makes the raw
+    probabilities of the months. A new calibrator is used in its week only if it was no worse than
+    the one of the week before, on the labels that became final since. Weeks may be made in any
+    order and more than once; the result is the same to the bit.
 
-    With `method = "retrain"` in [config.recalibration] of step3.toml every model of a week is
-    trained anew, some seconds a week, and judged on the labels of the week after: no worse than
-    what was in force, it is used from then on.
+    With `method = "retrain"` in [config.recalibration] of step3.toml, every model of a week is
+    trained again, which takes a few seconds per week. It is evaluated on the labels of the week
+    after and used from then on if it is no worse than the models in use.
 
-    The second table says what recalibrating has been worth: over the calendar months all of whose
-    weeks are made by that method, the walk-forward as it is and decided again under what was in
-    force each week.
+    The second table shows what recalibration has gained. It covers the calendar months whose weeks
+    were all made with the configured method, and compares the walk-forward results with the same
+    months decided by the models in use each week.
 
-    In the UI the schedule weekly_recalibration does the same before each week's first session.
+    In the UI, the schedule weekly_recalibration does the same before each week's first session.
 
     \b
     Examples:
-        step3 recalibrate                                    # every week of the walked months
+        step3 recalibrate                                    # every week of the tested months
         step3 recalibrate --from 2023-01-02 --to 2023-12-29
         step3 recalibrate --from 2024-01-08 --to 2024-01-08  # one week
     """
@@ -71,7 +72,7 @@ def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
     store = open_store()
     walked = store.partitions("folds")
     if not walked:
-        raise CommandFailed("no test month is walked forward yet: run `step3 run` first")
+        raise CommandFailed("no test month is stored yet: run `step3 run` first")
     earliest = weekly(walked[0]).start.date()
     try:
         start = parse_week(first) if first else earliest
@@ -83,7 +84,7 @@ def _weeks(first: str | None, last: str | None) -> tuple[date, date]:
     latest = min(this_week, date.fromisoformat(str(known.get_last_partition_key())))
     if not earliest <= start <= end <= latest:
         raise CommandFailed(
-            f"weeks {start} to {end} are not within {earliest}, the first of the walked months, to "
+            f"weeks {start} to {end} are not within {earliest}, the first of the tested months, to "
             f"{latest}, {'this one' if latest == this_week else 'the last that the data allow'}"
         )
     return start, end

@@ -1,7 +1,7 @@
-"""``step3 registry``: look at the model registry; promote a model, or go back.
+"""``step3 registry``: show the model registry, promote a model, roll back.
 
-Belongs here: naming a model, printing, asking for a change. Does not belong here: what must hold
-for one (:mod:`step3_assets.domain.registry.promotion`).
+Belongs here: finding the model that is meant, printing. Does not belong here: the conditions of a
+change (:mod:`step3_assets.domain.registry.promotion`).
 """
 
 import json
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from step3_assets.domain.registry.stages import Registry
 
 REASON = click.option(
-    "--reason", required=True, type=TEXT, metavar="TEXT", help="Why; it stays in the history."
+    "--reason",
+    required=True,
+    type=TEXT,
+    metavar="TEXT",
+    help="Why you do this; stored in the history.",
 )
 ROOM_FOR_REASONS = 100
 """Columns of a terminal below which a list leaves out the reason of each stage."""
@@ -28,24 +32,27 @@ BY = click.option(
     "who",
     type=TEXT,
     metavar="NAME",
-    help="Who decides [default: the account that runs this].",
+    help="Name for the history [default: your account on this machine].",
 )
 
 
 @click.group()
 def registry() -> None:
-    """The model registry: which model versions exist, the stage of each, which one decides.
+    """List, show, promote and roll back model versions.
+
+    Every model version has a stage:
 
     \b
-    candidate  a fold's models, registered
-    shadow     the newest of them: watched, does not decide
-    champion   the one that decides; at most one
-    archived   replaced by other bytes, or no longer the champion
+    candidate  the models of a fold, registered
+    shadow     the newest candidate: observed, makes no decisions
+    champion   the model that decides; there is at most one
+    archived   retrained since, or no longer the champion
 
-    `step3 run` registers and puts the newest in the shadow; `step3 recalibrate` registers each
-    week's refit, which decides only through its base model. A person promotes: every acceptance
-    criterion and every check of the leakage audit must have passed on the data, settings and models
-    that are stored now. The same registry is in step3_model_registry.json under STEP3_HOME.
+    `step3 run` registers every fold and moves the newest to the stage shadow. `step3 recalibrate`
+    registers the refit of each week, which is used only while its base model is. Only a person
+    promotes a model, and only if every acceptance criterion and every check of the leakage audit
+    has passed on the data, settings and models that are stored now. The file
+    step3_model_registry.json under STEP3_HOME holds the same registry.
 
     \b
     Examples:
@@ -58,7 +65,7 @@ def registry() -> None:
 
 
 def _marked(text: str) -> str:
-    """A registered verdict, marked where it is not about what is stored now."""
+    """A registered verdict, marked if the stored results have changed since."""
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import verdict_staleness
     from step3_assets.defs.resources import load_settings
@@ -70,7 +77,7 @@ def _marked(text: str) -> str:
 
 
 def _print_verdict(console: "Console") -> None:
-    """The verdict on the stored results as it is now, not as it was registered."""
+    """Print the verdict on the results that are stored now, beside the registered one."""
     from rich.markup import escape
 
     from step3_assets.cli.installation import open_store
@@ -82,13 +89,16 @@ def _print_verdict(console: "Console") -> None:
 
 
 @registry.command("list")
-@click.option("--all", "is_all", is_flag=True, help="Archived versions too.")
-@click.option("--weeks", "is_weeks", is_flag=True, help="The weekly recalibrations, not the folds.")
+@click.option("--all", "is_all", is_flag=True, help="Also list archived versions.")
+@click.option(
+    "--weeks", "is_weeks", is_flag=True, help="List the weekly recalibrations instead of the folds."
+)
 def list_models(is_all: bool, is_weeks: bool) -> None:
-    """Every fold's model version that is not archived, the newest first; or every week's.
+    """List the model versions of folds that are not archived, newest first.
 
-    Brier scores of folds are out of fold, of the calibrated probability and of the plain base rate;
-    those of weeks are of the labels that the week's check was made on.
+    The Brier scores of a fold are out of fold: one of the calibrated probability, one of the base
+    rate alone. With --weeks, weekly recalibrations are listed, with the Brier scores on the labels
+    that they were checked on.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -106,7 +116,7 @@ def list_models(is_all: bool, is_weeks: bool) -> None:
     if not is_all:
         rows = rows[rows["stage"] != "archived"]
     if console.width < ROOM_FOR_REASONS:
-        rows = rows.drop(columns="because")  # `show` says it, too
+        rows = rows.drop(columns="because")  # `show` has it too
     table = Table(box=None, pad_edge=False)
     for name in rows.columns:
         table.add_column(name, no_wrap=name != "because")
@@ -120,9 +130,9 @@ def list_models(is_all: bool, is_weeks: bool) -> None:
 @registry.command()
 @click.argument("model")
 def show(model: str) -> None:
-    """Everything that the registry knows of MODEL, with its history.
+    """Show everything that the registry holds about MODEL, with its history.
 
-    MODEL is an identity or the beginning of one, a test month (2023-12), the Monday of a
+    MODEL is a model's identifier or the beginning of it, a test month (2023-12), the Monday of a
     recalibrated week (2023-12-04), `champion` or `shadow`.
     """
     from rich.console import Console
@@ -168,11 +178,11 @@ def show(model: str) -> None:
 @REASON
 @BY
 def promote(model: str, reason: str, who: str | None) -> None:
-    """Make MODEL the champion; the one before it is archived.
+    """Make MODEL the champion and archive the champion before it.
 
-    Refused, with everything that failed, unless every acceptance criterion and every check of the
-    leakage audit passed, on the delivery, the settings and the models that are stored now. When two
-    people promote at once, one wins and the other gets a message.
+    Refused, with a list of everything that failed, unless every acceptance criterion and every
+    check of the leakage audit passed on the delivery, settings and models that are stored now. When
+    two people promote at the same time, the second one gets a message and nothing changes.
 
     \b
     Examples:
@@ -194,14 +204,14 @@ def promote(model: str, reason: str, who: str | None) -> None:
 @REASON
 @BY
 def rollback(reason: str, who: str | None) -> None:
-    """Return to the champion before the present one.
+    """Make the previous champion the champion again.
 
-    No criterion is asked: it passed them when it was promoted. Its models must still be stored,
-    unaltered.
+    The criteria are not evaluated again: the model passed them when it was promoted. Its models
+    must still be stored, unchanged.
 
     \b
     Example:
-        step3 registry rollback --reason "slippage twice the modelled one since Monday"
+        step3 registry rollback --reason "slippage is twice the model's since Monday"
     """
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import Request, rollback_in_store
@@ -214,12 +224,12 @@ def rollback(reason: str, who: str | None) -> None:
 
 
 def find_model(stored: "Registry", name: str) -> dict[str, Any]:
-    """The one model that a person means.
+    """The one model that the text identifies.
 
     Raises
     ------
     CommandFailed
-        If none is meant, or several.
+        If no model matches, or several.
     """
     from step3_assets.domain.registry.stages import as_rows
 
@@ -237,7 +247,7 @@ def find_model(stored: "Registry", name: str) -> dict[str, Any]:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise CommandFailed(f"the registry has no {name}; `step3 registry list` names every model")
+        raise CommandFailed(f"the registry has no {name}; `step3 registry list` shows every model")
     names = ", ".join(row["model_id"] for row in found[:5])
     raise CommandFailed(f"{name} may mean {len(found)} models: {names}; name one")
 
@@ -265,7 +275,9 @@ def _stored() -> "Registry":
     store = open_store()
     stored = read_registry(store)
     if stored.models.empty:
-        raise CommandFailed("no model is registered yet: `step3 run` registers every fold's")
+        raise CommandFailed(
+            "no model is registered yet: `step3 run` registers the models of every fold"
+        )
     for problem in [
         *store.altered(REGISTRY_TABLES),
         *registry_file_problems(store, load_settings()),
@@ -298,7 +310,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _lines(settings: dict[str, Any], prefix: str = "") -> list[str]:
-    """Settings one a line, sections as a prefix."""
+    """Settings, one per line, with the section as prefix."""
     lines = []
     for name, value in settings.items():
         if isinstance(value, dict):

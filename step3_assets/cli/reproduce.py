@@ -1,7 +1,7 @@
 """``step3 reproduce``: train a fold again and compare every bit.
 
-Belongs here: reading what the fold needs, the table, the exit status. Does not belong here: the
-comparison (:mod:`step3_assets.domain.registry.reproduction`).
+Belongs here: reading the inputs of the fold, the printed table, the exit status. Does not belong
+here: the comparison (:mod:`step3_assets.domain.registry.reproduction`).
 """
 
 import click
@@ -12,14 +12,14 @@ from step3_assets.cli.failures import CommandFailed
 @click.command()
 @click.argument("fold", metavar="FOLD")
 def reproduce(fold: str) -> None:
-    """Train FOLD (a test month, 2023-12) again from what is stored, and compare every bit.
+    """Train FOLD (a test month, such as 2023-12) again and compare every bit.
 
-    The fold is cut again from the stored events and bars, its models are trained with the
-    parameters in force, and the hash of its rows and of every model is compared with the registry
-    and with what is stored. Nothing is written.
+    Builds the fold from the stored events and bars, trains its models with the current settings,
+    and compares the hash of its rows and of every model with the registry and with the stored
+    models. Writes nothing.
 
-    The exit status is 0 when all are the same, 1 otherwise; then the possible causes are named:
-    restated data, other settings, other code or libraries, or a model altered in the store.
+    The exit status is 0 when all are the same, 1 otherwise. Then the possible causes are listed:
+    restated data, other settings, other code or libraries, or a stored model that was altered.
 
     \b
     Examples:
@@ -46,7 +46,7 @@ def reproduce(fold: str) -> None:
     row = standing_fold(read_registry(store), month)
     if row is None:
         raise CommandFailed(
-            f"the fold of {month_label(month)} is not registered; `step3 registry list` names "
+            f"the fold of {month_label(month)} is not registered; `step3 registry list` shows "
             "those that are, `step3 run` makes and registers them"
         )
     console = Console()

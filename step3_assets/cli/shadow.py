@@ -1,6 +1,6 @@
 """The shadow's verbs: a live step, a replay of history, the comparison with the backtest.
 
-Belongs here: their arguments and output. Does not belong here: what an arrival does
+Belongs here: their arguments and output. Does not belong here: what a step does
 (:mod:`step3_assets.domain.shadow`).
 """
 
@@ -20,27 +20,28 @@ if TYPE_CHECKING:
 
 @click.group()
 def shadow() -> None:
-    """Trade on paper what arrives, and compare it with the backtest.
+    """Trade new candidates on paper, and compare the result with the backtest.
 
-    Each new candidate is scored once, when a delivery first brings it, by the model in force; the
-    decision is never repeated. Fills come from the same simulation as every backtest, as soon as
-    the bars show them. Tables shadow_decisions, shadow_fills and shadow_positions are append-only;
-    an account is one column of them: the live one, or replay:FIRST..LAST.
+    Each new candidate is scored once, by the model in force, when a delivery first contains it. The
+    decision is never changed later. Fills come from the same simulation as every backtest, as soon
+    as the bars show them. Rows are only ever added to the tables shadow_decisions, shadow_fills and
+    shadow_positions. Column `account` separates the live account from replays of history
+    (replay:FIRST..LAST).
 
     \b
     Examples:
         step3 shadow step        # after each ingest
-        step3 shadow parity      # does the live account equal the backtest?
+        step3 shadow parity      # is the live account equal to the backtest?
         step3 shadow replay --bars bars --from 2023-01 --to 2023-06
     """
 
 
 @shadow.command()
 def step() -> None:
-    """Take the stored delivery as the live account's next arrival.
+    """Let the live account process the stored delivery.
 
-    The account begins with the month of the first delivery's last bar. Doing it twice adds nothing.
-    The same as job `shadow` in the UI.
+    The account begins with the month of the last bar of the first delivery. A second step with the
+    same delivery changes nothing. Job `shadow` in the UI does the same.
 
     \b
     Examples:
@@ -80,18 +81,18 @@ def step() -> None:
     help="Train each month's models from the delivery in which its first candidates arrive: proves "
     "that the stored ones knew no more. [default: the stored models, by their hash]",
 )
-@click.option("--fresh", is_flag=True, help="Forget an earlier replay of these months first.")
+@click.option("--fresh", is_flag=True, help="Delete an earlier replay of these months first.")
 def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) -> None:
-    """Play months of history week by week as they would have arrived, then check parity.
+    """Replay months of history week by week, as if live, then compare with the backtest.
 
-    For every week the delivery is built as of its last close, pending candidates with it, and read
-    through the contract. New candidates are scored, fills taken, positions noted, each week in one
-    transaction: stopped in the middle, the same command goes on. At the end the shadow ledger is
-    compared with the backtest of the same months from a flat start: the same trades, sizes and P&L
-    to the cent, or every difference named.
+    For every week, the delivery is built from the bars up to its last close, with its pending
+    candidates, and validated. New candidates are scored, fills and positions are stored, each week
+    in one transaction. If the command is stopped, the same command continues. At the end the shadow
+    account is compared with a backtest of the same months that starts without positions: trades,
+    sizes and P&L must be equal to the cent, and every difference is listed.
 
-    The months must be trained and scored (`step3 run --from --to`). Exit status 0 when parity is
-    exact, 1 otherwise.
+    The months must be trained and scored first (`step3 run --from --to`). Exit status 0 if there is
+    no difference, 1 otherwise.
 
     \b
     Examples:
@@ -127,11 +128,11 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
 
 
 @shadow.command()
-@click.option("--account", type=TEXT, help="Whose ledger. [default: the live account]")
+@click.option("--account", type=TEXT, help="Account to compare. [default: the live account]")
 def parity(account: str | None) -> None:
     """Compare a stored shadow account with the backtest of its months.
 
-    Exit status 0 when every trade, size and P&L is the same to the cent, 1 otherwise.
+    Exit status 0 if every trade, size and P&L is equal to the cent, 1 otherwise.
 
     \b
     Examples:

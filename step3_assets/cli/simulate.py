@@ -1,7 +1,7 @@
 """The verb that makes a synthetic world.
 
-Belongs here: its arguments, progress and closing words. Does not belong here: any law of the
-market (:mod:`step3_assets.domain.worlds`).
+Belongs here: its arguments, progress and final message. Does not belong here: how the market
+behaves (:mod:`step3_assets.domain.worlds`).
 """
 
 from dataclasses import dataclass
@@ -51,14 +51,14 @@ class WorldRequest:
     type=WORLD_YEARS,
     default=10.0,
     show_default=True,
-    help="Span that ends at --end.",
+    help="Years of bars, up to --end.",
 )
 @click.option(
     "--edge-bps",
     type=EDGE_BPS,
     default=0.0,
     show_default=True,
-    help="What the oracle gate's trades earn, about, net of costs; 0 is the null world.",
+    help="Approximate net return per trade of the oracle, in basis points; 0 makes a null world.",
 )
 @click.option(
     "--seed", type=SEED, default=0, show_default=True, help="The same seed gives the same bits."
@@ -71,28 +71,28 @@ class WorldRequest:
     type=click.DateTime(["%Y-%m-%d"]),
     default="2023-12-29",
     show_default=True,
-    help="Last date of the span, New York.",
+    help="Last date of the bars, in New York.",
 )
 @click.option(
     "--oracle/--no-oracle",
     "has_oracle",
     default=True,
     show_default=True,
-    help="Also compute the true expected net return of each event (most of the time).",
+    help="Also compute the true expected net return of each event (takes most of the time).",
 )
 @click.option(
     "--out",
     "out_dir",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the world. A world that stands there is replaced, anything else is not.",
+    help="Folder of the world. A world in it is replaced; any other content is refused.",
 )
 def simulate(**given: Any) -> None:
     """Simulate a market whose edge is known, and its Step 2 delivery.
 
     Hourly bars of correlated symbols on the real exchange calendar, with stochastic volatility,
     overnight gaps and fat tails. With an edge, the hours after a candidate drift by a non-linear
-    pattern of signals that are known at the decision; without one, no event has a positive
+    pattern of signals that are known at the decision. Without an edge, no event has a positive
     expectation. Writes bars/, step2_out/ (a complete delivery, marked synthetic), oracle/ (the true
     expectation of each event, which the platform never reads) and world.json.
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-GOES_ON = "stopped; the months done are stored; the same command goes on"
+GOES_ON = "stopped; the finished months are stored; run the same command to continue"
 STOPPED = "stopped"
 REPEATED_S = 10.0
 
@@ -23,10 +23,10 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable(sentence: str) -> Iterator[None]:
-    """End with ``128 + signal`` and the sentence when a signal stops what is inside.
+    """Exit with ``128 + signal`` and the sentence when a signal stops the body.
 
-    Dagster handles both signals by itself while it executes and does not tell which one came, so
-    the system writes the number of each into a pipe.
+    While Dagster executes, it handles both signals itself and does not report which one came.
+    Therefore the operating system writes the number of each signal into a pipe.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
     if signal.SIG_IGN in before.values():  # a shell's background job, or nohup
@@ -61,13 +61,13 @@ def stoppable(sentence: str) -> Iterator[None]:
 
 
 def _raise_stopped(_number: int, _frame: FrameType | None) -> None:
-    """Stop, and ask again until it has worked: library code may swallow an exception."""
+    """Raise `Stopped`, again until it works: library code may swallow an exception."""
     signal.setitimer(signal.ITIMER_REAL, REPEATED_S)
     raise Stopped
 
 
 def _received(reader: int) -> int | None:
-    """The first of our signals that came; None where none did."""
+    """The first of our signals that arrived; None if none did."""
     try:
         numbers = os.read(reader, 256)
     except BlockingIOError:
@@ -76,7 +76,7 @@ def _received(reader: int) -> int | None:
 
 
 def _leave(status: int) -> None:
-    """End now: worker processes are stopped, and nothing waits for them."""
+    """Exit now: stop the worker processes without waiting for them."""
     import multiprocessing
 
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")

@@ -38,12 +38,12 @@ load_from:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on. Whoever reaches it can launch runs: keep it on loopback.",
+    help="Address to listen on. Anyone who can reach it can launch runs: keep it on loopback.",
 )
 @click.option(
     "--read-only",
     is_flag=True,
-    help="To look only: no run can be launched, nothing switched; no daemon.",
+    help="Read only: nobody can launch a run or change a sensor or schedule; no daemon.",
 )
 @click.option(
     "--delivery",
@@ -53,8 +53,8 @@ load_from:
 def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
     """Open the Dagster UI: the asset graph, runs, checks, plots, backfills.
 
-    Starts the web server and the daemon and stops both on Ctrl-C. Materialize a month by clicking
-    an asset, or start a backfill over a range of months.
+    Starts the web server and the daemon, and stops both on Ctrl-C. In the UI, click an asset to
+    materialize a month, or start a backfill over a range of months.
 
     \b
     Examples:
@@ -74,7 +74,8 @@ def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
             raise CommandFailed(f"port {port} is taken; choose another with --port")
     if not is_loopback(host):
         click.echo(
-            f"{host} is not the loopback address, and there is no password: whoever reaches it can "
+            f"{host} is not the loopback address, and there is no password: anyone who reaches "
+            "it can "
             + (
                 "read everything"
                 if read_only
@@ -98,7 +99,7 @@ def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
 
 
 def server_command(workspace: Path, host: str, port: int, read_only: bool) -> list[str]:
-    """The command of the servers, guarded: web server and daemon, or a read-only web server."""
+    """The guarded command: web server and daemon, or a read-only web server alone."""
     part = ["webserver", "--read-only"] if read_only else ["dev"]
     return [
         sys.executable, "-m", "step3_assets.cli.guarded_servers", *part,
@@ -137,9 +138,9 @@ def _last_lines(log: Path, count: int = 15) -> str:
 def _supervise(command: list[str], environment: dict[str, str], log: Path) -> int:
     """Run the servers; pass an interrupt or a termination on to them as an interrupt.
 
-    They are also stopped when their log is gone, and with it the folder of their history: they
-    would go on with deleted files, and lose everything that they record. (The folder itself is no
-    sign: a server recreates parts of it at once.)
+    The servers are also stopped when their log file is gone, which means that the folder of their
+    history was deleted: they would continue with deleted files and lose everything they record.
+    (Checking the folder itself is not enough: a server recreates parts of it at once.)
 
     The handlers are set before the child starts: a background job of a shell ignores interrupts,
     and a child would inherit that and never stop.

@@ -1,6 +1,6 @@
 """``step3 validate``: the definitions load, name no unknown asset, and use nothing deprecated.
 
-Belongs here: ``dagster definitions validate``, plus the checks that it misses.
+Belongs here: ``dagster definitions validate``, and the checks that it does not make.
 """
 
 import os
@@ -16,7 +16,7 @@ from step3_assets.cli.failures import CommandFailed
 
 @click.command()
 def validate() -> None:
-    """Load every definition in a throw-away home; fail on any deprecation warning."""
+    """Load every definition in a temporary home; fail on any deprecation warning."""
     from step3_assets.cli.installation import DAGSTER_YAML
     from step3_assets.cli.ui import WORKSPACE_YAML
 

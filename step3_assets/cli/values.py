@@ -1,7 +1,7 @@
 """Types of the command line's values: a wrong one is refused at once, naming its option.
 
 Belongs here: months, days, finite numbers. Does not belong here: whether a month is in the data,
-which only the stored delivery tells.
+which depends on the stored delivery.
 """
 
 import math
@@ -13,7 +13,7 @@ import click
 
 
 class MonthType(click.ParamType):
-    """A calendar month, ``YYYY-MM``; stays text."""
+    """A calendar month, ``YYYY-MM``; the value stays text."""
 
     name = "YYYY-MM"
 
@@ -26,7 +26,7 @@ class MonthType(click.ParamType):
 
 
 class MonthRangeType(click.ParamType):
-    """A month or two with a colon between; stays text."""
+    """One month, or two with a colon between them; the value stays text."""
 
     name = "YYYY-MM[:YYYY-MM]"
 
@@ -42,7 +42,7 @@ class MonthRangeType(click.ParamType):
 
 
 class DayType(click.ParamType):
-    """A day, ``YYYY-MM-DD``; stays text."""
+    """A day, ``YYYY-MM-DD``; the value stays text."""
 
     name = "YYYY-MM-DD"
 
@@ -59,7 +59,7 @@ class DayType(click.ParamType):
 
 
 class FiniteRange(click.FloatRange):
-    """A number within limits; NaN and infinity are none."""
+    """A number within limits; NaN and infinity are refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Refuse what is not a finite number within the limits."""
@@ -77,7 +77,7 @@ class TextType(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Refuse empty text and control characters."""
         if not str(value).strip() or not str(value).isprintable():
-            self.fail("needs some text on one line", param, ctx)
+            self.fail("must be text on one line", param, ctx)
         return str(value)
 
 

@@ -74,11 +74,11 @@ def test_irregular_bars_are_told(bars_dir):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--as-of", "soon"], "--as-of soon: no time"),
+        (["--as-of", "soon"], "--as-of soon is not a time"),
         (["--as-of", "2001-01-01"], "no bar had ended by 2001-01-01"),
         (["--partner", "QQQ"], "--partner QQQ: expected A=B"),
         (["--partner", "QQQ=IWM"], "no bars for IWM"),
-        (["--partner", "QQQ=SPY", "--partner", "qqq=spy"], "QQQ has a partner already"),
+        (["--partner", "QQQ=SPY", "--partner", "qqq=spy"], "QQQ already has a partner"),
         (["--symbols", "IWM"], "no bars for symbol IWM"),
     ],
 )

@@ -36,6 +36,7 @@ def test_definitions_load_no_models_and_no_statistics():
         [sys.executable, "-c", program, *heavy], capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    assert "Warning" not in done.stderr, "`dg dev` and `dagster dev` would show it on every start"
 
 
 def test_the_first_page_names_every_verb():

@@ -16,7 +16,7 @@ from step3_assets_tests.defs.installation import START, Installation
 from step3_assets_tests.deliveries import write_small_delivery
 from step3_assets_tests.waiting import wait_until
 
-GOES_ON = "step3: stopped; the months done are stored; the same command goes on"
+GOES_ON = "step3: stopped; the finished months are stored; run the same command to continue"
 
 
 @pytest.fixture(scope="module")
