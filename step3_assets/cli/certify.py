@@ -173,8 +173,6 @@ def certify(**given: Any) -> None:
 
 def _certify_size(asked: CertifyRequest) -> None:
     """Measure only the size of the verdict, on decisions without skill."""
-    from joblib import cpu_count
-
     from step3_assets.cli.certify_size import certify_size
 
     if not asked.null:
@@ -185,13 +183,12 @@ def _certify_size(asked: CertifyRequest) -> None:
         replays=asked.replays,
         years=asked.years,
         first_seed=asked.first_seed,
-        workers=asked.workers or cpu_count(),
+        workers=asked.workers,
     )
 
 
 def _certify_power_and_size(asked: CertifyRequest) -> None:
     """Run the whole platform on each world; print and store what it found."""
-    from joblib import cpu_count
     from rich.console import Console
 
     from step3_assets.cli.installation import prepare_home
@@ -205,7 +202,7 @@ def _certify_power_and_size(asked: CertifyRequest) -> None:
     outcomes = []
     with BarProgress(Console(stderr=True)).track("worlds", len(worlds)) as advance:
         for outcome in certification.certify(
-            worlds, settings.config, workers=asked.workers or cpu_count(), n_months=asked.n_months
+            worlds, settings.config, place=settings.place_of(asked.workers), n_months=asked.n_months
         ):
             outcomes.append(outcome)
             advance(1)

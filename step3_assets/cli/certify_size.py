@@ -23,7 +23,7 @@ def certify_size(
     replays: int,
     years: float,
     first_seed: int,
-    workers: int,
+    workers: int | None,
 ) -> None:
     """Evaluate decisions without skill on worlds of each family; print how many were promoted.
 
@@ -50,7 +50,7 @@ def certify_size(
     found = []
     with BarProgress(Console(stderr=True)).track("worlds", len(calls)) as advance:
         for verdicts in null_verdicts.family_verdicts(
-            calls, settings.config, years=years, n_replays=replays, workers=workers
+            calls, settings.config, years=years, n_replays=replays, place=settings.place_of(workers)
         ):
             found += verdicts
             # Written after every world, so that a stopped run keeps its results.

@@ -69,7 +69,11 @@ class Settings:
     @property
     def place(self) -> Place:
         """Where months, trials and worlds are computed."""
-        return Place(self.workers, self.compute)
+        return self.place_of(None)
+
+    def place_of(self, workers: int | None) -> Place:
+        """As :attr:`place`, with the number of processes that a person asked for."""
+        return Place(workers or self.workers, self.compute)
 
     @property
     def database(self) -> Path:

@@ -97,6 +97,29 @@ def run_in_order(
             yield keys[number], result
 
 
+def results_in_order(
+    function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], place: Place | int = 1
+) -> Iterator[Result]:
+    """The results alone of ``function(*arguments)``, in the order of the calls.
+
+    Parameters
+    ----------
+    function, place
+        As of :func:`run_in_order`.
+    calls : iterable of tuple
+        The arguments of each call.
+
+    Raises
+    ------
+    Exception
+        What the first failed call raised.
+    """
+    for _, result in run_in_order(function, ((None, arguments) for arguments in calls), place):
+        if isinstance(result, Exception):
+            raise result
+        yield result
+
+
 def call(
     function: Callable[..., Result], arguments: tuple[Any, ...] | Exception
 ) -> Result | Exception:

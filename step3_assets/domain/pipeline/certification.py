@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import failed_criteria, result_criteria
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import first_test_month, month_range
+from step3_assets.domain.core.parallel import Place, results_in_order
 from step3_assets.domain.delivery import probe_months, read_delivery
 from step3_assets.domain.pipeline.main_job import PipelineInputs, PipelineResult, run_pipeline
 from step3_assets.domain.portfolio.series import PLATFORM
@@ -242,14 +242,15 @@ def capture_by_family(outcomes: Iterable[WorldOutcome]) -> pd.DataFrame:
 
 
 def certify(
-    worlds: Sequence[WorldConfig], config: Step3Config, *, workers: int, n_months: int | None = None
+    worlds: Sequence[WorldConfig],
+    config: Step3Config,
+    *,
+    place: Place | int,
+    n_months: int | None = None,
 ) -> Iterator[WorldOutcome]:
-    """Certify worlds side by side, each in one process; yields each as it is done."""
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch=str(workers))
-    calls = (delayed(_certify_one)(world, config, n_months) for world in worlds)
-    yield from cast(Iterator[WorldOutcome], pool(calls))
+    """Certify worlds side by side, each in one process; yields them in their order."""
+    calls = ((world, config, n_months) for world in worlds)
+    yield from results_in_order(certify_world, calls, place)
 
 
 def to_frame(outcomes: Iterable[WorldOutcome]) -> pd.DataFrame:
@@ -257,10 +258,3 @@ def to_frame(outcomes: Iterable[WorldOutcome]) -> pd.DataFrame:
     rows = [{**asdict(o), "capture": o.capture, "mock_capture": o.mock_capture} for o in outcomes]
     frame = pd.DataFrame(rows)
     return frame.sort_values(["edge_bps", "seed"], ascending=[False, True], ignore_index=True)
-
-
-def _certify_one(world: WorldConfig, config: Step3Config, n_months: int | None) -> WorldOutcome:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):  # one thread each: the cores are shared by worlds
-        return certify_world(world, config, n_months)

@@ -13,7 +13,7 @@ real paths, with trades enough to be promoted, where the platform's own gate wou
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import failed_criteria, result_criteria
 from step3_assets.domain.core.months import month_range
+from step3_assets.domain.core.parallel import Place, results_in_order
 from step3_assets.domain.pipeline.main_job import (
     PipelineInputs,
     PipelineResult,
@@ -225,9 +226,9 @@ def family_verdicts(
     *,
     years: float,
     n_replays: int,
-    workers: int,
+    place: Place | int,
 ) -> Iterator[list[NullVerdict]]:
-    """The verdicts of many worlds side by side, each in one process; yields them as they are done.
+    """The verdicts of many worlds side by side, each in one process; yields them in their order.
 
     Parameters
     ----------
@@ -237,24 +238,18 @@ def family_verdicts(
         Of bars.
     n_replays : int
         Blind decisions of each world.
-    workers : int
+    place : Place or int
     """
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch=str(workers))
-    tasks = (delayed(_one_world)(name, seed, config, years, n_replays) for name, seed in calls)
-    yield from cast(Iterator[list[NullVerdict]], pool(tasks))
+    tasks = ((name, seed, config, years, n_replays) for name, seed in calls)
+    yield from results_in_order(_one_world, tasks, place)
 
 
 def _one_world(
     family: str, seed: int, config: Step3Config, years: float, n_replays: int
 ) -> list[NullVerdict]:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):  # one thread each: the cores are shared by worlds
-        delivery, first, last = family_delivery(FAMILIES[family], seed, years, config.folds)
-        inputs = PipelineInputs(delivery.events, delivery.bars, month_range(first, last), config)
-        return list(null_verdicts(family, seed, inputs, n_replays))
+    delivery, first, last = family_delivery(FAMILIES[family], seed, years, config.folds)
+    inputs = PipelineInputs(delivery.events, delivery.bars, month_range(first, last), config)
+    return list(null_verdicts(family, seed, inputs, n_replays))
 
 
 def clopper_pearson_upper(n_hits: int, n: int, level: float = 0.95) -> float:

@@ -24,7 +24,7 @@ from step3_assets.config import ModelConfig, SearchConfig, Step3Config
 from step3_assets.domain.core.bar_columns import MARKING_BARS, MARKING_PRICES
 from step3_assets.domain.core.hashing import bars_hash, frame_hash
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.core.parallel import Place, at_most, run_in_order
+from step3_assets.domain.core.parallel import Place, at_most, results_in_order
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.portfolio.allocation import METHODS, history_months
 from step3_assets.domain.portfolio.replay import Replay
@@ -278,12 +278,8 @@ class _TradingDesk:
             if len(part)
         ]
         replays, search = self._laid_out(), self.base.search
-        tasks = ((self.inner.epoch.first, (replays, share, search)) for share in shares)
-        found: list[Evaluation] = []
-        for _, outcome in run_in_order(evaluate_trading, tasks, place):
-            if isinstance(outcome, Exception):
-                raise outcome
-            found += outcome
+        calls = ((replays, share, search) for share in shares)
+        found = [e for some in results_in_order(evaluate_trading, calls, place) for e in some]
         for trial, evaluation in zip(trials, found, strict=True):
             _note(trial, evaluation)
         return [evaluation.objective for evaluation in found]

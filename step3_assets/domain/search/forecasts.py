@@ -20,7 +20,7 @@ from step3_assets.domain.core.bar_columns import TRAINING_BARS
 from step3_assets.domain.core.hashing import bars_hash, frame_hash
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months
-from step3_assets.domain.core.parallel import Place, at_most, run_in_order
+from step3_assets.domain.core.parallel import Place, at_most, results_in_order
 from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
 from step3_assets.domain.folds.build import (
@@ -123,10 +123,9 @@ class ForecastCache:
         missing = {path: pair for path, pair in missing.items() if not path.exists()}
         if not missing:
             return 0
-        for path, outcome in run_in_order(forecast, missing.items(), at_most(place, len(missing))):
-            if isinstance(outcome, Exception):
-                raise outcome
-            write_whole(outcome, path)
+        made = results_in_order(forecast, missing.values(), at_most(place, len(missing)))
+        for path, forecasts in zip(missing, made, strict=True):
+            write_whole(forecasts, path)
         return len(missing)
 
     def read(self, inner: Sequence[InnerMonth], models: ModelConfig) -> pd.DataFrame:
