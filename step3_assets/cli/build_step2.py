@@ -141,7 +141,10 @@ def build_step2(**given: Any) -> None:
                 adjustments=read_adjustments(asked.bars_dir, files),
             )
             bars = read_bars(
-                asked.bars_dir, progress=report, max_off_calendar_frac=config.max_off_calendar_frac
+                asked.bars_dir,
+                progress=report,
+                max_off_calendar_frac=config.max_off_calendar_frac,
+                is_cut=asked.as_of is not None,
             )
             delivery = iter_delivery(bars, config, options, report)
             write_symbols(_noting(delivery, summaries), asked.out_dir)

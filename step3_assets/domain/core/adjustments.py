@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -28,6 +29,7 @@ ADJUSTMENTS_FOLDER = "adjustments"
 COLUMNS = ("date", "factor", "kind")
 SPLIT, REAL = "split", "real"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FACTOR = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LEAST, _MOST = 1e-4, 1e4
 
 
@@ -64,8 +66,8 @@ def parse_adjustments(content: bytes) -> tuple[Adjustment, ...]:
     if not rows or tuple(cell.strip().lower() for cell in rows[0]) != COLUMNS:
         raise AdjustmentsError(f"expected the header {','.join(COLUMNS)}")
     found = [_line(number, row) for number, row in enumerate(rows[1:], start=2) if row]
-    days = [one.day for one in found]
-    twice = sorted({day for day in days if days.count(day) > 1})
+    counts = Counter(one.day for one in found)
+    twice = sorted(day for day, count in counts.items() if count > 1)
     if twice:
         raise AdjustmentsError(f"{twice[0]} is there more than once")
     return tuple(sorted(found, key=lambda one: one.day))
@@ -132,10 +134,7 @@ def _line(number: int, row: list[str]) -> Adjustment:
         return Adjustment(day, 1.0, REAL)
     if kind != SPLIT:
         raise AdjustmentsError(f"line {number}: {kind[:40]!r} is no kind; expected split or real")
-    try:
-        factor = float(factor_text)
-    except ValueError:
-        factor = float("nan")
+    factor = float(factor_text) if _FACTOR.fullmatch(factor_text) else float("nan")
     if not _LEAST <= factor <= _MOST or factor == 1.0:
         raise AdjustmentsError(
             f"line {number}: {factor_text[:40]!r} is no factor of a split, as 4 or 0.1"

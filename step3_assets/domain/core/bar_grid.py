@@ -21,6 +21,11 @@ MIN_COVERAGE_FRAC = 0.5
 """Least share of the calendar's bars, from the first bar to the last, that must be there. Daily
 bars stamped at the open cover a seventh."""
 
+MIN_SLOT_FRAC = 0.5
+"""Least share of the sessions in which each bar of the day must be there. Bars of two hours that
+start on the grid leave out every second one, and would be believed known an hour too early."""
+
+_LEAST_SESSIONS = 5
 _MOST = 0.9
 _HALF_HOURS = range(-28, 29)
 
@@ -37,11 +42,14 @@ class GridFit:
         The calendar knows the bar, with another length than stated.
     coverage : float
         Share of the calendar's bars between the first bar and the last that are there.
+    thin_slots : tuple of str
+        New York times of day whose bars are mostly missing.
     """
 
     is_off: np.ndarray
     is_other_length: np.ndarray
     coverage: float
+    thin_slots: tuple[str, ...] = ()
 
     @property
     def off_frac(self) -> float:
@@ -63,9 +71,10 @@ def fit_grid(stamps: pd.DatetimeIndex, seconds: np.ndarray) -> GridFit:
         return GridFit(np.zeros(0, bool), np.zeros(0, bool), 1.0)
     is_off = ~is_calendar_bar(stamps)
     length = (bar_end(stamps) - stamps).total_seconds().to_numpy()
-    n_expected = len(bars_between(stamps[0], stamps[-1]))
-    coverage = 1.0 if n_expected == 0 else float((~is_off).sum() / n_expected)
-    return GridFit(is_off, ~is_off & (length != seconds), coverage)
+    expected = bars_between(stamps[0], stamps[-1])
+    coverage = 1.0 if len(expected) == 0 else float((~is_off).sum() / len(expected))
+    thin = _thin_slots(expected, stamps[~is_off])
+    return GridFit(is_off, ~is_off & (length != seconds), coverage, thin)
 
 
 def grid_fault(fit: GridFit, stamps: pd.DatetimeIndex, max_off_frac: float) -> str:
@@ -75,6 +84,12 @@ def grid_fault(fit: GridFit, stamps: pd.DatetimeIndex, max_off_frac: float) -> s
         return f"{share} (09:30, 10:00, 11:00, ... New York time); {describe_grid(stamps)}"
     if fit.coverage < MIN_COVERAGE_FRAC and max_off_frac < 1:
         return f"only {fit.coverage:.0%} of the calendar's bars are there; {describe_grid(stamps)}"
+    if fit.thin_slots and max_off_frac < 1:
+        return (
+            f"the bars that start at {', '.join(fit.thin_slots)} New York time are missing on most "
+            "days; they look like longer bars, bars stamped with their end, or a part of the "
+            "session: give every bar of the exchange's hourly grid, stamped with its start"
+        )
     return ""
 
 
@@ -85,7 +100,7 @@ def describe_grid(stamps: pd.DatetimeIndex) -> str:
     if usual >= 20 * 60:
         return "they look like daily bars: download hourly bars"
     new_york = stamps.tz_convert(NY)
-    if (new_york.weekday >= 5).mean() > 0.15:
+    if (new_york.day_of_week >= 5).mean() > 0.15:
         return (
             "they look like bars around the clock on seven days: keep the regular session "
             "(09:30 to 16:00 New York time)"
@@ -118,6 +133,18 @@ def describe_grid(stamps: pd.DatetimeIndex) -> str:
             "with its true start"
         )
     return "their kind is not recognised: bring them to the grid"
+
+
+def _thin_slots(expected: pd.DatetimeIndex, there: pd.DatetimeIndex) -> tuple[str, ...]:
+    """Times of day that most sessions lack; none where the sessions are too few to tell."""
+    wanted, found = (np.bincount(_minutes(stamps), minlength=1440) for stamps in (expected, there))
+    thin = (wanted >= _LEAST_SESSIONS) & (found < MIN_SLOT_FRAC * wanted)
+    return tuple(f"{minute // 60:02d}:{minute % 60:02d}" for minute in np.flatnonzero(thin))
+
+
+def _minutes(stamps: pd.DatetimeIndex) -> np.ndarray:
+    local = stamps.tz_convert(NY)
+    return np.asarray(local.hour * 60 + local.minute)
 
 
 def _share_on_grid(stamps: pd.DatetimeIndex) -> float:

@@ -1,4 +1,4 @@
-"""Moves that no market made: splits, changes of unit, bad ticks, another price level after a hole.
+"""Prices that no market made: splits, changes of unit, bad ticks, another level after a hole.
 
 Belongs here: finding them in bars, by the symbol's own volatility, and what a person says about
 them. Does not belong here: applying an adjustment (:mod:`step3_assets.domain.step2.bars`).
@@ -20,13 +20,23 @@ DEVIATIONS = 15.0
 LEAST_DEVIATION = 0.002
 """Floor of that deviation, so that a quiet or short history calls nothing small a jump."""
 
-SPLIT_FACTORS = (1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
+LEAST_SPIKE = 0.1
+"""Smallest log move that is called a spike: one that the next bar takes back, or that shows in a
+bar's high or low alone. The largest of QQQ and SPY from 2016 to 2023 is 6 %."""
+
+SPLIT_FACTORS = (1.2, 1.25, 4 / 3, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 SPLIT_TOLERANCE = 0.06
 """How far a move may be from a split's factor (log), for the market's own move beside it."""
+
+SPLIT_DEVIATIONS = 8.0
+"""Beyond this many deviations a move near a split's factor is one: a wild symbol makes a move of
+50 % look less strange than it is."""
 
 LONG_HOLE_DAYS = 14
 """No closure of the exchange was longer since 1914; bars on both sides of a longer hole are
 compared with the moves that so many days make."""
+
+_LEAST_COMMON = 10
 
 OUTLIER_HOLE_DAYS = 500
 """Bars so far from all others belong to another date."""
@@ -45,12 +55,15 @@ class Jump:
         Price after over price before.
     text : str
         What it looks like.
+    is_lasting : bool
+        The price stays at the new level, so far as the next bar tells: a split may have made it.
     """
 
     row: int
     stamp: pd.Timestamp
     factor: float
     text: str
+    is_lasting: bool = False
 
 
 def find_jumps(bars: pd.DataFrame) -> list[Jump]:
@@ -63,9 +76,10 @@ def find_jumps(bars: pd.DataFrame) -> list[Jump]:
 
     Notes
     -----
-    Four kinds of moves are compared with their own robust deviation (1.4826 times the median
+    Five kinds of moves are compared with their own robust deviation (1.4826 times the median
     absolute move): from close to open over a night, from close to open within a session, from open
-    to close, and from the body of a bar to its high and low.
+    to close, from the body of a bar to its high and low, and what one bar adds and the next takes
+    back.
     """
     if len(bars) < 2:
         return []
@@ -77,30 +91,52 @@ def find_jumps(bars: pd.DataFrame) -> list[Jump]:
     hours = np.append(0.0, np.diff(stamps.as_unit("us").asi8) / 3.6e9)
     is_night = hours > 6
     limits = np.where(is_night, _limit(between[is_night]), _limit(between[~is_night][1:]))
+    for i in np.flatnonzero(np.abs(between) > LEAST_MOVE):
+        if nearest_split(between[i]) is not None:
+            limits[i] *= SPLIT_DEVIATIONS / DEVIATIONS
     # After a long hole the price may have drifted as far as so many nights take it.
     nights = np.sqrt(np.maximum(1.0, hours / 24.0))
     limits = np.where(hours > 24 * LONG_HOLE_DAYS, limits * nights / 3.0, limits)
     limits = np.maximum(limits, LEAST_MOVE)
     jumps = [
-        Jump(int(i), stamps[int(i)], float(np.exp(between[i])), _name(between[i], hours[i]))
+        Jump(int(i), stamps[int(i)], float(np.exp(between[i])), _name(between[i], hours[i]), True)
         for i in np.flatnonzero(np.abs(between) > limits)
     ]
     body_high, body_low = np.maximum(opens, close), np.minimum(opens, close)
-    for move, what in (
-        (np.log(close / opens), "from open to close"),
-        (np.log(high / body_high), "at its high"),
-        (np.log(low / body_low), "at its low"),
+    body = np.log(close / opens)
+    for move, least, what in (
+        (body, LEAST_MOVE, "from open to close"),
+        (np.log(high / body_high), LEAST_SPIKE, "at its high"),
+        (np.log(low / body_low), LEAST_SPIKE, "at its low"),
+        (_taken_back(np.log(close)), LEAST_SPIKE, "and the next bar takes it back"),
+        (_opposed(between, body), LEAST_SPIKE, "at its open alone"),
     ):
-        for i in np.flatnonzero(np.abs(move) > max(LEAST_MOVE, _limit(move))):
+        for i in np.flatnonzero(np.abs(move) > max(least, _limit(move))):
             text = f"the bar moves by {np.expm1(move[i]):+.0%} {what}"
             jumps.append(Jump(int(i), stamps[int(i)], float(np.exp(move[i])), text))
-    return sorted(jumps, key=lambda jump: jump.row)
+    first: dict[int, Jump] = {}
+    for jump in sorted(jumps, key=lambda jump: jump.row):
+        first.setdefault(jump.row, jump)  # one bar, one jump: the plainest description
+    return list(first.values())
 
 
 def find_outlying_holes(stamps: pd.DatetimeIndex) -> list[int]:
     """Rows before which more than :data:`OUTLIER_HOLE_DAYS` days are missing."""
     days = np.diff(stamps.as_unit("us").asi8) / 8.64e10
     return [int(i) + 1 for i in np.flatnonzero(days > OUTLIER_HOLE_DAYS)]
+
+
+def has_same_bars(bars: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether two symbols have the same prices wherever both have a bar: one is a copy.
+
+    Bars that say nothing (fewer than ten in common, or prices that never move) are no copy.
+    """
+    prices = ("open", "high", "low", "close")
+    columns = ["date", *prices]
+    both = bars[columns].merge(other[columns], on="date", suffixes=("", "_other"))
+    if len(both) < _LEAST_COMMON or both["close"].nunique() < 2:
+        return False
+    return all((both[name] == both[f"{name}_other"]).all() for name in prices)
 
 
 def nearest_split(log_move: float) -> float | None:
@@ -111,11 +147,23 @@ def nearest_split(log_move: float) -> float | None:
     >>> nearest_split(np.log(0.2510)), nearest_split(np.log(9.8)), nearest_split(-0.1)
     (4.0, 0.1, None)
     """
-    for factor in SPLIT_FACTORS:
-        for sign in (-1.0, 1.0):
-            if abs(log_move - sign * np.log(factor)) < SPLIT_TOLERANCE:
-                return float(factor if sign < 0 else round(1.0 / factor, 6))
-    return None
+    factor = min(SPLIT_FACTORS, key=lambda one: abs(abs(log_move) - np.log(one)))
+    if abs(abs(log_move) - np.log(factor)) >= SPLIT_TOLERANCE:
+        return None
+    return float(factor if log_move < 0 else round(1.0 / factor, 6))
+
+
+def _taken_back(levels: np.ndarray) -> np.ndarray:
+    """What each level adds to the one before and the one after takes away again, with its sign."""
+    steps = np.diff(levels)
+    back = np.append(0.0, _opposed(steps[:-1], steps[1:]))
+    return np.append(back, 0.0)[: len(levels)]
+
+
+def _opposed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The part of a move that the second of two takes back, with the sign of the first."""
+    size = np.minimum(np.abs(first), np.abs(second))
+    return np.where(first * second < 0, np.sign(first) * size, 0.0)
 
 
 def _limit(moves: np.ndarray) -> float:

@@ -50,10 +50,11 @@ def read_manifest(path: Path) -> dict[str, str]:
     if path.stat().st_size > _MOST_BYTES:
         raise ManifestError("is larger than any manifest")
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_without_doubles)
+        content = json.loads(path.read_bytes(), object_pairs_hook=without_doubles)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"is no valid JSON: {error}") from error
-    if not isinstance(content, dict) or content.get("manifest_version") != MANIFEST_VERSION:
+    version = content.get("manifest_version") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or type(version) is not int or version != MANIFEST_VERSION:
         raise ManifestError(f"expected an object with manifest_version {MANIFEST_VERSION}")
     files = content.get("sha256")
     if not isinstance(files, dict) or not all(
@@ -63,7 +64,8 @@ def read_manifest(path: Path) -> dict[str, str]:
     return files
 
 
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON; raises ValueError where a name stands twice, for one would be lost."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands twice in one object")

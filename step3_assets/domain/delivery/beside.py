@@ -78,6 +78,10 @@ def meta_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
     knobs = content.get("knobs")
     if knobs is not None and not isinstance(knobs, dict):
         problems.append(Problem(name, "", (), f"knobs is {_shown(knobs)}; expected an object"))
+    limit = knobs.get("max_off_calendar_frac", 0.0) if isinstance(knobs, dict) else 0.0
+    if not _is_share(limit):
+        message = f"max_off_calendar_frac is {_shown(limit)}; expected a number from 0 to 1"
+        problems.append(Problem(name, "", (), message))
     symbol = content.get("trade_symbol")
     if symbol is not None and not isinstance(symbol, str):
         message = f"trade_symbol is {_shown(symbol)}; expected a ticker"
@@ -98,7 +102,7 @@ def baseline_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
             equity, pnl, trades = (_number(row[key]) for key in ("equity", "pnl", "trades"))
             if not (equity > 0 and equity - pnl > 0 and trades >= 0):
                 wrong.append(place)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             wrong.append(place)
     if wrong:
         shown = ", ".join(map(str, wrong[:SHOWN_MONTHS]))
@@ -132,7 +136,7 @@ def read_declared(
     for content in meta.values():
         knobs, symbol = content.get("knobs"), content.get("trade_symbol")
         limit = knobs.get("max_off_calendar_frac") if isinstance(knobs, dict) else None
-        if isinstance(symbol, str) and isinstance(limit, float | int) and 0 <= limit <= 1:
+        if isinstance(symbol, str) and limit is not None and _is_share(limit):
             limits[symbol.upper()] = max(float(limit), MAX_OFF_CALENDAR_FRAC)
     return {
         symbol: Declared(
@@ -141,6 +145,13 @@ def read_declared(
         )
         for symbol in files.bars
     }
+
+
+def _is_share(value: object) -> bool:
+    try:
+        return 0.0 <= _number(value) <= 1.0
+    except (ValueError, OverflowError):
+        return False
 
 
 def _number(value: object) -> float:

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from step3_assets.domain.core.adjustments import ADJUSTMENTS_FOLDER
-from step3_assets.domain.core.manifest import MANIFEST_FILE
+from step3_assets.domain.core.manifest import MANIFEST_FILE, without_doubles
 from step3_assets.domain.delivery.problems import Problem
 
 TICKER = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
 EVENTS_SUFFIX = "_events.parquet"
 BARS_SUFFIX = "_bar_features.parquet"
 MOST_JSON_BYTES = 50_000_000
+_JSON_KINDS = {
+    list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false",
+    type(None): "null",
+}  # fmt: skip
 BASELINE_FILE = "selection/dual_portfolio_ml/dual_symbol_portfolio_summary.json"
 
 
@@ -91,8 +95,12 @@ def _find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
             ignored.append(f"meta/{path.name}")
     adjustments = {}
     for path in _regular_files(folder, ADJUSTMENTS_FOLDER, ignored):
-        if path.suffix == ".csv":
-            adjustments[path.stem.upper()] = path
+        symbol = path.stem.upper()
+        if path.suffix == ".csv" and symbol in adjustments:
+            message = f"{symbol} has another file, {adjustments[symbol].name}; keep one"
+            problems.append(Problem(f"{ADJUSTMENTS_FOLDER}/{path.name}", "", (), message))
+        elif path.suffix == ".csv":
+            adjustments[symbol] = path
         else:
             ignored.append(f"{ADJUSTMENTS_FOLDER}/{path.name}")
     files = DeliveryFiles(
@@ -105,6 +113,10 @@ def _find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
         manifest=_plain_file(folder, MANIFEST_FILE, ignored),
         ignored=tuple(sorted(ignored)),
     )
+    if MANIFEST_FILE in ignored:
+        kind = _kind_of(folder / MANIFEST_FILE).removeprefix(", ")
+        message = f"is {kind}; the hashes of a delivery stand in a plain file"
+        problems.append(Problem(MANIFEST_FILE, "", (), message))
     return files, problems
 
 
@@ -121,15 +133,17 @@ def read_json_object(path: Path, name: str) -> tuple[dict, list[Problem]]:
         if path.stat().st_size > MOST_JSON_BYTES:
             return {}, [Problem(name, "", (), f"is larger than {MOST_JSON_BYTES:,} bytes")]
         # NaN and Infinity are no JSON, but Python writes them.
-        parsed = json.loads(path.read_bytes(), parse_constant=lambda _name: None)
+        parsed = json.loads(
+            path.read_bytes(), parse_constant=lambda _name: None, object_pairs_hook=without_doubles
+        )
         json.dumps(parsed, sort_keys=True)
     except OSError as error:
         return {}, [Problem(name, "", (), f"cannot be read: {error.strerror or error}")]
     except (ValueError, RecursionError) as error:
         return {}, [Problem(name, "", (), f"is no valid JSON: {error}")]
     if not isinstance(parsed, dict):
-        kind = type(parsed).__name__
-        return {}, [Problem(name, "", (), f"holds a {kind}; expected a JSON object")]
+        kind = _JSON_KINDS[type(parsed)]
+        return {}, [Problem(name, "", (), f"holds {kind}; expected a JSON object")]
     return parsed, []
 
 

@@ -151,13 +151,25 @@ def sheet_problems(sheet: Sheet) -> list[Problem]:
 
 
 def future_problems(bars: Sheet, now: datetime) -> list[Problem]:
-    """Bars that start in the future: their stamps are wrong, and each would open months to come."""
+    """Bars that start in the future, or that are still running.
+
+    The stamps of the former are wrong, and each would open months to come; the close of the latter
+    will change.
+    """
     if not bars.has("date"):
         return []
+    clock = f"(it is {now:%Y-%m-%d %H:%M} UTC)"
     mask = (bars.frame["date"] > pd.Timestamp(now)).to_numpy(dtype=bool)
+    if mask.any():
+        return [bars.problem("date", mask, f"lies in the future {clock}")]
+    if not bars.has("expected_bar_seconds"):
+        return []
+    seconds = bars.frame["expected_bar_seconds"].clip(0, DAY_SECONDS)
+    ends = bars.frame["date"] + pd.to_timedelta(seconds, unit="s")
+    mask = (ends > pd.Timestamp(now)).to_numpy(dtype=bool)
     if not mask.any():
         return []
-    return [bars.problem("date", mask, f"lies in the future (it is {now:%Y-%m-%d %H:%M} UTC)")]
+    return [bars.problem("date", mask, f"starts a bar that has not ended yet {clock}")]
 
 
 def pair_problems(events: Sheet, bars: Sheet) -> list[Problem]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 
 from step3_assets.domain.core.adjustments import (
     ADJUSTMENTS_FOLDER,
+    SPLIT,
     Adjustment,
     AdjustmentsError,
     apply_splits,
@@ -28,7 +30,12 @@ from step3_assets.domain.core.adjustments import (
 )
 from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC, fit_grid, grid_fault
 from step3_assets.domain.core.calendar import NY, bar_end
-from step3_assets.domain.core.jumps import find_jumps
+from step3_assets.domain.core.jumps import (
+    find_jumps,
+    find_outlying_holes,
+    has_same_bars,
+    nearest_split,
+)
 from step3_assets.domain.step2.layout import NO_PARTNER
 
 PRICES = ("open", "high", "low", "close")
@@ -42,6 +49,9 @@ PRICE_TOLERANCE = 1e-9
 # A ticker becomes a file name and a column prefix.
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
 _ROWS_NAMED = 5
+
+SYMBOL_COLUMNS = ("symbol", "ticker")
+"""Columns by which bar files of other tools say whose bars they hold."""
 
 
 class BarsError(ValueError):
@@ -81,6 +91,7 @@ def read_bars(
     *,
     progress: Callable[[str], None] | None = None,
     max_off_calendar_frac: float = MAX_OFF_CALENDAR_FRAC,
+    is_cut: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Read and check every bar file of a folder, and apply its adjustments.
 
@@ -92,6 +103,8 @@ def read_bars(
         Called with one line per file.
     max_off_calendar_frac : float
         Largest share of a file's bars off the exchange's grid; from 1 on any grid is taken.
+    is_cut : bool
+        The build is made as of a time, so a last bar that is still running is no fault.
 
     Returns
     -------
@@ -103,16 +116,26 @@ def read_bars(
     BarsError
         For the first file that cannot be used.
     """
-    bars = {}
+    bars: dict[str, pd.DataFrame] = {}
     files = find_bar_files(Path(folder))
     adjustments = read_adjustments(Path(folder), files)
     for symbol, path in files.items():
         if progress:
             progress(f"{symbol}: reading {path.name}")
-        checked = check_bars(read_bar_file(path), path.name)
+        raw = read_bar_file(path)
+        refuse_other_symbol(raw, symbol, path.name)
+        checked = check_bars(raw, path.name)
+        refuse_strange_dates(checked, path.name, is_cut=is_cut)
         refuse_foreign_grid(checked, path.name, max_off_calendar_frac)
-        bars[symbol] = apply_splits(checked, adjustments.get(symbol, ()))
-        refuse_jumps(bars[symbol], path.name, adjustments.get(symbol, ()))
+        for other, known in bars.items():
+            if has_same_bars(checked, known):
+                raise BarsError(
+                    f"{path.name}: holds the bars of {other} ({files[other].name}), price by price"
+                )
+        own = adjustments.get(symbol, ())
+        refuse_early_splits(own, checked, symbol)
+        bars[symbol] = apply_splits(checked, own)
+        refuse_jumps(bars[symbol], path.name, own)
     return bars
 
 
@@ -136,11 +159,80 @@ def read_adjustments(folder: Path, symbols: Iterable[str]) -> dict[str, tuple[Ad
         symbol = path.stem.upper()
         if symbol not in known:
             raise BarsError(f"{name}: there are no bars of {symbol}")
+        if symbol in found:
+            raise BarsError(f"{name}: {symbol} has another file of adjustments; keep one")
         try:
             found[symbol] = parse_adjustments(path.read_bytes())
         except (AdjustmentsError, OSError) as error:
             raise BarsError(f"{name}: {error}") from error
     return found
+
+
+def refuse_other_symbol(bars: pd.DataFrame, symbol: str, source: str) -> None:
+    """Refuse a table whose column or index level ``symbol`` names another symbol than its file.
+
+    Raises
+    ------
+    BarsError
+        Naming the first of them.
+    """
+    for place in SYMBOL_COLUMNS:
+        if list(bars.columns).count(place) == 1:
+            values = bars[place]
+        elif place in bars.index.names:
+            values = bars.index.get_level_values(place)
+        else:
+            continue
+        names = sorted({str(value).strip().upper() for value in pd.unique(values)} - {symbol})
+        if names:
+            shown = ", ".join(names[:_ROWS_NAMED])
+            raise BarsError(f"{source}: column {place} names {shown}; expected {symbol} alone")
+
+
+def refuse_strange_dates(
+    bars: pd.DataFrame, source: str, *, is_cut: bool = False, now: datetime | None = None
+) -> None:
+    """Refuse checked bars of the future, still running, or years from the bar above.
+
+    Parameters
+    ----------
+    bars : DataFrame
+    source : str
+    is_cut : bool
+        Bars that are still running are cut off later, so they are no fault.
+    now : datetime, optional
+        The present, with a zone; by default the clock's.
+
+    Raises
+    ------
+    BarsError
+        Naming the rows.
+    """
+    present = pd.Timestamp(now or datetime.now(UTC))
+    clock = f"(it is {present:%Y-%m-%d %H:%M} UTC)"
+    _refuse(bars["date"] > present, "date", f"lies in the future {clock}", source, bars["date"])
+    if not is_cut:
+        message = f"starts a bar that has not ended yet {clock}; build with --as-of to leave it out"
+        _refuse(bar_ends(bars) > present, "date", message, source, bars["date"])
+    is_far = np.isin(np.arange(len(bars)), find_outlying_holes(pd.DatetimeIndex(bars["date"])))
+    _refuse(is_far, "date", "lies years after the bar above it", source, bars["date"])
+
+
+def refuse_early_splits(adjustments: Sequence[Adjustment], bars: pd.DataFrame, symbol: str) -> None:
+    """Refuse a split after the last bar: applied now, it would put every price on another level.
+
+    Raises
+    ------
+    BarsError
+        Naming the file and the date.
+    """
+    last = bars["date"].iloc[-1].tz_convert(NY).date()
+    early = [one.day for one in adjustments if one.kind == SPLIT and one.day > last]
+    if early:
+        raise BarsError(
+            f"{ADJUSTMENTS_FOLDER}/{symbol.lower()}.csv: the split of {early[0]} lies after the "
+            f"last bar ({last}); add it when there are bars at the new price"
+        )
 
 
 def refuse_foreign_grid(bars: pd.DataFrame, source: str, max_off_frac: float) -> None:
@@ -175,10 +267,12 @@ def refuse_jumps(bars: pd.DataFrame, source: str, adjustments: Sequence[Adjustme
     first = jumps[0]
     day = first.stamp.tz_convert(NY).date()
     more = f" (and {len(jumps) - 1} more)" if len(jumps) > 1 else ""
+    split = nearest_split(np.log(first.factor)) if first.is_lasting else None
+    line = f"{day},{split:g},split for the split, or " if split else ""
     raise BarsError(
         f"{source}: row {first.row} ({first.stamp}): {first.text}{more}; no jump of this size is "
-        f"believed. Write a line into adjustments/SYMBOL.csv beside the bars (date,factor,kind): "
-        f"{day},4,split for a 4-for-1 split, or {day},,real if the market made the move"
+        f"believed. Correct the bars, or write a line into adjustments/SYMBOL.csv beside them "
+        f"(date,factor,kind): {line}{day},,real if the market made the move"
     )
 
 
@@ -232,13 +326,18 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
     """
     if not isinstance(bars, pd.DataFrame):
         raise BarsError(f"{source}: expected a table of bars, got {type(bars).__name__}")
-    if "date" not in bars and bars.index.name == "date":
-        bars = bars.reset_index()  # as pandas saves bars whose stamps are the index
+    if bars.columns.nlevels > 1:
+        raise BarsError(
+            f"{source}: has {bars.columns.nlevels} header rows; expected one: date, open, high, ..."
+        )
+    if "date" not in bars and "date" in bars.index.names:
+        kept = [name for name in bars.index.names if name and name not in bars]
+        bars = bars.reset_index(level=kept)  # as pandas saves bars whose stamps are the index
     if "barcount" not in bars and "barCount" in bars:
         bars = bars.rename(columns={"barCount": "barcount"})
     missing = [name for name in REQUIRED if name not in bars]
     if missing:
-        hint = _index_hint(bars) if "date" in missing else ""
+        hint = (_index_hint(bars) if "date" in missing else "") or _case_hint(bars, missing)
         raise BarsError(f"{source}: missing column {', '.join(missing)}{hint}")
     twice = sorted({name for name in BAR_COLUMNS if list(bars.columns).count(name) > 1})
     if twice:
@@ -265,6 +364,11 @@ def bar_ends(bars: pd.DataFrame) -> pd.DatetimeIndex:
     stated = stamps + pd.to_timedelta(bars["expected_bar_seconds"].to_numpy(), unit="s")
     ends = bar_end(stamps)
     return pd.DatetimeIndex(stated.where(ends.isna() | (stated > ends), ends)).as_unit("us")
+
+
+def _case_hint(bars: pd.DataFrame, missing: Sequence[str]) -> str:
+    other = [str(name) for name in bars.columns if str(name).lower() in missing]
+    return f" (there is {', '.join(other)}; names are lower case)" if other else ""
 
 
 def _index_hint(bars: pd.DataFrame) -> str:

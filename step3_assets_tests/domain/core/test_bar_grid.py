@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC, fit_grid, grid_fault
-from step3_assets.domain.core.calendar import session_bars
+from step3_assets.domain.core.calendar import is_last_bar_of_session, session_bars
 
 NY = "America/New_York"
 GRID = session_bars(date(2023, 1, 3), date(2023, 4, 28))
@@ -25,6 +25,12 @@ WEEK = [d.date() for d in pd.date_range("2023-01-03", "2023-04-28", freq="D")]
 WEEKDAYS = [d for d in WEEK if d.weekday() < 5]
 STARTS = pd.DatetimeIndex(GRID["date"])
 
+
+def at(*times: str) -> pd.DatetimeIndex:
+    """The grid's own bars that start at these New York times."""
+    return STARTS[np.isin(STARTS.tz_convert(NY).strftime("%H:%M"), times)]
+
+
 FOREIGN = {
     "daily": (every(1440, (0, 1), DAYS), "daily bars"),
     "daily, stamped at the open": (every(1440, (9.5, 10), DAYS), "daily bars"),
@@ -39,6 +45,12 @@ FOREIGN = {
     ),
     "hours from half past": (every(60, (9.5, 16), DAYS), "half past"),
     "whole-hour stamps of the half-hour grid": (every(60, (9, 16), DAYS), "whole-hour stamps"),
+    "two hours, on the grid's own stamps": (at("09:30", "10:00", "12:00", "14:00"), "longer bars"),
+    "stamped with their end, the last one left out": (
+        pd.DatetimeIndex(GRID["bar_end"])[~is_last_bar_of_session(STARTS)],
+        "09:30",
+    ),
+    "mornings": (at("09:30", "10:00", "11:00", "12:00"), "13:00, 14:00, 15:00"),
     "another time zone": (STARTS + pd.Timedelta(hours=8), "check the time zone"),
 }
 

@@ -14,7 +14,12 @@ from step3_assets.domain.core.adjustments import (
     parse_adjustments,
     unexplained,
 )
-from step3_assets.domain.core.jumps import find_jumps, find_outlying_holes, nearest_split
+from step3_assets.domain.core.jumps import (
+    find_jumps,
+    find_outlying_holes,
+    has_same_bars,
+    nearest_split,
+)
 from step3_assets_tests.domain.step2.small_bars import random_bars
 
 BARS = random_bars(1)
@@ -46,6 +51,37 @@ def test_other_jumps_are_found_too():
     assert [j.row for j in find_jumps(bad_tick)] == [20, 21]
 
 
+@pytest.mark.parametrize("factor", [1.15, 0.87])
+@pytest.mark.parametrize("where", [["high"], ["low"], ["close"], ["open"], PRICES])
+def test_what_the_next_price_takes_back_is_a_spike(factor, where):
+    if where in (["high"], ["low"]) and (factor > 1) != (where == ["high"]):
+        where = [where[0], "close"]
+    bars = scaled(1.0, slice(None))
+    bars.loc[20, where] *= factor
+    bars["high"] = bars[["open", "high", "close"]].max(axis=1)
+    bars["low"] = bars[["open", "low", "close"]].min(axis=1)
+    assert 20 in {jump.row for jump in find_jumps(bars)}
+    assert not any(jump.is_lasting for jump in find_jumps(bars))
+
+
+@pytest.mark.parametrize(("deviation", "split"), [(0.03, 1.5), (0.05, 2.0), (0.05, 1 / 2)])
+def test_a_split_of_a_wild_symbol_is_found(deviation, split):
+    """Fifteen deviations of its nights are more than the split."""
+    nights = np.where(BARS["is_opening_bar"], np.random.default_rng(3).normal(0, 1, len(BARS)), 0)
+    nights = deviation * np.where(BARS.index == OPENING, 0, np.clip(nights, -2, 2))
+    wild = BARS.assign(**{n: BARS[n] * np.exp(np.cumsum(nights)) for n in PRICES})
+    assert find_jumps(wild) == []
+    wild.loc[OPENING:, PRICES] /= split
+    assert [jump.row for jump in find_jumps(wild)] == [OPENING]
+
+
+def test_a_copy_of_another_symbols_bars_is_found():
+    assert has_same_bars(BARS, BARS.iloc[5:].assign(volume=1.0))
+    assert not has_same_bars(BARS, random_bars(2))
+    assert not has_same_bars(BARS, BARS.iloc[:9])
+    assert not has_same_bars(*[BARS.assign(**dict.fromkeys(PRICES, 5.0))] * 2)
+
+
 def test_a_hole_with_another_price_level_behind_it():
     holed = pd.concat([BARS.iloc[:60], scaled(1.4, slice(140, None)).iloc[140:]], ignore_index=True)
     (jump,) = find_jumps(holed)
@@ -66,7 +102,8 @@ def test_a_stamp_years_away_is_found():
 
 
 @pytest.mark.parametrize(
-    ("move", "split"), [(0.251, 4.0), (9.9, 0.1), (0.66, 1.5), (0.9, None), (0.78, None)]
+    ("move", "split"),
+    [(0.251, 4.0), (9.9, 0.1), (0.66, 1.5), (0.9, None), (0.78, 1.25), (0.7, 1.5), (0.57, None)],
 )
 def test_the_nearest_split(move, split):
     assert nearest_split(np.log(move)) == split
@@ -107,6 +144,9 @@ def test_the_file_is_read_and_written():
         (b"date,factor,kind\n2020-08-31,0,split\n", "is no factor"),
         (b"date,factor,kind\n2020-08-31,-4,split\n", "is no factor"),
         (b"date,factor,kind\n2020-08-31,nan,split\n", "is no factor"),
+        (b"date,factor,kind\n2020-08-31,4_0,split\n", "is no factor"),
+        (b"date,factor,kind\n2020-08-31,4:1,split\n", "is no factor"),
+        (b"date,factor,kind\n" + b"2020-08-31,,real\n" * 60_000, "more than once"),
         (b"date,factor,kind\n2020-08-31,1,split\n", "is no factor"),
         (b"date,factor,kind\n2020-08-31,inf,split\n", "is no factor"),
         (b"date,factor,kind\n2020-08-31,4,dividend\n", "is no kind"),

@@ -78,7 +78,7 @@ WAYS: dict[str, Callable[[pa.Table, str], pa.Table]] = {
 FREE = {  # numbers that nothing else in a delivery of one symbol is computed from
     "family", "beta_proxy", "average", "barcount", "tr", "ema_fast_slope", "vol_z", "pullback_z",
     "sigma_prank", "u_atr_prank", "dist_to_hi", "intraday_tail_frac", "gap_mu", "gap_sd",
-    "gap_tail", "vol_spike", "volume", "is_opening_bar", "a_tp", "b_sl", "rs_log", "ret_spread",
+    "gap_tail", "vol_spike", "volume", "a_tp", "b_sl", "rs_log", "ret_spread",
     "regime_agree",
 }  # fmt: skip
 
@@ -180,6 +180,9 @@ def test_json_of_any_shape_is_refused_or_means_what_it_says(tmp_path_factory, co
     "content",
     [
         b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe{}", b"{}" * 2, b'{"synthetic": "false"}',
+        b'{"synthetic": true, "synthetic": false}', b'{"knobs": {"max_off_calendar_frac": "1"}}',
+        b'{"knobs": {"max_off_calendar_frac": true}}', b'{"knobs": {"max_off_calendar_frac": 2}}',
+        b'{"knobs": {"max_off_calendar_frac": NaN}}',
         b'{"synthetic": 0}', b'{"synthetic": []}', b'{"knobs": [1]}', b'{"trade_symbol": 5}',
     ],
 )  # fmt: skip
@@ -199,6 +202,7 @@ ROW = BASELINE["monthly_table"][0]
     [
         None, [], {}, "x", 5, [5], [None], [{}], [ROW, ROW], [{**ROW, "month_end": "soon"}],
         [{**ROW, "month_end": "2019-13-31"}], [{**ROW, "equity": "much"}], [{**ROW, "equity": -1}],
+        [{**ROW, "equity": 10**400}],
         [{**ROW, "equity": 0}], [{**ROW, "pnl": 20_000.0}], [{**ROW, "trades": -1}],
         [{**ROW, "trades": True}], [{k: v for k, v in ROW.items() if k != "pnl"}],
     ],
@@ -250,7 +254,28 @@ def test_what_is_no_plain_file_is_named(tmp_path: Path, file: str, make, words: 
     assert f"{file}, {words}" in problem.message
 
 
-@pytest.mark.parametrize("file", ["manifest.json", META, BASELINE_FILE, "adjustments/aaa.csv"])
+@pytest.mark.parametrize(("make", "kind"), [(pipe, "pipe"), (link, "link"), (folder_there, "f")])
+def test_a_manifest_that_is_no_plain_file_is_refused(tmp_path: Path, make, kind: str) -> None:
+    """It would be taken as a delivery without one, whose flipped bytes nobody sees."""
+    folder = with_manifest(copy_good(tmp_path / "delivery"))
+    make(folder / "manifest.json")
+    with pytest.raises(DeliveryError) as caught:
+        read_delivery(folder)
+    (problem,) = caught.value.problems
+    assert problem.file == "manifest.json"
+    assert kind in problem.message
+
+
+def test_two_files_of_adjustments_of_one_symbol_are_refused(tmp_path: Path) -> None:
+    folder = copy_good(tmp_path)
+    (folder / "adjustments").mkdir()
+    for name in ("aaa.csv", "AAA.csv"):
+        (folder / "adjustments" / name).write_text("date,factor,kind\n")
+    with pytest.raises(DeliveryError, match="AAA has another file"):
+        read_delivery(folder)
+
+
+@pytest.mark.parametrize("file", [META, BASELINE_FILE, "adjustments/aaa.csv"])
 @pytest.mark.parametrize("make", [pipe, broken_link, folder_there])
 def test_other_files_that_are_no_plain_files_are_ignored(tmp_path: Path, file: str, make) -> None:
     folder = copy_good(tmp_path)

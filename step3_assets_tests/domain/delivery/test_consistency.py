@@ -114,6 +114,7 @@ def test_a_word_or_flag_that_contradicts_the_bars_is_refused(tmp_path, column, c
         ("entry_overnight", lambda v: not v),
         ("gap_ret_realized", lambda v: 0.001),
         ("is_partial_bar", lambda v: not v),
+        ("is_opening_bar", lambda v: not v),
         ("expected_bar_seconds", lambda v: 1800),
         ("expected_bar_seconds", lambda v: 5400),
     ],
@@ -136,6 +137,22 @@ def test_a_bar_in_the_future_is_refused(tmp_path):
         read_delivery(folder, now=datetime(2019, 1, 15, tzinfo=UTC))
 
 
+def test_a_bar_still_running_is_refused(tmp_path):
+    folder = copy_good(tmp_path)
+    last = pd.read_parquet(folder / BARS)["date"].iloc[-1]
+    with pytest.raises(DeliveryError, match="has not ended yet"):
+        read_delivery(folder, now=(last + pd.Timedelta(minutes=20)).to_pydatetime())
+
+
+def test_the_bars_of_one_symbol_under_two_names_are_refused(tmp_path):
+    frames = small_frames(symbols=("AAA", "BBB"), n_months=1, events_per_month=25)
+    frames["BBB"].bars[["open", "high", "low", "close"]] = frames["AAA"].bars[
+        ["open", "high", "low", "close"]
+    ]
+    write_frames(tmp_path, frames)
+    assert any("price by price" in p.message for p in problems_of(tmp_path))
+
+
 @pytest.mark.parametrize("column", ["sigma_prank", "beta_proxy", "rs_log"])
 @pytest.mark.parametrize(
     "copy", [lambda net: net, lambda net: -(net**2), lambda net: (net > 0) * 1.0, np.round]
@@ -151,6 +168,34 @@ def test_a_feature_that_is_a_function_of_the_outcome_is_refused(tmp_path, column
     write_frames(tmp_path, frames)
     found = problems_of(tmp_path)
     assert [(p.column, "function of the outcome" in p.message) for p in found] == [(column, True)]
+
+
+NOISE = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        lambda net: net + NOISE.normal(0, net.std(), len(net)),
+        lambda net: np.where(NOISE.random(len(net)) < 0.7, net, NOISE.permutation(net)),
+        lambda net: np.where(NOISE.random(len(net)) < 0.1, net < 0, net > 0) * 1.0,
+    ],
+    ids=["a sum", "seven rows in ten", "nine signs in ten"],
+)
+def test_a_feature_that_holds_the_outcome_with_noise_is_refused(tmp_path, leak):
+    frames = small_frames(symbols=("AAA",), n_months=8, events_per_month=40)
+    events = frames["AAA"].events
+    events["beta_proxy"] = leak(events["net_logret"].to_numpy())
+    write_frames(tmp_path, frames)
+    assert [p.column for p in problems_of(tmp_path)] == ["beta_proxy"]
+
+
+def test_a_family_that_names_the_winners_is_refused(tmp_path):
+    frames = small_frames(symbols=("AAA",), n_months=5, events_per_month=40)
+    events = frames["AAA"].events
+    events["family"] = np.where(events["net_logret"] > 0, "trend_long", "pullback_long")
+    write_frames(tmp_path, frames)
+    assert [p.column for p in problems_of(tmp_path)] == ["family"]
 
 
 def test_xi_is_small_without_a_relation_and_large_with_one():

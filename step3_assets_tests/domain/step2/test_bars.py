@@ -12,6 +12,7 @@ from step3_assets.domain.step2.bars import (
     check_bars,
     find_bar_files,
     read_bars,
+    refuse_strange_dates,
 )
 from step3_assets_tests.domain.step2.small_bars import bars_of, random_bars
 
@@ -197,6 +198,93 @@ def test_folders_that_cannot_be_read_are_refused(tmp_path, names, message):
 def test_an_absent_folder_is_refused(tmp_path):
     with pytest.raises(BarsError, match="no such folder"):
         find_bar_files(tmp_path / "absent")
+
+
+def _indexed(bars, *levels):
+    return bars.assign(symbol="QQQ").set_index(list(levels))
+
+
+@pytest.mark.parametrize("levels", [("date",), ("symbol", "date"), ("date", "symbol")])
+def test_stamps_may_be_the_index_or_a_level_of_it(tmp_path, levels):
+    _indexed(bars_of(FLAT * 5), *levels).to_parquet(tmp_path / "qqq_1h.parquet")
+    assert len(read_bars(tmp_path)["QQQ"]) == 20
+
+
+FILE_FAULTS = {
+    "the index has another name": (
+        lambda b: b.set_index("date").rename_axis("Date"),
+        "the index, Date, holds stamps: name it date",
+    ),
+    "names in capitals": (lambda b: b.rename(columns=str.title), "there is Date, Open, High"),
+    "two header rows": (
+        lambda b: b.set_axis(pd.MultiIndex.from_product([b.columns, ["QQQ"]]), axis=1),
+        "",
+    ),
+    "another symbol": (lambda b: b.assign(symbol="SPY"), "column symbol names SPY; expected QQQ"),
+    "two symbols": (
+        lambda b: b.assign(ticker=["QQQ", "SPY"] * 10),
+        "column ticker names SPY; expected QQQ alone",
+    ),
+    "another symbol in the index": (
+        lambda b: b.assign(symbol="SPY").set_index(["symbol", "date"]),
+        "column symbol names SPY",
+    ),
+    "a bar of 2099": (
+        _stamps(lambda s: s.where(s.index != 19, pd.Timestamp("2099-01-05 15:00Z"))),
+        r"column date lies in the future .* at row 19 \(2099",
+    ),
+    "a first bar years before": (
+        _stamps(lambda s: s.where(s.index != 0, pd.Timestamp("1999-01-05 15:00Z"))),
+        r"column date lies years after the bar above it at row 1 ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("plant", "message"), FILE_FAULTS.values(), ids=FILE_FAULTS.keys())
+def test_wrong_files_are_refused_with_what_is_wrong(tmp_path, plant, message):
+    plant(bars_of(FLAT * 5)).to_parquet(tmp_path / "qqq_1h.parquet")
+    with pytest.raises(BarsError, match=f"^qqq_1h.parquet: .*{message}"):
+        read_bars(tmp_path)
+
+
+def test_a_bar_still_running_is_refused_unless_it_is_cut_off():
+    bars = check_bars(bars_of(FLAT), "qqq")
+    now = bar_ends(bars)[-1] - pd.Timedelta(minutes=1)
+    with pytest.raises(BarsError, match=r"has not ended yet.*--as-of.*row 3"):
+        refuse_strange_dates(bars, "qqq", now=now)
+    refuse_strange_dates(bars, "qqq", is_cut=True, now=now)
+
+
+def test_a_copy_of_another_symbols_file_is_refused(tmp_path):
+    for name in ("qqq", "spy"):
+        random_bars(1).to_parquet(tmp_path / f"{name}_1h.parquet")
+    with pytest.raises(BarsError, match=r"^spy_1h.parquet: holds the bars of QQQ \(qqq_1h"):
+        read_bars(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"qqq.csv": "2031-01-02,4,split"}, "qqq.csv: the split of 2031-01-02 lies after the last"),
+        ({"qqq.csv": "", "QQQ.csv": ""}, "qqq.csv: QQQ has another file of adjustments"),
+        ({"iwm.csv": ""}, "iwm.csv: there are no bars of IWM"),
+    ],
+)
+def test_adjustments_that_fit_no_bars_are_refused(tmp_path, files, message):
+    bars_of(FLAT * 5).to_parquet(tmp_path / "qqq_1h.parquet")
+    (tmp_path / "adjustments").mkdir()
+    for name, line in files.items():
+        (tmp_path / "adjustments" / name).write_text(f"date,factor,kind\n{line}\n")
+    with pytest.raises(BarsError, match=f"^adjustments/{message}"):
+        read_bars(tmp_path)
+
+
+def test_the_refusal_of_a_jump_says_which_line_to_write(tmp_path):
+    bars = random_bars(1)
+    bars.loc[60:, ["open", "high", "low", "close"]] /= 1.5
+    bars.to_parquet(tmp_path / "qqq_1h.parquet")
+    with pytest.raises(BarsError, match=r": \d{4}-\d\d-\d\d,1.5,split for the split, or "):
+        read_bars(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and then nothing"], ids=["empty", "truncated"])
