@@ -42,13 +42,14 @@ imports: $(STAMP)
 validate: $(STAMP)
 	$(BIN)/python -m step3_assets.cli.main validate
 
-mutants: $(STAMP) ## Plant every kept fault in a copy; fails where no test catches one
-	$(BIN)/python scripts/mutants/run.py
+mutants: $(STAMP) ## Plant every kept fault in a copy (SAMPLE=4: so many); fails where no test catches one
+	$(BIN)/python scripts/mutants/run.py $(if $(SAMPLE),--sample $(SAMPLE))
 
 docs: $(STAMP) ## Regenerate the generated pages
 	$(BIN)/python -m step3_assets.cli.main docs --write
 
 check: lint types imports validate test ## Everything that continuous integration runs
+	@$(MAKE) --no-print-directory mutants SAMPLE=3
 
 clean: ## Remove the environment and everything runs wrote
 	rm -rf $(VENV) && find data -mindepth 1 ! -name README.md -delete

@@ -1,9 +1,11 @@
 """Size and power of the gate's permutation test and of the EV slope, on many worlds.
 
-Run as ``python -m benchmarks.size [--worlds 110] [--first-seed 20000] [--workers 2]``. It prints
-as Markdown how often each test rejects at 1, 5 and 10 % where there is nothing to find, with the
-standard error over worlds, and how often it finds a planted edge. ``docs/statistics.md`` keeps the
-result. Worlds and gates are those of :mod:`benchmarks.null_events`; seeds start at 20,000, above
+Run as ``python -m benchmarks.size [--worlds 110] [--first-seed 20000] [--workers 2] [--folder F]``.
+It prints as Markdown how often each test rejects at 1, 5 and 10 % where there is nothing to find,
+with the standard error over worlds, and how often it finds a planted edge. ``docs/statistics.md``
+keeps the result. A world of the four settings together takes 3.5 s. With ``--folder`` each world is
+kept there as soon as it is done: a run that was stopped goes on, and one of 0 worlds prints what is
+there. Worlds and gates are those of :mod:`benchmarks.null_events`; seeds start at 20,000, above
 all on which a choice of the tests rests.
 """
 
@@ -12,6 +14,8 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -151,32 +155,92 @@ def power_table(rows: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run the study and print its tables."""
+@dataclass(frozen=True)
+class Task:
+    """One world of the study, computed once and kept as a file.
+
+    Parameters
+    ----------
+    seed : int
+    setting : Setting, optional
+        Of a null world.
+    edge_bps, years : float
+        Of a planted one.
+    """
+
+    seed: int
+    setting: Setting | None = None
+    edge_bps: float = 0.0
+    years: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The stem of its file."""
+        if self.setting is not None:
+            return f"null-{SETTINGS.index(self.setting)}-{self.seed}"
+        return f"planted-{self.edge_bps:g}-{self.years:g}-{self.seed}"
+
+    def rows(self) -> list[dict]:
+        """Rejections of the world."""
+        if self.setting is not None:
+            return null_world(self.setting, self.seed)
+        return [planted_world(self.edge_bps, self.years, self.seed)]
+
+    def run(self, folder: Path) -> None:
+        """Compute the world, unless its file is there."""
+        target = folder / f"{self.name}.csv"
+        if target.exists():
+            return
+        beside = target.with_suffix(".part")
+        pd.DataFrame(self.rows()).to_csv(beside, index=False)
+        beside.replace(target)
+
+
+def kept(folder: Path, kind: str) -> pd.DataFrame:
+    """Every world of a kind that is there, in the order of settings and seeds."""
+    paths = sorted(folder.glob(f"{kind}-*.csv"))
+    return pd.concat([pd.read_csv(path) for path in paths]) if paths else pd.DataFrame()
+
+
+def study(asked: argparse.Namespace, folder: Path) -> None:
+    """Run the worlds that are missing and print the tables."""
     from joblib import Parallel, delayed
 
+    seeds, start = (
+        range(asked.first_seed, asked.first_seed + asked.worlds),
+        time.perf_counter(),
+    )
+    tasks = [Task(seed, SETTINGS[s]) for seed in seeds for s in asked.settings]
+    tasks += [
+        Task(seed, None, edge, years)
+        for seed in seeds
+        for edge in POWER_EDGES
+        for years in POWER_YEARS
+    ]
+    Parallel(n_jobs=asked.workers)(delayed(task.run)(folder) for task in tasks)
+    null, planted = kept(folder, "null"), kept(folder, "planted")
+    if len(null):
+        print(size_table(null), worst_table(null), sep="\n\n")
+    if len(planted):
+        print(power_table(planted))
+    print(f"\n{time.perf_counter() - start:.0f} s")
+
+
+def main() -> None:
+    """Read the arguments and run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=120)
     parser.add_argument("--first-seed", type=int, default=20_000)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--settings", type=int, nargs="*", default=list(range(len(SETTINGS))))
-    parser.add_argument("--csv", help="Write every rejection here.")
+    parser.add_argument("--folder", type=Path, help="Where each world is kept.")
     asked = parser.parse_args()
-    seeds = range(asked.first_seed, asked.first_seed + asked.worlds)
-    pool, start = Parallel(n_jobs=asked.workers), time.perf_counter()
-    calls = [delayed(null_world)(SETTINGS[s], seed) for s in asked.settings for seed in seeds]
-    null = pd.DataFrame([row for rows in pool(calls) for row in rows])  # type: ignore[union-attr]
-    calls = [
-        delayed(planted_world)(edge, years, seed)
-        for edge in POWER_EDGES
-        for years in POWER_YEARS
-        for seed in seeds
-    ]
-    planted = pd.DataFrame(list(pool(calls)))  # type: ignore[arg-type]
-    if asked.csv:
-        null.to_csv(asked.csv, index=False)
-    print(size_table(null), worst_table(null), power_table(planted), sep="\n\n")
-    print(f"\n{time.perf_counter() - start:.0f} s")
+    if asked.folder is not None:
+        asked.folder.mkdir(parents=True, exist_ok=True)
+        study(asked, asked.folder)
+        return
+    with TemporaryDirectory() as scratch:
+        study(asked, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -29,12 +29,14 @@ def audit(stored: bool) -> None:
     purge_and_embargo     no training label reaches its test month; computed independently
     time_travel_models    models trained with a changed future are the same bytes
     time_travel_scores    scores made with changed outcomes are the same bits
+    scores_computed_again scores and decisions follow from the stored models' numbers
     overlap_after_gate    a refused candidate does not block another one
     fills_at_opens        trades fill at the opens of their bars, with costs
     costs_paid            each trade paid its modelled cost on both sides
     weights_know_no_outcome  no weight of a training row is related to its outcome
+    blocks_are_cross_fitted  nothing applied to an inner block has seen the block's outcomes
     shuffled_labels       a fold that is trained on shuffled labels predicts nothing
-    single_feature_scan   no single feature predicts too much, and none predicts an earlier label
+    single_feature_scan   no single feature predicts the outcome or the next bar implausibly well
 
     The exit status is 0 when every check passed, 1 otherwise.
 

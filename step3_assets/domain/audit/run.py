@@ -18,11 +18,13 @@ from step3_assets.domain.audit.coverage import (
     check_maturity,
     check_overlap_after_gate,
 )
+from step3_assets.domain.audit.cross_fitting import check_cross_fitting
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence
 from step3_assets.domain.audit.known_at import check_known_at
 from step3_assets.domain.audit.labels_again import check_costs, check_labels
 from step3_assets.domain.audit.prefix import check_prefix
 from step3_assets.domain.audit.purge_again import check_purge
+from step3_assets.domain.audit.scores_again import check_scores_again
 from step3_assets.domain.audit.time_travel import check_models, check_scores
 from step3_assets.domain.audit.weights import check_weights
 
@@ -36,8 +38,10 @@ CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
     "labels_are_final": check_maturity,
     "purge_and_embargo": check_purge,
     "weights_know_no_outcome": check_weights,
+    "blocks_are_cross_fitted": check_cross_fitting,
     "time_travel_models": check_models,
     "time_travel_scores": check_scores,
+    "scores_computed_again": check_scores_again,
     "overlap_after_gate": check_overlap_after_gate,
     "fills_at_opens": check_fills,
     "costs_paid": check_costs,

@@ -142,23 +142,35 @@ def train_fold(data: FoldRows, config: ModelConfig) -> TrainedFold:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        training = gather_training(data.events, data.fold.members)
-        trainable = [
-            inner
-            for inner in training.inner
-            if has_both_outcomes(training.rows[inner.train]) and inner.validation.any()
-        ]
-        enough = len(training.rows) >= config.min_train_rows
-        if not enough or not trainable or not has_both_outcomes(training.rows):
+        training = prepare_training(data, config)
+        if training is None:
             return TrainedFold(
                 pd.DataFrame(columns=CALIBRATED_MODELS.names),
                 empty_metrics(),
                 empty_reliability(),
             )
-        training = replace(training, inner=trainable)
-        if config.drift.is_used:
-            training = _with_bars(training, data, config)
         return _train(training, data.fold, config)
+
+
+def prepare_training(data: FoldRows, config: ModelConfig) -> Training | None:
+    """A fold's training rows, its inner folds that can be trained, and its bars.
+
+    Returns
+    -------
+    Training or None
+        None where the fold cannot be trained: see :func:`train_fold`.
+    """
+    training = gather_training(data.events, data.fold.members)
+    trainable = [
+        inner
+        for inner in training.inner
+        if has_both_outcomes(training.rows[inner.train]) and inner.validation.any()
+    ]
+    enough = len(training.rows) >= config.min_train_rows
+    if not enough or not trainable or not has_both_outcomes(training.rows):
+        return None
+    training = replace(training, inner=trainable)
+    return _with_bars(training, data, config) if config.drift.is_used else training
 
 
 def gather_training(events: pd.DataFrame, members: pd.DataFrame) -> Training:

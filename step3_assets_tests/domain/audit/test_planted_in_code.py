@@ -12,6 +12,7 @@ import pytest
 
 from step3_assets.domain.audit import canaries, time_travel
 from step3_assets.domain.audit.canaries import check_shuffled_labels, shuffle_labels
+from step3_assets.domain.audit.cross_fitting import check_cross_fitting
 from step3_assets.domain.audit.known_at import check_known_at
 from step3_assets.domain.audit.purge_again import check_purge
 from step3_assets.domain.audit.time_travel import change_future, check_models, check_scores
@@ -19,6 +20,7 @@ from step3_assets.domain.core.months import month_start
 from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.folds.purge import BarClock
 from step3_assets.domain.models import training
+from step3_assets.domain.models.out_of_fold import OutOfFold
 from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
 from step3_assets_tests.domain.audit.audited import MONTHS
 
@@ -166,6 +168,82 @@ def test_calibrating_and_judging_in_sample_sings(honest, monkeypatch):
     found = check_shuffled_labels(honest)
     assert not found.is_passed
     assert "shuffled labels" in found.text
+
+
+def calibrated_on_all_blocks(monkeypatch):
+    """One calibrator for every block, its own rows among those that it was fitted on."""
+    honest_choice, everything = training.choose_calibrator, {}
+
+    def from_all(p, y, weights, splits, config):
+        key = max(everything, default=0)
+        if len(p) > key:
+            everything[len(p)] = honest_choice(p, y, weights, splits, config)
+        return everything[max(everything)]
+
+    honest_fit = training.cross_fitted
+
+    def fit(oof, bars, config):
+        everything.clear()
+        from_all(oof.predicted.p_raw, oof.won, oof.weights, oof.forward_splits(), config.calibration)
+        return honest_fit(oof, bars, config)
+
+    monkeypatch.setattr(training, "choose_calibrator", from_all)
+    monkeypatch.setattr(training, "cross_fitted", fit)
+
+
+def slope_of_all_blocks(monkeypatch):
+    honest_slope = training.mean_slope
+
+    def of_all(oof, bars, rows, config):
+        return honest_slope(oof, bars, np.ones(len(rows), dtype=bool), config)
+
+    monkeypatch.setattr(training, "mean_slope", of_all)
+
+
+def blocks_that_train_on_themselves(monkeypatch):
+    honest_fit = training._fit
+
+    def in_sample(rows, train, number, config):
+        inner = [one for one in rows.inner if one.number == number]
+        own = inner[0].validation if inner else np.zeros_like(train)
+        return honest_fit(rows, train | own, number, config)
+
+    monkeypatch.setattr(training, "_fit", in_sample)
+
+
+def bars_of_the_block_train(monkeypatch):
+    honest_masks = training.Training.bars_of
+
+    def in_sample(self, number):
+        masks = honest_masks(self, number)
+        return masks and replace(masks, train=masks.train | masks.validation)
+
+    monkeypatch.setattr(training.Training, "bars_of", in_sample)
+
+
+def splits_that_are_not_purged(monkeypatch):
+    def unpurged(self):
+        blocks = np.unique(self.block)[1:]
+        return [(self.block < block, self.block == block) for block in blocks]
+
+    monkeypatch.setattr(OutOfFold, "forward_splits", unpurged)
+
+
+@pytest.mark.parametrize(
+    ("plant", "said"),
+    [
+        (calibrated_on_all_blocks, "p_calibrated, ev_struct of inner block 0 saw its own outcomes"),
+        (slope_of_all_blocks, "ev_ml of inner block 0 saw its own outcomes"),
+        (blocks_that_train_on_themselves, "saw outcomes of inner block 1"),
+        (bars_of_the_block_train, "mean saw outcomes of inner block 1"),
+        (splits_that_are_not_purged, "the calibrator for inner block 1 is chosen on"),
+    ],
+)
+def test_a_block_that_was_seen_is_named(honest, monkeypatch, plant, said):
+    plant(monkeypatch)
+    found = check_cross_fitting(honest)
+    assert not found.is_passed
+    assert said in found.text
 
 
 def test_a_label_among_the_features_sings(honest, monkeypatch):

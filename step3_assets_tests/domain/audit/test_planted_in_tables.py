@@ -1,5 +1,6 @@
 """Each check sees the fault that is planted in the tables it looks at, and says what it is."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -217,6 +218,24 @@ def one_symbol_s_own_future(i: AuditInputs) -> AuditInputs:
     return replace(i, events=events.assign(ema_fast_slope=column))
 
 
+def the_partner_s_stamps_an_hour_early(i: AuditInputs) -> AuditInputs:
+    """A partner that moves like QQQ (correlation 0.9) bears the stamps of the bars before.
+
+    Rows, stamps and signals of either symbol agree with one another: no other check can see it.
+    """
+    bars = i.bars.sort_values(["symbol", "bar_idx"])
+    move = np.log(bars["close"]).groupby(bars["symbol"]).diff()
+    rng = np.random.default_rng(2)
+    noise = 0.44 * move.std() * rng.standard_normal(len(bars))
+    seen = 0.9 * move.groupby(bars["symbol"]).shift(-1) + noise
+    known = bars[["symbol", "bar_idx"]].assign(spread=move - seen)
+    keys = i.events[["symbol", "t_idx"]].rename(columns={"t_idx": "bar_idx"})
+    spread = keys.merge(known, on=["symbol", "bar_idx"], how="left")["spread"].to_numpy()
+    is_qqq = (i.events["symbol"] == "QQQ").to_numpy()
+    mixed = np.where(is_qqq, spread, i.events["ret_spread"])
+    return replace(i, events=i.events.assign(ret_spread=mixed))
+
+
 def gross_at_the_barrier(i: AuditInputs) -> AuditInputs:
     return replace(i, events=i.events.assign(gross_logret=i.events["a_tp"]))
 
@@ -265,7 +284,87 @@ def overnight_trades_pay_less(i: AuditInputs) -> AuditInputs:
     return replace(i, trades=trades)
 
 
+def costs_and_parts_halved_overnight(i: AuditInputs) -> AuditInputs:
+    """Consistently, so that every sum is right."""
+    rows = (i.events["entry_overnight"] > 0).to_numpy()
+    names = ("cost_rt", "spread_half", "slip_half")
+    halved = set_rows(i.events, rows, **dict.fromkeys(names, lambda c: c / 2.0))
+    lost = i.knobs.commission_round_trip_bps / 2e4
+    halved.loc[rows, "cost_rt"] += lost
+    net = halved["gross_logret"] - halved["cost_rt"]
+    return replace(i, events=halved.assign(net_logret=net, y=(net > 0).astype("int64")))
+
+
+def labels_that_exit_at_the_barrier(i: AuditInputs) -> AuditInputs:
+    """Price, gross, net and outcome agree with one another."""
+    rows = (i.events["exit_reason"] == "tp").to_numpy() & (i.events["maturity"] == "final")
+    events = i.events.copy()
+    at_barrier = events["entry_open"] * np.exp(events["a_tp"])
+    events["exit_open"] = events["exit_open"].mask(rows, at_barrier)
+    events["gross_logret"] = np.log(events["exit_open"] / events["entry_open"])
+    events["net_logret"] = events["gross_logret"] - events["cost_rt"]
+    return replace(i, events=events.assign(y=(events["net_logret"] > 0).astype("int64")))
+
+
+def in_scores(rows: Callable[[pd.DataFrame], pd.Series], **values):
+    """Some scores of the last month hold other values."""
+
+    def plant(i: AuditInputs) -> AuditInputs:
+        chosen = (i.scores["month"] == MONTHS[-1]) & rows(i.scores)
+        assert chosen.any()
+        return replace(i, scores=set_rows(i.scores, chosen.to_numpy(), **values))
+
+    return plant
+
+
+def all_rows(scores: pd.DataFrame) -> pd.Series:
+    return scores["ev_final"].notna()
+
+
+def mean_slope_doubled(i: AuditInputs) -> AuditInputs:
+    """What scoring would give with twice the stored slope."""
+    is_blend = (i.models["head"] == "blend").to_numpy()
+    stored = load_numbers(i.models.loc[is_blend, "payload"].item())
+    rows = i.scores.merge(i.events, on=["symbol", "decision_time_utc"], how="left")
+    scaled = (rows["ev_ml"] + rows["cost_rt"]) / rows["u_atr"] - stored["mean_level"]
+    ev_ml = rows["u_atr"] * (stored["mean_level"] + 2.0 * scaled) - rows["cost_rt"]
+    return replace(i, scores=i.scores.assign(ev_ml=ev_ml.to_numpy()))
+
+
+def a_gate_that_asks_less_than_its_settings(i: AuditInputs) -> AuditInputs:
+    gate = i.config.gate.model_copy(update={"k": 5.0})
+    return replace(i, config=i.config.model_copy(update={"gate": gate}))
+
+
+def quantiles_left_crossed(i: AuditInputs) -> AuditInputs:
+    return replace(i, scores=i.scores.assign(q10=i.scores["q90"], q90=i.scores["q10"]))
+
+
 PLANTS = [
+    ("prefix_rule", costs_and_parts_halved_overnight, "cost_rt differs"),
+    ("label_clock", labels_that_exit_at_the_barrier, "not left at an open"),
+    ("scores_computed_again", mean_slope_doubled, "with another ev_ml"),
+    ("scores_computed_again", quantiles_left_crossed, "with other quantiles, or crossed ones"),
+    (
+        "scores_computed_again",
+        in_scores(all_rows, ev_final=lambda ev: ev + 1e-4),
+        "with another ev_final",
+    ),
+    (
+        "scores_computed_again",
+        in_scores(all_rows, p_calibrated=lambda p: 0.5 + 2.0 * (p - 0.5)),
+        "with another calibrated probability",
+    ),
+    (
+        "scores_computed_again",
+        a_gate_that_asks_less_than_its_settings,
+        "let through that the gate refuses",
+    ),
+    (
+        "scores_computed_again",
+        in_scores(lambda s: s["is_gated"], is_gated=False),
+        "refused that the gate lets through",
+    ),
     ("known_at", outcome_in_the_settings, "touch_delay_bars is a feature and is known later"),
     ("known_at", outcome_in_a_model, "saw hold_bars"),
     ("known_at", other_features_in_a_month, "2021-01 have a feature list that no"),
@@ -295,9 +394,14 @@ PLANTS = [
     ("fills_at_opens", filled_at_the_close_before, "entered at another price than the open"),
     ("fills_at_opens", filled_before_the_decision, "entered before they were decided"),
     ("fills_at_opens", traded_for_free, "without a cost"),
-    ("single_feature_scan", the_outcome_as_a_signal, "ret_spread: rank correlation"),
-    ("single_feature_scan", the_bar_s_own_future, "ema_fast_slope: rank correlation"),
-    ("single_feature_scan", one_symbol_s_own_future, "ema_fast_slope of QQQ: rank correlation"),
+    ("single_feature_scan", the_outcome_as_a_signal, "ret_spread: rank correlation with the outcome"),
+    ("single_feature_scan", the_bar_s_own_future, "ema_fast_slope: rank correlation with"),
+    ("single_feature_scan", one_symbol_s_own_future, "ema_fast_slope of QQQ: rank correlation with"),
+    (
+        "single_feature_scan",
+        the_partner_s_stamps_an_hour_early,
+        "ret_spread of QQQ: rank correlation with the next bar's move",
+    ),
     ("labels_computed_again", gross_at_the_barrier, "whose gross return is not that of their"),
     ("labels_computed_again", left_at_the_barrier, "whose gross return is not that of their"),
     ("labels_computed_again", costs_halved_overnight, "whose cost is not the sum of its parts"),

@@ -159,6 +159,39 @@ def test_excluded_columns_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_every_column_counts(table: Table) -> None:
+    """A row, and copies of it with another value in one column each: as many contents."""
+    first = canonical_frame(rows_of(table), table).iloc[:1]
+    row = {name: first[name].iloc[0] for name in table.names}
+    counted = [column for column in table.columns if not column.is_wall_clock]
+    assert len(counted) >= len(table.columns) - 1
+    values = {name: [row[name]] * (len(counted) + 1) for name in table.names}
+    for position, column in enumerate(counted, start=1):
+        values[column.name][position] = another(row[column.name], column)
+    frame = pd.DataFrame({name: pd.Series(v, dtype=object) for name, v in values.items()})
+    hashes = row_hashes(frame, table)
+    same = [column.name for column, h in zip(counted, hashes[1:], strict=True) if h == hashes[0]]
+    assert not same
+    assert frame_hash(frame.iloc[:1], table) != frame_hash(frame.iloc[1:2], table)
+
+
+def another(value: Any, column: Column) -> Any:
+    """A value of the column's type that is not this one."""
+    if column.dtype == "BOOLEAN":
+        return not bool(value)
+    if column.dtype == "DATE":
+        return (dt.date(2001, 1, 1) if pd.isna(value) else value) + dt.timedelta(days=31)
+    if column.dtype == "TIMESTAMPTZ":
+        stamp = pd.Timestamp("2001-01-01", tz="UTC") if pd.isna(value) else value
+        return stamp + pd.Timedelta(1, "us")
+    if column.dtype == "VARCHAR":
+        return f"{value}!"
+    if column.dtype == "DOUBLE":
+        return 1.5 if pd.isna(value) else float(np.nextafter(value, np.inf))
+    return 1 if pd.isna(value) else int(value) + 1
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
 def test_no_rows_have_a_hash_of_their_table(table: Table) -> None:
     empty = rows_of(table).iloc[:0]
     assert frame_hash(empty, table) == frame_hash(pd.DataFrame(columns=table.names), table)

@@ -8,6 +8,7 @@ from step3_assets.config import GateConfig, SizingConfig
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import model_problems, score_fold
+from step3_assets.domain.models.calibration import calibrate, logit
 from step3_assets.domain.models.heads import predict_heads
 from step3_assets.domain.models.linear import RIDGE
 from step3_assets.domain.models.text_format import (
@@ -65,6 +66,31 @@ def test_sizes_follow_the_forecast_and_carry_their_inputs(models):
     fixed = score(models)
     same = ["ev_final", "is_gated", "gate_reason"]
     pd.testing.assert_frame_equal(got[same], fixed[same], check_exact=True)
+
+
+def test_expected_values_follow_from_the_stored_numbers(models):
+    """By hand from the heads' predictions and the stored blend, payoff and calibrator."""
+    got, payloads = score(models), read_payloads(models)
+    test = TEST.sort_values(["symbol", "decision_time_utc"], ignore_index=True)
+    heads = predict_heads(payloads, test)
+    blend, payoff = (load_numbers(payloads[name]) for name in ("blend", "payoff"))
+    assert blend["mean_slope"] > 0.1
+    scale, cost = test["u_atr"].to_numpy(), test["cost_rt"].to_numpy()
+    departure = heads.mean_scaled - blend["mean_centre"]
+    ev_ml = scale * (blend["mean_level"] + blend["mean_slope"] * departure) - cost
+    np.testing.assert_allclose(got["ev_ml"], ev_ml, rtol=1e-12)
+    night = test["entry_overnight"].to_numpy()
+    gain, loss = (np.asarray(payoff[name])[night] for name in ("gain", "loss"))
+    p = calibrate(load_numbers(payloads["calibrator"]) | {"share": 1.0}, heads.p_raw)
+    if (share := load_numbers(payloads["calibrator"]).get("share", 1.0)) < 1.0:
+        odds = (1.0 - share) * logit(heads.p_raw) + share * logit(p)
+        p = 1.0 / (1.0 + np.exp(-odds))
+    assert not np.allclose(p, heads.p_raw)
+    np.testing.assert_allclose(got["p_calibrated"], p, rtol=1e-12)
+    ev_struct = p * gain * test["a_tp"] - (1.0 - p) * loss * test["b_sl"] - cost
+    np.testing.assert_allclose(got["ev_struct"], ev_struct, rtol=1e-12)
+    mixed = blend["w_struct"] * ev_struct + blend["w_mean"] * ev_ml
+    np.testing.assert_allclose(got["ev_final"], mixed, rtol=1e-12)
 
 
 def test_planted_edge_is_let_through_and_its_opposite_is_not(models):

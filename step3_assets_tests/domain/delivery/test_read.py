@@ -12,6 +12,7 @@ import pytest
 
 from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS, OUTCOME_COLUMNS
 from step3_assets.domain.core.canonical import canonical_dtype
+from step3_assets.domain.core.hashing import frame_hash, text_hash
 from step3_assets.domain.delivery import read_delivery
 from step3_assets_tests.deliveries import OUTCOMES, small_frames, write_frames, write_small_delivery
 from step3_assets_tests.domain.delivery import mutation
@@ -206,6 +207,16 @@ def test_another_content_is_another_version(tmp_path, file, change):
     mutation.rewrite_frame(folder, file, change)
     good = read_delivery(mutation.good_folder())
     assert read_delivery(folder).dataset_version != good.dataset_version
+
+
+def test_every_column_of_both_tables_is_part_of_the_version():
+    """The version is that of all columns but row numbers; each column counts in a content hash."""
+    good = read_delivery(mutation.good_folder())
+    hashes = [
+        frame_hash(good.events, EVENTS, exclude=("t_idx", "label_end_idx")),
+        frame_hash(good.bars, BAR_FEATURES, exclude=("bar_idx",)),
+    ]
+    assert good.dataset_version == text_hash(" ".join(hashes))[:16]
 
 
 def test_pending_outcomes_may_be_null_double_or_absent(tmp_path):

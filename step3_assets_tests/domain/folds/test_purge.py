@@ -94,6 +94,24 @@ def test_symbol_that_stopped_trading_long_ago_does_not_stretch_the_embargo():
     assert reason_of(event, pd.concat([BARS, gone]), 12) == ""
 
 
+@pytest.mark.parametrize(("bars_back", "expected"), [(1, "embargoed"), (12, "embargoed"), (13, "")])
+def test_symbol_that_stopped_trading_keeps_its_own_embargo(bars_back, expected):
+    """On the clock its last labels ended two months ago; its bars to come are not known."""
+    starts = calendar(pd.Timestamp("2015-10-01").date(), 2)
+    gone = make_bars("OLD", starts)
+    end = len(starts) - bars_back
+    event = one_event(0, symbol="OLD", t_idx=end - 5, label_end_idx=float(end))
+    event["decision_time_utc"], event["exit_time_utc"] = starts[end - 5], starts[end]
+    clock = BarClock.from_bars(pd.concat([BARS, gone]))
+    spans = LabelSpans.from_events(event, clock)
+    window_start = pd.Timestamp("2015-01-01", tz="UTC")
+    assert drop_reasons(spans, clock.boundary_at(FEB, 12), window_start) == [expected]
+
+
+def test_own_rows_purge_where_the_clock_would_not():
+    assert reason_of(one_event(0, exit_time_utc=STARTS[FIRST_FEB - 1]), BARS, 0) == "purged"
+
+
 def test_live_month_without_bars_starts_after_the_last_bar():
     clock = BarClock.from_bars(make_bars("AAA", STARTS[:FIRST_FEB], offset=100))
     boundary = clock.boundary_at(FEB, 12)

@@ -5,7 +5,14 @@ import pytest
 from step3_assets.catalogue.decisions import MOCK_BASELINE
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import month_start
-from step3_assets.domain.models.mock_baseline import mock_baseline_fold, tune_cuts
+from step3_assets.domain.models import mock_baseline
+from step3_assets.domain.models.mock_baseline import (
+    CUT_LEVELS,
+    MIN_PASS_FRAC,
+    Cuts,
+    mock_baseline_fold,
+    tune_cuts,
+)
 from step3_assets_tests.domain.models.training_frames import (
     MONTH,
     QUICK,
@@ -63,6 +70,44 @@ def test_cuts_by_hand():
     assert cuts.p == pytest.approx(0.6, abs=0.011)
     assert cuts.ev == 0.0
     assert ((p >= cuts.p) & (net < 0)).sum() <= 1
+
+
+def test_a_cut_is_a_quantile_and_what_reaches_it_passes():
+    """Every candidate is tried in a loop of its own; the decisions use the best one as it is."""
+    rng = np.random.default_rng(4)
+    p, ev = rng.random(400), rng.standard_normal(400)
+    net = 0.01 * (p + 0.2 * ev - 0.6) + 0.02 * rng.standard_normal(400)
+    totals = {}
+    for p_cut in np.quantile(p, CUT_LEVELS):
+        for ev_cut in np.quantile(ev, CUT_LEVELS):
+            rows = [i for i in range(400) if p[i] >= p_cut and ev[i] >= ev_cut]
+            if len(rows) >= MIN_PASS_FRAC * 400:
+                totals[float(p_cut), float(ev_cut)] = sum(net[i] for i in rows)
+    cuts = tune_cuts(p, ev, net)
+    assert (cuts.p, cuts.ev) == max(totals, key=lambda pair: totals[pair])
+
+
+def test_a_row_at_the_cuts_passes():
+    got = run(STRAIGHT)
+    model = got[got["gate_reason"] != "no_model"]
+    reaches = (model["p_linear"] >= model["p_threshold"]) & (
+        model["ev_linear"] >= model["ev_threshold"]
+    )
+    assert reaches.any()
+    pd.testing.assert_series_equal(model["is_gated"], reaches, check_names=False)
+
+
+def test_cuts_are_tuned_on_rows_that_did_not_train(monkeypatch):
+    """The outcomes that reach the tuning are those of the inner blocks, each once."""
+    asked = []
+    monkeypatch.setattr(
+        mock_baseline, "tune_cuts", lambda p, ev, net: asked.append(net) or Cuts(0.0, 0.0)
+    )
+    fold = make_fold(STRAIGHT, BARS)
+    mock_baseline_fold(STRAIGHT, fold, QUICK, 0.5)
+    blocks = fold.members[fold.members["role"] == "calibration"]
+    rows = blocks.merge(STRAIGHT, on=["symbol", "decision_time_utc"])
+    np.testing.assert_allclose(np.sort(asked[0]), np.sort(rows["net_logret"]))
 
 
 def test_cuts_must_let_enough_through():
