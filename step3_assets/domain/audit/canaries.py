@@ -178,7 +178,9 @@ def _scan(
         if both.sum() < MIN_ROWS or np.ptp(now[both]) == 0.0:
             continue
         count += 1
-        at_decision, earlier = (_rank_correlation(x[both], target.values[both]) for x in (now, before))
+        at_decision, earlier = (
+            _rank_correlation(x[both], target.values[both]) for x in (now, before)
+        )
         strongest = max(strongest, (at_decision, f"{name}{where} with {target.name}"))
         if at_decision > limit and earlier < 0.5 * at_decision:
             faults.append(

@@ -75,7 +75,9 @@ def _reaching_splits(oof: OutOfFold) -> list[str]:
         late = int((ends[fit] >= start).sum())
         if late:
             block = int(oof.block[validation][0])
-            faults.append(f"the calibrator for inner block {block} is chosen on {late} later label(s)")
+            faults.append(
+                f"the calibrator for inner block {block} is chosen on {late} later label(s)"
+            )
     return faults
 
 

@@ -184,7 +184,9 @@ def calibrated_on_all_blocks(monkeypatch):
 
     def fit(oof, bars, config):
         everything.clear()
-        from_all(oof.predicted.p_raw, oof.won, oof.weights, oof.forward_splits(), config.calibration)
+        from_all(
+            oof.predicted.p_raw, oof.won, oof.weights, oof.forward_splits(), config.calibration
+        )
         return honest_fit(oof, bars, config)
 
     monkeypatch.setattr(training, "choose_calibrator", from_all)

@@ -394,9 +394,17 @@ PLANTS = [
     ("fills_at_opens", filled_at_the_close_before, "entered at another price than the open"),
     ("fills_at_opens", filled_before_the_decision, "entered before they were decided"),
     ("fills_at_opens", traded_for_free, "without a cost"),
-    ("single_feature_scan", the_outcome_as_a_signal, "ret_spread: rank correlation with the outcome"),
+    (
+        "single_feature_scan",
+        the_outcome_as_a_signal,
+        "ret_spread: rank correlation with the outcome",
+    ),
     ("single_feature_scan", the_bar_s_own_future, "ema_fast_slope: rank correlation with"),
-    ("single_feature_scan", one_symbol_s_own_future, "ema_fast_slope of QQQ: rank correlation with"),
+    (
+        "single_feature_scan",
+        one_symbol_s_own_future,
+        "ema_fast_slope of QQQ: rank correlation with",
+    ),
     (
         "single_feature_scan",
         the_partner_s_stamps_an_hour_early,
