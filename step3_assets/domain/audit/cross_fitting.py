@@ -29,7 +29,7 @@ APPLIED = ("p_calibrated", "ev_struct", "ev_ml")
 
 
 def check_cross_fitting(inputs: AuditInputs) -> Evidence:
-    """Change one inner block's outcomes: what is predicted and applied there stays the same bits."""
+    """Change an inner block's outcomes: what is predicted and applied there stays the same bits."""
     from threadpoolctl import threadpool_limits
 
     month = inputs.sampled[-1]
@@ -75,9 +75,7 @@ def _reaching_splits(oof: OutOfFold) -> list[str]:
         late = int((ends[fit] >= start).sum())
         if late:
             block = int(oof.block[validation][0])
-            faults.append(
-                f"the calibrator for inner block {block} is chosen on {late} later label(s)"
-            )
+            faults.append(f"inner block {block} has a calibrator chosen on {late} later label(s)")
     return faults
 
 

@@ -37,7 +37,7 @@ def check_scores_again(inputs: AuditInputs) -> Evidence:
         n_scores, n_gated = n_scores + len(rows), n_gated + int(rows["is_gated"].sum())
         found = _faults(rows, payloads, inputs.config_of(month).gate)
         faults += [
-            f"{month_label(month)}: {int(np.sum(mask))} score(s) {what} ({name_rows(rows[mask], 1)})"
+            f"{month_label(month)}: {np.sum(mask)} score(s) {what} ({name_rows(rows[mask], 1)})"
             for what, mask in found.items()
             if np.any(mask)
         ]

@@ -238,7 +238,7 @@ def splits_that_are_not_purged(monkeypatch):
         (slope_of_all_blocks, "ev_ml of inner block 0 saw its own outcomes"),
         (blocks_that_train_on_themselves, "saw outcomes of inner block 1"),
         (bars_of_the_block_train, "mean saw outcomes of inner block 1"),
-        (splits_that_are_not_purged, "the calibrator for inner block 1 is chosen on"),
+        (splits_that_are_not_purged, "inner block 1 has a calibrator chosen on"),
     ],
 )
 def test_a_block_that_was_seen_is_named(honest, monkeypatch, plant, said):

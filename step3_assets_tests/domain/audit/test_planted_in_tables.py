@@ -224,7 +224,8 @@ def the_partner_s_stamps_an_hour_early(i: AuditInputs) -> AuditInputs:
     Rows, stamps and signals of either symbol agree with one another: no other check can see it.
     """
     bars = i.bars.sort_values(["symbol", "bar_idx"])
-    move = np.log(bars["close"]).groupby(bars["symbol"]).diff()
+    price = bars.assign(log_close=np.log(bars["close"]))
+    move = price.groupby("symbol")["log_close"].diff()
     rng = np.random.default_rng(2)
     noise = 0.44 * move.std() * rng.standard_normal(len(bars))
     seen = 0.9 * move.groupby(bars["symbol"]).shift(-1) + noise

@@ -1,4 +1,4 @@
-"""Nothing that is applied to an out-of-fold row has seen it, or a label that was not over by then."""
+"""Nothing that is applied to an out-of-fold row has seen it, or a label not over by then."""
 
 from dataclasses import replace
 
