@@ -64,14 +64,8 @@ schedules:
 """
 
 
-def prepare_home(delivery: Path | None = None) -> Settings:
-    """Create the home where it is missing, write the delivery to ``step3.toml``, read the settings.
-
-    Raises
-    ------
-    CommandFailed
-        If the delivery is not a folder.
-    """
+def prepare_home() -> Settings:
+    """Create the home where it is missing, its owner's alone, and read the settings."""
     settings = load_settings()
     os.umask(PRIVATE)
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
@@ -79,10 +73,6 @@ def prepare_home(delivery: Path | None = None) -> Settings:
     config = settings.dagster_home / "dagster.yaml"
     if not config.exists():
         config.write_text(DAGSTER_YAML)
-    if delivery is not None:
-        if not delivery.is_dir():
-            raise CommandFailed(f"{delivery} is no folder; name a Step 2 delivery's folder")
-        _note_delivery(settings.home / SETTINGS_FILE, delivery.resolve())
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["STEP3_HOME"] = str(settings.home)
     return load_settings()
@@ -91,19 +81,19 @@ def prepare_home(delivery: Path | None = None) -> Settings:
 def make_private(home: Path) -> None:
     """Make the home readable by its owner only: folders 0700, files 0600.
 
-    Does nothing when the home is private already. Links, and files of other users, are left as they
-    are.
+    A link is left as it is, and so is what belongs to somebody else.
     """
-    if not stat.S_IMODE(home.stat().st_mode) & PRIVATE:
-        return
     for folder, folders, files in os.walk(home, topdown=False):
         for name in (*folders, *files):
-            path = Path(folder, name)
-            with suppress(OSError):
-                if not path.is_symlink():
-                    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~PRIVATE)
+            _close_to_others(Path(folder, name))
+    _close_to_others(home)
+
+
+def _close_to_others(path: Path) -> None:
     with suppress(OSError):
-        home.chmod(stat.S_IMODE(home.stat().st_mode) & ~PRIVATE)
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode) and mode & PRIVATE:
+            path.chmod(stat.S_IMODE(mode) & ~PRIVATE)
 
 
 def _note_delivery(path: Path, delivery: Path) -> None:

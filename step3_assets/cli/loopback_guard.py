@@ -22,6 +22,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+OWN_SITE = frozenset({"same-origin", "none"})
+"""``Sec-Fetch-Site`` of this origin; a page on another port of this machine is ``same-site``."""
 RESPONSE_HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -156,7 +158,7 @@ def refusal(scope: Scope, served: Served) -> str:
     if scope["type"] == "websocket":
         return ""  # every browser names the origin of a websocket
     if scope["method"] not in SAFE_METHODS:
-        if "cross-site" in _values(scope, "sec-fetch-site"):
+        if set(_values(scope, "sec-fetch-site")) - OWN_SITE:
             return "a page of another origin may not change anything here"
         if [_essence(value) for value in types] != ["application/json"]:
             return "without an Origin header, a change needs the content type application/json"

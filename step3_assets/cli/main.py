@@ -5,6 +5,7 @@ when the verb is used, so that help is instant.
 """
 
 import importlib
+import os
 import sys
 
 import click
@@ -125,6 +126,7 @@ def main() -> None:
     from step3_assets.cli.failures import one_message
     from step3_assets.cli.stopping import GOES_ON, STOPPED, stoppable
 
+    os.umask(0o077)  # what a verb writes, wherever, is its owner's alone
     verb = next((text for text in sys.argv[1:] if text in VERBS), "")
     with one_message(), stoppable(GOES_ON if verb in MAKES_MONTHS else STOPPED):
         cli()

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from step3_assets.cli.door import Given, refuse_invalid, refuse_too_short
 from step3_assets.cli.failures import CommandFailed
 from step3_assets.cli.values import MONTH, in_order
 
 if TYPE_CHECKING:
-    from step3_assets.cli.progress import BarProgress
+    pass
 
 DELIVERY = click.option(
     "--delivery",
@@ -60,14 +61,6 @@ class Step:
 INGEST = Step("ingest", "data")
 RESULTS = Step("results", "whole")
 MAIN_JOB = (INGEST, Step("walk_forward", "test"), RESULTS)
-
-
-@dataclass(frozen=True)
-class Given:
-    """The delivery that a verb was given, if any."""
-
-    folder: Path | None = None
-    accept_withdrawal: bool = False
 
 
 @click.command()
@@ -158,11 +151,7 @@ def launch(
 
     started = monotonic()
     given = given or Given()
-    settings = prepare_home()
-    if given.folder is not None:
-        if not given.folder.is_dir():
-            raise CommandFailed(f"{given.folder} is no folder; name a Step 2 delivery's folder")
-        settings = replace(settings, delivery=given.folder.resolve())
+    settings = given.settings(prepare_home())
     folder = settings.delivery
     if folder is None:
         raise CommandFailed("no delivery is set yet: give --delivery DIR, or run `step3 demo`")
@@ -181,12 +170,11 @@ def launch(
         workers=settings.workers,
         accept_withdrawal=given.accept_withdrawal,
     )
-    if INGEST in steps:
-        _check_delivery(folder, settings.database, progress, given.accept_withdrawal)
+    if INGEST in steps or given.folder is not None:
+        refuse_invalid(folder, settings.database, progress, given.accept_withdrawal)
     partitions = partitions_for(settings)
     data_first, data_last, _ = probe_months(folder)
-    if partitions.first_test_month > data_last:
-        raise CommandFailed(_too_short(data_first, data_last, partitions.first_test_month))
+    refuse_too_short(data_first, data_last, partitions.first_test_month)
     test_first, test_last = _test_range(partitions.first_test_month, data_last, first, last)
     if given.folder is not None:
         remember_delivery(settings, folder)
@@ -205,38 +193,6 @@ def launch(
     console.print(f"done in {monotonic() - started:.0f} s")
 
 
-def _check_delivery(
-    folder: Path, database: Path, progress: "BarProgress", accept_withdrawal: bool
-) -> None:
-    """Stop before anything is stored or remembered if the delivery is refused."""
-    from step3_assets.defs.delivery.assets import load_delivery, stored_rows
-    from step3_assets.domain.delivery import DeliveryError
-    from step3_assets.domain.delivery.withdrawal import refuse_withdrawal
-    from step3_assets.storage.store import Store
-
-    try:
-        delivery = load_delivery(folder, progress)
-        if database.exists() and not accept_withdrawal:
-            store = Store(database)
-            store.ensure_tables()
-            refuse_withdrawal(delivery, stored_rows(store))
-    except DeliveryError as error:
-        raise CommandFailed(str(error)) from error
-
-
-def _too_short(data_first: date, data_last: date, first_test: date) -> str:
-    """What a delivery without a single test month is told."""
-    from step3_assets.domain.core.months import month_label, month_range
-
-    held, needed = (len(month_range(data_first, last)) for last in (data_last, first_test))
-    return (
-        f"the delivery is too short: it holds {held} month(s), {month_label(data_first)} to "
-        f"{month_label(data_last)}. The first test month needs a full training window before it "
-        f"(train_months under [config.folds]), so the delivery must reach at least "
-        f"{month_label(first_test)}: {needed} months"
-    )
-
-
 def _test_range(
     earliest: date, latest: date, first: str | None, last: str | None
 ) -> tuple[date, date]:
@@ -247,12 +203,6 @@ def _test_range(
         end = parse_month(last) if last else latest
     except ValueError as error:
         raise CommandFailed(str(error)) from error
-    if latest < earliest:
-        raise CommandFailed(
-            f"the delivery ends in {month_label(latest)}, before the first month that can be "
-            f"tested, {month_label(earliest)}: a month is tested only with a full training window "
-            "before it ([config.folds] train_months of step3.toml). Deliver a longer history"
-        )
     if not earliest <= start <= end <= latest:
         raise CommandFailed(
             f"test months {month_label(start)} to {month_label(end)} are not within "

@@ -4,6 +4,7 @@ Belongs here: reading the store and printing. Nothing here changes a table but `
 materializes the report's asset.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from step3_assets.defs.resources import Settings
+
+SHOWN_RUNS = 5
 
 
 @click.command()
@@ -73,7 +76,7 @@ def status(hashes: bool) -> None:
 
 
 def _automation(settings: "Settings") -> list[str]:
-    """The last message of the delivery sensor, and every sensor and schedule whose tick failed.
+    """The last message of the delivery sensor, every failed tick, and every run that failed since.
 
     Dagster opens its own files for writing even to read them. Where they are read-only, the line
     says so, and the rest of the status is shown all the same.
@@ -81,23 +84,31 @@ def _automation(settings: "Settings") -> list[str]:
     from step3_assets.cli.failures import disk_trouble
     from step3_assets.cli.installation import dagster_instance
     from step3_assets.defs.automation_ticks import last_ticks
-    from step3_assets.defs.notifier import one_line
+    from step3_assets.defs.failed_runs import standing_failures
 
     if not (settings.dagster_home / "schedules").is_dir():
         return []
     try:
         with dagster_instance(settings) as instance:
             message, ticks = _sensor_message(instance), last_ticks(instance)
+            runs = standing_failures(instance)
     except Exception as error:
         if trouble := disk_trouble(error):
             return [f"sensor    not known: {trouble}"]
         raise
-    failed = [
-        f"FAILED    {tick.name}: last tick {tick.at:%Y-%m-%d %H:%M} UTC: {one_line(tick.error)}"
-        for tick in ticks
-        if tick.error
-    ]
+    failed = [_failure(tick.name, "last tick", tick.at, tick.error) for tick in ticks if tick.error]
+    for run in runs[:SHOWN_RUNS]:
+        months = f" {run.months}" if run.months else ""
+        failed.append(_failure(f"{run.job}{months}", f"run {run.run_id[:8]}", run.at, run.error))
+    if len(runs) > SHOWN_RUNS:
+        failed.append(f"FAILED    {len(runs) - SHOWN_RUNS} more runs; `step3 ui` lists them")
     return [*([f"sensor    {message}"] if message else []), *failed]
+
+
+def _failure(name: str, what: str, at: datetime, error: str) -> str:
+    from step3_assets.defs.notifier import one_line
+
+    return f"FAILED    {name}: {what} {at:%Y-%m-%d %H:%M} UTC: {one_line(error)}"
 
 
 def _sensor_message(instance: "dg.DagsterInstance") -> str:

@@ -48,7 +48,7 @@ load_from:
 @click.option(
     "--delivery",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the Step 2 delivery; remembered in step3.toml.",
+    help="Folder of the Step 2 delivery; remembered in step3.toml once it is accepted.",
 )
 def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
     """Open the Dagster UI: the asset graph, runs, checks, plots, backfills.
@@ -66,7 +66,9 @@ def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
     from step3_assets.cli.installation import dagster_instance, prepare_home
     from step3_assets.storage.backup import UI_LOCK
 
-    settings = prepare_home(delivery)
+    if read_only and delivery is not None:
+        raise CommandFailed("--read-only changes nothing: leave --delivery out")
+    settings = prepare_home()
     with dagster_instance(settings):
         pass
     with socket.socket() as probe:
@@ -93,9 +95,29 @@ def ui(port: int, host: str, read_only: bool, delivery: Path | None) -> None:
                 "only look: step3 ui --read-only --port N"
             ) from error
     try:
+        if delivery is not None:
+            _accept(settings, delivery)
         _serve(settings, host, port, read_only)
     finally:
         servers.release()
+
+
+def _accept(settings: "Settings", folder: Path) -> None:
+    """Remember a delivery, as ``step3 run`` does: once the door has accepted it."""
+    from rich.console import Console
+
+    from step3_assets.cli.door import Given, refuse_invalid, refuse_too_short
+    from step3_assets.cli.installation import remember_delivery
+    from step3_assets.cli.progress import BarProgress
+    from step3_assets.defs.partitions import partitions_for
+    from step3_assets.domain.delivery import probe_months
+
+    given = Given(folder).settings(settings)
+    assert given.delivery is not None
+    refuse_invalid(given.delivery, given.database, BarProgress(Console(stderr=True)), False)
+    first, last, _ = probe_months(given.delivery)
+    refuse_too_short(first, last, partitions_for(given).first_test_month)
+    remember_delivery(settings, given.delivery)
 
 
 def server_command(workspace: Path, host: str, port: int, read_only: bool) -> list[str]:

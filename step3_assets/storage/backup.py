@@ -365,7 +365,6 @@ def _put_out(draft: Path, out: Path) -> None:
     if out.suffix != ".zip":
         for name in _names_under(draft):
             _flush(draft / name)
-        draft.chmod(0o755)
         draft.replace(out)
         return
     packed = draft / "packed.zip.partial"

@@ -11,7 +11,8 @@ from pathlib import Path
 def replace_file(path: Path, content: bytes) -> None:
     """Write beside, flush to the disk, rename: a reader sees the old file or the new one, whole.
 
-    A kill leaves the old file, and at worst a hidden draft beside it that nobody reads.
+    A kill leaves the old file, and at worst a hidden draft beside it that nobody reads. Like every
+    file of a home it is its owner's alone.
     """
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -19,7 +20,6 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, 0o644)
         os.replace(draft, path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)

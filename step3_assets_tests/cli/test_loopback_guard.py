@@ -94,7 +94,9 @@ def test_without_an_origin_only_json_changes_anything(content_type: str):
     assert refusal(post(Content_Type=content_type), SERVED)
     assert refusal(post(), SERVED)
     assert refusal(post(Content_Type="Application/JSON; charset=utf-8"), SERVED) == ""
-    assert refusal(post(Content_Type=JSON, Sec_Fetch_Site="cross-site"), SERVED)
+    for site in ("cross-site", "same-site"):
+        assert refusal(post(Content_Type=JSON, Sec_Fetch_Site=site), SERVED)
+    assert refusal(post(Content_Type=JSON, Sec_Fetch_Site="same-origin"), SERVED) == ""
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])

@@ -22,6 +22,7 @@ from step3_assets.cli.installation import dagster_instance, prepare_home
 from step3_assets.cli.main import cli
 from step3_assets.cli.ui import server_command
 from step3_assets.domain.models.text_format import ModelIntegrityError, load_numbers
+from step3_assets.storage.files import replace_file
 from step3_assets.storage.store import Store
 from step3_assets_tests.waiting import wait_until
 
@@ -234,6 +235,9 @@ def test_the_files_of_a_home_are_their_owner_s_alone(
     try:
         with dagster_instance(prepare_home()):
             Store(home / "step3.duckdb").ensure_tables()
+        replace_file(home / "step3_model_registry.json", b"{}")  # also by a program of one's own
+        os.umask(0o022)
+        replace_file(home / "report" / "page.html", b"new")
     finally:
         os.umask(before)
     modes = {p: p.lstat().st_mode & 0o077 for p in [home, *home.rglob("*")] if not p.is_symlink()}

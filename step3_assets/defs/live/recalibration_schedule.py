@@ -12,6 +12,7 @@ from datetime import date
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from step3_assets.defs.failed_runs import partition_span
 from step3_assets.defs.jobs import RECALIBRATION
 from step3_assets.defs.partitions import partition_key
 from step3_assets.defs.resources import PlatformResource
@@ -23,11 +24,6 @@ from step3_assets.storage.store import Store
 # Monday at 6, 7 and 8 in New York: no session opens before 9:30. The later ticks are for a run that
 # failed, or for data that came late; they request nothing where the week is made or under way.
 CRON = "0 6-8 * * 1"
-PARTITION_TAGS = (
-    "dagster/partition",
-    "dagster/asset_partition_range_start",
-    "dagster/asset_partition_range_end",
-)
 CATCH_UP_WEEKS = 13  # older gaps are a backfill, which a person starts
 
 
@@ -102,9 +98,8 @@ def weeks_under_way(instance: dg.DagsterInstance) -> set[date]:
     )
     weeks: set[date] = set()
     for run in runs:
-        named = [run.tags[tag] for tag in PARTITION_TAGS if tag in run.tags]
-        if named:
-            weeks |= set(week_range(date.fromisoformat(named[0]), date.fromisoformat(named[-1])))
+        if span := partition_span(run.tags):
+            weeks |= set(week_range(*map(date.fromisoformat, span)))
     return weeks
 
 

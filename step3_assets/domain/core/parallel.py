@@ -5,7 +5,9 @@ order, an error in place of a result. Does not belong here: what the function do
 is spoken to (:mod:`step3_assets.domain.core.cluster`).
 """
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
@@ -93,7 +95,9 @@ def run_in_order(
         pool = Parallel(
             n_jobs=place.workers, return_as="generator", pre_dispatch=f"{2 * place.workers}"
         )
-        for number, result in enumerate(cast(Iterator[Result | Exception], pool(calls()))):
+        with _interrupts_held():
+            results = cast(Iterator[Result | Exception], pool(calls()))
+        for number, result in enumerate(results):
             yield keys[number], result
 
 
@@ -118,6 +122,24 @@ def results_in_order(
         if isinstance(result, Exception):
             raise result
         yield result
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold interrupts back while worker processes start; they inherit it for good.
+
+    A terminal sends Ctrl-C to every process. A worker would print a traceback; it is for this
+    process to say one line and to stop its workers. Python's tracker of resources lets interrupts
+    through again when it starts, so it starts first.
+    """
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def call(

@@ -143,7 +143,6 @@ def _refuse_strangers(out_dir: Path, names: list[Path]) -> None:
 
 def _move(staging: Path, out_dir: Path, names: list[Path]) -> None:
     if not out_dir.exists():
-        staging.chmod(0o755)
         os.replace(staging, out_dir)
         return
     for path in (out_dir / ADJUSTMENTS_FOLDER).glob("*.csv"):
