@@ -179,16 +179,18 @@ _SHADOW_KEY = (
     Column("decision_time_utc", "TIMESTAMPTZ", _I, "Key of the event.", "UTC"),
 )
 
-_ARRIVAL = Column("arrival", "BIGINT", _R, "Arrival that brought the row, from 1 an account.")
+_ARRIVAL = Column(
+    "arrival", "BIGINT", _R, "Number of the delivery in whose step the row was appended."
+)
 
 
-SHADOW_ARRIVALS = Table(
-    "shadow_arrivals",
-    "Deliveries that a shadow account has seen, in order, with checksums of the appended rows.",
+SHADOW_DELIVERIES = Table(
+    "shadow_deliveries",
+    "Deliveries that a shadow account has processed, with checksums of the appended rows.",
     "shadow_decisions",
     (
         _SHADOW_KEY[0],
-        Column("arrival", "BIGINT", _I, "Running number, from 1."),
+        Column("arrival", "BIGINT", _I, "Number of the delivery, from 1 in each account."),
         Column("arrival_utc", "TIMESTAMPTZ", _I, "End of the delivery's last bar.", "UTC"),
         Column(
             "known_until_utc",
@@ -287,11 +289,11 @@ POSITION_STATES = ("ordered", "open", "exit_ordered", "closed", "settled")
 
 SHADOW_POSITIONS = Table(
     "shadow_positions",
-    "Each position at each arrival, from its order until its label is final; append-only.",
+    "Each position at each step, from its order until its label is final; append-only.",
     "shadow_positions",
     (
         *_SHADOW_KEY,
-        Column("arrival", "BIGINT", _I, "Arrival at which it was looked at."),
+        Column("arrival", "BIGINT", _I, "Number of the delivery in whose step it was recorded."),
         Column("arrival_utc", "TIMESTAMPTZ", _R, "Up to where bars were known.", "UTC"),
         Column(
             "state",

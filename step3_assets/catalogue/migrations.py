@@ -113,5 +113,7 @@ MIGRATIONS: tuple[tuple[Change, ...], ...] = (
         AddColumn("acceptance", "caveat", "VARCHAR"),
         AddColumn("evaluations", "span", "VARCHAR", "longest"),
     ),
+    # 4 to 5: the table of the deliveries that a shadow account has processed is named after them.
+    (RenameTable("shadow_arrivals", "shadow_deliveries"),),
 )
 """The changes from each schema version to the next; the first tuple leads from version 1 to 2."""

@@ -56,7 +56,7 @@ def step() -> None:
     store = open_store()
     launch([Step(SHADOW, "whole")], None, None, None, None)
     stored = read_account(store, load_settings().config.shadow.live_account)
-    last = stored.arrivals.iloc[-1]
+    last = stored.deliveries.iloc[-1]
     click.echo(
         f"account {last['account']}, arrival {last['arrival']}: bars known until "
         f"{last['known_until_utc']:%Y-%m-%d %H:%M} UTC, {last['n_scored']} scored "
@@ -108,7 +108,7 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
     from step3_assets.defs.shadow.replay import ReplayRequest, replay_account
     from step3_assets.defs.shadow.replay import replay as play
     from step3_assets.domain.core.months import parse_month
-    from step3_assets.domain.shadow.arrivals import ShadowError
+    from step3_assets.domain.shadow.step import ShadowError
     from step3_assets.domain.step2.bars import BarsError
 
     in_order(first, last)
@@ -142,7 +142,7 @@ def parity(account: str | None) -> None:
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.resources import load_settings
     from step3_assets.defs.shadow.accounts import account_parity
-    from step3_assets.domain.shadow.arrivals import ShadowError
+    from step3_assets.domain.shadow.step import ShadowError
 
     config = load_settings().config
     name = account or config.shadow.live_account

@@ -120,7 +120,9 @@ def _sensor_message(instance: "dg.DagsterInstance") -> str:
     if not states:
         return ""
     cursor = read_cursor(getattr(states[0].instigator_data, "cursor", None))
-    report = f"{cursor.said_at}: {cursor.said}" if cursor.said else "has read no delivery yet"
+    report = (
+        f"{cursor.message_at}: {cursor.message}" if cursor.message else "has read no delivery yet"
+    )
     waits = f"; waiting: {cursor.waiting.reason}" if cursor.waiting else ""
     return f"{'on' if states[0].is_running else 'off'}; {report}{waits}"
 

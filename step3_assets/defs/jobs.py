@@ -42,7 +42,7 @@ def build_jobs() -> list:
         dg.define_asset_job(
             SHADOW,
             selection=dg.AssetSelection.assets(*SHADOW_TABLES),
-            description="Take the stored delivery as the live account's next arrival.",
+            description="Let the live shadow account process the stored delivery.",
         ),
         dg.define_asset_job(
             RECALIBRATION,

@@ -30,7 +30,7 @@ def test_what_the_sensor_said_last_is_shown(tmp_path: Path, monkeypatch: pytest.
     Store(load_settings(tmp_path).database).ensure_tables()
     location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="step3_assets"))
     origin = RemoteRepositoryOrigin(location, "__repository__").get_instigator_origin(SENSOR)
-    cursor = Cursor(said="accepted: asks for ingest 2021-03", said_at="2021-04-01 09:00 UTC")
+    cursor = Cursor(message="accepted: asks for ingest 2021-03", message_at="2021-04-01 09:00 UTC")
     with dagster_instance(prepare_home()) as instance:
         data = SensorInstigatorData(cursor=cursor.model_dump_json())
         instance.add_instigator_state(

@@ -356,6 +356,21 @@ def test_a_cursor_that_is_not_ours_is_a_fresh_one(text: str | None):
     assert read_cursor(text) == Cursor()
 
 
+def test_a_cursor_under_its_earlier_names_is_read():
+    told = '{"delivery": "d:1", "stages": [[{"key": "k", "job": "ingest"}]], "told": ["run"]}'
+    text = (
+        '{"judged": "abc", "generation": 3, "owed": {"events": {"2021-03-01": "x"}}, '
+        f'"said": "accepted", "said_at": "2021-04-01 09:00 UTC", "plan": {told}}}'
+    )
+    cursor = read_cursor(text)
+    assert (cursor.checked, cursor.generation) == ("abc", 3)
+    assert cursor.outdated == {"events": {date(2021, 3, 1): "x"}}
+    assert (cursor.message, cursor.message_at) == ("accepted", "2021-04-01 09:00 UTC")
+    assert cursor.plan is not None
+    assert cursor.plan.reported == ("run",)
+    assert read_cursor(cursor.model_dump_json()) == cursor
+
+
 def test_a_lost_cursor_asks_only_for_what_is_not_stored(ready: Desk, later: Path, tmp_path: Path):
     ready.deliver(later)
     ready.finish()

@@ -17,7 +17,7 @@ from step3_assets.domain.folds import build as folds
 from step3_assets.domain.live import retraining
 from step3_assets.domain.live.comparison import decide_again, stored_models
 from step3_assets.domain.models.text_format import ModelIntegrityError, read_payloads
-from step3_assets.domain.shadow.arrivals import ShadowError
+from step3_assets.domain.shadow.step import ShadowError
 from step3_assets_tests.defs.installation import FIRST_TEST, START, failure_text
 from step3_assets_tests.defs.test_recalibrations import (
     SCORED,

@@ -24,14 +24,14 @@ from step3_assets.defs.shadow.accounts import (
     model_in_force,
     read_account,
     step_live,
-    take_arrival,
+    take_delivery,
 )
 from step3_assets.defs.shadow.replay import ReplayRequest, replay, replay_account
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.weeks import week_range
 from step3_assets.domain.registry.entries import artefacts_hash
 from step3_assets.domain.registry.stages import StageBook, follow_from, standing_fold
-from step3_assets.domain.shadow.arrivals import SHADOW_TABLES, ShadowError
+from step3_assets.domain.shadow.step import SHADOW_TABLES, ShadowError
 from step3_assets.domain.step2.build import build_delivery
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.write import write_delivery
@@ -78,7 +78,7 @@ def bars_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory, bars_dir: Path):
-    """The installation after two live arrivals, and what their runs said."""
+    """The installation after two live steps, and the results of their runs."""
     folder = tmp_path_factory.mktemp("shadow")
     bars = {p.stem.upper(): pd.read_parquet(p) for p in bars_dir.glob("*.parquet")}
     deliveries = []
@@ -106,9 +106,9 @@ def test_the_live_account_follows_deliveries_and_equals_the_backtest(taken):
         passed(first)
     )
     stored = read_account(place.store, "live")
-    assert stored.arrivals["known_until_utc"].iloc[0] == HALF_WAY
-    assert len(stored.arrivals) == 2
-    assert stored.arrivals["first_month"].iloc[0] == MONTH
+    assert stored.deliveries["known_until_utc"].iloc[0] == HALF_WAY
+    assert len(stored.deliveries) == 2
+    assert stored.deliveries["first_month"].iloc[0] == MONTH
     seen = stored.decisions[stored.decisions["arrival"] == 1].reset_index(drop=True)
     pd.testing.assert_frame_equal(seen, before.decisions, check_exact=True)
     parity = account_parity(place.store, "live", load_settings(place.home).config)
@@ -142,9 +142,9 @@ def hashes(place: Installation) -> dict[str, str]:
     return {t.name: frame_hash(stored[t.name], t) for t in SHADOW_TABLES.values()}
 
 
-def play(place: Installation, bars_dir: Path, on_arrival=None, **options) -> list[str]:
+def play(place: Installation, bars_dir: Path, on_step=None, **options) -> list[str]:
     settings, request = load_settings(place.home), ReplayRequest(ACCOUNT, bars_dir, **options)
-    return replay(place.store, settings, request, ProgressResource(), on_arrival=on_arrival)
+    return replay(place.store, settings, request, ProgressResource(), on_step=on_step)
 
 
 def test_a_replay_equals_the_backtest_and_goes_on_where_it_broke_off(taken, bars_dir, monkeypatch):
@@ -153,7 +153,7 @@ def test_a_replay_equals_the_backtest_and_goes_on_where_it_broke_off(taken, bars
     parity = account_parity(place.store, ACCOUNT.name, load_settings(place.home).config)
     assert parity.is_exact, parity.differences["text"].tolist()
     whole = hashes(place)
-    assert len(read_account(place.store, ACCOUNT.name).arrivals) == 4
+    assert len(read_account(place.store, ACCOUNT.name).deliveries) == 4
 
     class PowerCut(Exception):
         pass
@@ -162,8 +162,8 @@ def test_a_replay_equals_the_backtest_and_goes_on_where_it_broke_off(taken, bars
         raise PowerCut
 
     with pytest.raises(PowerCut):
-        play(place, bars_dir, is_fresh=True, on_arrival=cut)
-    assert len(read_account(place.store, ACCOUNT.name).arrivals) == 1
+        play(place, bars_dir, is_fresh=True, on_step=cut)
+    assert len(read_account(place.store, ACCOUNT.name).deliveries) == 1
 
     append = Transaction.append
 
@@ -176,7 +176,7 @@ def test_a_replay_equals_the_backtest_and_goes_on_where_it_broke_off(taken, bars
         patch.setattr(Transaction, "append", break_off)
         with pytest.raises(OSError, match="disk full"):
             play(place, bars_dir)
-    assert len(read_account(place.store, ACCOUNT.name).arrivals) == 1
+    assert len(read_account(place.store, ACCOUNT.name).deliveries) == 1
     assert play(place, bars_dir) == []
     assert hashes(place) == whole
 
@@ -194,12 +194,12 @@ def test_two_at_once_append_an_arrival_once(taken):
     def model_of(month: date):
         if not calls:
             calls.append(month)
-            take_arrival(store, ACCOUNT, delivered, model_of, config)
+            take_delivery(store, ACCOUNT, delivered, model_of, config)
         return walked_model(store, config, month)
 
-    take_arrival(store, ACCOUNT, delivered, model_of, config)
+    take_delivery(store, ACCOUNT, delivered, model_of, config)
     stored = read_account(store, ACCOUNT.name)
-    assert len(stored.arrivals) == 1
+    assert len(stored.deliveries) == 1
     assert shadow_checks.append_only(store) == []
 
 
@@ -242,7 +242,7 @@ def test_checks_call_planted_faults_by_their_names(taken):
 def test_an_earlier_delivery_is_not_taken_and_nothing_fails(taken):
     """A roll-back: the run is green, says what it did not do, and the check cannot compare."""
     place, *_ = taken
-    arrivals = place.store.read("shadow_arrivals")
+    arrivals = place.store.read("shadow_deliveries")
     is_live = arrivals["account"] == "live"
     week = pd.Timedelta("7D")
     later = arrivals.assign(
@@ -252,10 +252,10 @@ def test_an_earlier_delivery_is_not_taken_and_nothing_fails(taken):
         }
     )
     try:
-        place.store.replace_all({"shadow_arrivals": later})
+        place.store.replace_all({"shadow_deliveries": later})
         result = place.run("shadow")
     finally:
-        place.store.replace_all({"shadow_arrivals": arrivals})
+        place.store.replace_all({"shadow_deliveries": arrivals})
     assert result.success, failure_text(result)
     events = result.get_asset_materialization_events()
     texts = [e.step_materialization_data.materialization.metadata for e in events]
@@ -277,7 +277,7 @@ def test_what_cannot_be_done_is_said(taken, bars_dir):
 
 
 def test_a_promoted_model_scores_from_the_next_arrival_on_and_parity_names_it(taken, tmp_path):
-    """June's model is crowned between two arrivals: what July's scored stays as it was."""
+    """June's model is promoted between two steps: what July's scored stays as it was."""
     taken_place, before, *_ = taken
     shutil.copytree(taken_place.home, tmp_path / "home")
     place = object.__new__(Eager)

@@ -54,9 +54,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         "shadow", "replay", "--bars", str(folder / "bars"), "--from", month, "--to", month
     ]  # fmt: skip
     seconds = run_to_the_end(place.home, words)
-    arrivals = Store(place.home / "step3.duckdb").read("shadow_positions")
-    assert isinstance(arrivals, pd.DataFrame)
-    assert len(arrivals) > 0
+    taken = Store(place.home / "step3.duckdb").read("shadow_positions")
+    assert isinstance(taken, pd.DataFrame)
+    assert len(taken) > 0
     return Played(folder / "before", words, stored(place.home), seconds)
 
 
@@ -77,4 +77,4 @@ def test_a_replay_killed_at_random_moments_and_run_again(played: Played, tmp_pat
         run_to_the_end(home, played.words)
         assert stored(home) == played.hashes
         shutil.rmtree(home)
-    print(f"replay: {count} killed, {n_between} of them between two arrivals")
+    print(f"replay: {count} killed, {n_between} of them between two steps")

@@ -80,7 +80,7 @@ def is_done(server: Server, place: Installation, n_arrivals: int) -> bool:
     now = runs(server)
     assert [run for run in now if run[1] in ("FAILURE", "CANCELED")] == []
     arrivals = (
-        place.store.read("shadow_arrivals") if load_settings(place.home).database.exists() else []
+        place.store.read("shadow_deliveries") if load_settings(place.home).database.exists() else []
     )
     return len(arrivals) == n_arrivals and not any(status in BUSY for _, status in now)
 

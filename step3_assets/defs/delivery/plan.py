@@ -12,9 +12,10 @@ person re-executes in the UI counts for the plan.
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from step3_assets.config import Frozen
 from step3_assets.defs.jobs import INGEST, RESULTS, SHADOW, WALK_FORWARD
@@ -38,6 +39,11 @@ REQUESTED_JOBS = (INGEST, WALK_FORWARD, RESULTS, SHADOW)
 UNKNOWN = ""
 
 
+def _earlier(name: str, earlier: str, **default: Any) -> Any:
+    """A field that older versions wrote to the cursor under another name."""
+    return Field(validation_alias=AliasChoices(name, earlier), **default)
+
+
 class Request(Frozen):
     """One run: its job, its range of months (none: whole), and the key it is found by."""
 
@@ -56,12 +62,12 @@ class Request(Frozen):
 
 
 class Plan(Frozen):
-    """The runs that one delivery asks for."""
+    """The runs that one delivery needs, stage by stage; ``reported`` holds failed runs' ids."""
 
     delivery: str
     stages: tuple[tuple[Request, ...], ...]
     stage: int = 0
-    told: tuple[str, ...] = ()  # failed runs that were reported
+    reported: tuple[str, ...] = _earlier("reported", "told", default=())
 
     @property
     def current(self) -> tuple[Request, ...]:
@@ -70,7 +76,7 @@ class Plan(Frozen):
 
     @property
     def rests_on_results(self) -> bool:
-        """Whether all that remains are the results."""
+        """Whether the stage of the results is under way."""
         return self.current[0].job == RESULTS
 
     def __str__(self) -> str:
@@ -78,38 +84,41 @@ class Plan(Frozen):
 
 
 class Cursor(Frozen):
-    """What the sensor knows from one look to the next.
+    """What the sensor remembers from one evaluation to the next.
 
     Attributes
     ----------
     files : dict of str to FileMark
         Files of the delivery that was hashed last.
-    judged : str
-        Fingerprint of the delivery that was judged last, accepted or refused.
+    checked : str
+        Fingerprint of the delivery that was checked last, accepted or refused.
     generation : int
-        Counts deliveries, so that one that comes back is asked for again.
+        Counts deliveries, so that runs are requested again for a delivery that comes back.
     waiting : Waiting or None
-    owed : dict of str to dict of date to str
-        Months whose dependents are not made yet, with the content hash that those stand on.
+    outdated : dict of str to dict of date to str
+        Months that were ingested and whose dependents are not made yet, with the content hash that
+        the dependents were made from.
     plan : Plan or None
-    said, said_at : str
-        The last verdict and when it was given (UTC), for people.
+    message, message_at : str
+        What the sensor reported last, and when (UTC).
     """
 
     files: dict[str, FileMark] = Field(default_factory=dict)
-    judged: str = ""
+    checked: str = _earlier("checked", "judged", default="")
     generation: int = 0
     waiting: Waiting | None = None
-    owed: dict[str, dict[date, str]] = Field(default_factory=lambda: {t: {} for t in DELIVERED})
+    outdated: dict[str, dict[date, str]] = _earlier(
+        "outdated", "owed", default_factory=lambda: {t: {} for t in DELIVERED}
+    )
     plan: Plan | None = None
-    said: str = ""
-    said_at: str = ""
+    message: str = _earlier("message", "said", default="")
+    message_at: str = _earlier("message_at", "said_at", default="")
 
 
 def read_cursor(text: str | None) -> Cursor:
-    """The cursor; a fresh one where there is none or it is not ours.
+    """The cursor; a fresh one if there is none or it cannot be read.
 
-    Nothing is lost by that but what is owed: the manifest tells what is stored.
+    A fresh cursor forgets only which months are outdated: the manifest knows what is stored.
     """
     if not text:
         return Cursor()
@@ -125,40 +134,40 @@ class Demand(Frozen):
     Attributes
     ----------
     ingest : tuple of date
-        Months whose stored content is not the delivered one.
+        Months whose stored content differs from the delivered content.
     walk : tuple of date
-        Test months that rest on what changed since they were made.
-    owed : dict of str to dict of date to str
+        Test months whose inputs changed since they were made.
+    outdated : dict of str to dict of date to str
         As in :class:`Cursor`.
     """
 
     ingest: tuple[date, ...]
     walk: tuple[date, ...]
-    owed: dict[str, dict[date, str]]
+    outdated: dict[str, dict[date, str]]
 
 
 def find_demand(
     delivered: MonthHashes,
     stored: MonthHashes,
-    owed: dict[str, dict[date, str]],
+    outdated: dict[str, dict[date, str]],
     first_test: date,
     last: date,
 ) -> Demand:
-    """Compare a delivery with what is stored and with what the test months stand on.
+    """Compare a delivery with the stored content and with what the test months were made from.
 
-    A month that was ingested but not yet walked over stands on an older content; when a delivery
-    brings that content back, nothing is owed for it any more.
+    The dependents of a month that was ingested and not yet made again rest on older content. When a
+    delivery brings that content back, the month is no longer outdated.
     """
-    stands_on = {table: {**stored[table], **owed[table]} for table in DELIVERED}
-    behind = months_that_differ(delivered, stands_on)
-    still_owed = {
-        table: {month: stands_on[table].get(month, UNKNOWN) for month in months}
+    made_from = {table: {**stored[table], **outdated[table]} for table in DELIVERED}
+    behind = months_that_differ(delivered, made_from)
+    still_outdated = {
+        table: {month: made_from[table].get(month, UNKNOWN) for month in months}
         for table, months in (("events", behind.events), ("bar_features", behind.bars))
     }
     return Demand(
         ingest=tuple(months_that_differ(delivered, stored).months),
         walk=tuple(_dependents(behind, first_test, last)),
-        owed=still_owed,
+        outdated=still_outdated,
     )
 
 

@@ -74,7 +74,7 @@ class _Look:
     def set_message(self, text: str) -> None:
         """Keep the message of this evaluation, with its time."""
         at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        self.cursor = self.cursor.model_copy(update={"said": text, "said_at": at})
+        self.cursor = self.cursor.model_copy(update={"message": text, "message_at": at})
 
     def update_cursor(self, **update: Any) -> None:
         """Replace fields of the cursor."""
@@ -121,9 +121,9 @@ def evaluate(here: _Look, store: Store, now: float) -> dg.SensorResult:
     plan = here.cursor.plan
     if plan is not None and (busy := standing_of(here.instance, plan.current).under_way):
         return here.skip(f"under way: {'; '.join(map(str, busy))}")
-    snapshot = look(folder, here.cursor.files, here.cursor.judged, here.cursor.waiting, now)
+    snapshot = look(folder, here.cursor.files, here.cursor.checked, here.cursor.waiting, now)
     here.update_cursor(files=dict(snapshot.files), waiting=snapshot.waiting)
-    if snapshot.waiting is None and snapshot.fingerprint != here.cursor.judged:
+    if snapshot.waiting is None and snapshot.fingerprint != here.cursor.checked:
         if reload := _needs_reload(here):
             return here.skip(reload)
         _validate(here, store, snapshot, now)
@@ -162,7 +162,7 @@ def _validate(here: _Look, store: Store, snapshot: Snapshot, now: float) -> None
         here.update_cursor(waiting=Waiting("the delivery changed while it was read", "", now))
         return
     label = delivery_label(here.instance, snapshot.fingerprint, here.cursor.generation + 1)
-    here.update_cursor(judged=snapshot.fingerprint, generation=int(label.split(":")[1]))
+    here.update_cursor(checked=snapshot.fingerprint, generation=int(label.split(":")[1]))
     if isinstance(found, DeliveryError):
         _refuse(here, found, label)
     else:
@@ -186,10 +186,10 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
     delivered = delivered_hashes(delivery)
     stored = stored_hashes(store.read("dataset_months"))
     first_test = partitions_for(here.settings).first_test_month
-    demand = find_demand(delivered, stored, here.cursor.owed, first_test, delivery.last_month)
+    demand = find_demand(delivered, stored, here.cursor.outdated, first_test, delivery.last_month)
     unfinished = here.cursor.plan is not None and here.cursor.plan.rests_on_results
     plan = make_plan(demand, label, needs_results=unfinished)
-    here.update_cursor(owed=demand.owed, plan=plan)
+    here.update_cursor(outdated=demand.outdated, plan=plan)
     here.set_message(
         f"accepted: asks for {plan}" if plan else "accepted: the stored rows are the same"
     )
@@ -207,7 +207,7 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
         found["rows by month"] = table_metadata(revised)
     if demand.walk and here.settings.config.search.is_enabled:
         found["search"] = "settings chosen on these months stay in force until the next search"
-    _record(here, label, here.cursor.said, is_accepted=True, found=found)
+    _record(here, label, here.cursor.message, is_accepted=True, found=found)
 
 
 def _count_revisions(
@@ -258,7 +258,7 @@ def _go_on(here: _Look) -> dg.SensorResult:
                 plan.current[0].job == WALK_FORWARD
             ):  # from here on months may rest on either content
                 here.update_cursor(
-                    owed={t: dict.fromkeys(m, UNKNOWN) for t, m in here.cursor.owed.items()}
+                    outdated={t: dict.fromkeys(m, UNKNOWN) for t, m in here.cursor.outdated.items()}
                 )
             return dg.SensorResult(
                 run_requests=run_requests(standing.missing, plan.delivery),
@@ -270,7 +270,7 @@ def _go_on(here: _Look) -> dg.SensorResult:
         _step(here, plan)
     if here.cursor.waiting is not None:
         return here.skip(f"waiting: {here.cursor.waiting.reason}")
-    return here.skip(f"nothing new since {here.cursor.said_at}: {here.cursor.said}")
+    return here.skip(f"nothing new since {here.cursor.message_at}: {here.cursor.message}")
 
 
 def _step(here: _Look, plan: Plan) -> None:
@@ -279,7 +279,7 @@ def _step(here: _Look, plan: Plan) -> None:
     onward = None if is_last else plan.model_copy(update={"stage": plan.stage + 1})
     here.update_cursor(plan=onward)
     if onward is None or onward.rests_on_results:
-        here.update_cursor(owed={table: {} for table in DELIVERED})
+        here.update_cursor(outdated={table: {} for table in DELIVERED})
     if onward is None:
         here.set_message(f"done: {plan}")
 
@@ -290,10 +290,10 @@ def _report_failures(here: _Look, plan: Plan, standing: Standing) -> str:
     text = f"failed: {'; '.join(names)}. What follows waits: re-execute the run, or deliver again"
     if here.cursor.waiting is not None:
         text += f". Waiting: {here.cursor.waiting.reason}"
-    new = [run_id for _, run_id in standing.failed if run_id not in plan.told]
+    new = [run_id for _, run_id in standing.failed if run_id not in plan.reported]
     if new:
         here.set_message(text)
-        here.update_cursor(plan=plan.model_copy(update={"told": (*plan.told, *new)}))
+        here.update_cursor(plan=plan.model_copy(update={"reported": (*plan.reported, *new)}))
         metadata = {"delivery": plan.delivery, "verdict": text}
         here.events.append(dg.AssetObservation(EVENTS_KEY, description=text, metadata=metadata))
     return text

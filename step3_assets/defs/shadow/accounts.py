@@ -33,22 +33,22 @@ from step3_assets.domain.registry.entries import (
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.in_force import model_in_force as decides
 from step3_assets.domain.registry.stages import CHAMPION
-from step3_assets.domain.shadow.arrivals import (
+from step3_assets.domain.shadow.book import Account
+from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
+from step3_assets.domain.shadow.step import (
     SHADOW_TABLES,
-    Arrived,
     Delivered,
     ModelInForce,
     RetrainedWeek,
     ShadowError,
     ShadowRows,
+    StepResult,
     WeekCalibrator,
-    process_arrival,
+    process_delivery,
 )
-from step3_assets.domain.shadow.book import Account
-from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
 from step3_assets.storage.store import Store
 
-ACTOR = "the shadow's arrival"
+ACTOR = "step3 shadow step"
 _NAMES = [table.name for table in SHADOW_TABLES.values()]
 
 
@@ -67,48 +67,48 @@ def account_named(stored: ShadowRows) -> Account:
     ShadowError
         If it has seen nothing yet.
     """
-    if stored.arrivals.empty:
+    if stored.deliveries.empty:
         raise ShadowError("this account has seen no delivery yet: run `step3 shadow step`")
-    row = stored.arrivals.iloc[0]
+    row = stored.deliveries.iloc[0]
     last = None if pd.isna(row["last_month"]) else row["last_month"]
     return Account(str(row["account"]), row["first_month"], last)
 
 
-def append_arrival(store: Store, stored: ShadowRows, arrived: Arrived) -> bool:
-    """Append an arrival's rows, all of them or none.
+def append_step(store: Store, stored: ShadowRows, result: StepResult) -> bool:
+    """Append the rows of a step, all of them or none.
 
     Returns
     -------
     bool
         False when another process has appended to the account since `stored` was read: read again.
     """
-    arrivals = arrived.new.arrivals
-    if arrivals.empty:
+    taken = result.new.deliveries
+    if taken.empty:
         return True
-    name = arrivals["account"].iloc[0]
+    name = taken["account"].iloc[0]
     with store.transaction(_NAMES) as transaction:
-        now = transaction.read("shadow_arrivals")
-        if int((now["account"] == name).sum()) != len(stored.arrivals):
+        now = transaction.read("shadow_deliveries")
+        if int((now["account"] == name).sum()) != len(stored.deliveries):
             return False
-        for table, frame in arrived.new.by_table().items():
+        for table, frame in result.new.by_table().items():
             transaction.append(table, frame)
     return True
 
 
-def take_arrival(
+def take_delivery(
     store: Store,
     account: Account,
     delivered: Delivered,
     model_of: Callable[[date], ModelInForce],
     config: Step3Config,
-) -> Arrived:
+) -> StepResult:
     """Process a delivery for an account and append what it adds; a second time adds nothing."""
     settings = _settings(store, account, delivered, config)
     while True:
         stored = read_account(store, account.name)
-        arrived = process_arrival(account, stored, delivered, model_of, config, settings)
-        if append_arrival(store, stored, arrived):
-            return arrived
+        result = process_delivery(account, stored, delivered, model_of, config, settings)
+        if append_step(store, stored, result):
+            return result
 
 
 def _settings(
@@ -249,8 +249,8 @@ def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[da
     return found
 
 
-def step_live(store: Store, settings: Settings) -> Arrived:
-    """Take the delivery in the store as the live account's next arrival.
+def step_live(store: Store, settings: Settings) -> StepResult:
+    """Let the live account process the delivery in the store.
 
     The account begins with the month of the first delivery's last bar. Folds that the registry does
     not know yet are registered first: the shadow waits for no results, and a new month's model is
@@ -267,10 +267,10 @@ def step_live(store: Store, settings: Settings) -> Arrived:
     if not months or not ingested_months(store, "events"):
         raise ShadowError("nothing is ingested yet: materialize events and bar_features first")
     stored = read_account(store, name)
-    account = account_named(stored) if len(stored.arrivals) else Account(name, months[-1])
+    account = account_named(stored) if len(stored.deliveries) else Account(name, months[-1])
     delivered = _delivered(store, account, config)
     register_if_behind(store, settings, change_now(ACTOR))
-    return take_arrival(
+    return take_delivery(
         store, account, delivered, lambda month: model_in_force(store, config, month), config
     )
 
@@ -299,7 +299,7 @@ def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
     stored = read_account(store, name)
     account = account_named(stored)
     delivered = _delivered(store, account, config)
-    seen = stored.arrivals["known_until_utc"].max()
+    seen = stored.deliveries["known_until_utc"].max()
     if delivered.bars.empty or delivered.arrival < seen:
         raise ShadowError(
             f"account {name} has seen bars to {seen}; the delivery in the store ends before that: "

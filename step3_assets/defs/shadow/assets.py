@@ -1,4 +1,4 @@
-"""The shadow's assets: the delivery in the store, taken as the live account's next arrival.
+"""The shadow's assets: a step of the live account with the delivery in the store.
 
 Belongs here: one step that writes the three tables together, and its metadata. Does not belong
 here: reading and appending (:mod:`step3_assets.defs.shadow.accounts`), any decision or fill.
@@ -17,7 +17,7 @@ from step3_assets.defs.metadata import column_schema, png_metadata, readable, ta
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.shadow.accounts import read_account, step_live
 from step3_assets.defs.stored_inputs import dataset_in_force
-from step3_assets.domain.shadow.arrivals import Arrived, EarlierDelivery, ShadowError, ShadowRows
+from step3_assets.domain.shadow.step import EarlierDelivery, ShadowError, ShadowRows, StepResult
 
 
 def build_shadow_assets(
@@ -25,10 +25,10 @@ def build_shadow_assets(
     bar_features: dg.AssetsDefinition,
     calibrated_models: dg.AssetsDefinition,
 ) -> dg.AssetsDefinition:
-    """The three tables of the shadow, which one arrival appends to in one transaction."""
+    """The three tables of the shadow; one step appends to all of them in one transaction."""
 
     @dg.multi_asset(
-        name="shadow_arrival",
+        name="shadow_step",
         specs=[
             dg.AssetSpec(
                 name,
@@ -42,12 +42,12 @@ def build_shadow_assets(
             for name in SHADOW_TABLES
         ],
     )
-    def shadow_arrival(platform: PlatformResource) -> Iterator[dg.MaterializeResult]:
+    def shadow_step(platform: PlatformResource) -> Iterator[dg.MaterializeResult]:
         """New candidates are scored once; what the bars now show is filled."""
         store, settings = platform.store(), platform.settings()
         config = settings.config
         try:
-            arrived = step_live(store, settings)
+            result = step_live(store, settings)
         except EarlierDelivery as error:
             for name in SHADOW_TABLES:
                 yield dg.MaterializeResult(asset_key=name, metadata={"nothing taken": str(error)})
@@ -56,36 +56,36 @@ def build_shadow_assets(
             raise dg.Failure(str(error), allow_retries=False) from error
         stored = read_account(store, config.shadow.live_account)
         is_synthetic = bool(dataset_in_force(store)["is_synthetic"])
-        described = _describe(arrived, stored, config, is_synthetic)
+        described = _describe(result, stored, config, is_synthetic)
         for name in SHADOW_TABLES:
             yield dg.MaterializeResult(asset_key=name, metadata=described[name])
 
-    return shadow_arrival
+    return shadow_step
 
 
 def _describe(
-    arrived: Arrived, stored: ShadowRows, config: Step3Config, is_synthetic: bool
+    result: StepResult, stored: ShadowRows, config: Step3Config, is_synthetic: bool
 ) -> dict[str, dict[str, Any]]:
     """Metadata of each table for the UI."""
     from step3_assets.domain.report.money_figures import equity_figure
 
-    new, last = arrived.new, stored.arrivals.iloc[-1]
+    new, last = result.new, stored.deliveries.iloc[-1]
     reasons = new.decisions["gate_reason"].value_counts()
     exits = stored.fills[stored.fills["kind"] == "exit"]
     capital = config.execution.initial_capital_usd
-    states = arrived.book.positions["state"]
-    held = arrived.book.positions[~states.isin(["closed", "settled"])]
-    equity = arrived.book.equity.assign(series=config.shadow.live_account)
-    arrival = {
+    states = result.book.positions["state"]
+    held = result.book.positions[~states.isin(["closed", "settled"])]
+    equity = result.book.equity.assign(series=config.shadow.live_account)
+    step = {
         "account": config.shadow.live_account,
         "arrival": int(last["arrival"]),
-        "is new": not new.arrivals.empty,
+        "is new": not new.deliveries.empty,
         "bars known until": str(last["known_until_utc"]),
     }
     described = {
         "shadow_decisions": {
             "dagster/row_count": len(stored.decisions),
-            **arrival,
+            **step,
             "scored now": len(new.decisions),
             "seen after their entry": int(new.decisions["is_late"].sum()),
             **{f"reason {reason}": int(count) for reason, count in reasons.items()},
@@ -93,16 +93,16 @@ def _describe(
         },
         "shadow_fills": {
             "dagster/row_count": len(stored.fills),
-            **arrival,
+            **step,
             "appended now": len(new.fills),
             "trades closed": len(exits),
             "P&L (USD)": float(exits["pnl_usd"].sum()),
-            "contradictions": len(arrived.contradictions),
+            "contradictions": len(result.contradictions),
             "latest": table_metadata(_latest(stored.fills)),
         },
         "shadow_positions": {
             "dagster/row_count": len(stored.positions),
-            **arrival,
+            **step,
             "open positions": len(held),
             "equity (USD)": float(last["equity_usd"]),
             "return (%)": float((last["equity_usd"] / capital - 1.0) * 100),

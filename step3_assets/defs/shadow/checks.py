@@ -6,17 +6,17 @@ Belongs here: reading accounts for a check. Does not belong here: wiring checks 
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.shadow.accounts import account_parity, read_account
-from step3_assets.domain.shadow.arrivals import ShadowError, ShadowRows, broken_checksums
+from step3_assets.domain.shadow.step import ShadowError, ShadowRows, broken_checksums
 from step3_assets.storage.store import Store
 
 
 def append_only(store: Store) -> list[str]:
     """Rows of any account that are not those that were appended."""
     return [
-        f"shadow_{table}: {name}: rows of arrival {arrival} are not those that were appended"
+        f"shadow_{table}: {name}: rows of arrival {number} are not those that were appended"
         for name, stored in _accounts(store).items()
-        for table, arrivals in broken_checksums(stored).items()
-        for arrival in sorted(arrivals)
+        for table, numbers in broken_checksums(stored).items()
+        for number in sorted(numbers)
     ]
 
 
@@ -47,7 +47,7 @@ def parity_broken(store: Store, config: Step3Config) -> list[str]:
 
 def _differences(store: Store, config: Step3Config) -> list[tuple[str, str]]:
     name = config.shadow.live_account
-    if read_account(store, name).arrivals.empty:
+    if read_account(store, name).deliveries.empty:
         return []
     try:
         rows = account_parity(store, name, config).differences
@@ -57,6 +57,6 @@ def _differences(store: Store, config: Step3Config) -> list[tuple[str, str]]:
 
 
 def _accounts(store: Store) -> dict[str, ShadowRows]:
-    names = sorted(set(store.read("shadow_arrivals", columns=["account"])["account"]))
+    names = sorted(set(store.read("shadow_deliveries", columns=["account"])["account"]))
     orphans = set(store.read("shadow_decisions", columns=["account"])["account"]) - set(names)
     return {name: read_account(store, name) for name in [*names, *sorted(orphans)]}

@@ -1,7 +1,7 @@
 """The replay: months of history played week by week into a shadow account of their own.
 
-Belongs here: the loop over arrivals, one transaction each, and resuming it after a stop. Does not
-belong here: what an arrival adds, the comparison at the end.
+Belongs here: the loop over weekly steps, one transaction each, and resuming it after a stop. Does
+not belong here: what a step adds, the comparison at the end.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,15 +19,15 @@ from step3_assets.defs.shadow.accounts import (
     forget_account,
     read_account,
     stored_model,
-    take_arrival,
+    take_delivery,
     walked_model,
 )
 from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
-from step3_assets.domain.shadow.arrivals import Delivered, ModelInForce, ShadowError
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.playback import Playback, weekly_closes
+from step3_assets.domain.shadow.step import Delivered, ModelInForce, ShadowError
 from step3_assets.domain.step2.bars import read_bars
 from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
 from step3_assets.storage.store import Store
@@ -72,9 +72,9 @@ def replay(
     request: ReplayRequest,
     progress: ProgressResource,
     *,
-    on_arrival: Callable[[pd.Timestamp], None] | None = None,
+    on_step: Callable[[pd.Timestamp], None] | None = None,
 ) -> list[str]:
-    """Play the months of an account from bars; arrivals that were taken before are skipped.
+    """Replay the months of an account from bars; weeks that were processed before are skipped.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def replay(
     settings : Settings
     request : ReplayRequest
     progress : ProgressResource
-    on_arrival : callable, optional
-        Called with the instant of each arrival after it is stored.
+    on_step : callable, optional
+        Called with the instant of each step after it is stored.
 
     Returns
     -------
     list of str
-        Contradictions found in any arrival.
+        Contradictions found in any step.
 
     Raises
     ------
@@ -105,24 +105,24 @@ def replay(
     ahead = [close for close in closes if playback.has_bars_until(close)]
     if not ahead:
         raise ShadowError(f"{bars_dir}: no bars in {account.name}")
-    taken = read_account(store, account.name).arrivals["arrival_utc"]
+    taken = read_account(store, account.name).deliveries["arrival_utc"]
     found: list[str] = []
     retrained: dict[date, ModelInForce] = {}
-    with progress.track("weeks as they arrived", len(ahead)) as advance:
+    with progress.track("weeks", len(ahead)) as advance:
         for close in ahead:
             if len(taken) and close <= taken.max():
                 advance(1)
                 continue
-            delivered = playback.arrival(close)
+            delivered = playback.delivery(close)
             model_of = (
                 _trained_on(delivered, store, config, retrained)
                 if request.is_retrained
                 else cache(lambda month: walked_model(store, config, month))
             )
-            arrived = take_arrival(store, account, delivered, model_of, config)
-            found += [text for text in arrived.contradictions if text not in found]
-            if on_arrival is not None:
-                on_arrival(close)
+            result = take_delivery(store, account, delivered, model_of, config)
+            found += [text for text in result.contradictions if text not in found]
+            if on_step is not None:
+                on_step(close)
             advance(1)
     return found
 
@@ -155,7 +155,7 @@ def _trained_on(
     config: Step3Config,
     known: dict[date, ModelInForce],
 ) -> Callable[[date], ModelInForce]:
-    """Models trained from what has arrived, each month's once."""
+    """Models trained from the delivery of that time, each month once."""
 
     def model_of(month: date) -> ModelInForce:
         if month not in known:

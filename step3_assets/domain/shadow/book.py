@@ -2,7 +2,7 @@
 
 Belongs here: running the simulator on an outlook, and keeping the part of its result that has
 happened by then: fills, refusals, positions, equity. Does not belong here: scoring, stored rows
-(:mod:`step3_assets.domain.shadow.arrivals`).
+(:mod:`step3_assets.domain.shadow.step`).
 """
 
 from collections.abc import Mapping
@@ -247,7 +247,7 @@ def _exit_is_decided(ledger: LedgerResult, outlook: Outlook) -> np.ndarray:
 
 
 def _canonical(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """In the columns and types of the table, without the columns that an arrival adds."""
+    """In the columns and types of the table, without the columns that a step adds."""
     later = [c for c in table.names if c in ("account", "arrival", "arrival_utc")]
     whole = rows.reindex(columns=[c for c in table.names if c not in later])
     part = Table(

@@ -15,14 +15,14 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.portfolio.variants import Period, run_account
-from step3_assets.domain.shadow.arrivals import (
+from step3_assets.domain.shadow.book import Account, KnownData, keep_book
+from step3_assets.domain.shadow.step import (
     ModelInForce,
     ShadowRows,
     broken_checksums,
     differing_fills,
     event_hashes,
 )
-from step3_assets.domain.shadow.book import Account, KnownData, keep_book
 
 CENT = 0.005
 DIFFERENCES = {
@@ -133,7 +133,7 @@ def check_parity(
     Parity
         The backtest starts flat at the account's first month, under the same configuration.
     """
-    last_bar = stored.arrivals["known_until_utc"].max()
+    last_bar = stored.deliveries["known_until_utc"].max()
     months = account.months_until(date(last_bar.year, last_bar.month, 1))
     scores, events = (f[f["month"].isin(months)] for f in (walked.scores, walked.events))
     until = _comparable_until(stored, scores, events, last_bar)

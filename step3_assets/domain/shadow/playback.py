@@ -1,7 +1,7 @@
 """Playback: the deliveries of past weeks, rebuilt from bars.
 
 Belongs here: when deliveries arrive, and building each as of its instant. Does not belong here: the
-builder and the validation of a delivery, which are those of any delivery; what an arrival adds.
+builder and the validation of a delivery, which are those of any delivery; what a step adds.
 """
 
 import tempfile
@@ -15,7 +15,7 @@ import pandas as pd
 from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.delivery.read import read_delivery
-from step3_assets.domain.shadow.arrivals import Delivered
+from step3_assets.domain.shadow.step import Delivered
 from step3_assets.domain.step2.build import build_delivery
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.write import write_delivery
@@ -62,7 +62,7 @@ class Playback:
     knobs: Step2Config
     partners: Mapping[str, str]
 
-    def arrival(self, as_of: pd.Timestamp) -> Delivered:
+    def delivery(self, as_of: pd.Timestamp) -> Delivered:
         """The delivery of an instant, including pending candidates.
 
         It is built, written, and read and validated like any other delivery.
@@ -75,7 +75,7 @@ class Playback:
         built = build_delivery(
             self.bars, self.knobs, partners=self.partners, as_of=as_of, emit_pending=True
         )
-        with tempfile.TemporaryDirectory(prefix="step3-arrival-") as folder:
+        with tempfile.TemporaryDirectory(prefix="step3-replay-") as folder:
             write_delivery(built, Path(folder) / "delivery")
             read = read_delivery(Path(folder) / "delivery")
         return Delivered(read.events, read.bars)

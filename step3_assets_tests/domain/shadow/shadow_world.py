@@ -15,15 +15,15 @@ from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.decisions.scoring import score_fold
-from step3_assets.domain.shadow.arrivals import (
-    Arrived,
+from step3_assets.domain.shadow.book import Account
+from step3_assets.domain.shadow.playback import Playback
+from step3_assets.domain.shadow.step import (
     Delivered,
     ModelInForce,
     ShadowRows,
-    process_arrival,
+    StepResult,
+    process_delivery,
 )
-from step3_assets.domain.shadow.book import Account
-from step3_assets.domain.shadow.playback import Playback
 from step3_assets_tests.domain.models.training_frames import (
     QUICK,
     make_fold,
@@ -48,7 +48,7 @@ def playback() -> Playback:
 @cache
 def delivered(as_of: pd.Timestamp) -> Delivered:
     """The delivery of an instant."""
-    return playback().arrival(as_of)
+    return playback().delivery(as_of)
 
 
 @cache
@@ -110,16 +110,16 @@ def see(
     stored: ShadowRows,
     as_of: pd.Timestamp,
     model: Callable[[date], ModelInForce] = model_of,
-) -> tuple[ShadowRows, Arrived]:
+) -> tuple[ShadowRows, StepResult]:
     """The account's rows after one more arrival, and what it came to."""
-    arrived = process_arrival(ACCOUNT, stored, delivered(as_of), model, CONFIG)
-    return stored.plus(arrived.new), arrived
+    result = process_delivery(ACCOUNT, stored, delivered(as_of), model, CONFIG)
+    return stored.plus(result.new), result
 
 
 def play(instants: list[pd.Timestamp]) -> ShadowRows:
-    """The account's rows after arrivals at these instants; nothing may contradict on the way."""
+    """The account's rows after a step at each of these instants, none with a contradiction."""
     stored = ShadowRows.none()
     for as_of in instants:
-        stored, arrived = see(stored, as_of)
-        assert arrived.contradictions == []
+        stored, result = see(stored, as_of)
+        assert result.contradictions == []
     return stored

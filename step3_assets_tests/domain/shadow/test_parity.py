@@ -18,14 +18,14 @@ from step3_assets.domain.models.text_format import (
 )
 from step3_assets.domain.portfolio.variants import Period, run_account
 from step3_assets.domain.shadow import parity as parity_module
-from step3_assets.domain.shadow.arrivals import (
+from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
+from step3_assets.domain.shadow.playback import weekly_closes
+from step3_assets.domain.shadow.step import (
     RetrainedWeek,
     ShadowRows,
     WeekCalibrator,
-    process_arrival,
+    process_delivery,
 )
-from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
-from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (
     ACCOUNT,
     CONFIG,
@@ -159,13 +159,13 @@ def test_an_outcome_restated_after_its_fill(stored, scores):
 
 def test_an_arrival_reports_what_was_restated_and_overwrites_nothing(stored):
     events, key = restated(stored, exit_open=1.01)
-    arrived = process_arrival(
+    result = process_delivery(
         ACCOUNT, stored, replace(everything(), events=events), model_of, CONFIG
     )
     assert any(
-        f"{key[0]} {key[1]} exit: price_usd is stored as" in t for t in arrived.contradictions
+        f"{key[0]} {key[1]} exit: price_usd is stored as" in t for t in result.contradictions
     )
-    both = stored.plus(arrived.new).fills
+    both = stored.plus(result.new).fills
     kept = both.merge(stored.fills[[*EVENT_KEY, "kind"]], on=[*EVENT_KEY, "kind"])
     pd.testing.assert_frame_equal(kept, stored.fills, check_exact=True)
 

@@ -1,4 +1,4 @@
-"""An arrival: what a delivery adds to a shadow account when the account takes it.
+"""A step of a shadow account: what a delivery adds when the account processes it.
 
 Belongs here: scoring new candidates once, appending the fills that the bars now show, checksums of
 the appended rows, and stored rows that no longer follow from the delivery. Does not belong here:
@@ -16,8 +16,8 @@ from step3_assets.catalogue.column import Table
 from step3_assets.catalogue.decisions import SCORES
 from step3_assets.catalogue.delivery import EVENTS, OUTCOME_COLUMNS
 from step3_assets.catalogue.live import (
-    SHADOW_ARRIVALS,
     SHADOW_DECISIONS,
+    SHADOW_DELIVERIES,
     SHADOW_FILLS,
     SHADOW_POSITIONS,
 )
@@ -41,7 +41,7 @@ NOT_KNOWN_AT_THE_DECISION = (*OUTCOME_COLUMNS, "maturity", "t_idx")
 
 
 class ShadowError(ValueError):
-    """An arrival that the account cannot take; the message says what to do."""
+    """A delivery that the account cannot process; the message says what to do."""
 
 
 class EarlierDelivery(ShadowError):
@@ -152,7 +152,7 @@ class ModelInForce:
 class ShadowRows:
     """Rows of the four shadow tables, all of one account."""
 
-    arrivals: pd.DataFrame
+    deliveries: pd.DataFrame
     decisions: pd.DataFrame
     fills: pd.DataFrame
     positions: pd.DataFrame
@@ -163,7 +163,7 @@ class ShadowRows:
         return cls(*(canonical_frame(no_rows(t), t) for t in SHADOW_TABLES.values()))
 
     def plus(self, new: "ShadowRows") -> "ShadowRows":
-        """These rows and those that an arrival appended."""
+        """These rows and those that a step appended."""
         stacked = (
             canonical_frame(pd.concat([stored, added]) if len(stored) else added, table)
             for stored, added, table in (
@@ -185,7 +185,7 @@ class ShadowRows:
 
 
 SHADOW_TABLES: dict[str, Table] = {
-    "arrivals": SHADOW_ARRIVALS,
+    "deliveries": SHADOW_DELIVERIES,
     "decisions": SHADOW_DECISIONS,
     "fills": SHADOW_FILLS,
     "positions": SHADOW_POSITIONS,
@@ -200,7 +200,7 @@ def no_rows(table: Table) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What an arrival brings: tables ``events`` and ``bar_features`` as they are known."""
+    """A delivery: tables ``events`` and ``bar_features`` as they were known at its end."""
 
     events: pd.DataFrame
     bars: pd.DataFrame
@@ -219,8 +219,8 @@ class Delivered:
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """The result of an arrival.
+class StepResult:
+    """The result of a step.
 
     Attributes
     ----------
@@ -243,14 +243,14 @@ def account_settings_hash(config: Step3Config) -> str:
     return short_hash(*(s.content_hash() for s in sections))
 
 
-def process_arrival(
+def process_delivery(
     account: Account,
     stored: ShadowRows,
     delivered: Delivered,
     model_of: Callable[[date], ModelInForce],
     config: Step3Config,
     settings: Mapping[date, Step3Config] | None = None,
-) -> Arrived:
+) -> StepResult:
     """Score new candidates, fill what the bars show, and compare with what is stored.
 
     Parameters
@@ -267,8 +267,8 @@ def process_arrival(
 
     Returns
     -------
-    Arrived
-        Without rows in ``new.arrivals`` if the same delivery was processed before.
+    StepResult
+        Without rows in ``new.deliveries`` if the same delivery was processed before.
 
     Raises
     ------
@@ -282,7 +282,7 @@ def process_arrival(
     arrival, until = delivered.arrival, known_until(delivered.bars)
     _refuse_unusable(stored, arrival, config)
     delivered = delivered.since(account.first_month, config)
-    number = len(stored.arrivals) + 1
+    number = len(stored.deliveries) + 1
     decisions = _score_new(account, stored, delivered, model_of, number)
     all_decisions = stored.plus(_only(decisions=decisions)).decisions
     known = KnownData(delivered.events, delivered.bars, until)
@@ -305,21 +305,21 @@ def process_arrival(
         "equity_usd": _equity(book, config),
         **row_checksums(decisions, fills, positions),
     }
-    is_known = len(stored.arrivals) > 0 and (
-        arrival == stored.arrivals["arrival_utc"].max() and not len(decisions) and not len(fills)
+    is_known = len(stored.deliveries) > 0 and (
+        arrival == stored.deliveries["arrival_utc"].max() and not len(decisions) and not len(fills)
     )
     if is_known:
         new = ShadowRows.none()
     else:
-        arrivals = canonical_frame(pd.DataFrame([row]), SHADOW_ARRIVALS)
-        new = ShadowRows(arrivals, decisions, fills, positions)
-    return Arrived(new, book, contradictions(stored, book))
+        taken = canonical_frame(pd.DataFrame([row]), SHADOW_DELIVERIES)
+        new = ShadowRows(deliveries=taken, decisions=decisions, fills=fills, positions=positions)
+    return StepResult(new=new, book=book, contradictions=contradictions(stored, book))
 
 
 def row_checksums(
     decisions: pd.DataFrame, fills: pd.DataFrame, positions: pd.DataFrame
 ) -> dict[str, str]:
-    """Checksum of the rows that one arrival appended to each table."""
+    """Checksum of the rows that one step appended to each table."""
     return {
         "decisions_hash": frame_hash(decisions, SHADOW_DECISIONS),
         "fills_hash": frame_hash(fills, SHADOW_FILLS),
@@ -328,11 +328,11 @@ def row_checksums(
 
 
 def broken_checksums(stored: ShadowRows) -> dict[str, set[int]]:
-    """Arrivals of one account whose stored rows differ from those appended, by attribute."""
+    """Arrival numbers of one account whose stored rows differ from those appended, by attribute."""
     broken: dict[str, set[int]] = {"decisions": set(), "fills": set(), "positions": set()}
     named = {name: getattr(stored, name) for name in broken}
-    known = set(stored.arrivals["arrival"])
-    for row in stored.arrivals.to_dict("records"):
+    known = set(stored.deliveries["arrival"])
+    for row in stored.deliveries.to_dict("records"):
         of_arrival = {n: f[f["arrival"] == row["arrival"]] for n, f in named.items()}
         found = row_checksums(**of_arrival)
         for name in broken:
@@ -386,9 +386,9 @@ def _same(a: object, b: object) -> bool:
 
 
 def _refuse_unusable(stored: ShadowRows, arrival: pd.Timestamp, config: Step3Config) -> None:
-    if stored.arrivals.empty:
+    if stored.deliveries.empty:
         return
-    last = stored.arrivals.sort_values("arrival").iloc[-1]
+    last = stored.deliveries.sort_values("arrival").iloc[-1]
     if arrival < last["arrival_utc"]:
         raise EarlierDelivery(
             f"the delivery ends at {arrival}, but account {last['account']} has seen bars to "
@@ -478,7 +478,7 @@ def event_hashes(events: pd.DataFrame) -> pd.Series:
 
 def _only(*, decisions: pd.DataFrame) -> ShadowRows:
     empty = ShadowRows.none()
-    return ShadowRows(empty.arrivals, decisions, empty.fills, empty.positions)
+    return ShadowRows(empty.deliveries, decisions, empty.fills, empty.positions)
 
 
 def _not_stored(rows: pd.DataFrame, stored: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -488,7 +488,7 @@ def _not_stored(rows: pd.DataFrame, stored: pd.DataFrame, table: Table) -> pd.Da
 
 
 def _to_report(positions: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
-    """Positions that are not settled, and those settled since the last arrival."""
+    """Positions that are not settled, and those settled since the last step."""
     settled = stored.loc[stored["state"] == "settled", EVENT_KEY]
     is_old = pd.MultiIndex.from_frame(positions[EVENT_KEY]).isin(pd.MultiIndex.from_frame(settled))
     return positions[~is_old]

@@ -1,4 +1,4 @@
-"""However history is cut into arrivals, the account is the same; what is appended stays."""
+"""The account does not depend on how history is cut into deliveries; appended rows stay."""
 
 from dataclasses import replace
 from datetime import date
@@ -13,17 +13,17 @@ from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.validation import find_problems
-from step3_assets.domain.shadow.arrivals import (
+from step3_assets.domain.shadow.book import KnownData, keep_book
+from step3_assets.domain.shadow.outlook import known_until
+from step3_assets.domain.shadow.playback import weekly_closes
+from step3_assets.domain.shadow.step import (
     ModelInForce,
     ShadowError,
     ShadowRows,
     broken_checksums,
     event_hashes,
-    process_arrival,
+    process_delivery,
 )
-from step3_assets.domain.shadow.book import KnownData, keep_book
-from step3_assets.domain.shadow.outlook import known_until
-from step3_assets.domain.shadow.playback import weekly_closes
 from step3_assets_tests.domain.shadow.shadow_world import (
     ACCOUNT,
     CONFIG,
@@ -91,7 +91,7 @@ def test_all_at_once_gives_the_same(weekly):
 
 
 def test_an_arrival_processed_twice_adds_nothing(weekly):
-    again = process_arrival(ACCOUNT, weekly, delivered(WEEKS[-1]), model_of, CONFIG)
+    again = process_delivery(ACCOUNT, weekly, delivered(WEEKS[-1]), model_of, CONFIG)
     assert all(frame.empty for frame in again.new.by_table().values())
     assert again.contradictions == []
 
@@ -128,7 +128,7 @@ def test_pending_candidates_are_scored_as_they_will_be():
 
 
 def test_nothing_is_filled_or_refused_after_the_bars_that_are_known(weekly):
-    known = weekly.arrivals.set_index("arrival")["known_until_utc"]
+    known = weekly.deliveries.set_index("arrival")["known_until_utc"]
     fills = weekly.fills[weekly.fills["kind"] != "refused"]
     assert (fills["time_utc"] < fills["arrival"].map(known)).all()
     refused = weekly.fills[weekly.fills["kind"] == "refused"]
@@ -140,10 +140,10 @@ def test_a_symbol_that_lags_holds_the_account_but_not_the_scores():
     is_cut = (whole.bars["symbol"] == "BBB") & (whole.bars["bar_end_utc"] > WEEKS[2])
     late = replace(whole, bars=whole.bars[~is_cut])
     assert known_until(late.bars) == WEEKS[2]
-    arrived = process_arrival(ACCOUNT, ShadowRows.none(), late, model_of, CONFIG)
-    full = process_arrival(ACCOUNT, ShadowRows.none(), whole, model_of, CONFIG)
-    assert len(arrived.new.decisions) == len(full.new.decisions)
-    fills, all_fills = arrived.new.fills, full.new.fills
+    result = process_delivery(ACCOUNT, ShadowRows.none(), late, model_of, CONFIG)
+    full = process_delivery(ACCOUNT, ShadowRows.none(), whole, model_of, CONFIG)
+    assert len(result.new.decisions) == len(full.new.decisions)
+    fills, all_fills = result.new.fills, full.new.fills
     assert 0 < len(fills) < len(all_fills)
     pd.testing.assert_frame_equal(
         fills,
@@ -174,10 +174,10 @@ def test_other_account_settings_are_refused_and_other_gates_are_not():
     risk = CONFIG.risk.model_copy(update={"session_loss_frac": None})
     other = CONFIG.model_copy(update={"risk": risk})
     with pytest.raises(ShadowError, match="began with other execution, risk or allocation"):
-        process_arrival(ACCOUNT, stored, delivered(WEEKS[3]), model_of, other)
+        process_delivery(ACCOUNT, stored, delivered(WEEKS[3]), model_of, other)
     gate = CONFIG.gate.model_copy(update={"k": 1.0})
     stricter = CONFIG.model_copy(update={"gate": gate})
-    process_arrival(ACCOUNT, stored, delivered(WEEKS[3]), model_of, stricter)
+    process_delivery(ACCOUNT, stored, delivered(WEEKS[3]), model_of, stricter)
 
 
 def test_a_checksum_breaks_when_a_row_is_altered_dropped_or_inserted(weekly):
@@ -208,5 +208,5 @@ def test_equity_of_an_open_account_is_that_of_the_whole_history_up_to_then(weekl
         ACCOUNT, weekly.decisions, KnownData(data.events, data.bars, WEEKS[-1]), CONFIG
     )
     equity = book.equity.set_index("bar_end_utc")["equity_usd"]
-    for row in weekly.arrivals.itertuples():
+    for row in weekly.deliveries.itertuples():
         assert equity.asof(row.known_until_utc) == row.equity_usd
