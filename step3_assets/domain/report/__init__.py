@@ -1,6 +1,6 @@
-"""The report: one page, verdict first, as markdown and as a self-contained HTML file.
+"""The report: one page that begins with the verdict, as markdown and as one HTML file.
 
-Belongs here: plots, tables and sentences made from the tables of the catalogue. Does not belong
+Belongs here: plots, tables and sentences made from stored tables. Does not belong
 here: computing a result, reading the store, writing a file.
 """
 

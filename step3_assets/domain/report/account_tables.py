@@ -1,4 +1,4 @@
-"""Tables of the account under other costs and allocations, and of what its risk rules did.
+"""Tables of the account under other costs and allocations, and of its risk rules.
 
 Belongs here: laying out ``cost_stress``, ``allocation_*`` and ``risk_events``. Does not belong
 here: the comparison of series (:mod:`~step3_assets.domain.report.money_tables`).

@@ -1,11 +1,11 @@
-"""Blank plots and how they become PNG: one style, no clock, the same bytes each time.
+"""Blank plots, and saving them as PNG: one style, and the same bytes each time.
 
-Belongs here: sizes, fonts, the SYNTHETIC mark, compression. Does not belong here: what is drawn.
-Matplotlib is imported when the first plot is made, not when this module is imported, and without
-``pyplot``, so that no global state remains.
+Belongs here: sizes, fonts, the SYNTHETIC mark, compression. Does not belong here: the content of a
+plot. Matplotlib is imported when the first plot is made, not when this module is imported, and
+without ``pyplot``, so that no global state remains.
 
-Every plot comes in two sizes: the page's, and a small one (at most 25 kB) for a phone or for
-the metadata panel of a user interface.
+Every plot is made in two sizes: one for the page, and a small one (at most 25 kB) for a phone or
+for the metadata panel of the Dagster UI.
 """
 
 import io
@@ -72,13 +72,13 @@ class Canvas:
 def canvas(
     title: str, layout: Layout | None = None, *, is_synthetic: bool, small: bool
 ) -> Iterator[Canvas]:
-    """A titled figure to draw on; on leaving, ``png`` holds its bytes.
+    """A titled figure to draw on; after the ``with`` block, ``png`` holds its bytes.
 
     Parameters
     ----------
     title : str
     layout : Layout, optional
-        One panel of the usual height where it is left out.
+        By default one panel of the usual height.
     is_synthetic : bool
         Puts SYNTHETIC into the title and across the figure.
     small : bool
@@ -180,6 +180,6 @@ def _png(figure: "Figure", small: bool) -> bytes:
 
 
 def say_nothing_to_show(ax: "Axes", reason: str) -> None:
-    """Put the reason where the lines would have been."""
+    """Show the reason in place of the plot."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, reason, ha="center", va="center", color=FAINT, transform=ax.transAxes)

@@ -1,10 +1,10 @@
-"""Interactive charts of the HTML page: data for Plotly, and the script that draws them.
+"""Interactive charts of the HTML page: their data for Plotly, and the script that draws them.
 
 Belongs here: which plots have an interactive form, their data, the script. Does not belong here:
-the pictures, which stay on the page where no script runs.
+the pictures, which stay on the page when scripts are off.
 
-Plotly's library is the one that its Python package brings, compressed into the page, so that the
-file works without a network.
+The Plotly library comes from its Python package and is compressed into the page, so that the file
+works without a network.
 """
 
 import base64
@@ -111,7 +111,7 @@ def plotly_gzip() -> str:
 
 
 def chart_scripts(charts: dict[str, Any]) -> str:
-    """The elements that make the charts of a page; empty when there is none."""
+    """The script elements for the charts of a page; empty if there are none."""
     if not any(chart["traces"] for chart in charts.values()):
         return ""
     data = json.dumps(charts, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,6 +1,6 @@
 """Plots of monitoring: features that shifted, probabilities and expected values through time.
 
-Belongs here: drawing table ``drift``. Does not belong here: its measures
+Belongs here: drawing table ``drift``. Does not belong here: the metrics
 (:mod:`step3_assets.domain.monitoring`).
 """
 
@@ -30,7 +30,7 @@ _LOUD = ("warn", "error")
 
 
 def psi_figure(drift: pd.DataFrame, *, is_synthetic: bool, small: bool = False) -> bytes:
-    """Heat map of the stability index, months by features, crosses where a metric warned, as PNG.
+    """Heat map of the stability index, months by features, with a cross at each warning, as PNG.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def _draw_line(ax: "Axes", rows: pd.DataFrame, periods: pd.PeriodIndex, metric: 
 
 
 def month_ticks(ax: "Axes", periods: pd.PeriodIndex, at_most: int) -> None:
-    """At most ``at_most`` months named along the axis."""
+    """Label at most ``at_most`` months along the axis."""
     step = max(-(-len(periods) // at_most), 1)
     at = list(range(0, len(periods), step))
     ax.set_xticks(at, [str(periods[i]) for i in at])

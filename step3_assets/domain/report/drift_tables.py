@@ -42,7 +42,7 @@ def state_sentence(drift: pd.DataFrame) -> str:
 
 
 def newest_table(drift: pd.DataFrame, config: DriftConfig) -> TextTable:
-    """One row per metric of the newest month; the worst feature where it has a line for each."""
+    """One row per metric of the newest month; of a metric per feature, the worst feature."""
     newest = _newest(drift)
     is_feature = newest["metric"].isin(_per_feature())
     features = newest[is_feature]
@@ -69,20 +69,20 @@ def newest_table(drift: pd.DataFrame, config: DriftConfig) -> TextTable:
 
 
 def _interval(metric: DriftMetric, row: Mapping[Hashable, Any]) -> str:
-    """The interval that the rule looks at; empty for a rule that looks at the value."""
+    """The interval that the rule uses; empty for a rule that uses the value."""
     if metric.warns_when == "above":
         return ""
     return fmt.interval(*(fmt.decimals(row[end], metric.decimals) for end in ("lower", "upper")))
 
 
 def _rule(metric: DriftMetric, row: Mapping[Hashable, Any]) -> str:
-    """When the metric warns, in words and the number that applies."""
+    """When the metric warns, in words with its limit."""
     limit = fmt.decimals(row["threshold"], metric.decimals)
     return limit if limit == fmt.NOT_AVAILABLE else f"{metric.warns_when} {limit}"
 
 
 def features_table(drift: pd.DataFrame) -> TextTable:
-    """Every feature of the newest month, furthest from training first."""
+    """Every feature of the newest month, largest shift first."""
     newest = _newest(drift)
     rows = [
         (
@@ -100,7 +100,7 @@ def features_table(drift: pd.DataFrame) -> TextTable:
 
 
 def history_table(drift: pd.DataFrame) -> TextTable:
-    """How often each metric warned over all test months; a month counts once for all features."""
+    """How often each metric warned over all test months; a month counts at most once."""
     order = {"not_enough": 0, "quiet": 1, "warn": 2, "error": 3}
     rows = []
     for metric in drift_metrics():

@@ -1,7 +1,7 @@
 """Tables of evidence: statistics with their intervals, checks of the leakage audit, the registry.
 
 Belongs here: laying out tables ``statistics``, ``audit`` and ``model_registry``. Does not belong
-here: what they hold.
+here: computing them.
 """
 
 import pandas as pd
@@ -14,13 +14,13 @@ from step3_assets.domain.report.text_table import TextTable, escape, text_table
 from step3_assets.domain.statistics.measures import all_statistics
 
 EXPECTED_GAIN = (0.2, 0.6)
-"""What the plan expects of Calmar over the mock baseline's, as fractions of it."""
+"""Gain over the mock baseline's Calmar that the plan expects, as fractions of that Calmar."""
 OTHER_DECIMALS = 3
 """Decimals of a row whose statistic is no longer computed."""
 
 
 def statistics_table(statistics: pd.DataFrame, level: float) -> TextTable:
-    """Each statistic with its confidence interval and what it says."""
+    """Each statistic with its confidence interval and its sentence."""
     known = {statistic.name: statistic for statistic in all_statistics()}
     rows = []
     for row in statistics.sort_values("position").to_dict("records"):
@@ -46,8 +46,8 @@ def statistics_table(statistics: pd.DataFrame, level: float) -> TextTable:
 def expected_gain(statistics: pd.DataFrame, portfolio: pd.DataFrame) -> str:
     """Whether the platform's Calmar exceeds the mock's by as much as the plan expects.
 
-    The gain and its interval are fractions of the mock's observed Calmar; where that is not above
-    0 there is no such fraction.
+    The gain and its interval are fractions of the mock's observed Calmar. If that is not above 0,
+    there is no such fraction.
     """
     low, high = EXPECTED_GAIN
     question = (

@@ -1,4 +1,4 @@
-"""What happened to every candidate: gate, size, account, risk rules, each loss with its reason.
+"""From candidate to trade: how many candidates each stage refused, and why.
 
 Belongs here: counting decisions. Does not belong here: deciding
 (:mod:`step3_assets.domain.decisions`, :mod:`step3_assets.domain.risk`), or drawing.
@@ -19,14 +19,14 @@ _PLAIN: Mapping[str, str] = {
     "tp_to_cost_below_phi": "target too near for its cost",
     "q10_below_floor": "10% quantile below the floor",
     "no_model": "no model for the month",
-    "no_paying_cut": "no cut paid on the inner folds",
-    "p_below_cut": "probability below its cut",
-    "ev_below_cut": "expected value below its cut",
-    "position_open": "symbol already in a position",
+    "no_paying_cut": "no threshold was profitable on the inner folds",
+    "p_below_cut": "probability below its threshold",
+    "ev_below_cut": "expected value below its threshold",
+    "position_open": "symbol already has a position",
     "zero_size": "size too small to trade",
     "not_final": "label not final",
     "no_equity": "no equity left",
-    "no_buying_power": "no money for it at the fill",
+    "no_buying_power": "no cash left at the fill",
     "unrecorded": "no decision on record",
     **{rule.name: rule.loss for rule in RULES},
 }
@@ -39,10 +39,10 @@ class FunnelStep:
     Parameters
     ----------
     label : str
-        Plain words.
+        Text for the reader.
     n_events : int
     is_loss : bool
-        Events that left here, as opposed to those that got this far.
+        Events that were refused here, as opposed to events that reached this stage.
     """
 
     label: str
@@ -51,7 +51,7 @@ class FunnelStep:
 
 
 def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> list[FunnelStep]:
-    """Candidates, what gate, size, account and risk rules each took away, trades.
+    """Numbers of candidates and trades, and of what gate, size, account and risk rules refused.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def gate_funnel(decided: pd.DataFrame, decisions: pd.DataFrame, series: str) -> 
     Returns
     -------
     list of FunnelStep
-        Each stage is the stage before less the losses between them. Events that passed the gate
-        but are not in ``decisions`` are a loss of their own, never dropped from the count.
+        Each stage is the stage before minus the losses between them. Events that passed the gate
+        but are missing from ``decisions`` are listed as a separate loss, so that counts add up.
     """
     is_gated = decided["is_gated"].astype(bool)
     refused = decided.loc[~is_gated, "gate_reason"].value_counts()

@@ -1,4 +1,4 @@
-"""The markdown page as one HTML file that needs nothing beside it.
+"""The markdown page as one HTML file that needs no other file.
 
 Belongs here: rendering, embedding the plots, the classes that the style sheet needs. Does not
 belong here: content (the markdown), looks (the style sheet).
@@ -46,7 +46,7 @@ def render_html(
         From :func:`~step3_assets.domain.report.charts.chart_data`: interactive charts that take
         the place of pictures where scripts run.
     is_synthetic : bool
-        Puts SYNTHETIC over the page, and at the head and across every printed sheet.
+        Shows SYNTHETIC above the page, and at the top and across every printed sheet.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def render_html(
     Raises
     ------
     KeyError
-        When the page links a plot that is not given.
+        If the page links a plot that is not given.
     """
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     tokens = parser.parse(markdown)
@@ -82,7 +82,7 @@ def _constant(html: str) -> Any:
 
 
 def _picture(figures: Mapping[str, bytes], small_figures: Mapping[str, bytes]) -> Any:
-    """A renderer of images: the wide one, and the small one for a phone."""
+    """A renderer of images, with a wide picture and a small one for phones."""
 
     def render(tokens: Sequence[Token], index: int, *_args: Any, **_kwargs: Any) -> str:
         token = tokens[index]
@@ -101,14 +101,14 @@ def _data_uri(png: bytes) -> str:
 
 
 def _mark_headings(tokens: Sequence[Token]) -> None:
-    """Give each section's heading the fragment that the page's own links use."""
+    """Give each section's heading the anchor that links within the page use."""
     for heading, text in pairwise(tokens):
         if heading.type == "heading_open" and heading.tag == "h2":
             heading.attrSet("id", anchor(text.content))
 
 
 def _mark_cells(tokens: Sequence[Token]) -> None:
-    """Classes for what a cell is: a verdict, something missing, or a sentence that may wrap."""
+    """CSS classes of cells: a verdict, a missing value, or a sentence that may wrap."""
     header: list[str] = []
     column = 0
     for cell, text in pairwise(tokens):

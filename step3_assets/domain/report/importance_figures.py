@@ -21,7 +21,7 @@ SHOWN_FEATURES = 17
 def importance_figure(
     importances: pd.DataFrame, *, is_synthetic: bool, small: bool = False
 ) -> bytes:
-    """Heat map of gain, features by folds, most used first, as PNG.
+    """Heat map of gain, features by folds, most used feature first, as PNG.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""What a report is made from, and what it is made into.
+"""The inputs of a report and the finished report, as records.
 
-Belongs here: the two dataclasses, the validation that refuses frames lacking a column, and the
+Belongs here: the two dataclasses, the check that every frame has its columns, and the
 joins that several sections share. Does not belong here: layout.
 """
 
@@ -58,7 +58,7 @@ _CATALOGUED = (
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything the page is made from.
+    """All inputs of the page.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ model_metrics, reliability_bins, recalibrations, recalibration_comparison : Data
     dataset_version : str
         Content hash of the delivery.
     dataset_note : str
-        Symbols and span of the delivery, in words.
+        Symbols and time span of the delivery, in words.
     is_synthetic : bool
         The delivery was simulated: the page and every plot say SYNTHETIC.
     config : Step3Config
@@ -88,8 +88,8 @@ model_metrics, reliability_bins, recalibrations, recalibration_comparison : Data
     Raises
     ------
     ValueError
-        When a frame lacks a column, naming table and columns, or the verdict is not one line of
-        plain text.
+        If a frame lacks a column, with the names of table and columns, or if the verdict is not
+        one line of plain text.
     """
 
     verdict: str
@@ -182,7 +182,7 @@ def months_of(frame: pd.DataFrame) -> pd.Series:
 
 
 def as_float(values: pd.Series) -> np.ndarray:
-    """The values as float64; a null, of whatever kind, becomes NaN."""
+    """The values as float64; any kind of null becomes NaN."""
     return values.to_numpy(dtype="float64", na_value=np.nan)
 
 

@@ -1,6 +1,6 @@
 """Plots of money: equity, drawdown, monthly profit and loss.
 
-Belongs here: drawing what ``portfolio_equity`` and ``portfolio_months`` hold. Does not belong here:
+Belongs here: drawing tables ``portfolio_equity`` and ``portfolio_months``. Does not belong here:
 computing returns, or plots of probabilities and decisions
 (:mod:`~step3_assets.domain.report.score_figures`).
 """
@@ -135,7 +135,7 @@ def monthly_pnl_figure(
 
 
 def daily_curves(equity: pd.DataFrame, column: str, how: str) -> dict[str, pd.Series]:
-    """One point a UTC day and series, indexed by zone-free timestamps."""
+    """One point per UTC day and series, indexed by timestamps without zone."""
     curves = {}
     for series, rows in equity.groupby("series"):
         stamps = pd.DatetimeIndex(rows["bar_end_utc"]).tz_convert("UTC").tz_localize(None)
@@ -158,7 +158,7 @@ def _draw_limit(ax: "Axes", max_drawdown_frac: float) -> None:
 
 
 def _month_ends(months: pd.DataFrame) -> dict[str, pd.Series]:
-    """Month-end equity of each series from where it began, indexed by zone-free timestamps."""
+    """Month-end equity of each series from its start, indexed by timestamps without zone."""
     curves = {}
     for series, rows in months.groupby("series"):
         rows = rows.assign(month=months_of(rows)).sort_values("month")

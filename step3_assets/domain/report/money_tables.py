@@ -45,7 +45,7 @@ SIGNS = {">=": "≥", "<=": "≤", "==": "="}
 
 
 def criteria_table(acceptance: pd.DataFrame) -> TextTable:
-    """Each criterion with value, threshold, outcome and its sentence, in order of the page."""
+    """Each criterion with value, threshold, result and sentence, in the order of the page."""
     rows = []
     for row in acceptance.sort_values("position").to_dict("records"):
         label, write = _label_and_format(str(row["criterion"]))
@@ -67,7 +67,7 @@ def criteria_table(acceptance: pd.DataFrame) -> TextTable:
 
 
 def _label_and_format(criterion: str) -> tuple[str, fmt.Formatter]:
-    """Of a criterion's record; of a row that another program stored, its name and three digits."""
+    """Label and number format of a criterion; name and three digits for an unknown one."""
     record = CRITERIA.get(criterion)
     if record is None:
         return criterion.replace("_", " ").capitalize(), fmt.fine_ratio
@@ -75,18 +75,18 @@ def _label_and_format(criterion: str) -> tuple[str, fmt.Formatter]:
 
 
 def _value_cell(value: str, evidence: str) -> str:
-    """The value; that a criterion does not apply is no value of 0."""
+    """The value; a criterion that does not apply has none, which is not 0."""
     return fmt.DOES_NOT_APPLY if evidence.startswith("Does not apply") else value
 
 
 def all_series(inputs: ReportInputs) -> list[str]:
-    """Series of the summary: those computed, and those a reader would miss."""
+    """Series of the summary: the computed ones, and those that a reader expects."""
     hold = {f"{BUY_AND_HOLD}{symbol}" for symbol in inputs.symbols}
     return in_order({*inputs.portfolio["series"], *EXPECTED_SERIES, *hold})
 
 
 def portfolio_table(inputs: ReportInputs) -> TextTable:
-    """Metrics down, series across; a series that was not computed is not available."""
+    """Metrics in rows, series in columns; a series that was not computed is 'not available'."""
     by_series = inputs.portfolio.set_index("series").to_dict("index")
     series = all_series(inputs)
     rows = [
@@ -121,7 +121,7 @@ def failed_criteria(acceptance: pd.DataFrame) -> list[str]:
 
 
 def series_notes(inputs: ReportInputs) -> list[str]:
-    """One bullet for each series: its note, or that it is missing."""
+    """One bullet per series: its note, or the fact that it is missing."""
     notes = inputs.portfolio.set_index("series")["note"].to_dict()
     lines = []
     for series in all_series(inputs):
@@ -131,7 +131,7 @@ def series_notes(inputs: ReportInputs) -> list[str]:
 
 
 def symbols_table(inputs: ReportInputs) -> TextTable:
-    """One row per symbol: candidates, trades, what they earned, and buy-and-hold."""
+    """One row per symbol: candidates, trades, profit, and buy-and-hold."""
     summary = inputs.portfolio.set_index("series").to_dict("index")
     rows = []
     for symbol in inputs.symbols:
@@ -285,7 +285,7 @@ def closed_by_month(trades: pd.DataFrame) -> dict[Hashable, int]:
 
 
 def calmar_sentence(portfolio: pd.DataFrame) -> str:
-    """Our Calmar beside the mock baseline's, on the same months."""
+    """The platform's Calmar and the mock baseline's, on the same months."""
     calmar = portfolio.set_index("series")["calmar"].to_dict()
     platform, mock = calmar.get(PLATFORM), calmar.get(MOCK)
     if platform is None or fmt.is_missing(platform):
@@ -296,6 +296,6 @@ def calmar_sentence(portfolio: pd.DataFrame) -> str:
 
 
 def symbols_note(symbols: Sequence[str]) -> str:
-    """What the symbols' table counts."""
+    """The note under the table of symbols."""
     one = "the only symbol" if len(symbols) == 1 else f"{len(symbols)} symbols"
     return f"Trades of the portfolio ledger; {one} on one account."

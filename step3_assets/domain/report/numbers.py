@@ -1,4 +1,4 @@
-"""How the report formats a number: one format per unit; a missing number is never guessed.
+"""How the report formats numbers: one format per unit; a missing number is shown as missing.
 
 Belongs here: number to text. Does not belong here: which number goes into which
 table (the ``*_tables`` modules).
@@ -58,7 +58,7 @@ def share(value: Any) -> str:
 
 
 def share_of(part: float, whole: float) -> str:
-    """``part / whole`` as percent; not available when there is no whole."""
+    """``part / whole`` as percent; not available if ``whole`` is 0."""
     return share(part / whole) if whole else NOT_AVAILABLE
 
 
@@ -118,7 +118,7 @@ def fine_ratio(value: Any) -> str:
 
 
 def probability(value: Any) -> str:
-    """A probability with three decimals; rounding never makes it certain or impossible.
+    """A probability with three decimals; it is never rounded to 0 or 1.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def interval(lower: str, upper: str) -> str:
 
 
 def score(value: Any) -> str:
-    """A score whose third and fourth decimal matter (Brier, log loss)."""
+    """A score with four decimals (Brier, log loss)."""
     return NOT_AVAILABLE if is_missing(value) else _fixed(float(value), 4)
 
 

@@ -1,7 +1,7 @@
 """The report as one markdown page: the verdict first, then the sections.
 
-Belongs here: the head of the page, the table of contents, putting the sections in order. Does not
-belong here: what a section says (:mod:`step3_assets.domain.report.sections`), HTML.
+Belongs here: the top of the page, the table of contents, the order of the sections. Does not
+belong here: the content of a section (:mod:`step3_assets.domain.report.sections`), HTML.
 
 Nothing on the page depends on the clock or the machine: the same inputs give the same bytes.
 """
@@ -18,7 +18,7 @@ from step3_assets.domain.report.text_table import escape
 
 
 def write_page(inputs: ReportInputs) -> str:
-    """The page as markdown; plots are linked, not drawn.
+    """The page as markdown, with links to its plots.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def write_page(inputs: ReportInputs) -> str:
     Returns
     -------
     str
-        GitHub-flavoured markdown, ending in a newline. The first line holds the verdict, word for
-        word; of a synthetic delivery the first line and every heading say SYNTHETIC.
+        GitHub-flavoured markdown, ending in a newline. The first line is the verdict, word for
+        word. For a synthetic delivery, the first line and every heading say SYNTHETIC.
     """
     prefix = f"{MARK} · " if inputs.is_synthetic else ""
     found = sections()
@@ -40,7 +40,7 @@ def write_page(inputs: ReportInputs) -> str:
 
 
 def anchor(heading: str) -> str:
-    """The fragment that GitHub gives a heading.
+    """The anchor that GitHub gives a heading.
 
     Examples
     --------
@@ -73,8 +73,8 @@ def _opening(inputs: ReportInputs) -> Blocks:
 
 
 def _held_back(inputs: ReportInputs) -> Blocks:
-    """The criteria that failed, each with its value and threshold."""
+    """The failed criteria, each with its value and threshold."""
     failed = money.failed_criteria(inputs.acceptance)
     if failed:
-        yield "What held it back:"
+        yield "Failed criteria:"
         yield "\n".join(f"- {line}" for line in failed)

@@ -1,8 +1,8 @@
-"""Whether a finished page contradicts itself: one quantity, one value; every limit obeyed.
+"""Checks that a finished page does not contradict itself.
 
-Belongs here: reading the markdown page back and comparing what it says in several places. Does not
-belong here: writing the page. The checks know nothing of the frames behind the page, so a wrong
-format, a stale table or two formulas for one metric are found all the same.
+Belongs here: reading the markdown page and comparing the values that it shows in several places,
+and each value with its limit. Does not belong here: writing the page. The checks do not use the
+frames behind the page, so they find a wrong format, a stale table or two formulas for one metric.
 """
 
 import re
@@ -18,7 +18,7 @@ _QUIET = "quiet"
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table as the page shows it."""
+    """A table of the page."""
 
     section: str
     header: tuple[str, ...]
@@ -43,7 +43,7 @@ class Fact:
 
 
 def contradictions(page: str) -> list[str]:
-    """What the page says twice in different ways, and what it says against its own limits.
+    """Values that differ between two places of the page, and values beyond a stated limit.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def contradictions(page: str) -> list[str]:
     Returns
     -------
     list of str
-        Empty when the page agrees with itself.
+        Empty if there is no contradiction.
     """
     text = _plain(page)
     tables = _tables(text)
@@ -124,7 +124,7 @@ def _facts(text: str, tables: list[PageTable]) -> Iterator[Fact]:
 
 
 def _facts_of_series(table: PageTable) -> Iterator[Fact]:
-    """Metrics of a series, wherever a table shows them."""
+    """Metrics of a series, from every table that shows them."""
     if table.header[:2] == ("", _PLATFORM):
         for row in table.rows:
             for series, cell in zip(table.header[1:], row[1:], strict=True):
@@ -186,7 +186,7 @@ def _facts_of_evidence(table: PageTable) -> Iterator[Fact]:
 
 
 def _totals(table: PageTable) -> Iterator[Fact]:
-    """Sums that must agree with one another."""
+    """Sums that must agree."""
     if table.header[0] not in ("Costs", "Allocation") and "" not in table.header and table.rows:
         for column, quantity in (
             ("Trades", "Trades of Platform"),
@@ -216,7 +216,7 @@ def _facts_of_prose(section: str, body: str) -> Iterator[Fact]:
 
 
 def _two_values(facts: Iterator[Fact]) -> Iterator[str]:
-    """Quantities whose values differ by more than the coarser rounding."""
+    """Quantities whose values differ by more than their rounding."""
     first: dict[str, Fact] = {}
     for fact in facts:
         known = first.setdefault(fact.quantity, fact)
@@ -228,7 +228,7 @@ def _two_values(facts: Iterator[Fact]) -> Iterator[str]:
 
 
 def _levels(text: str, tables: list[PageTable]) -> Iterator[str]:
-    """Intervals without their level."""
+    """Intervals that are shown without their level."""
     for found in re.finditer(rf"(\S+ \S*)interval (?:of )?{_NUMBER}\S* to {_NUMBER}", text):
         if not re.search(r"\d\s?% (confidence )?$", found[1] + ""):
             yield f"an interval without its level: {found[0]!r}"
@@ -239,7 +239,7 @@ def _levels(text: str, tables: list[PageTable]) -> Iterator[str]:
 
 
 def _verdicts(tables: list[PageTable]) -> Iterator[str]:
-    """Criteria whose result is not that of their value against their threshold."""
+    """Criteria whose result does not follow from value and threshold."""
     for table in tables:
         for name, result, value, threshold in table.cells("Result", "Value", "Threshold"):
             limit, read = number(threshold), number(value)
@@ -261,7 +261,7 @@ def _verdicts(tables: list[PageTable]) -> Iterator[str]:
 
 
 def _lights(tables: list[PageTable]) -> Iterator[str]:
-    """Monitoring lights that do not follow from the number and the limit beside them."""
+    """Monitoring states that do not follow from the number and the limit beside them."""
     for table in tables:
         interval = next((name for name in table.header if "interval" in name), "")
         for name, *cells in table.cells("Recent", interval, "Warns when", "State"):
@@ -290,7 +290,7 @@ def _light(value: str, interval: str, rule: str, state: str) -> str:
 
 
 def _idle_months(tables: list[PageTable]) -> Iterator[str]:
-    """Months in which nothing was entered or closed, and that earned or lost."""
+    """Months with a profit or loss although nothing was entered or closed."""
     for table in tables:
         for month, pnl, entered, closed in table.cells("P&L", "Trades", "Closed"):
             earned = number(pnl)
@@ -299,6 +299,6 @@ def _idle_months(tables: list[PageTable]) -> Iterator[str]:
 
 
 def _rounded_to_certainty(text: str) -> Iterator[str]:
-    """Probabilities that rounding turned into certainty."""
+    """Probabilities that were rounded to 0 or 1."""
     for found in re.finditer(r"(?:chance|probability)[^.|]{0,120}? (100\.0+ ?%|0\.0+ ?%)", text):
         yield f"rounded to certainty: {found[0]!r}"

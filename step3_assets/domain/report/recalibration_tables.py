@@ -1,7 +1,7 @@
-"""Tables of the weekly recalibration: its worth, and how often it was used.
+"""Tables of the weekly recalibration: its gain, and how often it was used.
 
 Belongs here: laying out tables ``recalibration_comparison`` and ``recalibrations``. Does not belong
-here: what they hold.
+here: computing them.
 """
 
 import pandas as pd
@@ -36,7 +36,7 @@ _REASONS = {
 
 
 def answer(rows: pd.DataFrame, level: float) -> str:
-    """Whether recalibrating, or retraining, weekly helped, in a sentence.
+    """One sentence on whether weekly recalibration or retraining helped.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def comparison_table(rows: pd.DataFrame) -> TextTable:
 
 
 def reasons_table(weeks: pd.DataFrame, compared: pd.DataFrame) -> TextTable:
-    """How many weeks of the months compared ended in each reason.
+    """Number of weeks per outcome, over the compared months.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """How good the probabilities were: bins, Brier score, log loss, expected calibration error.
 
-Belongs here: pooling over folds and over test months, always with the base rate beside. Does not
+Belongs here: pooling over folds and over test months, always compared with the base rate. Does not
 belong here: fitting a calibrator, or drawing.
 
 Two samples are kept apart: *inner out-of-fold* rows (before each test month, on which the
@@ -27,7 +27,7 @@ _Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class ProbabilityScore:
-    """Scores of one probability column; NaN where one cannot be computed.
+    """Scores of one probability column; NaN if a score cannot be computed.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def equal_count_bins(p: np.ndarray, y: np.ndarray, n_bins: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``bin``, ``n_rows``, ``p_mean``, ``y_mean``; at most one bin a row.
+        ``bin``, ``n_rows``, ``p_mean``, ``y_mean``; at most as many bins as rows.
     """
     order = np.argsort(p, kind="stable")
     bins = np.arange(len(p)) * min(n_bins, len(p)) // max(len(p), 1)

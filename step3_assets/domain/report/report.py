@@ -1,6 +1,6 @@
 """Making the report: plots, page, HTML.
 
-Belongs here: the one call that makes them all. Does not belong here: writing files.
+Belongs here: the function that makes all of them. Does not belong here: writing files.
 """
 
 from step3_assets.domain.report.charts import chart_data
@@ -11,7 +11,7 @@ from step3_assets.domain.report.section import sections
 
 
 def build_report(inputs: ReportInputs) -> Report:
-    """The report on the given tables; the same inputs give the same bytes.
+    """Make the report from the given tables; the same inputs give the same bytes.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def build_report(inputs: ReportInputs) -> Report:
     Returns
     -------
     Report
-        Figures are those that the page links.
+        With the figures that the page links.
     """
     markdown = write_page(inputs)
     drawn, small = draw_figures(inputs), draw_figures(inputs, small=True)

@@ -1,6 +1,6 @@
 """Daily returns of every series of the report.
 
-Belongs here: the one place where sections get them from. Does not belong here: measures
+Belongs here: the returns that all sections share. Does not belong here: metrics
 (:mod:`step3_assets.domain.tear_sheet.returns`).
 """
 

@@ -1,8 +1,8 @@
 """Plots of scores and decisions: reliability, EV calibration, gate funnel, dropped rows.
 
-Belongs here: drawing the measures of :mod:`~step3_assets.domain.report.reliability`,
+Belongs here: drawing the metrics of :mod:`~step3_assets.domain.report.reliability`,
 :mod:`~step3_assets.domain.report.ev_calibration` and :mod:`~step3_assets.domain.report.funnel`.
-Does not belong here: the measures themselves, or plots of money.
+Does not belong here: computing the metrics, or plots of money.
 """
 
 from textwrap import wrap
@@ -65,7 +65,8 @@ def reliability_figure(
     reliability_bins : DataFrame
         Inner out-of-fold bins (equal width), pooled here over folds by their rows.
     scores, events_outcomes : DataFrame, optional
-        Test events and their outcomes; only final labels count. Without them there is one panel.
+        Test events and their outcomes; only final labels count. If they are missing, there is one
+        panel.
     n_bins : int
         Bins of equal count for the test months, fewer when one would hold under 50 rows.
     is_synthetic, small : bool

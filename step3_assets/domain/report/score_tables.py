@@ -1,6 +1,6 @@
 """Tables of scores, decisions and folds, and of the settings behind them.
 
-Belongs here: laying out the measures of :mod:`~step3_assets.domain.report.reliability`,
+Belongs here: laying out the metrics of :mod:`~step3_assets.domain.report.reliability`,
 :mod:`~step3_assets.domain.report.ev_calibration` and :mod:`~step3_assets.domain.report.funnel`,
 the fold manifest and the configuration. Does not belong here: tables of money.
 """
@@ -41,7 +41,7 @@ def probability_table(scores: list[ProbabilityScore]) -> TextTable:
 
 
 def _against_base(score: ProbabilityScore, base: ProbabilityScore | None) -> str:
-    """Difference of the Brier scores; only where both were taken over as many rows."""
+    """Difference of the Brier scores, if both cover the same number of rows."""
     if base is None or fmt.is_missing(base.brier) or fmt.is_missing(score.brier):
         return fmt.NOT_AVAILABLE
     if score.n_rows != base.n_rows:
@@ -82,7 +82,7 @@ def deciles_table(deciles: pd.DataFrame, level: float) -> TextTable:
 def funnel_tables(
     platform: list[FunnelStep], mock: list[FunnelStep] | None
 ) -> list[tuple[str, TextTable]]:
-    """One named table per funnel: the candidates left at each stage, and why others left."""
+    """One named table per funnel: the candidates left at each stage, and the reasons for losses."""
     named = [(PLATFORM, platform)] + ([(MOCK, mock)] if mock else [])
     return [(series_name(series), _funnel(steps)) for series, steps in named]
 
@@ -161,7 +161,7 @@ def drops_table(folds: pd.DataFrame) -> TextTable:
 
 
 def n_dropped(folds: pd.DataFrame) -> int:
-    """Rows that were dropped inside the window, over all folds and symbols."""
+    """Number of rows dropped inside the windows, over all folds and symbols."""
     inside = [f"n_{reason}" for reason in DROP_REASONS if reason != "outside_window"]
     return int(folds[inside].to_numpy().sum())
 

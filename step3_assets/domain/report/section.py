@@ -1,7 +1,7 @@
-"""What a section of the report is, and how the sections are found.
+"""The record of a report section, and how sections are found.
 
-Belongs here: the two records, the search of the folder ``sections``, the helpers that every section
-shares. Does not belong here: what a section says.
+Belongs here: the two records, the search of the folder ``sections``, helpers that sections share.
+Does not belong here: the content of a section.
 
 To add a section, write one module in ``step3_assets/domain/report/sections`` that defines
 ``SECTION``. Its place on the page, the table of contents, its plots and the list in
@@ -41,7 +41,7 @@ class Figure:
     draw: Callable[[ReportInputs, bool], bytes]
 
     def markdown(self) -> str:
-        """The link that puts the plot on the page."""
+        """The markdown that shows the plot on the page."""
         return f"![{self.alt}]({FIGURE_FOLDER}/{self.name})"
 
 
@@ -56,11 +56,11 @@ class Section:
     order : int
         Sections stand in ascending order.
     question : str
-        What a reader learns from it, in one line; printed in ``docs/report.md``.
+        The question that it answers, in one line; printed in ``docs/report.md``.
     write : callable
-        Yields blocks of markdown. An empty table is a case to answer in words.
+        Yields blocks of markdown. If its tables are empty, it says so in a sentence.
     tables : tuple of str
-        Tables of the catalogue that it is made from; named at its end.
+        Tables of the catalogue that it uses; listed at its end.
     figures : tuple of Figure
         Plots that its blocks link with :meth:`Figure.markdown`.
     """
@@ -73,7 +73,7 @@ class Section:
     figures: tuple[Figure, ...] = ()
 
     def blocks(self, inputs: ReportInputs) -> Blocks:
-        """What it writes, then the tables it is made from."""
+        """Its blocks, then the list of its tables."""
         yield from self.write(inputs)
         if self.tables:
             yield f"*Tables: {', '.join(f'`{name}`' for name in self.tables)}.*"
@@ -85,7 +85,7 @@ def sections() -> list[Section]:
     Raises
     ------
     ValueError
-        When two sections share a title or a plot's file name.
+        If two sections have the same title or the same plot file name.
     """
     from step3_assets.domain.report import sections as folder
 
@@ -101,5 +101,5 @@ def sections() -> list[Section]:
 
 
 def long_table(table: TextTable, summary: str) -> str:
-    """The table, folded away when it is long."""
+    """The table; a long one is collapsed until the reader opens it."""
     return table.folded(summary) if len(table.rows) > FOLD_ABOVE_ROWS else table.markdown()

@@ -1,8 +1,8 @@
 """The series of the report: platform, baselines, buy-and-hold.
 
 Belongs here: their names, order and line styles, so that a series has one name and one colour on
-the whole page. Colours are Okabe and Ito's, which colour-blind readers can tell apart; every line
-also has its own dash pattern. Does not belong here: their values.
+the whole page. The colours are those of Okabe and Ito, which colour-blind readers can distinguish;
+every line also has a dash pattern. Does not belong here: their values.
 """
 
 from collections.abc import Iterable
@@ -60,7 +60,7 @@ _OTHER = (
 
 
 def series_name(series: str) -> str:
-    """What a reader calls the series.
+    """Name of the series for a reader.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def series_name(series: str) -> str:
 
 
 def short_name(series: str) -> str:
-    """The same for a legend; an asterisk marks what is partly in-sample."""
+    """Short name for a legend; an asterisk marks a series that is partly in-sample."""
     if series.startswith(BUY_AND_HOLD):
         return f"Hold {series.removeprefix(BUY_AND_HOLD)}"
     return _SHORT.get(series, series_name(series))
@@ -92,7 +92,7 @@ def in_order(series: Iterable[str]) -> list[str]:
 
 
 def line_styles(series: Iterable[str]) -> dict[str, LineStyle]:
-    """A look for each series; the same set of series always gets the same looks."""
+    """A line style for each series; the same set of series always gets the same styles."""
     others, looks = 0, {}
     for name in in_order(series):
         if name.startswith(STRESSED):

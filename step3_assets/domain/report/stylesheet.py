@@ -1,7 +1,7 @@
 """The style sheet of the HTML page: screen, phone, paper.
 
-Belongs here: the style sheet. Does not belong here: content. Pass and fail differ in word and
-weight as well as colour; nothing is fetched from elsewhere.
+Belongs here: the style sheet. Does not belong here: content. Pass and fail differ in wording and
+weight as well as colour. The page loads nothing from elsewhere.
 """
 
 STYLE = """

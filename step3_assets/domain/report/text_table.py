@@ -1,6 +1,6 @@
 """Markdown tables of ready-made text cells.
 
-Belongs here: escaping, alignment, folding away. Does not belong here: formatting numbers
+Belongs here: escaping, alignment, collapsing. Does not belong here: formatting numbers
 (:mod:`~step3_assets.domain.report.numbers`) or choosing them.
 """
 
@@ -38,14 +38,14 @@ class TextTable:
     ----------
     header : tuple of str
     rows : tuple of tuple of str
-        Markdown, escaped where it came from outside.
+        Markdown; text from outside is escaped.
     align : str
         One letter a column: ``l`` or ``r``.
 
     Raises
     ------
     ValueError
-        When a row has another number of cells than the header.
+        If a row does not have as many cells as the header.
     """
 
     header: tuple[str, ...]
@@ -58,7 +58,7 @@ class TextTable:
             raise ValueError(f"table {self.header}: rows of {sorted(widths)} cells")
 
     def compact(self) -> "TextTable":
-        """The table without columns that have nothing to show, the first one excepted."""
+        """The table without empty columns; the first column is kept."""
         kept = [
             place
             for place in range(len(self.header))
@@ -76,7 +76,7 @@ class TextTable:
         return "\n".join(_line(row) for row in (self.header, rule, *self.rows))
 
     def folded(self, summary: str) -> str:
-        """The same inside ``<details>``, closed until the reader opens it."""
+        """The table inside ``<details>``, closed until the reader opens it."""
         head = f"<details>\n<summary>{escape(summary)}</summary>\n\n"
         return f"{head}{self.markdown()}\n\n</details>"
 

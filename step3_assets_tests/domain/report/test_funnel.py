@@ -37,7 +37,7 @@ def test_stages_and_losses_in_order():
         ("size too small to trade", 1, True),
         ("label not final", 1, True),
         ("Sized", 5, False),
-        ("symbol already in a position", 1, True),
+        ("symbol already has a position", 1, True),
         ("Reached the risk rules", 4, False),
         ("stood aside for a session that lost too much", 1, True),
         ("gross exposure at its cap", 1, True),

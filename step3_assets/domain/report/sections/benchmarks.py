@@ -1,4 +1,4 @@
-"""Section: how much of the result is the market's."""
+"""Section: how much of the result comes from the market."""
 
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.inputs import ReportInputs
@@ -46,7 +46,7 @@ def _write(inputs: ReportInputs) -> Blocks:
 def _answer(found: dict[str, Against]) -> str:
     known = {name: one for name, one in found.items() if not fmt.is_missing(one.correlation)}
     if not known:
-        return "The account never moved, so nothing ties it to a benchmark."
+        return "The account's value never changed, so it cannot be compared with a benchmark."
     market = {name: one for name, one in known.items() if name.startswith(BUY_AND_HOLD)} or known
     name = max(market, key=lambda name: abs(market[name].correlation))
     one = known[name]

@@ -1,4 +1,4 @@
-"""Section: whether an expected value was worth what it claimed."""
+"""Section: whether expected values came true."""
 
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report import score_tables as tables

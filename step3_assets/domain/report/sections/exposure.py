@@ -1,4 +1,4 @@
-"""Section: how much of the account was at work, and in how many positions."""
+"""Section: how much of the account was invested, and in how many positions."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Section: whether scores rank the candidates, how long that lasts, how fast scores change."""
+"""Section: whether scores rank the candidates, for how long, and how fast scores change."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Section: what weekly recalibration or retraining is worth."""
+"""Section: whether weekly recalibration or retraining helps."""
 
 from step3_assets.domain.report import recalibration_tables as weekly
 from step3_assets.domain.report.inputs import ReportInputs
