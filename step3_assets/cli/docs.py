@@ -50,6 +50,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.defs import graph_page
     from step3_assets.defs.resources import load_settings
     from step3_assets.docgen import (
+        audit_checks,
         criteria_table,
         drift_metrics,
         report_sections,
@@ -65,6 +66,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
         graph = graph_page.asset_graph_markdown(build_defs(settings))
     parts = (
         ("architecture.md", graph_page.BEGIN, graph),
+        ("audit.md", audit_checks.BEGIN, audit_checks.audit_checks_markdown()),
         ("execution.md", criteria_table.BEGIN, criteria_table.criteria_markdown()),
         ("execution.md", trading_plugins.RULES_BEGIN, trading_plugins.risk_rules_markdown()),
         ("execution.md", trading_plugins.METHODS_BEGIN, trading_plugins.sizing_methods_markdown()),

@@ -1,53 +1,47 @@
-"""The audit as a whole: its checks in order, and table ``audit``.
+"""Running the audit: every check in order, and table ``audit``.
 
-Belongs here: the list of checks. Does not belong here: a check.
+Belongs here: collecting and running the checks. Does not belong here: a check
+(:mod:`step3_assets.domain.audit.checks`).
 
-A check that could not run has not passed, and its evidence says why.
+A check that could not run has not passed; its evidence gives the reason.
 """
 
+from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.results import AUDIT
-from step3_assets.domain.audit.bar_clock import check_fills, check_label_clock, check_signals
-from step3_assets.domain.audit.canaries import check_shuffled_labels, check_single_features
-from step3_assets.domain.audit.coverage import (
-    check_every_month,
-    check_maturity,
-    check_overlap_after_gate,
-)
-from step3_assets.domain.audit.cross_fitting import check_cross_fitting
+from step3_assets.domain.audit import checks
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence
-from step3_assets.domain.audit.known_at import check_known_at
-from step3_assets.domain.audit.labels_again import check_costs, check_labels
-from step3_assets.domain.audit.prefix import check_prefix
-from step3_assets.domain.audit.purge_again import check_purge
-from step3_assets.domain.audit.scores_again import check_scores_again
-from step3_assets.domain.audit.time_travel import check_models, check_scores
-from step3_assets.domain.audit.weights import check_weights
 
-CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {
-    "known_at": check_known_at,
-    "signals_on_their_bars": check_signals,
-    "prefix_rule": check_prefix,
-    "label_clock": check_label_clock,
-    "labels_computed_again": check_labels,
-    "every_month_counts": check_every_month,
-    "labels_are_final": check_maturity,
-    "purge_and_embargo": check_purge,
-    "weights_know_no_outcome": check_weights,
-    "blocks_are_cross_fitted": check_cross_fitting,
-    "time_travel_models": check_models,
-    "time_travel_scores": check_scores,
-    "scores_computed_again": check_scores_again,
-    "overlap_after_gate": check_overlap_after_gate,
-    "fills_at_opens": check_fills,
-    "costs_paid": check_costs,
-    "shuffled_labels": check_shuffled_labels,
-    "single_feature_scan": check_single_features,
-}
+
+def collect() -> tuple[AuditCheck, ...]:
+    """The checks of every module in the folder, in order of their positions.
+
+    Raises
+    ------
+    ValueError
+        If two checks share a name or a position.
+    """
+    found = [
+        check
+        for module in iter_modules(checks.__path__)
+        for check in import_module(f"{checks.__name__}.{module.name}").CHECKS
+    ]
+    for field in ("name", "position"):
+        twice = [v for v, n in Counter(getattr(c, field) for c in found).items() if n > 1]
+        if twice:
+            raise ValueError(f"two checks of the audit share the {field} {twice[0]}")
+    return tuple(sorted(found, key=lambda check: check.position))
+
+
+CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {c.name: c.run for c in collect()}
+"""Every check by its name, in the order of the page."""
 
 
 def run_audit(inputs: AuditInputs, on_check: Callable[[], None] = lambda: None) -> pd.DataFrame:

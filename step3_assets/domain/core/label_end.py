@@ -2,7 +2,7 @@
 
 Belongs here: the arithmetic from an event's row and horizon to its last possible exit. Does not
 belong here: where a label did end (Step 2 says so in ``label_end_idx``), or the audit's own second
-computation (:mod:`step3_assets.domain.audit.bar_clock`).
+computation (:mod:`step3_assets.domain.audit.checks.bar_clock`).
 """
 
 from typing import TypeVar

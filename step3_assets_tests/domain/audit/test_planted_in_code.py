@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.domain.audit import canaries, time_travel
-from step3_assets.domain.audit.canaries import check_shuffled_labels, shuffle_labels
-from step3_assets.domain.audit.cross_fitting import check_cross_fitting
-from step3_assets.domain.audit.known_at import check_known_at
-from step3_assets.domain.audit.purge_again import check_purge
-from step3_assets.domain.audit.time_travel import change_future, check_models, check_scores
+from step3_assets.domain.audit.checks import canaries, time_travel
+from step3_assets.domain.audit.checks.canaries import check_shuffled_labels, shuffle_labels
+from step3_assets.domain.audit.checks.cross_fitting import check_cross_fitting
+from step3_assets.domain.audit.checks.known_at import check_known_at
+from step3_assets.domain.audit.checks.purge_again import check_purge
+from step3_assets.domain.audit.checks.time_travel import change_future, check_models, check_scores
 from step3_assets.domain.core.months import month_start
 from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.folds.purge import BarClock

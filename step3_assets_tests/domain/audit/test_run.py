@@ -7,9 +7,9 @@ import pytest
 
 from step3_assets.catalogue.results import AUDIT
 from step3_assets.domain.audit import run
+from step3_assets.domain.audit.checks.time_travel import train_again
 from step3_assets.domain.audit.inputs import Evidence, sample_months
 from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
-from step3_assets.domain.audit.time_travel import train_again
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import add_months, month_range, month_start
 from step3_assets_tests.domain.audit.audited import MONTHS

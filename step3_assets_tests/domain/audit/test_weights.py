@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from step3_assets.domain.audit.weights import check_weights, weight_faults
+from step3_assets.domain.audit.checks.weights import check_weights, weight_faults
 from step3_assets.domain.folds.uniqueness import average_uniqueness
 from step3_assets.domain.models import training
 from step3_assets.domain.models.head import TrainingRows

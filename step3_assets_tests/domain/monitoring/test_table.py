@@ -10,7 +10,7 @@ import pytest
 
 from step3_assets.catalogue.monitoring import DRIFT, DRIFT_METRICS
 from step3_assets.config import DriftConfig, Step3Config
-from step3_assets.domain.audit.time_travel import change_future
+from step3_assets.domain.audit.checks.time_travel import change_future
 from step3_assets.domain.core.months import add_months, month_range, month_start
 from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.monitoring import window as window_module

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import (
     TRAINING_ROLES,
     AuditInputs,
@@ -89,3 +90,17 @@ def _reaching(
         for what, mask in faults.items()
         if np.any(mask)
     ]
+
+
+CHECKS = (
+    AuditCheck(
+        name="purge_and_embargo",
+        position=80,
+        does="computed again from events and bars, outer folds and inner blocks, on rows and "
+        "on the clock",
+        planted="purged, embargoed and test rows that train; an inner block that trains on "
+        "itself; an embargo two bars short; a purge on one's own bars only; a row "
+        "before the window",
+        run=check_purge,
+    ),
+)

@@ -1,7 +1,7 @@
 """The clock of bars: signals, entries, exits and fills lie on the bars that they name.
 
 Belongs here: events and trades compared with the bar table. Does not belong here: how a signal is
-computed (:mod:`~step3_assets.domain.audit.prefix`).
+computed (:mod:`~step3_assets.domain.audit.checks.prefix`).
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 
 from step3_assets.catalogue.column import KnownAt
 from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, name_rows, verdict_of
 from step3_assets.domain.core.keys import EVENT_KEY
 
@@ -142,3 +143,31 @@ def _sentences(rows: pd.DataFrame, faults: dict, noun: str) -> list[str]:
         for what, mask in faults.items()
         if np.any(mask)
     ]
+
+
+CHECKS = (
+    AuditCheck(
+        name="signals_on_their_bars",
+        position=20,
+        does="an event's signals are those of its decision bar, the other symbol's those of "
+        "a bar that had ended",
+        planted="the next bar's signal; the other's bar still open; the gap to come",
+        run=check_signals,
+    ),
+    AuditCheck(
+        name="label_clock",
+        position=40,
+        does="decided at the bar's end, entered at the next open, left at an open within `H "
+        "+ 2` bars; nights are nights",
+        planted="decided at the bar's start; entered on the decision bar; left at the "
+        "barrier's price; rows of another build; session ends taken for intraday",
+        run=check_label_clock,
+    ),
+    AuditCheck(
+        name="fills_at_opens",
+        position=150,
+        does="trades fill at the opens of the bars they name, after the decision, with costs",
+        planted="filled at another price; before the decision; for free",
+        run=check_fills,
+    ),
+)

@@ -5,6 +5,7 @@ Belongs here: which rows are in the results. Does not belong here: the values in
 
 import pandas as pd
 
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import (
     TRAINING_ROLES,
     AuditInputs,
@@ -98,3 +99,28 @@ def _is_held(rows: pd.DataFrame, trades: pd.DataFrame) -> pd.Series:
         is_open = positions["exit_time_utc"].to_numpy() >= entered
         held[blocked.index] = (is_earlier & is_open).any(axis=1)
     return held
+
+
+CHECKS = (
+    AuditCheck(
+        name="every_month_counts",
+        position=60,
+        does="every calendar month is a fold, every event of it scored once",
+        planted="a quiet month left out; events unscored; one twice",
+        run=check_every_month,
+    ),
+    AuditCheck(
+        name="labels_are_final",
+        position=70,
+        does="only final labels train or count",
+        planted="a provisional label that trains; a trade on a pending one",
+        run=check_maturity,
+    ),
+    AuditCheck(
+        name="overlap_after_gate",
+        position=140,
+        does="every gated candidate was decided, and only a traded position blocked another",
+        planted="a refused row that blocks; a gated one forgotten",
+        run=check_overlap_after_gate,
+    ),
+)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from step3_assets.catalogue.column import KnownAt
 from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.step2.bars import BAR_COLUMNS
 from step3_assets.domain.step2.build import build_delivery
@@ -115,3 +116,16 @@ def _close(ours: pd.Series, theirs: pd.Series) -> np.ndarray:
     left = ours.to_numpy(dtype=np.float64, na_value=np.nan)
     right = theirs.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.isclose(left, right, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
+
+
+CHECKS = (
+    AuditCheck(
+        name="prefix_rule",
+        position=30,
+        does="the delivery built again from the bars that had ended at sampled instants "
+        "equals what is stored, to 1e-9",
+        planted="the next close in bars and events alike; a rank over the whole sample; "
+        "costs halved overnight, their parts with them",
+        run=check_prefix,
+    ),
+)

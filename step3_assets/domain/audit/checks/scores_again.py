@@ -4,8 +4,8 @@ Belongs here: the arithmetic from a head's raw prediction to a decision, in its 
 not belong here: the code that scores (:mod:`step3_assets.domain.decisions`), none of which is used;
 the heads themselves, whose raw predictions are taken from their stored text.
 
-Scoring again (:mod:`step3_assets.domain.audit.time_travel`) shows that a score needs nothing of the
-future, not that it is right: a slope that is doubled there comes out doubled again.
+Scoring again (:mod:`step3_assets.domain.audit.checks.time_travel`) shows that a score needs nothing
+of the future, not that it is right: a slope that is doubled there comes out doubled again.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import GateConfig
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, name_rows, verdict_of
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import month_label
@@ -135,3 +136,17 @@ def _logistic(x: np.ndarray) -> np.ndarray:
 
 def _differ(stored: np.ndarray, again: np.ndarray) -> np.ndarray:
     return ~np.isclose(stored, again, rtol=RELATIVE, atol=ABSOLUTE)
+
+
+CHECKS = (
+    AuditCheck(
+        name="scores_computed_again",
+        position=130,
+        does="from the heads' raw predictions and the stored numbers, written out apart: "
+        "calibrated probability, both expected values, their blend, quantiles in order, "
+        "and every decision of the gate",
+        planted="the mean slope doubled; quantiles left crossed; a stretched probability; a "
+        "gate that asks less than its settings, or refuses more",
+        run=check_scores_again,
+    ),
+)

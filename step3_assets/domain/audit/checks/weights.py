@@ -11,6 +11,7 @@ and the correlation of weight and outcome.
 
 import numpy as np
 
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold
@@ -66,3 +67,16 @@ def weight_faults(rows: TrainingRows) -> list[str]:
         f"weights carry the outcome: the weighted level is {weighted:.4f} of u_atr, the unweighted "
         f"{plain:.4f}; correlation {correlation:.2f}, t {t:.1f}"
     ]
+
+
+CHECKS = (
+    AuditCheck(
+        name="weights_know_no_outcome",
+        position=90,
+        does="whatever weights training gives the rows of sampled folds: the weighted level "
+        "equals the unweighted one and weights do not follow outcomes, within four "
+        "standard errors by week",
+        planted="uniqueness as a weight; weights tilted toward winners or losers",
+        run=check_weights,
+    ),
+)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.delivery import NUMERIC_FEATURES
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
@@ -214,3 +215,25 @@ def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
         return 0.0
     ranks = stats.rankdata(np.vstack([x, y]), axis=1)
     return abs(float(np.corrcoef(ranks)[0, 1]))
+
+
+CHECKS = (
+    AuditCheck(
+        name="shuffled_labels",
+        position=170,
+        does="a fold trained on shuffled labels has an AUC of 0.5 within four standard "
+        "errors, and no Brier gain",
+        planted="calibrating and scoring in sample; a label among the features",
+        run=check_shuffled_labels,
+    ),
+    AuditCheck(
+        name="single_feature_scan",
+        position=180,
+        does="no feature, over all events, of one symbol or with one partner, has a rank "
+        "correlation above 0.15 with the outcome, or above 0.20 with the move of the "
+        "first bar held, that disappears when the feature is taken one label earlier",
+        planted="the outcome with noise; a signal that looks four bars ahead; the same in "
+        "one symbol only; a partner whose bars bear the stamps of the bars before",
+        run=check_single_features,
+    ),
+)

@@ -8,6 +8,7 @@ simulates, none of which is used.
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, name_rows, verdict_of
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.step2.knobs import Step2Config
@@ -111,3 +112,23 @@ def _sentences(rows: pd.DataFrame, faults: dict[str, np.ndarray], noun: str) -> 
         for what, mask in faults.items()
         if np.any(mask)
     ]
+
+
+CHECKS = (
+    AuditCheck(
+        name="labels_computed_again",
+        position=50,
+        does="first touch, exit, gross and net return, outcome of every final label, and its "
+        "cost as the sum of its parts, computed again from bars",
+        planted="left at the barrier's price; costs halved overnight; labels without cost; "
+        "outcomes flipped; a stop waited out; stops called targets",
+        run=check_labels,
+    ),
+    AuditCheck(
+        name="costs_paid",
+        position=160,
+        does="each trade paid at least half of its event's round-trip cost on each side",
+        planted="half the cost; less overnight; nothing",
+        run=check_costs,
+    ),
+)

@@ -2,13 +2,14 @@
 
 Belongs here: the check of settings, stored feature lists and the matrix builder's refusal. Does not
 belong here: whether a column's values honour the catalogue
-(:mod:`~step3_assets.domain.audit.prefix`).
+(:mod:`~step3_assets.domain.audit.checks.prefix`).
 """
 
 import pandas as pd
 
 from step3_assets.catalogue.column import KnownAt
 from step3_assets.catalogue.delivery import EVENTS
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.models import features
 from step3_assets.domain.models.heads import stored_features_hash
@@ -63,3 +64,16 @@ def _hash_of(rows: pd.DataFrame) -> str:
 
 def _stored_names(rows: pd.DataFrame) -> list[str]:
     return list(load_numbers(read_payloads(rows)["features"])["names"])
+
+
+CHECKS = (
+    AuditCheck(
+        name="known_at",
+        position=10,
+        does="settings, the feature list of every fold's models, and the matrix builder's "
+        "refusal of every other column",
+        planted="an outcome in the settings; one in a stored model; a month with another "
+        "list; a builder that refuses nothing",
+        run=check_known_at,
+    ),
+)

@@ -13,6 +13,7 @@ import pandas as pd
 from step3_assets.catalogue.column import KnownAt
 from step3_assets.catalogue.delivery import EVENTS
 from step3_assets.config import Step3Config
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_start
@@ -184,3 +185,24 @@ def _window(inputs: AuditInputs, month: date) -> pd.DataFrame:
 
 def _named(months: list[date]) -> str:
     return " and ".join(month_label(m) for m in months)
+
+
+CHECKS = (
+    AuditCheck(
+        name="time_travel_models",
+        position=110,
+        does="sampled folds retrained with everything known after their start changed, and "
+        "its bars withheld: the same bytes",
+        planted="a drift guard that reads the test month; a scale fitted on the full sample; "
+        "no purge; bars of the test month in the drift head; altered bytes",
+        run=check_models,
+    ),
+    AuditCheck(
+        name="time_travel_scores",
+        position=120,
+        does="sampled months scored again with every outcome changed, and up to sampled "
+        "instants with the rest withheld: the same bits",
+        planted="a score that reads the outcome; one ranked within the month",
+        run=check_scores,
+    ),
+)

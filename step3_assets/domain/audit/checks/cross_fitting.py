@@ -2,7 +2,7 @@
 
 Belongs here: out-of-fold predictions and what is applied to them, made again with the outcomes of
 one block changed. Does not belong here: purge and embargo
-(:mod:`step3_assets.domain.audit.purge_again`), training.
+(:mod:`step3_assets.domain.audit.checks.purge_again`), training.
 
 What a block is calibrated by decides how far expected values are believed, and the metrics in the
 report are of calibrated blocks. A calibrator that saw its own block flatters both, and training the
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import ModelConfig
+from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
@@ -157,3 +158,18 @@ def _turned(events: pd.DataFrame, rows: np.ndarray) -> dict[str, np.ndarray]:
 def _outcomes(gross: np.ndarray, cost: np.ndarray) -> dict[str, np.ndarray]:
     net = gross - cost
     return {"gross_logret": gross, "net_logret": net, "y": (net > 0.0).astype(np.int64)}
+
+
+CHECKS = (
+    AuditCheck(
+        name="blocks_are_cross_fitted",
+        position=100,
+        does="out-of-fold predictions of a sampled fold made again with few trees and one "
+        "inner block's outcomes changed: its predictions, calibrated probabilities and "
+        "expected values are the same bits; the labels that choose its calibrator were "
+        "over",
+        planted="one calibrator for all blocks; a slope fitted on every block; blocks, or "
+        "their bars, that train on themselves; splits that are not purged",
+        run=check_cross_fitting,
+    ),
+)
