@@ -50,13 +50,14 @@ def audit(stored: bool) -> None:
     from rich.table import Table
 
     from step3_assets.cli.installation import open_store
-    from step3_assets.cli.running import RESULTS, Step, launch
+    from step3_assets.cli.running import launch
+    from step3_assets.cli.steps import RESULTS, Step
     from step3_assets.domain.audit.run import audit_verdict
 
     store = open_store()
     if not stored:
         assets = ["audit", "acceptance", "model_registry", "step3_report"]
-        launch([Step(RESULTS.job, RESULTS.months, assets)], None, None, None, None)
+        launch([Step(RESULTS.job, RESULTS.months, assets)])
     checks = store.read("audit").sort_values("position")
     if checks.empty:
         raise CommandFailed("no audit is stored yet: run `step3 audit`")

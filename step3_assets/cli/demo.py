@@ -32,9 +32,11 @@ def demo(edge_bps: float, seed: int, years: float) -> None:
     """
     from rich.console import Console
 
+    from step3_assets.cli.door import Given
     from step3_assets.cli.installation import prepare_home
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.cli.running import MAIN_JOB, Given, launch, print_verdict
+    from step3_assets.cli.running import Order, launch, print_verdict
+    from step3_assets.cli.steps import MAIN_JOB
     from step3_assets.domain.worlds import WorldConfig, simulate_world, write_world
 
     settings = prepare_home()
@@ -43,9 +45,12 @@ def demo(edge_bps: float, seed: int, years: float) -> None:
     console = Console(stderr=True)
     console.print(f"[bold]step3 demo[/] SYNTHETIC world, {years:g} years, seed {seed}")
     config = WorldConfig(years=years, edge_bps=edge_bps, seed=seed)
-    with BarProgress(console).share("simulating the world") as report:
-        write_world(simulate_world(config, progress=report), folder)
-    launch(MAIN_JOB, Given(folder / "step2_out", accept_withdrawal=True), None, None, None)
+    progress = BarProgress(console)
+    with progress.overall():
+        with progress.share("simulating the world") as report:
+            write_world(simulate_world(config, progress=report), folder)
+        order = Order(Given(folder / "step2_out", accept_withdrawal=True), progress=progress)
+        launch(MAIN_JOB, order)
     print_verdict()
 
 

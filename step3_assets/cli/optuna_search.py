@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from step3_assets.cli.running import DELIVERY, INGEST, WORKERS, Given, Step, launch
+from step3_assets.cli.door import Given
+from step3_assets.cli.running import DELIVERY, WORKERS, Order, launch
+from step3_assets.cli.steps import INGEST, Step
 from step3_assets.cli.values import MONTHS
 
 SEARCHED = ("k", "phi", "method", "size_frac", "kill_drawdown_frac", "allocation")
@@ -78,7 +80,10 @@ def optuna_search(
     search = Step("search", "epoch", ops={"tuned_params": asked} if asked else {})
     is_ingesting = ingest if ingest is not None else delivery is not None
     steps = [INGEST, search] if is_ingesting else [search]
-    launch(steps, Given(delivery), first or None, (last or first) or None, workers)
+    launch(
+        steps,
+        Order(Given(delivery), first=first or None, last=last or first or None, workers=workers),
+    )
     _print_choice()
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 import click
 
 from step3_assets.cli.failures import CommandFailed
-from step3_assets.cli.running import WORKERS, Step, launch
+from step3_assets.cli.running import WORKERS, Order, launch
+from step3_assets.cli.steps import Step
 from step3_assets.cli.values import DAY, in_order
 
 BASE_MARKS = {"champion": " champion", "calendar_month": "", "month_before": " (stands in)"}
@@ -59,7 +60,7 @@ def recalibrate(first: str | None, last: str | None, workers: int | None) -> Non
     """
     in_order(first, last)
     weeks = _weeks(first, last)
-    launch([Step("recalibration", "week")], None, None, None, workers, weeks)
+    launch([Step("recalibration", "week")], Order(workers=workers, weeks=weeks))
     _print_weeks(*weeks)
     _print_comparison()
 

@@ -5,8 +5,8 @@ an asset.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from time import monotonic
@@ -16,10 +16,15 @@ import click
 
 from step3_assets.cli.door import Given, refuse_invalid, refuse_too_short
 from step3_assets.cli.failures import CommandFailed
+from step3_assets.cli.steps import INGEST, MAIN_JOB, RESULTS, Step
 from step3_assets.cli.values import MONTH, in_order
 
 if TYPE_CHECKING:
-    pass
+    import dagster as dg
+    from rich.console import Console
+
+    from step3_assets.cli.progress import BarProgress
+    from step3_assets.defs.up_to_date import Work
 
 DELIVERY = click.option(
     "--delivery",
@@ -48,19 +53,37 @@ TO = click.option(
 )
 
 
+FORCE = click.option(
+    "--force", "is_forced", is_flag=True, help="Make everything again, also what has not changed."
+)
+
+
 @dataclass(frozen=True)
-class Step:
-    """One Dagster job of a verb, over data months, test months, epochs, weeks or whole."""
+class Order:
+    """What a verb asks for, besides its steps.
 
-    job: str
-    months: str  # "data", "test", "epoch", "week" or "whole"
-    selection: Sequence[str] | None = None
-    ops: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # an op's own config
+    Parameters
+    ----------
+    given : Given
+        The delivery.
+    first, last : str, optional
+        Test months, or epochs.
+    workers : int, optional
+    weeks : tuple of date, optional
+        First and last Monday of a step over weeks.
+    is_forced : bool
+        Also what is up to date is made again.
+    progress : BarProgress, optional
+        Where a bar is open already.
+    """
 
-
-INGEST = Step("ingest", "data")
-RESULTS = Step("results", "whole")
-MAIN_JOB = (INGEST, Step("walk_forward", "test"), RESULTS)
+    given: Given = field(default_factory=Given)
+    first: str | None = None
+    last: str | None = None
+    workers: int | None = None
+    weeks: tuple[date, date] | None = None
+    is_forced: bool = False
+    progress: "BarProgress | None" = None
 
 
 @click.command()
@@ -69,26 +92,35 @@ MAIN_JOB = (INGEST, Step("walk_forward", "test"), RESULTS)
 @FROM
 @TO
 @WORKERS
+@FORCE
 def run(
     delivery: Path | None,
     accept_withdrawal: bool,
     first: str | None,
     last: str | None,
     workers: int | None,
+    is_forced: bool,
 ) -> None:
     """Run the whole main job on a Step 2 delivery.
 
     Ingests and validates the delivery, cuts purged walk-forward folds, trains and calibrates every
     month's models, scores, gates and backtests, runs the portfolio beside its baselines, evaluates
-    the acceptance criteria and writes the report. Months already done are made again, to the same
-    bits.
+    the acceptance criteria and writes the report.
+
+    What is stored already is made again only if its inputs, its settings or the code have changed,
+    or its rows are not as they were written. A run that was stopped goes on where it was.
 
     \b
     Examples:
         step3 run --delivery ../step2_out
+        step3 run                                  # what has changed since
         step3 run --from 2023-01 --to 2023-03      # three test months of the remembered delivery
+        step3 run --force                          # everything again, to the same bits
     """
-    launch(MAIN_JOB, Given(delivery, accept_withdrawal), first, last, workers)
+    launch(
+        MAIN_JOB,
+        Order(Given(delivery, accept_withdrawal), first, last, workers, is_forced=is_forced),
+    )
     print_verdict()
 
 
@@ -96,101 +128,116 @@ def run(
 @DELIVERY
 @FROM
 @TO
-def train_dataset(delivery: Path | None, first: str | None, last: str | None) -> None:
+@FORCE
+def train_dataset(
+    delivery: Path | None, first: str | None, last: str | None, is_forced: bool
+) -> None:
     """Ingest a delivery and cut the purged walk-forward folds (events, bar_features, folds)."""
-    launch([INGEST, Step("walk_forward", "test", ["folds"])], Given(delivery), first, last, None)
+    steps = [INGEST, Step("walk_forward", "test", ["folds"])]
+    launch(steps, Order(Given(delivery), first=first, last=last, is_forced=is_forced))
 
 
 @click.command("train-models")
 @FROM
 @TO
 @WORKERS
-def train_models(first: str | None, last: str | None, workers: int | None) -> None:
+@FORCE
+def train_models(first: str | None, last: str | None, workers: int | None, is_forced: bool) -> None:
     """Train and calibrate every fold's models, and the mock baseline, on the stored folds."""
     selection = ["calibrated_models", "mock_baseline"]
-    launch([Step("walk_forward", "test", selection)], None, first, last, workers)
+    order = Order(first=first, last=last, workers=workers, is_forced=is_forced)
+    launch([Step("walk_forward", "test", selection)], order)
 
 
 @click.command("walkforward-backtest")
 @FROM
 @TO
-def walkforward_backtest(first: str | None, last: str | None) -> None:
+@FORCE
+def walkforward_backtest(first: str | None, last: str | None, is_forced: bool) -> None:
     """Score and gate each test month, backtest it, then portfolio, verdict and report."""
     selection = ["scores", "fold_backtests"]
-    launch([Step("walk_forward", "test", selection), RESULTS], None, first, last, None)
+    order = Order(first=first, last=last, is_forced=is_forced)
+    launch([Step("walk_forward", "test", selection), RESULTS], order)
     print_verdict()
 
 
-def launch(
-    steps: Sequence[Step],
-    given: Given | None,
-    first: str | None,
-    last: str | None,
-    workers: int | None,
-    weeks: tuple[date, date] | None = None,
-) -> None:
+def launch(steps: Sequence[Step], order: Order | None = None) -> None:
     """Execute the steps in this process, in order; stop at the first that fails.
 
-    A step over weeks takes those of `weeks`, first and last Monday. A delivery that was given is
-    remembered once it is valid and long enough.
+    Of the main job only what is not up to date is made. A delivery that was given is remembered
+    once it is valid and long enough.
 
     Raises
     ------
     CommandFailed
         Naming the job, the step that failed and its message.
     """
-    from dataclasses import replace
-
     from rich.console import Console
 
-    in_order(first, last)
+    order = order or Order()
+    in_order(order.first, order.last)
 
     from step3_assets.cli.installation import dagster_instance, prepare_home, remember_delivery
     from step3_assets.cli.progress import BarProgress
+    from step3_assets.cli.todo import Todo
     from step3_assets.defs.resources import PlatformResource
 
     started = monotonic()
-    given = given or Given()
+    given = order.given
     settings = given.settings(prepare_home())
     folder = settings.delivery
     if folder is None:
         raise CommandFailed("no delivery is set yet: give --delivery DIR, or run `step3 demo`")
-    if workers is not None:
-        settings = replace(settings, workers=workers)
+    if order.workers is not None:
+        settings = replace(settings, workers=order.workers)
     from step3_assets.definitions import build_defs
     from step3_assets.defs.partitions import partitions_for
     from step3_assets.defs.search.assets import epochs_of
     from step3_assets.domain.delivery import probe_months
 
-    console = Console(stderr=True)
+    console = order.progress.console if order.progress else Console(stderr=True)
     console.print(f"step3 {folder} -> {settings.home}", markup=False, soft_wrap=True)
-    progress = BarProgress(console)
+    progress = order.progress or BarProgress(console)
     platform = PlatformResource(
         home=str(settings.home),
         workers=settings.workers,
         accept_withdrawal=given.accept_withdrawal,
     )
-    if INGEST in steps or given.folder is not None:
-        refuse_invalid(folder, settings.database, progress, given.accept_withdrawal)
-    partitions = partitions_for(settings)
-    data_first, data_last, _ = probe_months(folder)
-    refuse_too_short(data_first, data_last, partitions.first_test_month)
-    test_first, test_last = _test_range(partitions.first_test_month, data_last, first, last)
-    if given.folder is not None:
-        remember_delivery(settings, folder)
-    overrides = {"progress": progress, "platform": platform}
-    definitions = build_defs(settings, resource_overrides=overrides)
-    ranges = {
-        "data": (data_first, data_last),
-        "test": (test_first, test_last),
-        "epoch": epochs_of(test_first, test_last, settings.config.search.epoch_months),
-        "week": weeks,
-        "whole": None,
-    }
-    with dagster_instance(settings) as instance:
-        for step in steps:
-            _execute(definitions, instance, step, ranges[step.months], console)
-    console.print(f"done in {monotonic() - started:.0f} s")
+    with progress.overall():
+        if INGEST in steps or given.folder is not None:
+            refuse_invalid(folder, settings.database, progress, given.accept_withdrawal)
+        partitions = partitions_for(settings)
+        data_first, data_last, _ = probe_months(folder)
+        refuse_too_short(data_first, data_last, partitions.first_test_month)
+        test = _test_range(partitions.first_test_month, data_last, order.first, order.last)
+        if given.folder is not None:
+            remember_delivery(settings, folder)
+        ranges = {
+            "data": (data_first, data_last),
+            "test": test,
+            "epoch": epochs_of(*test, settings.config.search.epoch_months),
+            "week": order.weeks,
+            "whole": None,
+        }
+        definitions = build_defs(
+            settings, resource_overrides={"progress": progress, "platform": platform}
+        )
+        todo = Todo(steps, settings, ranges, progress, is_forced=order.is_forced)
+        n_runs = 0
+        with dagster_instance(settings) as instance:
+            for step, work in todo.works():
+                n_runs += 1
+                for why in work.why:
+                    console.print(f"  {why}", markup=False, highlight=False, soft_wrap=True)
+                _execute(definitions, instance, step, work, console)
+    seconds = f"{monotonic() - started:.0f} s"
+    if n_runs:
+        console.print(f"done in {seconds}")
+    else:
+        console.print(
+            f"nothing changed: every row is as it was written and what would be made now ({seconds}"
+            "; --force makes it again)"
+        )
 
 
 def _test_range(
@@ -212,22 +259,28 @@ def _test_range(
     return start, end
 
 
-def _execute(definitions, instance, step: Step, months: tuple[date, date] | None, console) -> None:
+def _execute(
+    definitions: "dg.Definitions",
+    instance: "dg.DagsterInstance",
+    step: Step,
+    work: "Work",
+    console: "Console",
+) -> None:
     import dagster as dg
 
     from step3_assets.cli.dead_runs import PROCESS_TAG, process_mark
     from step3_assets.defs.partitions import partition_key
 
     tags = {PROCESS_TAG: process_mark()}
-    if months is not None:
+    if work.months is not None:
         tags |= {
-            "dagster/asset_partition_range_start": partition_key(months[0]),
-            "dagster/asset_partition_range_end": partition_key(months[1]),
+            "dagster/asset_partition_range_start": partition_key(work.months[0]),
+            "dagster/asset_partition_range_end": partition_key(work.months[1]),
         }
-    result = definitions.resolve_job_def(step.job).execute_in_process(
+    result = definitions.resolve_job_def(work.job).execute_in_process(
         instance=instance,
         tags=tags,
-        asset_selection=[dg.AssetKey(name) for name in step.selection] if step.selection else None,
+        asset_selection=[dg.AssetKey(name) for name in work.assets] or None,
         run_config={
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             "ops": {name: {"config": dict(values)} for name, values in step.ops.items()},
@@ -246,10 +299,10 @@ def _execute(definitions, instance, step: Step, months: tuple[date, date] | None
                 soft_wrap=True,
             )
     if not result.success:
-        raise CommandFailed(_why(result, step))
+        raise CommandFailed(_why(result, work.job))
 
 
-def _why(result, step: Step) -> str:
+def _why(result: "dg.ExecuteInProcessResult", job: str) -> str:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
@@ -257,7 +310,7 @@ def _why(result, step: Step) -> str:
             failure = event.step_failure_data.user_failure_data
             text = failure.description if failure else cause.message
             return f"{event.step_key}: {_plain(str(text))}"
-    return f"job {step.job} failed; see `step3 ui` for its log"
+    return f"job {job} failed; see `step3 ui` for its log"
 
 
 def _plain(text: str) -> str:
@@ -275,7 +328,7 @@ def _plain(text: str) -> str:
     return message if is_known else f"{message} (`step3 ui` has the run's log)"
 
 
-def _verdicts_of_the_run(result) -> list:
+def _verdicts_of_the_run(result: "dg.ExecuteInProcessResult") -> list:
     """One evaluation a check: that of the whole range, not those of its months beside it."""
     evaluations = result.get_asset_check_evaluations()
     ranges = {e.asset_check_key for e in evaluations if e.partition is None}

@@ -48,13 +48,14 @@ def step() -> None:
         step3 train-dataset --delivery step2_out && step3 shadow step
     """
     from step3_assets.cli.installation import open_store
-    from step3_assets.cli.running import Step, launch
+    from step3_assets.cli.running import launch
+    from step3_assets.cli.steps import Step
     from step3_assets.defs.jobs import SHADOW
     from step3_assets.defs.resources import load_settings
     from step3_assets.defs.shadow.accounts import read_account
 
     store = open_store()
-    launch([Step(SHADOW, "whole")], None, None, None, None)
+    launch([Step(SHADOW, "whole")])
     stored = read_account(store, load_settings().config.shadow.live_account)
     last = stored.deliveries.iloc[-1]
     click.echo(

@@ -129,10 +129,14 @@ def _sensor_message(instance: "dg.DagsterInstance") -> str:
 
 @click.command()
 def report() -> None:
-    """Judge and write the report again from what is stored, and print where it is."""
+    """Write the report again from what is stored, and print where it is.
+
+    Nothing is computed again: `step3 run` does that for what has changed.
+    """
     from step3_assets.cli.installation import open_store
-    from step3_assets.cli.running import RESULTS, launch, print_verdict
+    from step3_assets.cli.running import launch, print_verdict
+    from step3_assets.cli.steps import Step
 
     open_store()
-    launch([RESULTS], None, None, None, None)
+    launch([Step("results", "whole", ["step3_report"])])
     print_verdict()

@@ -61,61 +61,137 @@ TABLES_OF_ASSET = {
 }
 
 
+@dataclass(frozen=True)
+class NamedCondition:
+    """A condition on an asset's stored rows; a blocking one keeps what rests on them from running.
+
+    Parameters
+    ----------
+    asset, name : str
+    condition : callable
+        The problems it finds in a scope.
+    is_blocking : bool
+    text : str
+        What holds when there is none.
+    """
+
+    asset: str
+    name: str
+    condition: Condition
+    is_blocking: bool
+    text: str
+
+
 def build_checks(
     partitions: Partitions, assets: Sequence[dg.AssetsDefinition]
 ) -> list[dg.AssetChecksDefinition]:
     """Every check of the platform."""
     by_name = {key.to_user_string(): (key, a) for a in assets for key in a.keys}
     checks = [
-        _check(*asset, "schema", _schema_condition(name), description=SCHEMA_TEXT)
-        for name, asset in by_name.items()
+        _check(*by_name[one.asset], one)
+        for one in [
+            *(schema_condition(name) for name in by_name),
+            *conditions(partitions.first_data_month),
+        ]
     ]
-    start = partitions.first_data_month
-    named: list[tuple[str, str, Condition, bool, str]] = [
-        ("events", "t_idx_matches_bars", _alignment, True, "t_idx names the bar of the decision."),
-        ("events", "label_arithmetic", _label_arithmetic, False, "Labels follow the prices."),
-        ("events", "revisions", _revisions, False, "No row was restated or withdrawn since."),
-        ("folds", "purge", _purge(start), True, "No training label reaches the test month."),
-        ("folds", "roles", _roles, True, "The manifest's counts are those of the members."),
-        (
+    return [*checks, _delivery_check(by_name["events"][1])]
+
+
+def conditions(data_start: date) -> list[NamedCondition]:
+    """Every condition besides the schema, which :func:`schema_condition` gives."""
+    return [
+        NamedCondition(
+            "events", "t_idx_matches_bars", _alignment, True, "t_idx names the bar of the decision."
+        ),
+        NamedCondition(
+            "events", "label_arithmetic", _label_arithmetic, False, "Labels follow the prices."
+        ),
+        NamedCondition(
+            "events", "revisions", _revisions, False, "No row was restated or withdrawn since."
+        ),
+        NamedCondition(
+            "folds", "purge", _purge(data_start), True, "No training label reaches the test month."
+        ),
+        NamedCondition(
+            "folds", "roles", _roles, True, "The manifest's counts are those of the members."
+        ),
+        NamedCondition(
             "calibrated_models",
             "integrity",
             _integrity,
             True,
             "Models are unaltered and of their fold.",
         ),
-        ("calibrated_models", "calibration", _calibration, False, "Brier at most the base rate's."),
-        (
+        NamedCondition(
+            "calibrated_models",
+            "calibration",
+            _calibration,
+            False,
+            "Brier at most the base rate's.",
+        ),
+        NamedCondition(
             "scores",
             "gate",
             _gate,
             True,
             "Every test event is scored; gates follow from scores.",
         ),
-        ("fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."),
-        ("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
-        ("weekly_models", "known_at", _trained_known_at, True, TRAINED_TEXT),
-        ("weekly_models", "integrity", _trained_integrity, True, "Models are unaltered."),
-        ("recalibrations", "known_at", _weeks_known_at, True, WEEKS_TEXT),
-        ("recalibrations", "integrity", _weeks_integrity, True, WEEKS_UNALTERED_TEXT),
-        ("recalibrations", "fresh", _weeks_fresh, False, "The data of the week before had come."),
-        ("acceptance", "provenance", _belongs_together, True, PROVENANCE_TEXT),
-        ("acceptance", "stored_rows", _stored_rows, True, "Rows are as they were written."),
-        ("acceptance", "fail_closed", _fail_closed, True, "A criterion without a value fails."),
-        ("audit", "all_passed", _audit_passed, False, "Every check of the audit passed."),
-        ("shadow_decisions", "append_only", _shadow_checksums, True, "Rows are those appended."),
-        ("shadow_decisions", "seen_in_time", _shadow_order, True, "Scored once known, not before."),
-        ("shadow_fills", "contradictions", _shadow_fills, False, "Fills still follow from data."),
-        ("shadow_fills", "parity", _shadow_parity, False, SHADOW_PARITY_TEXT),
-        ("model_registry", "stages", _stages, True, "One champion at most; the history agrees."),
-        ("model_registry", "artefacts", _artefacts, True, "Registered models are the stored ones."),
-        ("step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."),
+        NamedCondition(
+            "fold_backtests", "reconciliation", _backtests, True, "Trades add up; fills are opens."
+        ),
+        NamedCondition("portfolio", "reconciliation", _portfolio, True, PORTFOLIO_TEXT),
+        NamedCondition("weekly_models", "known_at", _trained_known_at, True, TRAINED_TEXT),
+        NamedCondition(
+            "weekly_models", "integrity", _trained_integrity, True, "Models are unaltered."
+        ),
+        NamedCondition("recalibrations", "known_at", _weeks_known_at, True, WEEKS_TEXT),
+        NamedCondition("recalibrations", "integrity", _weeks_integrity, True, WEEKS_UNALTERED_TEXT),
+        NamedCondition(
+            "recalibrations", "fresh", _weeks_fresh, False, "The data of the week before had come."
+        ),
+        NamedCondition("acceptance", "provenance", _belongs_together, True, PROVENANCE_TEXT),
+        NamedCondition(
+            "acceptance", "stored_rows", _stored_rows, True, "Rows are as they were written."
+        ),
+        NamedCondition(
+            "acceptance", "fail_closed", _fail_closed, True, "A criterion without a value fails."
+        ),
+        NamedCondition(
+            "audit", "all_passed", _audit_passed, False, "Every check of the audit passed."
+        ),
+        NamedCondition(
+            "shadow_decisions", "append_only", _shadow_checksums, True, "Rows are those appended."
+        ),
+        NamedCondition(
+            "shadow_decisions",
+            "seen_in_time",
+            _shadow_order,
+            True,
+            "Scored once known, not before.",
+        ),
+        NamedCondition(
+            "shadow_fills", "contradictions", _shadow_fills, False, "Fills still follow from data."
+        ),
+        NamedCondition("shadow_fills", "parity", _shadow_parity, False, SHADOW_PARITY_TEXT),
+        NamedCondition(
+            "model_registry", "stages", _stages, True, "One champion at most; the history agrees."
+        ),
+        NamedCondition(
+            "model_registry",
+            "artefacts",
+            _artefacts,
+            True,
+            "Registered models are the stored ones.",
+        ),
+        NamedCondition(
+            "step3_report", "verdict_first", _verdict_first, True, "The page opens on the verdict."
+        ),
     ]
-    for asset, name, condition, is_blocking, text in named:
-        checks.append(
-            _check(*by_name[asset], name, condition, is_blocking=is_blocking, description=text)
-        )
-    return [*checks, _delivery_check(by_name["events"][1])]
+
+
+def schema_condition(asset: str) -> NamedCondition:
+    """That every row of the asset's tables is as the catalogue says."""
+    return NamedCondition(asset, "schema", _schema(asset), is_blocking=True, text=SCHEMA_TEXT)
 
 
 PROVENANCE_TEXT = (
@@ -140,21 +216,16 @@ SCHEMA_TEXT = "Types, nulls, keys and allowed values of every stored row, as the
 
 
 def _check(
-    key: dg.AssetKey,
-    asset: dg.AssetsDefinition,
-    name: str,
-    condition: Condition,
-    *,
-    description: str,
-    is_blocking: bool = True,
+    key: dg.AssetKey, asset: dg.AssetsDefinition, checked: NamedCondition
 ) -> dg.AssetChecksDefinition:
+    condition, is_blocking = checked.condition, checked.is_blocking
     severity = dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN
 
     @dg.asset_check(
         asset=key,
-        name=name,
+        name=checked.name,
         blocking=is_blocking,
-        description=description,
+        description=checked.text,
         partitions_def=asset.partitions_def,
     )
     def check(
@@ -166,7 +237,7 @@ def _check(
         if len(months) > 1:
             log_month_verdicts(
                 context,
-                dg.AssetCheckKey(key, name),
+                dg.AssetCheckKey(key, checked.name),
                 lambda month: condition(replace(scope, months=[month])) if problems else [],
                 severity=severity,
                 is_blocking=is_blocking,
@@ -202,7 +273,7 @@ def _delivery_check(events: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
     return delivery
 
 
-def _schema_condition(asset: str) -> Condition:
+def _schema(asset: str) -> Condition:
     def condition(scope: Scope) -> list[str]:
         return [
             str(problem)

@@ -97,11 +97,11 @@ def materialize_partitions(
                 context.log.error(f"{task.dates.label(partition)}: {outcome.failed[partition]}")
             else:
                 chunk[partition] = result
+                advance(1)
             if len(chunk) >= CHUNK_PARTITIONS:
                 _write(store, task, chunk, outcome)
-            advance(1)
         _write(store, task, chunk, outcome)
-    return _report(context, outcome, task.dates)
+        return _report(context, outcome, task.dates)  # raises inside: the bar stops where it is
 
 
 def _prepared(

@@ -11,11 +11,12 @@ one and the result counts as stale, never the reverse.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from step3_assets.catalogue import TABLES
 from step3_assets.config import Step3Config
 from step3_assets.defs.stored_inputs import settings_in_force
-from step3_assets.domain.core.code import code_version
+from step3_assets.domain.core.code import code_version, library_versions
 from step3_assets.domain.core.hashing import text_hash
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
@@ -23,15 +24,27 @@ from step3_assets.storage.manifest import Entry, MadeFrom, Manifest, digest_of
 from step3_assets.storage.store import Reader
 
 AGAIN = "run `step3 run` again"
+LIBRARIES = "library versions"
+"""Stands among a stamp's inputs: bits depend on the numerical libraries as they do on rows."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """A table that an asset reads, and how many months before and after its own (or its span)."""
+    """A table that an asset reads, and how many months before and after its own (or its span).
+
+    All of the table where ``before`` is None.
+    """
 
     table: str
-    before: int = 0
+    before: int | None = 0
     after: int = 0
+
+    def digest(self, manifest: Manifest, first: date, last: date) -> str:
+        """Digest of what is read for the months ``first`` to ``last``."""
+        if self.before is None:
+            return digest_of(manifest, self.table)
+        span = add_months(first, -self.before), add_months(last, self.after)
+        return digest_of(manifest, self.table, *span)
 
 
 @dataclass(frozen=True)
@@ -41,15 +54,19 @@ class Recipe:
     Parameters
     ----------
     inputs : tuple of Input
-    sections : tuple of str
-        Sections of the configuration; all of them by default.
+    sections : tuple of str, optional
+        Sections of the configuration, or ``section.setting``; all of it by default.
     is_searched : bool
         It runs on the settings that a search chose for its month, where that is on.
+    shown : tuple of Input
+        Tables that it only shows. They may change later without making it wrong: a run then makes
+        it again, and nobody else asks.
     """
 
     inputs: tuple[Input, ...]
-    sections: tuple[str, ...] = ()
+    sections: tuple[str, ...] | None = None
     is_searched: bool = False
+    shown: tuple[Input, ...] = ()
 
     def settings(
         self, month: date, config: Step3Config, in_force: Mapping[date, Step3Config]
@@ -88,6 +105,8 @@ _LEDGER = tuple(
     )
 )
 _SCORED = (Input("scores"), Input("model_metrics"), Input("events"), Input("folds"))
+_CHOSEN = Input("tuned_params", before=None)
+_TRADING = (*_DECIDED, "risk", "allocation", "search")
 
 WHOLE: Mapping[str, Recipe] = {
     "portfolio": Recipe(
@@ -96,9 +115,15 @@ WHOLE: Mapping[str, Recipe] = {
             Input("mock_baseline"),
             Input("events"),
             Input("bar_features", before=LOOK_BACK_MONTHS, after=1),
-        )
+            Input("datasets"),
+            _CHOSEN,
+        ),
+        (*_TRADING, "acceptance.cost_stress_factor", "acceptance.cost_stress_shown"),
     ),
-    "statistics": Recipe((*_LEDGER, *_SCORED, Input("evaluations"), Input("trials"))),
+    "statistics": Recipe(
+        (*_LEDGER, *_SCORED, Input("evaluations"), Input("trials"), _CHOSEN),
+        (*_TRADING, "statistics"),
+    ),
     "audit": Recipe(
         (
             *(Input(name, before=LOOK_BACK_MONTHS) for name in ("events", "bar_features")),
@@ -108,10 +133,19 @@ WHOLE: Mapping[str, Recipe] = {
             Input("calibrated_models"),
             Input("portfolio_trades"),
             Input("portfolio_decisions"),
+            _CHOSEN,
         )
     ),
-    "drift": Recipe((*_SCORED, Input("bar_features", before=LOOK_BACK_MONTHS))),
-    "importances": Recipe((Input("calibrated_models"), Input("events"))),
+    "drift": Recipe(
+        (
+            Input("scores"),
+            Input("model_metrics"),
+            Input("folds"),
+            *(Input(name, before=LOOK_BACK_MONTHS) for name in ("events", "bar_features")),
+        ),
+        ("models", "drift", "statistics"),
+    ),
+    "importances": Recipe((Input("calibrated_models"), Input("events")), ()),
     "acceptance": Recipe(
         (*_LEDGER, *_SCORED, Input("fold_backtests"), Input("statistics"), Input("audit"))
     ),
@@ -132,7 +166,25 @@ WHOLE: Mapping[str, Recipe] = {
                     "risk_events",
                 ),
             ),
-        )
+        ),
+        shown=(
+            *map(
+                Input,
+                (
+                    "datasets",
+                    "bar_features",
+                    "mock_baseline",
+                    "reliability_bins",
+                    "allocation_comparison",
+                    "allocation_weights",
+                    "model_registry",
+                ),
+            ),
+            *(
+                Input(name, before=None)
+                for name in ("tuned_params", "recalibrations", "recalibration_comparison")
+            ),
+        ),
     ),
 }
 """Assets that are made whole; an input's span is counted from the first and last test month."""
@@ -180,37 +232,64 @@ def contradictions(
     list of str
         One sentence for each asset and reason; empty when all belong together.
     """
+    problems = [
+        f"{asset} of {span_text(found)} {why}; {AGAIN}"
+        for asset, reasons in month_differences(reader, config, months).items()
+        for why, found in reasons.items()
+    ]
+    differing = result_differences(reader, config, months, results)
+    return problems + [
+        f"{table} {why}; {AGAIN}" for tables in differing.values() for table, why in tables
+    ]
+
+
+def month_differences(
+    reader: Reader, config: Step3Config, months: Sequence[date]
+) -> dict[str, dict[str, list[date]]]:
+    """Why stored months are not what would be made now: asset, reason, months."""
     manifest = reader.read_manifest()
     in_force = settings_in_force(reader, config, months)
-    problems: list[str] = []
+    found: dict[str, dict[str, list[date]]] = {}
     for asset, recipe in MONTHLY.items():
-        reasons: dict[str, list[date]] = {}
         for month in months:
-            wanted = _stamp(
-                manifest, recipe, month, month, recipe.settings(month, config, in_force)
-            )
-            entry = manifest.get(asset, {}).get(month)
-            for reason in _differences(entry, wanted, is_whole=False):
-                reasons.setdefault(reason, []).append(month)
-        problems += [f"{asset} of {_span(found)} {why}; {AGAIN}" for why, found in reasons.items()]
+            settings = recipe.settings(month, config, in_force)
+            wanted = _stamp(manifest, recipe, month, month, settings)
+            entries = [manifest.get(table, {}).get(month) for table in tables_of(asset)]
+            reasons = [r for entry in entries for r in _differences(entry, wanted, is_whole=False)]
+            for reason in dict.fromkeys(reasons):
+                found.setdefault(asset, {}).setdefault(reason, []).append(month)
+    return found
+
+
+def result_differences(
+    reader: Reader,
+    config: Step3Config,
+    months: Sequence[date],
+    results: Iterable[str],
+    *,
+    is_shown_too: bool = False,
+) -> dict[str, list[tuple[str, str]]]:
+    """Why stored results are not what would be made now: asset, then table and reason.
+
+    Parameters
+    ----------
+    is_shown_too : bool
+        Also where a table changed that the result only shows.
+    """
+    manifest = reader.read_manifest()
+    found: dict[str, list[tuple[str, str]]] = {}
     for asset in results:
-        wanted = _stamp(manifest, WHOLE[asset], months[0], months[-1], config)
-        for table in _tables_of(asset):
+        recipe = WHOLE[asset]
+        wanted = _stamp(manifest, recipe, months[0], months[-1], config)
+        only_shown = () if is_shown_too else tuple(read.table for read in recipe.shown)
+        for table in tables_of(asset):
             entry = manifest.get(table, {}).get(None)
-            problems += [
-                f"{table} {why}; {AGAIN}" for why in _differences(entry, wanted, is_whole=True)
-            ]
-    return problems
+            for why in _differences(entry, wanted, is_whole=True, but=only_shown):
+                found.setdefault(asset, []).append((table, why))
+    return found
 
 
-def staleness(reader: Reader, asset: str, months: Sequence[date], config: Step3Config) -> list[str]:
-    """Why a stored result is not what would be made now; empty if it is."""
-    wanted = result_stamp(reader, asset, months, config)
-    entry = reader.read_manifest().get(asset, {}).get(None)
-    return [f"{asset} {why}" for why in _differences(entry, wanted, is_whole=True)]
-
-
-def _tables_of(asset: str) -> list[str]:
+def tables_of(asset: str) -> list[str]:
     """The tables that an asset writes and stamps: ``evaluations`` outlives its run."""
     return [t.name for t in TABLES.values() if t.asset == asset and t.name != "evaluations"]
 
@@ -218,20 +297,33 @@ def _tables_of(asset: str) -> list[str]:
 def _stamp(
     manifest: Manifest, recipe: Recipe, first: date, last: date, config: Step3Config
 ) -> MadeFrom:
-    inputs = {}
-    for read in recipe.inputs:
-        start, end = add_months(first, -read.before), add_months(last, read.after)
-        inputs[read.table] = digest_of(manifest, read.table, start, end)
+    read = (*recipe.inputs, *recipe.shown)
+    inputs = {one.table: one.digest(manifest, first, last) for one in read}
+    inputs[LIBRARIES] = _libraries_hash()
     return MadeFrom(_config_hash(config, recipe.sections), code_version(), inputs)
 
 
-def _config_hash(config: Step3Config, sections: tuple[str, ...]) -> str:
-    if not sections:
+@lru_cache(maxsize=1)
+def _libraries_hash() -> str:
+    return text_hash(repr(sorted(library_versions().items())))[:16]
+
+
+def _config_hash(config: Step3Config, sections: tuple[str, ...] | None) -> str:
+    if sections is None:
         return config.content_hash()
-    return text_hash(" ".join(getattr(config, name).content_hash() for name in sections))[:16]
+    return text_hash(" ".join(_value_hash(config, name) for name in sections))[:16]
 
 
-def _differences(entry: Entry | None, wanted: MadeFrom, *, is_whole: bool) -> list[str]:
+def _value_hash(config: Step3Config, name: str) -> str:
+    """Hash of a section, or of one setting in it."""
+    section, _, setting = name.partition(".")
+    settings = getattr(config, section)
+    return text_hash(repr(getattr(settings, setting))) if setting else settings.content_hash()
+
+
+def _differences(
+    entry: Entry | None, wanted: MadeFrom, *, is_whole: bool, but: tuple[str, ...] = ()
+) -> list[str]:
     if entry is None:
         return ["is not made" if is_whole else "are not made"]
     stamp = entry.made_from
@@ -239,7 +331,14 @@ def _differences(entry: Entry | None, wanted: MadeFrom, *, is_whole: bool) -> li
     if stamp is None:
         return [f"{was} stored by a version that did not note what it was made from"]
     reasons = []
-    changed = [n for n, digest in sorted(wanted.inputs.items()) if stamp.inputs.get(n) != digest]
+    changed = [
+        name
+        for name, digest in sorted(wanted.inputs.items())
+        if name not in but and stamp.inputs.get(name) != digest
+    ]
+    if LIBRARIES in changed:
+        changed.remove(LIBRARIES)
+        reasons.append(f"{was} made with other versions of the numerical libraries")
     if changed:
         reasons.append(f"{was} made from other rows of {', '.join(changed)} than those stored now")
     if stamp.config_hash != wanted.config_hash:
@@ -251,7 +350,14 @@ def _differences(entry: Entry | None, wanted: MadeFrom, *, is_whole: bool) -> li
     return reasons
 
 
-def _span(months: Sequence[date]) -> str:
+def span_text(months: Sequence[date]) -> str:
+    """Months in words.
+
+    Examples
+    --------
+    >>> span_text([date(2021, 1, 1), date(2021, 2, 1)])
+    '2 months (2021-01 to 2021-02)'
+    """
     if len(months) == 1:
         return month_label(months[0])
     return f"{len(months)} months ({month_label(months[0])} to {month_label(months[-1])})"

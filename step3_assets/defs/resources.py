@@ -202,6 +202,13 @@ class ProgressResource:
         yield advance
 
     @contextmanager
+    def whole(self, label: str) -> Iterator[None]:
+        """As :meth:`track`, for work that is done in one piece."""
+        with self.track(label, 1) as advance:
+            yield
+            advance(1)
+
+    @contextmanager
     def share(self, label: str) -> Iterator[Callable[[str, float], None]]:
         """As :meth:`track`, for work that reports its stage and the share done, 0 to 1."""
         with self.track(label, 100) as advance:

@@ -171,7 +171,7 @@ def digest_of(
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:32]
 
 
-def differences(table: Table, rows: pd.DataFrame, manifest: Manifest) -> list[str]:
+def differences(table: Table, rows: pd.DataFrame, manifest: Manifest) -> dict[dt.date | None, str]:
     """Where the stored rows of a table are not those of the manifest; empty when they are.
 
     Parameters
@@ -180,6 +180,11 @@ def differences(table: Table, rows: pd.DataFrame, manifest: Manifest) -> list[st
     rows : DataFrame
         Every stored row.
     manifest : Manifest
+
+    Returns
+    -------
+    dict of date or None to str
+        One sentence a partition; the key is None for a table without partitions.
     """
     label = table.partition_dates.label
     known = manifest.get(table.name, {})
@@ -187,17 +192,17 @@ def differences(table: Table, rows: pd.DataFrame, manifest: Manifest) -> list[st
         parts: dict[dt.date | None, pd.DataFrame] = {None: rows}
     else:
         parts = dict(iter(rows.groupby(table.partition)))  # type: ignore[arg-type]
-    problems = []
+    problems = {}
     for partition in sorted({*parts, *known}, key=str):
         where = table.name if partition is None else f"{table.name} {label(partition)}"
         part, entry = parts.get(partition, rows.iloc[:0]), known.get(partition)
         if entry is None:
             if len(part):
-                problems.append(f"{where}: {len(part)} rows that the manifest does not know")
+                problems[partition] = f"{where}: {len(part)} rows that the manifest does not know"
             continue
         digests = row_digests(part, table)
         if digests_hash(digests, table) != entry.content_hash:
-            problems.append(f"{where}: {_what_differs(table, part, digests, entry)}")
+            problems[partition] = f"{where}: {_what_differs(table, part, digests, entry)}"
     return problems
 
 

@@ -253,7 +253,17 @@ class Store:
             return manifest.read(connection)
 
     def altered(self, tables: Sequence[str] | None = None) -> list[str]:
-        """Where stored rows are not those that were written, by the manifest; empty if nowhere.
+        """Where stored rows are not those that were written; empty if nowhere.
+
+        One sentence a partition of :meth:`altered_partitions`.
+        """
+        found = self.altered_partitions(tables)
+        return [text for by_partition in found.values() for text in by_partition.values()]
+
+    def altered_partitions(
+        self, tables: Sequence[str] | None = None
+    ) -> dict[str, dict[dt.date | None, str]]:
+        """Partitions whose stored rows are not those that were written, by the manifest.
 
         Parameters
         ----------
@@ -262,15 +272,17 @@ class Store:
 
         Returns
         -------
-        list of str
-            One sentence a partition: table, partition, the keys of the first rows that differ.
+        dict of str to dict of date or None to str
+            By table and partition: a sentence with the keys of the first rows that differ.
         """
-        problems = []
+        problems = {}
         for name in tables or TABLES:
             with self._open(is_writer=False) as connection:
                 known = manifest.read(connection, [name])
                 rows = Transaction(connection, [name]).read_arrow(name)
-            problems += manifest.differences(TABLES[name], to_frame(rows, TABLES[name]), known)
+            found = manifest.differences(TABLES[name], to_frame(rows, TABLES[name]), known)
+            if found:
+                problems[name] = found
         return problems
 
     def size_bytes(self) -> int:

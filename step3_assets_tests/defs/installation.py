@@ -31,6 +31,7 @@ min_data_in_leaf = 20
 
 START = date(2019, 1, 1)
 FIRST_TEST = add_months(START, 24)
+LAST = add_months(FIRST_TEST, 1)
 
 
 class Installation:

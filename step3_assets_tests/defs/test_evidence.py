@@ -14,14 +14,9 @@ from step3_assets.defs.registry.registry_store import Request, promote_in_store
 from step3_assets.defs.resources import PlatformResource, load_settings
 from step3_assets.defs.verification import verify_store
 from step3_assets.domain.acceptance.verdict import judge
-from step3_assets.domain.core.months import add_months
 from step3_assets.domain.registry.errors import RegistryError
-from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
-from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.defs.installation import FIRST_TEST, LAST, START, Installation, failure_text
 from step3_assets_tests.domain.acceptance.test_verdict import passing_tables
-
-LAST = add_months(FIRST_TEST, 1)
-JUDGED = ["portfolio", "statistics", "audit", "acceptance", "model_registry", "step3_report"]
 
 EDITS = {
     "events": "y = 1 - y WHERE month = DATE '2020-03-01'",
@@ -48,30 +43,12 @@ EDITS = {
 """What somebody might change by hand, table by table."""
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Two test months through the main job to the report."""
-    folder = tmp_path_factory.mktemp("evidence")
-    delivery = write_small_delivery(
-        folder / "delivery", start=START, n_months=26, events_per_month=12
-    )
-    home = Installation(folder / "home", delivery)
-    for job, first in (("ingest", START), ("walk_forward", FIRST_TEST)):
-        result = home.run(job, first, LAST)
-        assert result.success, failure_text(result)
-    result = home.run("results", assets=JUDGED)
-    assert result.success, failure_text(result)
-    return home
-
-
 @pytest.fixture
-def place(made: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """A copy of it for one test, which the command line looks at."""
-    shutil.copytree(made.home, tmp_path / "home")
+def place(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """A copy of the judged home for one test, which the command line looks at."""
+    shutil.copytree(judged, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("STEP3_HOME", str(tmp_path / "home"))
-    copy = object.__new__(Installation)
-    copy.home = tmp_path / "home"
-    return copy
+    return Installation(tmp_path / "home", Path("../delivery"))
 
 
 def step3(*arguments: str) -> Result:

@@ -21,6 +21,7 @@ from step3_assets.defs.metadata import column_schema, readable
 from step3_assets.defs.partition_task import CHUNK_PARTITIONS
 from step3_assets.defs.partitions import Partitions, partition_key, partitions_asked
 from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.stages import stage_label
 from step3_assets.domain.core.hashing import month_hashes
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery import Delivery, find_revisions, read_delivery
@@ -152,7 +153,7 @@ def _ingest(
     else:
         refuse_withdrawal(delivery, stored_rows(store))
     record_dataset(store, delivery)
-    with progress.track(f"storing {table}", len(months)) as advance:
+    with progress.track(stage_label(table), len(months)) as advance:
         for start in range(0, len(months), CHUNK_PARTITIONS):
             chunk = months[start : start + CHUNK_PARTITIONS]
             for month, metadata in store_months(store, delivery, table, chunk).items():
@@ -165,27 +166,40 @@ def record_dataset(store: Store, delivery: Delivery) -> None:
     """Note the delivery as the one in force, with what came beside its rows."""
     with store.transaction(["datasets"]) as transaction:
         known = transaction.read("datasets")
-        latest = known["position"].max() if len(known) else 0
-        in_force = known.loc[known["position"] == latest, "dataset_version"].tolist()
-        if in_force == [delivery.dataset_version]:
+        if _is_in_force(known, delivery):
             return
-        baseline = delivery.published_baseline
-        row = pd.DataFrame(
-            {
-                "dataset_version": [delivery.dataset_version],
-                "position": [int(latest) + 1],
-                "symbols": [",".join(delivery.symbols)],
-                "first_month": [delivery.first_month],
-                "last_month": [delivery.last_month],
-                "n_events": [len(delivery.events)],
-                "n_bars": [len(delivery.bars)],
-                "is_synthetic": [delivery.is_synthetic],
-                "published_baseline": [json.dumps(baseline, sort_keys=True) if baseline else None],
-            }
-        )
+        latest = known["position"].max() if len(known) else 0
+        row = pd.DataFrame({**_dataset_row(delivery), "position": [int(latest) + 1]})
         earlier = known[known["dataset_version"] != delivery.dataset_version]
         rows = pd.concat([earlier, row], ignore_index=True) if len(earlier) else row
         transaction.replace_all({"datasets": rows})
+
+
+def is_recorded(store: Store, delivery: Delivery) -> bool:
+    """Whether the delivery is the one in force, with what comes beside its rows."""
+    return _is_in_force(store.read("datasets"), delivery)
+
+
+def _is_in_force(datasets: pd.DataFrame, delivery: Delivery) -> bool:
+    if datasets.empty:
+        return False
+    last = datasets.sort_values("position").iloc[-1].astype(object)
+    stored = last.where(last.notna(), None)
+    return all(stored[name] == value for name, (value,) in _dataset_row(delivery).items())
+
+
+def _dataset_row(delivery: Delivery) -> dict[str, list[Any]]:
+    baseline = delivery.published_baseline
+    return {
+        "dataset_version": [delivery.dataset_version],
+        "symbols": [",".join(delivery.symbols)],
+        "first_month": [delivery.first_month],
+        "last_month": [delivery.last_month],
+        "n_events": [len(delivery.events)],
+        "n_bars": [len(delivery.bars)],
+        "is_synthetic": [delivery.is_synthetic],
+        "published_baseline": [json.dumps(baseline, sort_keys=True) if baseline else None],
+    }
 
 
 def withdraw_months(store: Store, delivery: Delivery) -> None:

@@ -14,7 +14,8 @@ from step3_assets.defs.registry.registry_store import (
     register_stored,
     write_registry_file,
 )
-from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.stages import stage_label
 from step3_assets.domain.registry.entries import FOLD, RECALIBRATION
 from step3_assets.domain.registry.summary import models_table, registry_summary
 
@@ -40,14 +41,17 @@ def build_registry_asset(
         owners=["team:step3"],
         metadata=column_schema("model_registry"),
     )
-    def model_registry(platform: PlatformResource) -> dg.MaterializeResult:
+    def model_registry(
+        platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
+    ) -> dg.MaterializeResult:
         """Every model version with its provenance, metrics, criteria and stage; also as JSON.
 
         New versions are candidates; the newest is the shadow, which is watched. No model decides
         until `step3 registry promote` finds every criterion and every audit check passed.
         """
         settings, store = platform.settings(), platform.store()
-        registry = register_stored(store, settings.config, change_now(ACTOR))
+        with progress.whole(stage_label("model_registry")):
+            registry = register_stored(store, settings.config, change_now(ACTOR))
         path = write_registry_file(store, settings)
         metadata: dict[str, Any] = {
             "dagster/row_count": len(registry.models),

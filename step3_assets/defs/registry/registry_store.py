@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
+from step3_assets.catalogue.registry import MODEL_REGISTRY, REGISTRY_TRANSITIONS
 from step3_assets.config import Step3Config
 from step3_assets.defs.provenance import EVIDENCE, contradictions
 from step3_assets.defs.resources import Settings
@@ -24,6 +25,7 @@ from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.acceptance.staleness import dated_verdict
 from step3_assets.domain.acceptance.verdict import verdict
+from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.registry.document import write_document
 from step3_assets.domain.registry.entries import (
@@ -49,6 +51,7 @@ REGISTRY_TABLES = ("model_registry", "registry_transitions")
 LOCK_TIMEOUT_S = 60.0
 MODEL_HASHES = ["month", "head", "payload_sha256"]
 _ENTRY_COLUMNS = [*MODEL_HASHES, "features_hash", "config_hash", "members_hash"]
+_REGISTERED = ("calibrated_models", "model_metrics", "recalibrations", "weekly_models")
 _EVIDENCE_TABLES = (
     *REGISTRY_TABLES,
     "acceptance",
@@ -177,23 +180,39 @@ def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:
 def register_stored(store: Store, config: Step3Config, change: Change) -> Registry:
     """Bring the registry up to date with the stored folds and weeks, in one transaction."""
     provenance = current_provenance(store, config)
-    weekly = ("recalibrations", "weekly_models")
-    with store.transaction(
-        [*REGISTRY_TABLES, "calibrated_models", "model_metrics", *weekly]
-    ) as transaction:
-        models = transaction.read("calibrated_models", columns=_ENTRY_COLUMNS)
-        entries = fold_entries(models, transaction.read("model_metrics"), provenance)
-        registry = register_folds(read_registry(transaction), entries, change)
-        weeks = recalibration_entries(
-            transaction.read("recalibrations"),
-            transaction.read("weekly_models", columns=WEEKLY_COLUMNS),
-            registry.models,
-            provenance,
-            config.recalibration.window_weeks,
-        )
-        registry = register_recalibrations(registry, weeks, change)
+    with store.transaction([*REGISTRY_TABLES, *_REGISTERED]) as transaction:
+        registry = _registered(transaction, config, provenance, change)
         put_registry(transaction, registry)
     return registry
+
+
+def registry_is_behind(store: Store, config: Step3Config) -> bool:
+    """Whether registering the stored folds and weeks would change the registry."""
+    stored = read_registry(store)
+    change = change_now("nobody")
+    registry = _registered(store, config, current_provenance(store, config), change)
+    pairs = ((MODEL_REGISTRY, "models"), (REGISTRY_TRANSITIONS, "transitions"))
+    return any(
+        frame_hash(getattr(registry, name), table) != frame_hash(getattr(stored, name), table)
+        for table, name in pairs
+    )
+
+
+def _registered(
+    reader: Reader, config: Step3Config, provenance: Provenance, change: Change
+) -> Registry:
+    """The registry brought up to date with the stored folds and weeks."""
+    models = reader.read("calibrated_models", columns=_ENTRY_COLUMNS)
+    entries = fold_entries(models, reader.read("model_metrics"), provenance)
+    registry = register_folds(read_registry(reader), entries, change)
+    weeks = recalibration_entries(
+        reader.read("recalibrations"),
+        reader.read("weekly_models", columns=WEEKLY_COLUMNS),
+        registry.models,
+        provenance,
+        config.recalibration.window_weeks,
+    )
+    return register_recalibrations(registry, weeks, change)
 
 
 def register_if_behind(store: Store, settings: Settings, change: Change) -> bool:
@@ -302,7 +321,7 @@ def write_registry_file(store: Store, settings: Settings) -> Path:
     except OSError as error:
         raise RegistryError(
             f"{path}: cannot be written ({error}). The store has the registry as it now is; "
-            "`step3 report` writes the file again"
+            "`step3 run` writes the file again"
         ) from error
     return path
 
@@ -311,7 +330,7 @@ def registry_file_problems(store: Store, settings: Settings) -> list[str]:
     """Whether ``step3_model_registry.json`` says what the table says; empty if it does."""
     path = settings.registry_file
     if not path.exists():
-        return [f"{path.name} is missing; `step3 report` writes it"]
+        return [f"{path.name} is missing; `step3 run` writes it"]
     try:
         document = write_document(read_registry(store))
     except RegistryError as error:

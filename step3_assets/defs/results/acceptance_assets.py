@@ -9,10 +9,11 @@ import dagster as dg
 from step3_assets.defs.metadata import table_metadata
 from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.registry.registry_store import audit_in_force, current_version, store_result
-from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.judging import judged
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
+from step3_assets.defs.stages import stage_label
 
 
 def build_acceptance_asset(
@@ -22,7 +23,9 @@ def build_acceptance_asset(
     deps = [*results, upstream["calibrated_models"], upstream["scores"]]
 
     @result_asset("acceptance", deps, kinds={"duckdb"})
-    def acceptance(platform: PlatformResource) -> dg.MaterializeResult:
+    def acceptance(
+        platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
+    ) -> dg.MaterializeResult:
         """Each criterion with its value, threshold and evidence; anything missing fails.
 
         So does an audit that was made of other data, settings or models than those stored now.
@@ -33,7 +36,8 @@ def build_acceptance_asset(
         version = current_version(store, config)
         stamp = result_stamp(store, "acceptance", result_months(store), config)
         audit = audit_in_force(store, version)
-        frame = judged(store, config, audit, store.read("statistics"))
+        with progress.whole(stage_label("acceptance")):
+            frame = judged(store, config, audit, store.read("statistics"))
         store_result(store, "acceptance", frame, version, stamp)
         return dg.MaterializeResult(
             metadata={

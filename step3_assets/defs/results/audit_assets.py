@@ -14,6 +14,7 @@ from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.registry.registry_store import current_version, store_result
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.stages import stage_label
 from step3_assets.defs.stored_inputs import ingested_months, settings_in_force
 from step3_assets.domain.audit.inputs import AuditInputs, sample_months
 from step3_assets.domain.portfolio.series import PLATFORM
@@ -51,7 +52,7 @@ def build_audit_asset(
         version = current_version(store, settings.config)
         stamp = result_stamp(store, "audit", result_months(store), settings.config)
         inputs = audit_inputs(store, settings.config, settings.delivery)
-        with progress.track("leakage audit", len(CHECKS)) as advance:
+        with progress.track(stage_label("audit"), len(CHECKS)) as advance:
             frame = run_audit(inputs, on_check=lambda: advance(1))
         store_result(store, "audit", frame, version, stamp)
         table = table_metadata(frame.drop(columns="position"))

@@ -13,8 +13,9 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
 from step3_assets.defs.provenance import result_stamp
-from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.stages import stage_label
 from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.domain.core.bar_columns import DRIFT_BARS
 from step3_assets.domain.core.months import month_label, month_range
@@ -59,11 +60,14 @@ def build_drift_asset(
         owners=["team:step3"],
         metadata=column_schema("drift"),
     )
-    def drift(platform: PlatformResource) -> dg.MaterializeResult:
+    def drift(
+        platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
+    ) -> dg.MaterializeResult:
         """Features, calibration, expected values and costs of recent months against training."""
         store, config = platform.store(), platform.settings().config
         stamp = result_stamp(store, "drift", result_months(store), config)
-        frame = drift_table(drift_inputs(store, config), config)
+        with progress.whole(stage_label("drift")):
+            frame = drift_table(drift_inputs(store, config), config)
         store.replace_all({"drift": frame}, stamp)
         return dg.MaterializeResult(
             metadata=_describe(frame, bool(dataset_in_force(store)["is_synthetic"]))

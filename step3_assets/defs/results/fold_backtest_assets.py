@@ -20,6 +20,7 @@ from step3_assets.defs.partitions import EPOCH_OF_MONTH, MONTH_AND_NEXT, partiti
 from step3_assets.defs.provenance import monthly_stamps
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.upstream import Upstream
+from step3_assets.defs.stages import stage_label
 from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.defs.walk_forward.assets import monthly_asset
 from step3_assets.domain.core.bar_columns import MARKING_BARS
@@ -70,7 +71,7 @@ def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
             )
 
         task = PartitionTask(
-            "backtests",
+            stage_label("fold_backtests"),
             prepare,
             backtest_step,
             _describe_backtest,

@@ -10,8 +10,9 @@ import pandas as pd
 from step3_assets.catalogue.monitoring import IMPORTANCES
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
 from step3_assets.defs.provenance import result_stamp
-from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.stages import stage_label
 from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.storage.store import Store
 
@@ -28,7 +29,9 @@ def build_importance_asset(
         owners=["team:step3"],
         metadata=column_schema("importances"),
     )
-    def importances(platform: PlatformResource) -> dg.MaterializeResult:
+    def importances(
+        platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
+    ) -> dg.MaterializeResult:
         """Share of each feature in the boosted heads: gain in training, SHAP on candidates."""
         from step3_assets.domain.report import importance_figures as figures
         from step3_assets.domain.report.importance_tables import importance_summary
@@ -36,7 +39,8 @@ def build_importance_asset(
         store = platform.store()
         config = platform.settings().config
         stamp = result_stamp(store, "importances", result_months(store), config)
-        frame = importance_table(store)
+        with progress.whole(stage_label("importances")):
+            frame = importance_table(store)
         store.replace_all({"importances": frame}, stamp)
         is_synthetic = bool(dataset_in_force(store)["is_synthetic"])
         plot = figures.importance_figure(frame, is_synthetic=is_synthetic, small=True)

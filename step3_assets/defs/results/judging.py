@@ -148,5 +148,5 @@ def _other_rows(table: Table, stored: pd.DataFrame, computed: pd.DataFrame) -> l
         return []
     return [
         f"{table.name}: the stored {', '.join(differ)} {'is' if len(differ) == 1 else 'are'} not "
-        "what the stored results give; run `step3 report`"
+        "what the stored results give; run `step3 run`"
     ]

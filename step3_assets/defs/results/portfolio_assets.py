@@ -16,9 +16,10 @@ from step3_assets.config import Step3Config
 from step3_assets.defs.metadata import png_metadata, readable, table_metadata
 from step3_assets.defs.partition_task import Frames
 from step3_assets.defs.provenance import result_stamp
-from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.result_months import longest_span, result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
+from step3_assets.defs.stages import stage_label
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.core.bar_columns import MARKING_BARS
 from step3_assets.domain.core.code import code_version
@@ -42,7 +43,7 @@ def build_portfolio_asset(upstream: Upstream) -> dg.AssetsDefinition:
 
     @result_asset("portfolio", [*deps, *upstream.searched], kinds={"pandas", "duckdb"})
     def portfolio(
-        context: dg.AssetExecutionContext, platform: PlatformResource
+        platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
     ) -> dg.MaterializeResult:
         """One capital ledger through all months, beside the baselines and buy-and-hold."""
         from step3_assets.domain.statistics.evaluations import evaluation_rows, span_of, with_run
@@ -50,9 +51,10 @@ def build_portfolio_asset(upstream: Upstream) -> dg.AssetsDefinition:
         store, config = platform.store(), platform.settings().config
         months, dataset = result_months(store), dataset_in_force(store)
         stamp = result_stamp(store, "portfolio", months, config)
-        result = computed_portfolio(store, config)
-        bars = _portfolio_bars(store, config, months)
-        problems = reconcile_portfolio(result, config, bars)
+        with progress.whole(stage_label("portfolio")):
+            result = computed_portfolio(store, config)
+            bars = _portfolio_bars(store, config, months)
+            problems = reconcile_portfolio(result, config, bars)
         if problems:
             raise dg.Failure(f"the ledger does not reconcile: {problems[0]}", allow_retries=False)
         frames = portfolio_frames(result)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.provenance import result_stamp
-from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
+from step3_assets.defs.stages import stage_label
 from step3_assets.defs.stored_inputs import dataset_in_force
 from step3_assets.domain.core.code import code_version
 from step3_assets.domain.core.hashing import text_hash
@@ -36,14 +37,17 @@ def build_report_asset(
     ]
 
     @result_asset("step3_report", deps, kinds={"markdown", "duckdb"})
-    def step3_report(platform: PlatformResource) -> dg.MaterializeResult:
+    def step3_report(
+        platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
+    ) -> dg.MaterializeResult:
         """The report, verdict first, as Markdown and as one self-contained HTML file."""
         from step3_assets.domain.report import build_report
 
         settings, store = platform.settings(), platform.store()
         stamp = result_stamp(store, "step3_report", result_months(store), settings.config)
-        report = build_report(report_inputs(store, settings.config))
-        paths = write_report(report, settings.report_dir)
+        with progress.whole(stage_label("step3_report")):
+            report = build_report(report_inputs(store, settings.config))
+            paths = write_report(report, settings.report_dir)
         frame = pd.DataFrame(
             {
                 "verdict": [report.verdict],

@@ -31,6 +31,7 @@ from step3_assets.defs.partitions import (
 )
 from step3_assets.defs.provenance import monthly_stamps
 from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.stages import stage_label
 from step3_assets.defs.stored_inputs import (
     dataset_in_force,
     ingested_by_table,
@@ -120,7 +121,7 @@ def _folds(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             )
 
         task = PartitionTask(
-            "folds",
+            stage_label("folds"),
             prepare,
             fold_step,
             _describe_fold,
@@ -161,7 +162,7 @@ def _calibrated_models(partitions: Partitions, deps: Deps) -> dg.AssetsDefinitio
             return data_of(month), in_force[month].models
 
         task = PartitionTask(
-            "training",
+            stage_label("calibrated_models"),
             prepare,
             training_step,
             partial(
@@ -206,7 +207,7 @@ def _scores(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             )
 
         task = PartitionTask(
-            "scoring",
+            stage_label("scores"),
             prepare,
             scoring_step,
             _describe_scores,
@@ -242,7 +243,7 @@ def _mock_baseline(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
             return data.events, data.fold, config.models, config.execution.size_frac
 
         task = PartitionTask(
-            "mock baseline",
+            stage_label("mock_baseline"),
             prepare,
             mock_step,
             _describe_gated,

@@ -74,7 +74,7 @@ class ResultVersion:
         """
         rows = result_versions[result_versions["result"] == result].to_dict("records")
         if len(rows) != 1:
-            return [f"{result}: nothing says what it speaks of; run `step3 report`"]
+            return [f"{result}: nothing says what it speaks of; run `step3 run`"]
         stored, found = rows[0], []
         if stored["dataset_version"] != self.dataset_version:
             found.append(
