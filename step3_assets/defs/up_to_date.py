@@ -268,7 +268,7 @@ def _add_altered(
 ) -> None:
     for asset in assets:
         for partitions in store.altered_partitions(tables_of(asset)).values():
-            found.add(asset, (m for m in partitions if m in months), NOT_AS_WRITTEN)
+            found.add(asset, (m for m in months if m in partitions), NOT_AS_WRITTEN)
 
 
 def _add_refused(scope: Scope, found: _Findings, assets: Iterable[str], data_start: date) -> None:
