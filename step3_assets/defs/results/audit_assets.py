@@ -53,7 +53,7 @@ def build_audit_asset(
         stamp = result_stamp(store, "audit", result_months(store), settings.config)
         inputs = audit_inputs(store, settings.config, settings.delivery)
         with progress.track(stage_label("audit"), len(CHECKS)) as advance:
-            frame = run_audit(inputs, on_check=lambda: advance(1))
+            frame = run_audit(inputs, lambda: advance(1), settings.place)
         store_result(store, "audit", frame, version, stamp)
         table = table_metadata(frame.drop(columns="position"))
         return dg.MaterializeResult(metadata={"verdict": audit_verdict(frame), "checks": table})

@@ -26,6 +26,8 @@ class AuditCheck:
         The faults that its tests plant and that it finds, for the same table.
     run : callable
         Looks at the stored results. A check that raises has not passed.
+    trains_models : bool
+        Whether it trains models, which takes seconds: such a check runs beside the others.
     """
 
     name: str
@@ -33,3 +35,4 @@ class AuditCheck:
     does: str
     planted: str
     run: Callable[[AuditInputs], Evidence]
+    trains_models: bool = False

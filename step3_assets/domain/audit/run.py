@@ -7,7 +7,7 @@ A check that could not run has not passed; its evidence gives the reason.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -18,6 +18,7 @@ from step3_assets.catalogue.results import AUDIT
 from step3_assets.domain.audit import checks
 from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence
+from step3_assets.domain.core.parallel import Place, at_most, run_in_order
 
 
 def collect() -> tuple[AuditCheck, ...]:
@@ -40,40 +41,67 @@ def collect() -> tuple[AuditCheck, ...]:
     return tuple(sorted(found, key=lambda check: check.position))
 
 
-CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {c.name: c.run for c in collect()}
+_CHECKS = collect()
+
+CHECKS: dict[str, Callable[[AuditInputs], Evidence]] = {c.name: c.run for c in _CHECKS}
 """Every check by its name, in the order of the page."""
 
+TRAINING_CHECKS = tuple(c.name for c in _CHECKS if c.trains_models)
 
-def run_audit(inputs: AuditInputs, on_check: Callable[[], None] = lambda: None) -> pd.DataFrame:
-    """Every check, one after the other.
+
+def run_audit(
+    inputs: AuditInputs, on_check: Callable[[], None] = lambda: None, place: Place | int = 1
+) -> pd.DataFrame:
+    """Every check; those that train models run side by side.
 
     Parameters
     ----------
     inputs : AuditInputs
     on_check : callable
         Called after each check, for progress.
+    place : Place or int
+        Where they run; a number stands for so many processes of this machine.
 
     Returns
     -------
     DataFrame
         Table ``audit``.
     """
-    rows = []
-    for position, (name, check) in enumerate(CHECKS.items(), start=1):
-        try:
-            evidence = check(inputs)
-        except Exception as error:  # a check that stops for any reason has not passed
-            evidence = Evidence(False, f"Could not be run: {type(error).__name__}: {error}")
-        rows.append(
-            {
-                "check": name,
-                "position": position,
-                "is_passed": bool(evidence.is_passed),
-                "evidence": evidence.text,
-            }
-        )
-        on_check()
+    others = [name for name in CHECKS if name not in TRAINING_CHECKS]
+    groups = [*([name] for name in TRAINING_CHECKS), others]
+    tasks = ((tuple(names), (names, inputs)) for names in groups)
+    found: dict[str, Evidence] = {}
+    for names, outcome in run_in_order(run_checks, tasks, at_most(place, len(groups))):
+        if isinstance(outcome, Exception):  # a worker that could not do it
+            outcome = dict.fromkeys(names, _could_not_run(outcome))
+        found |= outcome
+        for _ in names:
+            on_check()
+    rows = [
+        {
+            "check": name,
+            "position": position,
+            "is_passed": bool(found[name].is_passed),
+            "evidence": found[name].text,
+        }
+        for position, name in enumerate(CHECKS, start=1)
+    ]
     return pd.DataFrame(rows)[AUDIT.names]
+
+
+def run_checks(names: Sequence[str], inputs: AuditInputs) -> dict[str, Evidence]:
+    """Some of the checks, one after the other; a check that stops for any reason has not passed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = CHECKS[name](inputs)
+        except Exception as error:
+            found[name] = _could_not_run(error)
+    return found
+
+
+def _could_not_run(error: Exception) -> Evidence:
+    return Evidence(False, f"Could not be run: {type(error).__name__}: {error}")
 
 
 def failed_checks(audit: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from step3_assets.catalogue.results import AUDIT
 from step3_assets.domain.audit import run
 from step3_assets.domain.audit.checks.time_travel import train_again
-from step3_assets.domain.audit.inputs import Evidence, sample_months
+from step3_assets.domain.audit.inputs import AuditInputs, Evidence, sample_months
 from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.months import add_months, month_range, month_start
@@ -69,3 +69,9 @@ def test_bars_before_the_window_change_no_bit(honest):
         honest.events, honest.bars[honest.bars["date"] >= first], month, honest.config
     )
     assert list(wide["payload_sha256"]) == list(narrow["payload_sha256"])
+
+
+def test_checks_side_by_side_come_in_their_order(honest: AuditInputs):
+    frame = run_audit(honest, place=2)
+    assert list(frame["check"]) == list(CHECKS)
+    assert audit_verdict(frame).startswith("AUDIT PASSED")

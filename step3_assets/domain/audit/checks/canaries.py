@@ -225,6 +225,7 @@ CHECKS = (
         "errors, and no Brier gain",
         planted="calibrating and scoring in sample; a label among the features",
         run=check_shuffled_labels,
+        trains_models=True,
     ),
     AuditCheck(
         name="single_feature_scan",

@@ -171,5 +171,6 @@ CHECKS = (
         planted="one calibrator for all blocks; a slope fitted on every block; blocks, or "
         "their bars, that train on themselves; splits that are not purged",
         run=check_cross_fitting,
+        trains_models=True,
     ),
 )

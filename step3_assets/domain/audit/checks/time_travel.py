@@ -196,6 +196,7 @@ CHECKS = (
         planted="a drift guard that reads the test month; a scale fitted on the full sample; "
         "no purge; bars of the test month in the drift head; altered bytes",
         run=check_models,
+        trains_models=True,
     ),
     AuditCheck(
         name="time_travel_scores",
