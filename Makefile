@@ -48,8 +48,9 @@ mutants: $(STAMP) ## Plant every kept fault in a copy (SAMPLE=4: so many); fails
 docs: $(STAMP) ## Regenerate the generated pages
 	$(BIN)/python -m step3_assets.cli.main docs --write
 
-check: lint types imports validate test ## Everything that continuous integration runs
-	@$(MAKE) --no-print-directory mutants SAMPLE=3
+check: $(STAMP) ## Everything that continuous integration runs
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint types imports validate mutants SAMPLE=3
+	@$(MAKE) --no-print-directory test
 
 clean: ## Remove the environment and everything runs wrote
 	rm -rf $(VENV) && find data -mindepth 1 ! -name README.md -delete
