@@ -115,5 +115,11 @@ MIGRATIONS: tuple[tuple[Change, ...], ...] = (
     ),
     # 4 to 5: the table of the deliveries that a shadow account has processed is named after them.
     (RenameTable("shadow_arrivals", "shadow_deliveries"),),
+    # 5 to 6: a month's trades are those that held a position in it, as its P&L is that of its
+    # marks; `step3 report` counts them.
+    (
+        DropColumn("portfolio_months", "n_trades"),
+        AddColumn("portfolio_months", "n_held", "BIGINT"),
+    ),
 )
 """The changes from each schema version to the next; the first tuple leads from version 1 to 2."""

@@ -255,11 +255,13 @@ PORTFOLIO_MONTHS = Table(
         Column("return_frac", "DOUBLE", _R, "pnl over equity before the month.", "fraction"),
         Column("pnl_constant_usd", "DOUBLE", _R, "return on a constant account.", "USD"),
         Column(
-            "n_trades",
+            "n_held",
             "BIGINT",
             _R,
-            "Trades by the month of their decision; P&L is by marks.",
+            "Trades that held a position in the month: what pnl_usd was made with; null where only "
+            "month ends are published.",
             "trades",
+            is_nullable=True,
         ),
         Column("max_drawdown_frac", "DOUBLE", _R, "Within the month.", "fraction"),
     ),

@@ -134,14 +134,56 @@ def sortino(returns: np.ndarray) -> float:
 def monthly_table(
     equity: pd.DataFrame, trades: pd.DataFrame, months: Sequence[date], capital_usd: float
 ) -> pd.DataFrame:
-    """Every calendar month of one series.
+    """Every calendar month of one series: what it gained, and the trades that it gained it with.
+
+    Parameters
+    ----------
+    equity, months, capital_usd
+        As of :func:`month_gains`.
+    trades : DataFrame
+        ``entry_time_utc`` and ``exit_time_utc``.
+
+    Returns
+    -------
+    DataFrame
+        Table ``portfolio_months`` without ``series``. ``n_held`` counts the trades that moved the
+        month's marks, so a month without one has gained exactly nothing.
+    """
+    ends = pd.DatetimeIndex(equity["bar_end_utc"])
+    held = np.zeros(len(months) + 1, dtype="int64")
+    if len(ends) and len(trades):
+        inner = _month_edges(ends, months)[1:-1]
+        first, last = (
+            np.searchsorted(inner, _first_mark_after(ends, trades[fill]), side="right")
+            for fill in ("entry_time_utc", "exit_time_utc")
+        )
+        np.add.at(held, first, 1)
+        np.add.at(held, last + 1, -1)
+    gains = month_gains(equity, months, capital_usd)
+    return gains.assign(n_held=np.cumsum(held)[:-1])
+
+
+def _month_edges(ends: pd.DatetimeIndex, months: Sequence[date]) -> list[int]:
+    """Where each month's marks begin, and the end of the last.
+
+    A bar that ends with the month is still the month's; what follows the last month joins it.
+    """
+    starts = [int(ends.searchsorted(month_start(m), side="right")) for m in months[1:]]
+    return [0, *starts, len(ends)]
+
+
+def _first_mark_after(ends: pd.DatetimeIndex, fills: pd.Series) -> np.ndarray:
+    """The first mark that a fill moves; the last one for a sale at the last close."""
+    return np.minimum(ends.searchsorted(pd.DatetimeIndex(fills), side="right"), len(ends) - 1)
+
+
+def month_gains(equity: pd.DataFrame, months: Sequence[date], capital_usd: float) -> pd.DataFrame:
+    """What every calendar month of one series gained between its marks.
 
     Parameters
     ----------
     equity : DataFrame
         ``bar_end_utc`` and ``equity_usd`` in time order.
-    trades : DataFrame
-        ``month`` of each trade's decision.
     months : sequence of date
         Contiguous. A month without marks keeps the equity before it; marks after the last month
         (trades decided in it that were still open) belong to the last month.
@@ -151,15 +193,12 @@ def monthly_table(
     Returns
     -------
     DataFrame
-        Table ``portfolio_months`` without ``series``: ``pnl_usd`` of the compounding account, and
-        ``pnl_constant_usd``, the month's return on an account of `capital_usd`.
+        ``month``, ``equity_usd``, ``pnl_usd`` of the compounding account, ``return_frac``,
+        ``pnl_constant_usd`` (the month's return on an account of `capital_usd`),
+        ``max_drawdown_frac``.
     """
     values = equity["equity_usd"].to_numpy()
-    ends = pd.DatetimeIndex(equity["bar_end_utc"])
-    # A bar that ends with the month is still the month's; what follows the last month joins it.
-    starts = [int(ends.searchsorted(month_start(m), side="right")) for m in months[1:]]
-    edges = [0, *starts, len(values)]
-    counts = trades["month"].value_counts()
+    edges = _month_edges(pd.DatetimeIndex(equity["bar_end_utc"]), months)
     rows, before = [], capital_usd
     for month, first, after in zip(months, edges[:-1], edges[1:], strict=True):
         marks = values[first:after]
@@ -172,7 +211,6 @@ def monthly_table(
                 "pnl_usd": last - before,
                 "return_frac": gained,
                 "pnl_constant_usd": gained * capital_usd,
-                "n_trades": int(counts.get(month, 0)),
                 "max_drawdown_frac": max_drawdown(marks, before),
             }
         )
@@ -190,7 +228,7 @@ def summarise(
     equity : DataFrame
         ``bar_end_utc``, ``equity_usd``, ``gross_exposure_frac`` at every bar close.
     trades : DataFrame
-        ``month``, ``notional_usd``, ``units``, ``exit_open``, ``pnl_usd``, ``net_bps``.
+        ``notional_usd``, ``units``, ``exit_open``, ``pnl_usd``, ``net_bps``.
     months : sequence of date
         Contiguous; the calendar that the metrics cover.
     capital_usd : float
@@ -210,7 +248,7 @@ def summarise(
     values = equity["equity_usd"].to_numpy()
     end_equity = float(values[-1]) if len(values) else capital_usd
     growth, drawdown = cagr(capital_usd, end_equity, n_months), max_drawdown(values, capital_usd)
-    by_month = monthly_table(equity, trades, months, capital_usd)
+    by_month = month_gains(equity, months, capital_usd)
     returns = session_returns(equity, capital_usd).to_numpy()
     mean_equity = float(values.mean()) if len(values) else capital_usd
     years = n_months / MONTHS_PER_YEAR

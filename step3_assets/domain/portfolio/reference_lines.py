@@ -93,7 +93,8 @@ def buy_and_hold(
     last_close, last = float(clock.close[rows, code][-1]), float(equity["equity_usd"].iloc[-1])
     trade = pd.DataFrame(
         {
-            "month": [months[0]],
+            "entry_time_utc": [utc_stamp(int(starts[inside[0]]))],
+            "exit_time_utc": [utc_stamp(int(ends[inside[-1]]))],
             "notional_usd": units * price,
             "units": units,
             "exit_open": last_close,
@@ -191,11 +192,12 @@ def published_baseline(
             "pnl_usd": equity - previous,
             "return_frac": returns,
             "pnl_constant_usd": returns * capital_usd,
-            "n_trades": part["trades"].round().astype("int64").to_numpy(),
+            "n_held": pd.array([pd.NA] * len(covered), dtype="Int64"),
             "max_drawdown_frac": np.maximum(0.0, -returns),
         }
     )
-    summary = _published_summary(by_month, covered, capital_usd)
+    n_trades = int(part["trades"].round().sum())
+    summary = _published_summary(by_month, n_trades, capital_usd)
     note = "As published: partly in-sample; month-end marks only; rebased to the same capital."
     if len(covered) < len(months):
         note += f" Covers {len(covered)} of {len(months)} months."
@@ -208,13 +210,13 @@ def published_baseline(
 
 
 def _published_summary(
-    by_month: pd.DataFrame, months: Sequence[date], capital_usd: float
+    by_month: pd.DataFrame, n_trades: int, capital_usd: float
 ) -> dict[str, object]:
     """Metrics that month ends can give; NaN for the rest."""
+    months = by_month["month"].tolist()
     equity, n_months = by_month["equity_usd"].to_numpy(), len(months)
     growth = cagr(capital_usd, float(equity[-1]), n_months)
     drawdown = max_drawdown(equity, capital_usd)
-    n_trades = int(by_month["n_trades"].sum())
     unknown = ("sharpe", "sortino", "net_bps_mean", "hit_rate", "turnover_per_year")
     return {
         "start_utc": month_start(months[0]),

@@ -4,7 +4,7 @@ Belongs here: laying out ``acceptance`` and the ``portfolio_*`` tables. Does not
 of probabilities and folds (:mod:`~step3_assets.domain.report.score_tables`).
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -200,7 +200,7 @@ def _year_name(year: int, n_months: int) -> str:
 
 def years_table(inputs: ReportInputs) -> TextTable:
     """The platform by calendar year: compounding account and constant account."""
-    months = _by_month(inputs, PLATFORM)
+    months, held = _by_month(inputs, PLATFORM), held_by_year(inputs)
     rows = []
     for year, part in months.groupby(pd.PeriodIndex(months.index).year):
         returns = as_float(part["return_frac"])
@@ -210,7 +210,7 @@ def years_table(inputs: ReportInputs) -> TextTable:
                 fmt.percent(_compounded(returns)),
                 fmt.usd(as_float(part["pnl_usd"]).sum()),
                 fmt.usd(as_float(part["pnl_constant_usd"]).sum()),
-                fmt.count(part["n_trades"].sum()),
+                fmt.count(held[int(str(year))]),
                 f"{int((returns > 0).sum())} of {len(part)}",
                 fmt.percent(returns.min()),
             )
@@ -246,7 +246,6 @@ def years_beside_table(inputs: ReportInputs) -> TextTable:
 def months_table(inputs: ReportInputs) -> TextTable:
     """The platform by month, with the mock baseline and the published one."""
     months = _by_month(inputs, PLATFORM)
-    closed = closed_by_month(inputs.portfolio_trades)
     beside = {s: _by_month(inputs, s)["return_frac"].to_dict() for s in (MOCK, PUBLISHED)}
     rows = [
         (
@@ -255,8 +254,7 @@ def months_table(inputs: ReportInputs) -> TextTable:
             fmt.usd(row["pnl_usd"]),
             fmt.usd(row["pnl_constant_usd"]),
             fmt.usd(row["equity_usd"]),
-            fmt.count(row["n_trades"]),
-            fmt.count(closed.get(month, 0)),
+            fmt.count(row["n_held"]),
             fmt.percent(row["max_drawdown_frac"]),
             *(fmt.percent(beside[s].get(month)) for s in (MOCK, PUBLISHED)),
         )
@@ -269,19 +267,26 @@ def months_table(inputs: ReportInputs) -> TextTable:
         "P&L, constant account",
         "Equity",
         "Trades",
-        "Closed",
         "Max drawdown within",
         series_name(MOCK),
         series_name(PUBLISHED),
     )
-    return text_table(header, rows, "l" + "r" * 9)
+    return text_table(header, rows, "l" + "r" * 8)
 
 
-def closed_by_month(trades: pd.DataFrame) -> dict[Hashable, int]:
-    """Trades of the platform by UTC calendar month of their exit."""
-    exits = trades.loc[trades["series"] == PLATFORM, "exit_time_utc"]
-    stamps = pd.DatetimeIndex(exits).tz_convert("UTC").tz_localize(None)
-    return pd.Series(stamps.to_period("M")).value_counts().to_dict()
+def held_by_year(inputs: ReportInputs) -> dict[int, int]:
+    """Trades of the platform that held a position in each calendar year.
+
+    As in the months, one over the turn of a year counts in both, and what is still open at the end
+    of the last month belongs to it.
+    """
+    trades = inputs.portfolio_trades.loc[inputs.portfolio_trades["series"] == PLATFORM]
+    first, last = (
+        np.minimum(pd.DatetimeIndex(trades[fill]).tz_convert("UTC").year, inputs.months[-1].year)
+        for fill in ("entry_time_utc", "exit_time_utc")
+    )
+    years = {month.year for month in inputs.months}
+    return {year: int(((first <= year) & (year <= last)).sum()) for year in years}
 
 
 def calmar_sentence(portfolio: pd.DataFrame) -> str:

@@ -290,12 +290,12 @@ def _light(value: str, interval: str, rule: str, state: str) -> str:
 
 
 def _idle_months(tables: list[PageTable]) -> Iterator[str]:
-    """Months with a profit or loss although nothing was entered or closed."""
+    """Rows without a trade that earned or lost."""
     for table in tables:
-        for month, pnl, entered, closed in table.cells("P&L", "Trades", "Closed"):
+        for row, pnl, n_trades in table.cells("P&L", "Trades"):
             earned = number(pnl)
-            if entered == closed == "0" and earned and earned[0]:
-                yield f"{month}: no trade entered or closed, but P&L {pnl}"
+            if n_trades == "0" and earned and earned[0]:
+                yield f"{row}: no trade, but P&L {pnl}"
 
 
 def _rounded_to_certainty(text: str) -> Iterator[str]:

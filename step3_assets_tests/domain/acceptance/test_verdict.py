@@ -88,7 +88,7 @@ def passing_tables(months=MONTHS) -> dict[str, pd.DataFrame]:
         "portfolio_months": pd.concat(
             [
                 pd.DataFrame(
-                    every | {"equity_usd": 10_100.0, "return_frac": 0.01, "n_trades": [8, 0, 16, 8]}
+                    every | {"equity_usd": 10_100.0, "return_frac": 0.01, "n_held": [8, 0, 16, 8]}
                 ),
                 pd.DataFrame({"series": "published_baseline", "month": months}),
             ],

@@ -42,6 +42,12 @@ def trades(*rows: tuple[date, float, float, float, float]) -> pd.DataFrame:
     return frame.assign(net_bps=1e4 * frame["pnl_usd"] / frame["notional_usd"])
 
 
+def held(*fills: tuple[str, str]) -> pd.DataFrame:
+    """(entry, exit) of each trade."""
+    frame = pd.DataFrame(fills, columns=["entry_time_utc", "exit_time_utc"])
+    return frame.apply(lambda column: pd.to_datetime(column, utc=True))
+
+
 @pytest.mark.parametrize(
     ("start", "end", "months", "expected"),
     [
@@ -150,23 +156,32 @@ def test_monthly_table_counts_every_month_and_both_accounts():
         "2020-04-30 20:00": 9_600.0,
         "2020-05-04 15:00": 10_080.0,  # a trade of April that exits in May
     }
-    ledger = trades((MONTHS[0], 1, 1, 1, 1), (MONTHS[0], 1, 1, 1, 1), (MONTHS[3], 1, 1, 1, 1))
-    out = monthly_table(curve(marks), ledger, MONTHS, 10_000.0)
+    out = monthly_table(
+        curve(marks),
+        held(
+            ("2020-01-10 14:00", "2020-01-31 20:00"),
+            ("2020-01-31 20:00", "2020-02-10 14:00"),  # moves a mark of each month
+            ("2020-01-31 21:00", "2020-02-29 23:00"),  # after January's last mark
+            ("2020-04-30 20:00", "2020-05-04 14:00"),  # after April's last mark, the last month
+        ),
+        MONTHS,
+        10_000.0,
+    )
     assert {"series", *out.columns} == set(PORTFOLIO_MONTHS.names)
     assert list(out["month"]) == MONTHS
     assert list(out["equity_usd"]) == [12_000.0, 9_600.0, 9_600.0, 10_080.0]
     assert list(out["pnl_usd"]) == [2_000.0, -2_400.0, 0.0, 480.0]
     np.testing.assert_allclose(out["return_frac"], [0.2, -0.2, 0.0, 0.05], atol=1e-15)
     np.testing.assert_allclose(out["pnl_constant_usd"], [2_000, -2_000, 0, 500], atol=1e-9)
-    assert list(out["n_trades"]) == [2, 0, 0, 1]
+    assert list(out["n_held"]) == [2, 2, 0, 1]
     np.testing.assert_allclose(out["max_drawdown_frac"], [0.0, 0.25, 0.0, 0.0], atol=1e-15)
     assert out["pnl_usd"].sum() == pytest.approx(80.0)
 
 
 def test_a_flat_line_is_months_of_zero():
-    out = monthly_table(curve({}), trades(), MONTHS, 10_000.0)
+    out = monthly_table(curve({}), held(), MONTHS, 10_000.0)
     assert list(out["equity_usd"]) == [10_000.0] * 4
-    assert out[["pnl_usd", "return_frac", "n_trades", "max_drawdown_frac"]].to_numpy().sum() == 0
+    assert out[["pnl_usd", "return_frac", "n_held", "max_drawdown_frac"]].to_numpy().sum() == 0
 
 
 def test_summary_by_hand():

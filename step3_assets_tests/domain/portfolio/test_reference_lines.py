@@ -40,7 +40,7 @@ def test_buy_and_hold_by_hand():
     assert line.summary["cagr"] == pytest.approx((1 + net) ** 12 - 1, rel=1e-12)
     assert "2020-03-02 14:00 UTC" in str(line.summary["note"])
     assert "20.0 bps" in str(line.summary["note"])
-    assert list(line.months["n_trades"]) == [1]
+    assert list(line.months["n_held"]) == [1]
 
 
 def test_frames_have_the_catalogue_columns():
@@ -113,6 +113,7 @@ def test_the_published_baseline_is_cut_and_rebased():
     assert line.summary["max_drawdown_frac"] == pytest.approx(0.25, rel=1e-12)
     assert line.summary["calmar"] == pytest.approx(growth / 0.25, rel=1e-12)
     assert (line.summary["n_trades"], line.summary["trades_per_month"]) == (9, 3.0)
+    assert line.months["n_held"].isna().all(), "what was published says not when each was held"
     assert math.isnan(float(str(line.summary["sharpe"])))
     assert set(line.summary) == {c.name for c in METRIC_COLUMNS} | {"note"}
     assert "partly in-sample" in str(line.summary["note"])

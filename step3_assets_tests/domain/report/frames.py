@@ -330,11 +330,12 @@ def _months(equity, trades, months) -> pd.DataFrame:
             end = float(curve.loc[inside, "equity_usd"].iloc[-1])
             n = ((trades["series"] == series) & (trades["month"] == month)).sum()
             change = end / before - 1
-            rows.append((series, month, end, end - before, change, change * CAPITAL, n, 0.012))
+            held = n + (end != before)  # the noise of a quiet month is one carried over
+            rows.append((series, month, end, end - before, change, change * CAPITAL, held, 0.012))
             before = end
     names = [
         "series", "month", "equity_usd", "pnl_usd", "return_frac", "pnl_constant_usd",
-        "n_trades", "max_drawdown_frac",
+        "n_held", "max_drawdown_frac",
     ]  # fmt: skip
     return conform("portfolio_months", pd.DataFrame(rows, columns=names))
 
@@ -350,7 +351,7 @@ def _published_months(rng, months) -> pd.DataFrame:
             "pnl_usd": np.diff(equity, prepend=CAPITAL),
             "return_frac": returns,
             "pnl_constant_usd": returns * CAPITAL,
-            "n_trades": 7,
+            "n_held": None,
             "max_drawdown_frac": np.nan,
         }
     )

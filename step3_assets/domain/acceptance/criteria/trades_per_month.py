@@ -15,12 +15,12 @@ from step3_assets.domain.portfolio.stored_metrics import (
 def _find(tables: Tables, config: Step3Config) -> Finding:
     value = metric_of(tables, PLATFORM, "trades_per_month")
     n_trades, n_months = metric_of(tables, PLATFORM, "n_trades"), len(months_of_period(tables))
-    counts = series_of(tables, "portfolio_months", PLATFORM)["n_trades"]
-    n_empty = int((counts == 0).sum())
+    held = series_of(tables, "portfolio_months", PLATFORM)["n_held"]
+    n_empty = int((held == 0).sum())
     return Finding(
         value,
         config.acceptance.min_trades_per_month,
-        f"{n_trades:.0f} trades in {n_months} calendar months, {n_empty} of them without a trade.",
+        f"{n_trades:.0f} trades in {n_months} calendar months, {n_empty} of them without one held.",
     )
 
 

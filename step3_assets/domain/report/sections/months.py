@@ -24,8 +24,8 @@ def _write(inputs: ReportInputs) -> Blocks:
     yield (
         "The compounding account reinvests. The constant account earns each month's return on "
         f"{fmt.usd(inputs.config.execution.initial_capital_usd)}. Profit and loss is that of the "
-        "calendar month, open positions marked at its end. A trade counts in the month of its "
-        "decision under *Trades* and in that of its exit under *Closed*."
+        "calendar month, open positions marked at its end, and *Trades* are those that held a "
+        "position in it: one held over the turn of a month or year counts in both."
     )
     yield money.years_table(inputs).markdown()
     yield "Return of each series by year:"
@@ -38,6 +38,6 @@ SECTION = Section(
     order=80,
     question="Which months and years earned, and which lost?",
     write=_write,
-    tables=("portfolio_months",),
+    tables=("portfolio_months", "portfolio_trades"),
     figures=(MONTHLY,),
 )
