@@ -15,17 +15,13 @@ from step3_assets.defs.live.assets import build_live_assets
 from step3_assets.defs.live.recalibration_schedule import build_recalibration_schedule
 from step3_assets.defs.maintenance import build_maintenance_job, build_maintenance_schedule
 from step3_assets.defs.partitions import partitions_for
-from step3_assets.defs.resources import (
-    PlatformResource,
-    ProgressResource,
-    Settings,
-    load_settings,
-)
+from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.assets import build_result_assets
 from step3_assets.defs.results.drift_assets import build_drift_checks
 from step3_assets.defs.results.upstream import Upstream
 from step3_assets.defs.run_failure import build_run_failure_sensor
 from step3_assets.defs.search.assets import build_search_asset
+from step3_assets.defs.settings import Settings, load_settings
 from step3_assets.defs.shadow.assets import build_shadow_assets
 from step3_assets.defs.tick_failure import build_tick_failure_sensor
 from step3_assets.defs.verification_schedule import (

@@ -92,7 +92,7 @@ def restore(source: Path, yes: bool) -> None:
     from rich.console import Console
 
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.defs.resources import home_folder
+    from step3_assets.defs.settings import home_folder
     from step3_assets.storage.backup import DATABASE, read_manifest, restore_backup
 
     home = home_folder()

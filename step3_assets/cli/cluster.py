@@ -75,7 +75,7 @@ def certs(out: Path, hosts: tuple[str, ...], days: int) -> None:
 @cluster.command()
 def status() -> None:
     """Check that the cluster answers and that every worker may compute for this installation."""
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.domain.core.cluster import ClusterError, Connection
 
     compute = load_settings().compute

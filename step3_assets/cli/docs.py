@@ -48,7 +48,7 @@ def generated_pages(docs_dir: Path) -> dict[Path, str]:
     from step3_assets.config import Step3Config
     from step3_assets.definitions import build_defs
     from step3_assets.defs import graph_page
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.docgen import (
         audit_checks,
         criteria_table,

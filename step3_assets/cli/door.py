@@ -13,7 +13,7 @@ from step3_assets.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.defs.resources import Settings
+    from step3_assets.defs.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def export(table: str, kind: str, out: Path | None, first: str | None, last: str
     """
     in_order(first, last)
     from step3_assets.cli.installation import open_store
-    from step3_assets.defs.resources import home_folder
+    from step3_assets.defs.settings import home_folder
     from step3_assets.notebook import Home
 
     target = out or Path(f"{table}.{kind}")
@@ -78,7 +78,7 @@ def trades(count: int, series: str) -> None:
     from rich.table import Table
 
     from step3_assets.cli.installation import open_store
-    from step3_assets.defs.resources import home_folder
+    from step3_assets.defs.settings import home_folder
     from step3_assets.notebook import Home
 
     ledger = Home(home_folder(), open_store()).trades(series)

@@ -70,7 +70,7 @@ def _advice(what: str, is_full: bool) -> str:
 
 
 def _is_expected(error: Exception) -> bool:
-    from step3_assets.defs.resources import SettingsError
+    from step3_assets.defs.settings import SettingsError
     from step3_assets.domain.delivery import DeliveryError
     from step3_assets.domain.registry.errors import RegistryError
     from step3_assets.storage.store import StoreError

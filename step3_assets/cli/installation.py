@@ -1,7 +1,7 @@
 """The home folder of an installation: creating it, setting its delivery, opening its instance.
 
 Belongs here: the home folder's files. Does not belong here: what the settings mean
-(:mod:`step3_assets.defs.resources`).
+(:mod:`step3_assets.defs.settings`).
 """
 
 import os
@@ -11,16 +11,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dagster as dg
-import tomlkit
-from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
-from step3_assets.cli.dead_runs import close_dead_runs
 from step3_assets.cli.failures import CommandFailed
-from step3_assets.defs.resources import SETTINGS_FILE, Settings, load_settings
+from step3_assets.defs.settings import SETTINGS_FILE, Settings, load_settings
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from step3_assets.storage.store import Store
 
 PRIVATE = 0o077  # permissions of anyone but the owner
@@ -97,6 +95,8 @@ def _close_to_others(path: Path) -> None:
 
 
 def _note_delivery(path: Path, delivery: Path) -> None:
+    import tomlkit
+
     document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
     if document.get("delivery") == str(delivery):
         return
@@ -117,12 +117,17 @@ def remember_delivery(settings: Settings, delivery: Path) -> None:
 
 
 @contextmanager
-def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def dagster_instance(settings: Settings) -> "Iterator[dg.DagsterInstance]":
     """The installation's Dagster instance; its storage is created under a lock, once.
 
     Without the lock, several processes that start on a new home would make one another crash. Runs
     whose process was killed are closed as failed first.
     """
+    import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+
+    from step3_assets.cli.dead_runs import close_dead_runs
+
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)  # which dagster.yaml names
     with FileLock(settings.dagster_home / ".created.lock", timeout=120):
         reference = InstanceRef.from_dir(str(settings.dagster_home), overrides=NO_COMPUTE_LOGS)

@@ -36,7 +36,7 @@ def maintain(keep_days: float) -> None:
     from step3_assets.cli.installation import dagster_instance, open_store
     from step3_assets.cli.progress import BarProgress
     from step3_assets.defs.maintenance import maintain as keep_small
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
 
     open_store()
     settings = load_settings()

@@ -44,7 +44,7 @@ def notify(is_test: bool) -> None:
     """
     from step3_assets.defs.notifier import Message, shown_address
     from step3_assets.defs.notifier import notify as send
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
 
     settings = load_settings()
     config = settings.notify

@@ -68,7 +68,7 @@ def _marked(text: str) -> str:
     """A registered verdict, marked if the stored results have changed since."""
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import verdict_staleness
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.domain.acceptance.staleness import STALE, dated_verdict
 
     if text.startswith(STALE):
@@ -82,7 +82,7 @@ def _print_verdict(console: "Console") -> None:
 
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import verdict_in_force
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
 
     if text := verdict_in_force(open_store(), load_settings().config):
         console.print(f"{'verdict now':16}  {escape(text)}", soft_wrap=True)
@@ -191,7 +191,7 @@ def promote(model: str, reason: str, who: str | None) -> None:
     """
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import Request, promote_in_store
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
 
     stored = _stored()
     row = find_model(stored, model)
@@ -215,7 +215,7 @@ def rollback(reason: str, who: str | None) -> None:
     """
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import Request, rollback_in_store
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
 
     stored = _stored()
     request = Request(reason, who or account(), _champion(stored))
@@ -270,7 +270,7 @@ def _stored() -> "Registry":
         read_registry,
         registry_file_problems,
     )
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
 
     store = open_store()
     stored = read_registry(store)

@@ -33,7 +33,7 @@ def reproduce(fold: str) -> None:
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.partitions import look_back
     from step3_assets.defs.registry.registry_store import current_provenance, read_registry
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.domain.core.months import month_label, month_range, parse_month
     from step3_assets.domain.registry.reproduction import reproduce as reproduce_fold
     from step3_assets.domain.registry.stages import standing_fold

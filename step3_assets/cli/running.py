@@ -343,7 +343,7 @@ def print_verdict() -> None:
 
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import verdict_in_force
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
 
     settings, store = load_settings(), open_store()
     acceptance = store.read("acceptance").sort_values("position")

@@ -51,7 +51,7 @@ def step() -> None:
     from step3_assets.cli.running import launch
     from step3_assets.cli.steps import Step
     from step3_assets.defs.jobs import SHADOW
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.defs.shadow.accounts import read_account
 
     store = open_store()
@@ -104,7 +104,7 @@ def replay(bars_dir: Path, first: str, last: str, retrain: bool, fresh: bool) ->
 
     from step3_assets.cli.installation import open_store
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.defs.shadow.accounts import account_parity
     from step3_assets.defs.shadow.replay import ReplayRequest, replay_account
     from step3_assets.defs.shadow.replay import replay as play
@@ -141,7 +141,7 @@ def parity(account: str | None) -> None:
         step3 shadow parity --account replay:2023-01..2023-06
     """
     from step3_assets.cli.installation import open_store
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.defs.shadow.accounts import account_parity
     from step3_assets.domain.shadow.step import ShadowError
 

@@ -5,16 +5,16 @@ materializes the report's asset.
 """
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    import dagster as dg
-
-    from step3_assets.defs.resources import Settings
+    from step3_assets.defs.settings import Settings
 
 SHOWN_RUNS = 5
+ERROR_LENGTH = 400
 
 
 @click.command()
@@ -28,7 +28,7 @@ def status(hashes: bool) -> None:
     from step3_assets.catalogue import TABLES
     from step3_assets.cli.installation import open_store
     from step3_assets.defs.registry.registry_store import verdict_in_force
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.domain.core.months import month_label
     from step3_assets.storage.maintenance import sizes
 
@@ -59,13 +59,13 @@ def status(hashes: bool) -> None:
     ]
     for column in columns:
         table.add_column(column, justify="right" if column in ("rows", "partitions") else "left")
+    stored = store.row_counts()
     for name, description in TABLES.items():
-        counts = store.count_by_partition(name) if description.partition else {}
-        rows = sum(counts.values()) if description.partition else len(store.read(name))
-        months = sorted(counts)
+        counts = {part: n for part, n in stored.get(name, {}).items() if n}
+        months = sorted(part for part in counts if part is not None)
         label = description.partition_dates.label
         span = [str(len(months)), label(months[0]), label(months[-1])] if months else []
-        cells = [name, f"{rows:,}", *(span or ["", "", ""])]
+        cells = [name, f"{sum(counts.values()):,}", *(span or ["", "", ""])]
         table.add_row(*cells, *([store.table_hash(name)[:16]] if hashes else []))
     console.print(table)
     if text := verdict_in_force(store, settings.config):
@@ -78,53 +78,47 @@ def status(hashes: bool) -> None:
 def _automation(settings: "Settings") -> list[str]:
     """The last message of the delivery sensor, every failed tick, and every run that failed since.
 
-    Dagster opens its own files for writing even to read them. Where they are read-only, the line
-    says so, and the rest of the status is shown all the same.
+    Where Dagster's files cannot be read, the line says so, and the rest of the status is shown all
+    the same.
     """
-    from step3_assets.cli.failures import disk_trouble
-    from step3_assets.cli.installation import dagster_instance
-    from step3_assets.defs.automation_ticks import last_ticks
-    from step3_assets.defs.failed_runs import standing_failures
+    from step3_assets.defs.run_log import RunLogError, failed_ticks, standing_failures
 
-    if not (settings.dagster_home / "schedules").is_dir():
+    folder = settings.dagster_home
+    if not (folder / "schedules").is_dir():
         return []
+    lines = []
     try:
-        with dagster_instance(settings) as instance:
-            message, ticks = _sensor_message(instance), last_ticks(instance)
-            runs = standing_failures(instance)
-    except Exception as error:
-        if trouble := disk_trouble(error):
-            return [f"sensor    not known: {trouble}"]
-        raise
-    failed = [_failure(tick.name, "last tick", tick.at, tick.error) for tick in ticks if tick.error]
+        lines += [f"sensor    {text}" for text in _sensor_message(folder)]
+        ticks, runs = failed_ticks(folder), standing_failures(folder)
+    except RunLogError as error:
+        return [*lines, f"sensor    not known: {error}"]
+    lines += [_failure(tick.name, "last tick", tick.at, tick.error) for tick in ticks]
     for run in runs[:SHOWN_RUNS]:
         months = f" {run.months}" if run.months else ""
-        failed.append(_failure(f"{run.job}{months}", f"run {run.run_id[:8]}", run.at, run.error))
+        lines.append(_failure(f"{run.job}{months}", f"run {run.run_id[:8]}", run.at, run.error))
     if len(runs) > SHOWN_RUNS:
-        failed.append(f"FAILED    {len(runs) - SHOWN_RUNS} more runs; `step3 ui` lists them")
-    return [*([f"sensor    {message}"] if message else []), *failed]
+        lines.append(f"FAILED    {len(runs) - SHOWN_RUNS} more runs; `step3 ui` lists them")
+    return lines
 
 
 def _failure(name: str, what: str, at: datetime, error: str) -> str:
-    from step3_assets.defs.notifier import one_line
+    text = " ".join(error.split())
+    text = text if len(text) <= ERROR_LENGTH else f"{text[:ERROR_LENGTH]} ..."
+    return f"FAILED    {name}: {what} {at:%Y-%m-%d %H:%M} UTC: {text}"
 
-    return f"FAILED    {name}: {what} {at:%Y-%m-%d %H:%M} UTC: {one_line(error)}"
 
+def _sensor_message(folder: Path) -> list[str]:
+    """What the delivery sensor reported last; nothing where it has never been on."""
+    from step3_assets.defs.run_log import delivery_sensor
 
-def _sensor_message(instance: "dg.DagsterInstance") -> str:
-    """What the delivery sensor reported last; empty where it has never run."""
-    from step3_assets.defs.delivery.plan import read_cursor
-    from step3_assets.defs.delivery.sensor import SENSOR
-
-    states = [s for s in instance.all_instigator_state() if s.name == SENSOR]
-    if not states:
-        return ""
-    cursor = read_cursor(getattr(states[0].instigator_data, "cursor", None))
+    sensor = delivery_sensor(folder)
+    if sensor is None:
+        return []
     report = (
-        f"{cursor.message_at}: {cursor.message}" if cursor.message else "has read no delivery yet"
+        f"{sensor.message_at}: {sensor.message}" if sensor.message else "has read no delivery yet"
     )
-    waits = f"; waiting: {cursor.waiting.reason}" if cursor.waiting else ""
-    return f"{'on' if states[0].is_running else 'off'}; {report}{waits}"
+    waits = f"; waiting: {sensor.waiting}" if sensor.waiting else ""
+    return [f"{'on' if sensor.is_on else 'off'}; {report}{waits}"]
 
 
 @click.command()

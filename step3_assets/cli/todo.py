@@ -15,7 +15,7 @@ from step3_assets.cli.steps import INGEST, RESULTS, Step
 from step3_assets.defs import up_to_date
 from step3_assets.defs.delivery.assets import load_delivery
 from step3_assets.defs.jobs import WALK_FORWARD
-from step3_assets.defs.resources import Settings
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.up_to_date import Work
 from step3_assets.domain.core.months import month_range
 from step3_assets.storage.store import Store

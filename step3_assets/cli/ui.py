@@ -19,7 +19,7 @@ from step3_assets.cli.loopback_guard import is_loopback
 from step3_assets.cli.values import PORT
 
 if TYPE_CHECKING:
-    from step3_assets.defs.resources import Settings
+    from step3_assets.defs.settings import Settings
 
 # The code location has the same name here as in the repository's own workspace.yaml, so that runs
 # and schedules belong to the same one however the UI was started.

@@ -36,7 +36,7 @@ def verify(rows_only: bool, month: str | None) -> None:
     from step3_assets.cli.failures import CommandFailed
     from step3_assets.cli.installation import open_store
     from step3_assets.cli.progress import BarProgress
-    from step3_assets.defs.resources import load_settings
+    from step3_assets.defs.settings import load_settings
     from step3_assets.defs.verification import STEPS, verify_store
     from step3_assets.domain.core.months import parse_month
 

@@ -1,7 +1,7 @@
 """Configuration: frozen models with their defaults and the reason for each.
 
 Belongs here: one place to import settings from; the models stand in the modules beside this one.
-Does not belong here: reading files or the environment (:mod:`step3_assets.defs.resources` does
+Does not belong here: reading files or the environment (:mod:`step3_assets.defs.settings` does
 that), or partitions.
 
 No default was picked by looking at results on the test months of a real delivery; where a default

@@ -1,7 +1,7 @@
 """Settings of folds and models.
 
 Belongs here: numbers a person may set, each with its reason. Does not belong here: reading files or
-the environment (:mod:`step3_assets.defs.resources` does that).
+the environment (:mod:`step3_assets.defs.settings` does that).
 """
 
 from typing import Literal

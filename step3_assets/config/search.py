@@ -1,7 +1,7 @@
 """Settings of the nested search.
 
 Belongs here: numbers a person may set, each with its reason. Does not belong here: reading files or
-the environment (:mod:`step3_assets.defs.resources` does that).
+the environment (:mod:`step3_assets.defs.settings` does that).
 """
 
 from typing import TYPE_CHECKING, Any, Literal

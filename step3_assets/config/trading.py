@@ -2,7 +2,7 @@
 
 Belongs here: numbers a person may set, each with its reason. Does not belong here: the settings of
 single risk rules and sizing methods, which stand with them (:mod:`step3_assets.plugins`); reading
-files or the environment (:mod:`step3_assets.defs.resources` does that).
+files or the environment (:mod:`step3_assets.defs.settings` does that).
 """
 
 from typing import TYPE_CHECKING, Any, Literal

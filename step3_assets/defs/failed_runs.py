@@ -1,73 +1,16 @@
-"""Runs that failed and that no later run made good, as Dagster recorded them.
+"""Why a run failed, as Dagster's instance tells it.
 
-Belongs here: which runs those are, and why a run failed. Does not belong here: reporting them
-(:mod:`step3_assets.defs.run_failure` and ``step3 status`` do that).
+Belongs here: the step and the message. Does not belong here: which failures still stand
+(:mod:`step3_assets.defs.run_log`), reporting them (:mod:`step3_assets.defs.run_failure`).
 """
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import dagster as dg
 
-RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-PARTITION_TAG = "dagster/partition"
-LOOKS_BACK = 200  # runs; a failure before them is history
 FAILURE_EVENTS = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
 }
-ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-
-
-@dataclass(frozen=True)
-class FailedRun:
-    """A run that failed.
-
-    Attributes
-    ----------
-    run_id, job, months : str
-        ``months`` is empty where the run has no partition.
-    at : datetime
-        UTC.
-    error : str
-        Its first line is the message.
-    """
-
-    run_id: str
-    job: str
-    months: str
-    at: datetime
-    error: str
-
-
-def standing_failures(instance: dg.DagsterInstance) -> list[FailedRun]:
-    """Failed runs, the newest first, without those that a later run of the same job made good.
-
-    A later run makes a failed one good if it succeeded and held all its months, and takes its
-    place if it failed on the same.
-    """
-    records = instance.get_run_records(dg.RunsFilter(statuses=ENDED), limit=LOOKS_BACK)
-    later: list[tuple[str, list[str]]] = []
-    found = []
-    for record in records:
-        run = record.dagster_run
-        span = partition_span(run.tags)
-        is_covered = any(job == run.job_name and _holds(covering, span) for job, covering in later)
-        later.append((run.job_name, span))
-        if run.status is dg.DagsterRunStatus.FAILURE and not is_covered:
-            ended = record.end_time or record.update_timestamp.timestamp()
-            found.append(
-                FailedRun(
-                    run_id=run.run_id,
-                    job=run.job_name,
-                    months=months_text(run.tags),
-                    at=datetime.fromtimestamp(ended, UTC),
-                    error=failure_of(instance, run.run_id)[1],
-                )
-            )
-    return found
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
@@ -99,26 +42,3 @@ def _step_error(event: dg.DagsterEvent) -> str:
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
     return (data.error.cause or data.error).message if data.error else event.message or ""
-
-
-def partition_span(tags: Mapping[str, str]) -> list[str]:
-    """First and last partition key of a run; empty where it has none."""
-    keys = [tags[tag] for tag in RANGE_TAGS if tag in tags] or [tags.get(PARTITION_TAG, "")]
-    return [keys[0], keys[-1]] if keys[0] else []
-
-
-def months_text(tags: Mapping[str, str]) -> str:
-    """The months (or week) of a run, as its tags name them; empty where it has none.
-
-    Examples
-    --------
-    >>> months_text({"dagster/partition": "2021-01-01"})
-    '2021-01'
-    """
-    return " to ".join(dict.fromkeys(key.removesuffix("-01") for key in partition_span(tags)))
-
-
-def _holds(covering: list[str], span: list[str]) -> bool:
-    if not (covering and span):
-        return covering == span
-    return covering[0] <= span[0] and span[1] <= covering[1]

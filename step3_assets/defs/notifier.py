@@ -23,7 +23,7 @@ from email.message import EmailMessage
 from urllib.parse import urlsplit
 
 from step3_assets.config import EmailConfig, NotifyConfig, WebhookConfig
-from step3_assets.defs.resources import Settings, SettingsError, secret
+from step3_assets.defs.settings import Settings, SettingsError, secret
 
 ERROR_LENGTH = 400
 PAUSE_S = 1.0

@@ -17,7 +17,7 @@ import dagster as dg
 from dagster._time import get_current_datetime
 
 from step3_assets.config import SearchConfig
-from step3_assets.defs.resources import DEFAULT_FIRST_MONTH, Settings
+from step3_assets.defs.settings import DEFAULT_FIRST_MONTH, Settings
 from step3_assets.domain.core.months import add_months, first_test_month
 from step3_assets.domain.core.weeks import add_weeks, month_of_week, week_of
 from step3_assets.domain.delivery import DeliveryError, probe_months

@@ -6,9 +6,10 @@ Belongs here: what a failed run's message says. Does not belong here: why a run 
 
 import dagster as dg
 
-from step3_assets.defs.failed_runs import failure_of, months_text
+from step3_assets.defs.failed_runs import failure_of
 from step3_assets.defs.notifier import Message, notify
 from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.run_log import months_text
 
 
 def build_run_failure_sensor() -> dg.SensorDefinition:

@@ -28,8 +28,8 @@ from step3_assets.defs.provenance import (
     tables_of,
 )
 from step3_assets.defs.registry.registry_store import registry_file_problems, registry_is_behind
-from step3_assets.defs.resources import Settings
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.settings import Settings
 from step3_assets.domain.core.hashing import month_hashes, text_hash
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.delivery import Delivery

@@ -17,10 +17,10 @@ from step3_assets.defs.registry.registry_store import (
     current_version,
     registry_file_problems,
 )
-from step3_assets.defs.resources import Settings
 from step3_assets.defs.results.judging import computed_statistics, judged
 from step3_assets.defs.results.portfolio_assets import computed_portfolio
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.bar_columns import MARKING_BARS
 from step3_assets.domain.core.canonical import canonical_frame

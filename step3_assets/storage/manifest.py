@@ -154,6 +154,17 @@ def read(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] | None = N
     return found
 
 
+def row_counts(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[str, dict[dt.date | None, int]]:
+    """Rows of each partition of each table, without reading the rows' marks."""
+    found: dict[str, dict[dt.date | None, int]] = {}
+    rows = connection.execute(f"SELECT table_name, partition, n_rows FROM {TABLE}").fetchall()
+    for name, partition, n_rows in rows:
+        found.setdefault(name, {})[partition] = n_rows
+    return found
+
+
 def digest_of(
     manifest: Manifest, table: str, first: dt.date | None = None, last: dt.date | None = None
 ) -> str:

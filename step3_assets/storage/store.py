@@ -233,6 +233,11 @@ class Store:
         with self._open(is_writer=False) as connection:
             return Transaction(connection, [table]).count_by_partition(table)
 
+    def row_counts(self) -> dict[str, dict[dt.date | None, int]]:
+        """Rows of each partition of each table, by the manifest: see :mod:`.manifest`."""
+        with self._open(is_writer=False) as connection:
+            return manifest.row_counts(connection)
+
     def table_hash(self, table: str) -> str:
         """Content hash of a whole table, as :func:`step3_assets.domain.core.hashing.frame_hash`."""
         return frame_hash(self.read(table), known_table(table))

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from step3_assets.cli.main import cli
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.audit.run import CHECKS
 from step3_assets.storage.store import Store
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from step3_assets.catalogue import TABLES
 from step3_assets.cli.recalibrate import recalibrate
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.storage.store import Store
 from step3_assets_tests.storage.rows import rows_of
 

@@ -23,9 +23,9 @@ from step3_assets.defs.registry.registry_store import (
     write_registry_file,
 )
 from step3_assets.defs.registry.registry_store import change_now as now
-from step3_assets.defs.resources import load_settings
 from step3_assets.defs.results.judging import JudgedAgain, evidence_token
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.acceptance.verdict import judge
 from step3_assets.domain.audit.run import CHECKS
 from step3_assets.domain.core.months import add_months

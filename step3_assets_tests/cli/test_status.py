@@ -1,6 +1,7 @@
 """``step3 status`` beside a sensor that has looked, and without chatter."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from step3_assets.cli.installation import dagster_instance, prepare_home
 from step3_assets.cli.main import cli
 from step3_assets.defs.delivery.plan import Cursor
 from step3_assets.defs.delivery.sensor import SENSOR
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.storage.store import Store
 
 
@@ -52,3 +53,40 @@ def test_notices_of_dagsters_betas_are_not_shown_to_a_person(tmp_path: Path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+BLOCKED = ("dagster", "lightgbm", "sklearn", "matplotlib", "scipy", "exchange_calendars", "optuna")
+
+
+def test_status_loads_nothing_heavy(tmp_path: Path):
+    """In a process in which the heavy libraries cannot be imported, on a home that Dagster made."""
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(',')));"
+        "from step3_assets.cli.main import main; main()"
+    )
+    Store(load_settings(tmp_path).database).ensure_tables()
+    folder = load_settings(tmp_path).dagster_home / "schedules"
+    folder.mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, ",".join(BLOCKED), "status"],
+        env={**os.environ, "STEP3_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sensor    not known: schedules.db is not there yet" in done.stdout
+
+
+def test_a_file_that_is_not_dagsters_is_said_and_the_rest_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STEP3_HOME", str(tmp_path))
+    Store(load_settings(tmp_path).database).ensure_tables()
+    folder = load_settings(tmp_path).dagster_home / "schedules"
+    folder.mkdir(parents=True)
+    with sqlite3.connect(folder / "schedules.db") as connection:
+        connection.execute("CREATE TABLE jobs (id INTEGER, body TEXT)")
+    shown = CliRunner().invoke(cli, ["status"], catch_exceptions=False).output
+    assert "sensor    not known: schedules.db cannot be read (no such column: job_body)" in shown
+    assert "calibrated_models" in shown

@@ -19,7 +19,8 @@ from step3_assets.defs.delivery.plan import REQUEST_TAG, Cursor, read_cursor
 from step3_assets.defs.delivery.sensor import build_delivery_sensor
 from step3_assets.defs.jobs import INGEST, build_jobs
 from step3_assets.defs.partitions import partitions_for
-from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import month_range, parse_month
 from step3_assets.domain.delivery import read_delivery
 from step3_assets_tests.defs.installation import Installation

@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 
 from step3_assets.defs.partitions import partition_key, partitions_for
-from step3_assets.defs.resources import PlatformResource, ProgressResource, load_settings
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import add_months
 from step3_assets.storage.store import Store
 

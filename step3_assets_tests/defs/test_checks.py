@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.defs.partitions import partition_key
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery

@@ -9,7 +9,7 @@ import pytest
 
 from step3_assets.catalogue import TABLES
 from step3_assets.defs.graph_page import asset_graph_markdown
-from step3_assets.defs.resources import Settings, load_settings
+from step3_assets.defs.settings import Settings, load_settings
 
 EDGES = {
     "bar_features": set(),
@@ -175,7 +175,7 @@ def test_nothing_deprecated_or_superseded_is_used(settings: Settings):
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, words: str):
-    from step3_assets.defs.resources import SettingsError
+    from step3_assets.defs.settings import SettingsError
 
     (tmp_path / "step3.toml").write_text(text)
     with pytest.raises(SettingsError, match=words):

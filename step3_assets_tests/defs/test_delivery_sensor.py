@@ -12,7 +12,7 @@ import pytest
 from step3_assets.defs.delivery import sensor as delivery_sensor
 from step3_assets.defs.delivery.plan import Cursor, read_cursor
 from step3_assets.defs.partitions import partitions_for
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets_tests.defs.desk import Desk, observation, restate, verdicts
 from step3_assets_tests.defs.installation import START
 from step3_assets_tests.deliveries import write_small_delivery

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from step3_assets.cli.main import cli
 from step3_assets.defs.registry.registry_store import Request, promote_in_store
-from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.defs.verification import verify_store
 from step3_assets.domain.acceptance.verdict import judge
 from step3_assets.domain.registry.errors import RegistryError

@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from step3_assets.cli.installation import dagster_instance, prepare_home
 from step3_assets.cli.main import cli
-from step3_assets.defs.failed_runs import standing_failures
-from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.run_failure import build_run_failure_sensor
+from step3_assets.defs.run_log import standing_failures
+from step3_assets.defs.settings import load_settings
 from step3_assets.storage.store import Store
 from step3_assets_tests.defs.receivers import web_receiver
 
@@ -57,16 +58,19 @@ def test_a_failed_run_stands_until_a_run_over_all_its_months_succeeds(
 ):
     run(instance, TO_MARCH, fails="body")
     run(instance, JANUARY)
-    (standing,) = standing_failures(instance)
+    (standing,) = standing_failures(Path(instance.root_directory))
     assert (standing.job, standing.months) == ("walk_forward", "2021-01 to 2021-03")
     assert standing.error.strip() == "ValueError: the fold\nholds no rows"
     run(instance, JANUARY, fails="check")
-    assert [s.months for s in standing_failures(instance)] == ["2021-01", "2021-01 to 2021-03"]
+    assert [s.months for s in standing_failures(Path(instance.root_directory))] == [
+        "2021-01",
+        "2021-01 to 2021-03",
+    ]
     run(instance, TO_MARCH)
-    assert standing_failures(instance) == []
+    assert standing_failures(Path(instance.root_directory)) == []
     run(instance, None, fails="body")
     run(instance, None, fails="check")
-    (standing,) = standing_failures(instance)
+    (standing,) = standing_failures(Path(instance.root_directory))
     assert standing.error == "check folds.purge: 3 labels reach into the month"
 
 

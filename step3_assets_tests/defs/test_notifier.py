@@ -16,8 +16,9 @@ from click.testing import CliRunner
 from step3_assets.cli.main import cli
 from step3_assets.defs import notifier
 from step3_assets.defs.notifier import Message, Outcome, notify
-from step3_assets.defs.resources import PlatformResource, Settings, SettingsError, load_settings
+from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.run_failure import build_run_failure_sensor, months_text
+from step3_assets.defs.settings import Settings, SettingsError, load_settings
 from step3_assets_tests.defs.receivers import mail_receiver, web_receiver
 
 MESSAGE = Message(

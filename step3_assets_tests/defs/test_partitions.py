@@ -10,7 +10,8 @@ from dagster._core.test_utils import freeze_time
 from step3_assets.catalogue import TABLES
 from step3_assets.defs.live.recalibration_schedule import build_recalibration_schedule
 from step3_assets.defs.partitions import Partitions, partitions_for
-from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.storage.store import Store
 from step3_assets_tests.defs.installation import START, Installation
 from step3_assets_tests.deliveries import write_small_delivery

@@ -15,7 +15,8 @@ from step3_assets.catalogue import TABLES
 from step3_assets.catalogue.live import RECALIBRATIONS
 from step3_assets.defs.live import recalibration_schedule
 from step3_assets.defs.live.recalibration_schedule import CRON, weeks_due
-from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.weeks import add_weeks, first_session, week_range
 from step3_assets.storage.store import Store
 from step3_assets_tests.storage.rows import rows_of

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from step3_assets.cli.main import cli
 from step3_assets.defs.partitions import partition_key, partitions_for
 from step3_assets.defs.registry.registry_store import REGISTRY_TABLES, put_registry, read_registry
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import week_range, week_start
 from step3_assets.domain.live import recalibration

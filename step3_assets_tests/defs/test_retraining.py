@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.defs.live.assets import walked_months
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.defs.shadow.accounts import walked_model
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months

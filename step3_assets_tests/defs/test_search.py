@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from step3_assets.config import Step3Config
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.search.settings import searched_sections, trading_hash, with_settings
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text

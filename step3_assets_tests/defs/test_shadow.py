@@ -16,7 +16,8 @@ from step3_assets.defs.registry.registry_store import (
     read_registry,
     register_if_behind,
 )
-from step3_assets.defs.resources import ProgressResource, load_settings
+from step3_assets.defs.resources import ProgressResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.defs.shadow import checks as shadow_checks
 from step3_assets.defs.shadow.accounts import (
     account_parity,

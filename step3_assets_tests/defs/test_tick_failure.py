@@ -21,7 +21,8 @@ from dagster_shared.error import SerializableErrorInfo
 
 from step3_assets.cli.installation import dagster_instance, prepare_home
 from step3_assets.cli.main import cli
-from step3_assets.defs.resources import PlatformResource, load_settings
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.defs.tick_failure import build_tick_failure_sensor
 from step3_assets.storage.store import Store
 from step3_assets_tests.defs.receivers import Received, web_receiver

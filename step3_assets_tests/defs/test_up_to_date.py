@@ -18,7 +18,8 @@ from step3_assets.defs import provenance
 from step3_assets.defs.delivery.assets import load_delivery
 from step3_assets.defs.partition_task import Frames
 from step3_assets.defs.provenance import MONTHLY, WHOLE
-from step3_assets.defs.resources import ProgressResource, load_settings
+from step3_assets.defs.resources import ProgressResource
+from step3_assets.defs.settings import load_settings
 from step3_assets.defs.up_to_date import Work, ingest_work, month_work, result_work
 from step3_assets.defs.walk_forward import assets
 from step3_assets.domain.folds.build import FoldRows

@@ -17,7 +17,7 @@ from filelock import FileLock
 from step3_assets.catalogue import TABLES
 from step3_assets.cli.installation import dagster_instance
 from step3_assets.cli.main import cli
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.storage.backup import make_backup, read_manifest, restore_backup
 from step3_assets.storage.locks import Deadline
 from step3_assets.storage.store import Store, StoreError

@@ -16,7 +16,7 @@ import pytest
 from step3_assets.catalogue import TABLES
 from step3_assets.cli import ui as ui_module
 from step3_assets.cli.installation import DAGSTER_YAML, dagster_instance
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.storage.backup import make_backup, restore_backup
 from step3_assets.storage.store import Store, StoreError
 from step3_assets_tests.defs.installation import START, TOML

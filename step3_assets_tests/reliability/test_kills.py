@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from step3_assets.cli.installation import DAGSTER_YAML, dagster_instance
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.storage.store import Store
 from step3_assets_tests.defs.installation import FIRST_TEST, START, TOML
 from step3_assets_tests.defs.test_search import SEARCH

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from step3_assets.cli.installation import DAGSTER_YAML, dagster_instance
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.desk import restate
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from step3_assets.cli.installation import DAGSTER_YAML
 from step3_assets.cli.main import cli
-from step3_assets.defs.resources import load_settings
+from step3_assets.defs.settings import load_settings
 from step3_assets_tests.defs.installation import START, Installation
 from step3_assets_tests.deliveries import write_small_delivery
 from step3_assets_tests.ui.moved_clock import clock_environment

@@ -39,7 +39,9 @@ from step3_assets.defs.jobs import WALK_FORWARD
 from step3_assets.defs.metadata import table_metadata
 from step3_assets.defs.notifier import Message, notify
 from step3_assets.defs.partitions import Partitions, partition_key, partitions_for
-from step3_assets.defs.resources import PlatformResource, Settings
+from step3_assets.defs.resources import PlatformResource
+from step3_assets.defs.run_log import DELIVERY_SENSOR
+from step3_assets.defs.settings import Settings
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery import Delivery, DeliveryError, probe_months, read_delivery
 from step3_assets.domain.delivery.changes import (
@@ -54,7 +56,7 @@ from step3_assets.domain.delivery.snapshot import Snapshot, Waiting, is_still, l
 from step3_assets.domain.delivery.withdrawal import refuse_withdrawal
 from step3_assets.storage.store import Store
 
-SENSOR = "delivery_sensor"
+SENSOR = DELIVERY_SENSOR
 CHECK = "delivery"
 INTERVAL_S = 30
 EVENTS_KEY = dg.AssetKey("events")

@@ -31,7 +31,8 @@ from step3_assets.defs.partition_task import (
     materialize_partitions,
 )
 from step3_assets.defs.partitions import Partitions, partitions_asked, weeks_before
-from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.core.bar_columns import MARKING_BARS
 from step3_assets.domain.core.keys import EVENT_KEY

@@ -20,7 +20,8 @@ from step3_assets.defs.partition_task import (
     slice_months,
 )
 from step3_assets.defs.partitions import Partitions, look_back, partitions_asked, weeks_before
-from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import ingested_by_table, require_ingested, settings_in_force
 from step3_assets.domain.core.bar_columns import TRAINING_BARS
 from step3_assets.domain.core.months import month_range

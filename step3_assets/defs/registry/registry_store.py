@@ -19,9 +19,9 @@ from filelock import FileLock
 from step3_assets.catalogue.registry import MODEL_REGISTRY, REGISTRY_TRANSITIONS
 from step3_assets.config import Step3Config
 from step3_assets.defs.provenance import EVIDENCE, contradictions
-from step3_assets.defs.resources import Settings
 from step3_assets.defs.results.judging import evidence_token, judge_again
 from step3_assets.defs.results.result_months import result_months
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.acceptance.staleness import dated_verdict
 from step3_assets.domain.acceptance.verdict import verdict

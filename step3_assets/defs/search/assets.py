@@ -23,7 +23,8 @@ from step3_assets.defs.partitions import (
     partition_key,
     partitions_asked,
 )
-from step3_assets.defs.resources import PlatformResource, ProgressResource, Settings
+from step3_assets.defs.resources import PlatformResource, ProgressResource
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, ingested_by_table, require_ingested
 from step3_assets.domain.core.bar_columns import SEARCH_BARS
 from step3_assets.domain.core.months import add_months, month_label, month_range

@@ -14,7 +14,7 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.registry.registry_store import change_now, read_registry, register_if_behind
-from step3_assets.defs.resources import Settings
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import ingested_months, settings_in_force
 from step3_assets.domain.core.months import add_months, month_label
 from step3_assets.domain.core.weeks import settings_month, week_of

@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from step3_assets.config import Step3Config
-from step3_assets.defs.resources import ProgressResource, Settings
+from step3_assets.defs.resources import ProgressResource
 from step3_assets.defs.results.audit_assets import delivery_knobs
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.shadow.accounts import (
     forget_account,
     read_account,

@@ -7,14 +7,21 @@ Belongs here: the words. Does not belong here: finding out whether it is stale
 from collections.abc import Sequence
 
 STALE = "STALE"
+SHOWN_REASONS = 2
 
 
 def dated_verdict(verdict: str, reasons: Sequence[str]) -> str:
     """The verdict as it may be printed: marked stale where it is not about what is stored now.
+
+    The first reasons are named, the others counted.
 
     Examples
     --------
     >>> dated_verdict("PROMOTE: 9 criteria pass", ["acceptance: was made with other settings"])
     'STALE (acceptance: was made with other settings): PROMOTE: 9 criteria pass'
     """
-    return f"{STALE} ({'; '.join(reasons)}): {verdict}" if reasons else verdict
+    if not reasons:
+        return verdict
+    more = len(reasons) - SHOWN_REASONS
+    counted = [f"and {more} more, which `step3 verify` lists"] if more > 0 else []
+    return f"{STALE} ({'; '.join([*reasons[:SHOWN_REASONS], *counted])}): {verdict}"

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-import exchange_calendars as xc
 import numpy as np
 import pandas as pd
 
@@ -203,6 +202,8 @@ def _grid_around(us: np.ndarray) -> _BarGrid:
 @lru_cache(maxsize=4)
 def _schedule(first_year: int, last_year: int) -> pd.DataFrame:
     """Open and close of every session of these years."""
+    import exchange_calendars as xc  # a quarter of a second, which not every command needs
+
     with warnings.catch_warnings():
         # The library reads stamps in a way that pandas 4 will change; nothing here depends on it.
         warnings.simplefilter("ignore", DeprecationWarning)
