@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING.md, written into a copy of the package, appear wherever they should."""
+"""The examples of CONTRIBUTING.md work when they are pasted into a copy of the package."""
 
 import os
 import re

@@ -1,11 +1,11 @@
-"""What a risk rule is: its record, what it sees, what it may answer.
+"""The record of a risk rule, the data it sees, and the answers it may give.
 
 Belongs here: the record that a rule's file declares, the protocols of the four kinds of rule and
 the data they exchange with the account. Does not belong here: any rule
-(:mod:`step3_assets.plugins.risk_rules`), the engine that asks them
+(:mod:`step3_assets.plugins.risk_rules`), the engine that applies them
 (:mod:`step3_assets.domain.risk.engine`).
 
-Every field is known at the decision instant or, for a stop, at the bar close it is shown.
+Every field is known at the decision instant or, for a stop, at the bar close.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +17,12 @@ from step3_assets.plugins.setting import Setting, SettingValues
 
 
 class Kind(Enum):
-    """When a rule is asked. The engine asks the kinds in this order."""
+    """When a rule is applied. The engine applies the kinds in this order."""
 
-    STOP = "stop"  #: watches marked equity, flattens the account and stands aside
-    PACING = "pacing"  #: refuses an entry for when it comes, before it has a size
-    CAP = "cap"  #: trims an entry to the room there is
-    TURNOVER = "turnover"  #: refuses an entry for its size
+    STOP = "stop"  #: watches marked equity, closes all positions and pauses trading
+    PACING = "pacing"  #: refuses an entry because of its time, before it has a size
+    CAP = "cap"  #: trims an entry to the room under a limit
+    TURNOVER = "turnover"  #: refuses an entry because of its size
 
 
 class Unit(NamedTuple):
@@ -51,7 +51,7 @@ TIMES_EQUITY = Unit("times equity", lambda value: f"{value:.2f} ×")
 
 @dataclass(frozen=True)
 class Account:
-    """What a rule is told of the account when it is set up."""
+    """The facts about the account that a rule gets when it is created."""
 
     capital_usd: float
     max_gross_frac: float
@@ -68,7 +68,7 @@ class RiskRule:
     label : str
         Name in the report.
     loss : str
-        What became of an entry that it refused, for the funnel of the report.
+        Why an entry was refused, for the funnel of the report.
     meaning : str
         What it does, for the documentation.
     kind : Kind
@@ -79,7 +79,7 @@ class RiskRule:
     make : callable
         A new instance of the rule for an account.
     limit : str or None
-        Name of the setting that is the limit; None where the account brings it
+        Name of the setting that is the limit; None if the account has the limit
         (``execution.max_gross_frac``).
     settings : mapping of str to Setting
         Everything that it reads, the limit included.
@@ -100,13 +100,13 @@ class RiskRule:
     off: Any = None
 
     def limit_of(self, config: SettingValues) -> float | None:
-        """The limit that the settings give it; None where they switch it off."""
+        """The limit in these settings; None if they switch the rule off."""
         value = None if self.limit is None else getattr(config, self.limit)
         return None if value == self.off else value
 
 
 class Breach(NamedTuple):
-    """A limit and the value that broke it, in the rule's own unit."""
+    """A limit and the value that broke it, in the unit of the rule."""
 
     threshold: float
     value: float
@@ -125,11 +125,11 @@ class EntryRequest:
     day, month : int
         New York day and month of the entry's fill, counted from 1970.
     equity_usd, gross_usd : float
-        Marked at the last closes known at the decision; gross is what will be held beside it.
+        Marked at the last closes known at the decision; gross is the value of the other positions.
     notional_usd : float
-        What is asked for, after the caps asked so far.
+        Requested value, after the caps applied so far.
     bars_since_entry, bars_since_exit : int or None
-        The symbol's own bars from its last fill in, and out, to this one; None without one.
+        Bars of the symbol since its last entry and since its last exit; None if there is none.
     """
 
     symbol: int
@@ -144,10 +144,10 @@ class EntryRequest:
 
 
 class Rule(Protocol):
-    """What every rule is. Its limit may change with time, its state runs on."""
+    """The methods of every rule. The limit may change with time; the state continues."""
 
     def set_limit(self, config: SettingValues) -> None:
-        """Go by these settings from now on; switched off, it is a limit that nothing reaches."""
+        """Use these settings from now on; a rule that is off has a limit that nothing reaches."""
         ...
 
 
@@ -155,26 +155,26 @@ class AccountStop(Rule, Protocol):
     """A rule of kind ``STOP``."""
 
     def mark(self, session: int, equity_usd: float) -> Breach | None:
-        """See one bar close; an answer flattens everything at the next open.
+        """Look at one bar close; a breach closes all positions at the next open.
 
         Closes at which equity cannot have changed may be left out.
         """
         ...
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """Answer while it stands aside, None when it is armed."""
+        """The breach during a pause, else None."""
         ...
 
 
 class EntryRule(Rule, Protocol):
-    """A rule of kind ``PACING`` or ``TURNOVER``: it refuses an entry whole."""
+    """A rule of kind ``PACING`` or ``TURNOVER``: it refuses whole entries."""
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """Answer when the entry may not be made."""
+        """The breach if the entry must not be made, else None."""
         ...
 
     def entered(self, request: EntryRequest) -> None:
-        """Take note of an entry that was ordered."""
+        """Remember an entry that was ordered."""
         ...
 
 
@@ -188,5 +188,5 @@ class SizeCap(Rule, Protocol):
         ...
 
     def asked_frac(self, request: EntryRequest) -> float:
-        """What would be reached without the cap, in the unit of ``max_frac``."""
+        """The value without the cap, in the unit of ``max_frac``."""
         ...

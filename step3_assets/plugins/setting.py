@@ -1,6 +1,6 @@
-"""Settings: one number that a person may set, as the plugin that reads it declares it.
+"""Settings of plugins: numbers that a person may set, declared by the plugin that reads them.
 
-Belongs here: the record of a setting, its search bounds, the settings of several plugins together.
+Belongs here: the record of a setting, its search bounds, combining the settings of plugins.
 Does not belong here: a setting of any plugin, reading values.
 """
 

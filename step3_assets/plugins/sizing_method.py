@@ -1,4 +1,4 @@
-"""What a sizing method is: its record, the forecasts it sees, the sizes it answers.
+"""The record of a sizing method, the forecasts it sees, and the sizes it returns.
 
 Belongs here: the record that a method's file declares, the arrays that it reads and writes. Does
 not belong here: any method (:mod:`step3_assets.plugins.sizing_methods`).
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the settings of every installation are read without loading
 
 @dataclass(frozen=True)
 class Forecasts:
-    """What a size may rest on, of n decisions.
+    """The inputs of the sizes of n decisions.
 
     Attributes
     ----------
@@ -54,12 +54,12 @@ class Forecasts:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of n decisions and what they were made of.
+    """Sizes of n decisions, and the values they were computed from.
 
     Attributes
     ----------
     size_frac : ndarray, shape (n,)
-        Share of the allocation asked for, as if gated.
+        Requested share of the allocation, also for decisions that the gate refused.
     forecast_sd : ndarray
         Standard deviation of the net return, log return, from the quantile spread.
     kelly_frac : ndarray
@@ -67,9 +67,9 @@ class Sizes:
     vol_cap_frac : ndarray
         The size at which the position's volatility is the target.
     overnight_factor : ndarray
-        What an overnight entry's size was multiplied by.
+        Factor on the size of an overnight entry.
     size_cap : ndarray of str
-        What bound the size before the overnight haircut, one of the method's ``caps``.
+        What limited the size before the overnight haircut: one of the method's ``caps``.
 
     Values that the method does not use are NaN.
     """
@@ -104,13 +104,13 @@ class SizingMethod:
     label : str
         Name in the report.
     meaning : str
-        What it asks for, for the settings and the documentation.
+        The size that it requests, for the settings and the documentation.
     place : int
         Order among the methods; the first is the default.
     size : callable
         Forecasts, settings and the most that a position may take, to sizes in [0, most].
     caps : tuple of str
-        The words that it may put into ``size_cap``.
+        The values that it may write to ``size_cap``.
     settings : mapping of str to Setting
         Everything that it reads.
     """

@@ -1,7 +1,7 @@
-"""Backups: a copy of an installation that can be checked, and restoring it.
+"""Backups: copying an installation with checksums, and restoring the copy.
 
-Belongs here: which files make up an installation, copying them at one moment, proving a copy by its
-hashes, putting it in place. Does not belong here: the command line (``step3 backup``).
+Belongs here: which files belong to an installation, copying them at one moment, checking a copy by
+its hashes, putting it in place. Does not belong here: the command line (``step3 backup``).
 
 A backup is a folder, or a zip of that folder::
 
@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds.
+    """The contents of a backup.
 
     Attributes
     ----------
@@ -82,8 +82,8 @@ def make_backup(
 ) -> Manifest:
     """Copy the installation that ``store`` belongs to, as it is at one moment.
 
-    Writers wait while the tables and the files beside them are copied; readers go on. The copy is
-    then hashed, and appears under its name when it is whole.
+    Writers wait while the tables and the files beside them are copied; readers continue. The copy
+    is then hashed, and appears under its name when it is complete.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def make_backup(
 def restore_backup(
     source: Path, home: Path, *, lock_timeout_s: float = 60.0, progress: Progress | None = None
 ) -> tuple[Manifest, Path | None]:
-    """Check a backup whole, then put it in the place of what the home holds.
+    """Check the whole backup, then replace the contents of the home by it.
 
     Nothing is changed before every hash has been checked. What is replaced is kept under
     ``replaced/<time>``; files that the backup lacks stay as they are. Each file is swapped whole,
@@ -155,7 +155,7 @@ def restore_backup(
     source : Path
         Folder or zip that :func:`make_backup` wrote.
     home : Path
-        The installation's folder; made where it is missing.
+        The installation's folder; created if it is missing.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def restore_backup(
 
 
 def read_manifest(source: Path) -> Manifest:
-    """The manifest of a backup, checked for what it may name.
+    """The manifest of a backup; it may only name files that a backup can hold.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def _copy_dagster(source: Path, target: Path) -> None:
 
 
 def _fetch(source: Path, draft: Path) -> Manifest:
-    """Copy a backup's files to ``draft``, only those that its manifest names, each one proved."""
+    """Copy a backup's files to ``draft``, only those in its manifest, each one checked."""
     manifest = read_manifest(source)
     names = [DATABASE, *manifest.files]
     if source.is_dir():
@@ -319,7 +319,7 @@ def _swap(draft: Path, home: Path, manifest: Manifest) -> Path | None:
             _keep(place, kept / name)
         if name == DATABASE:
             wal = place.with_name(place.name + ".wal")
-            if wal.exists():  # of a writer that was killed: it belongs to the file kept aside
+            if wal.exists():  # left by a killed writer: it belongs to the file that is replaced
                 kept.mkdir(parents=True, exist_ok=True)
                 wal.replace(kept / wal.name)
         _flush(draft / name)
@@ -328,7 +328,7 @@ def _swap(draft: Path, home: Path, manifest: Manifest) -> Path | None:
 
 
 def _keep(place: Path, kept: Path) -> None:
-    """A second name for the file, so that it never leaves its place before the new one comes."""
+    """Give the file a second name, so that its place is never empty before the new one comes."""
     try:
         os.link(place, kept)
     except OSError:
@@ -337,7 +337,7 @@ def _keep(place: Path, kept: Path) -> None:
 
 @contextmanager
 def _quiet_servers(home: Path, manifest: Manifest) -> Iterator[None]:
-    """The Dagster home is not pulled away from under running servers."""
+    """Refuse to replace the Dagster home while servers use it."""
     if not any(name.startswith(f"{DAGSTER}/") for name in manifest.files):
         yield
         return

@@ -1,4 +1,4 @@
-"""The process's one DuckDB instance, and the store's file attached to it for a moment.
+"""One DuckDB instance per process, to which the store's file is attached while it is used.
 
 Belongs here: opening and closing. Does not belong here: statements on tables.
 
@@ -46,7 +46,7 @@ class Instance:
         return self._connection
 
     def discard(self) -> None:
-        """Close the instance, whatever state it is in; the next use starts another."""
+        """Close the instance in any state; the next use starts another."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(duckdb.Error):
@@ -61,7 +61,7 @@ _FORK_PATIENCE_S = 30.0
 def _hold_still_for_fork() -> None:
     """Wait for the thread that has a file open: a child that inherits it so could never open it.
 
-    A thread that forks inside its own transaction gets no such care.
+    This does not cover a thread that forks inside its own transaction.
     """
     if _instance.holder != threading.get_ident():
         _instance.is_held_for_fork = _instance.gate.acquire(timeout=_FORK_PATIENCE_S)
@@ -100,7 +100,7 @@ def attached(
     log: logging.Logger,
     when_closed: Callable[[], None] | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The connection with the file attached as ``step3``; detached on the way out, always.
+    """The connection with the file attached as ``step3``; it is always detached afterwards.
 
     Parameters
     ----------

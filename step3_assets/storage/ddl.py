@@ -1,4 +1,4 @@
-"""Statements made from the catalogue: identifiers, table creation, and what a file really holds.
+"""Statements made from the catalogue: identifiers, table creation, and the tables of a file.
 
 Belongs here: SQL text whose only inputs are names from the catalogue. Does not belong here:
 values, which are bound where a statement runs.

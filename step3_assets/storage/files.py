@@ -1,6 +1,6 @@
-"""Files beside the store that others read while they are being replaced.
+"""Replacing files that other processes may be reading.
 
-Belongs here: replacing a file whole. Does not belong here: what is in it, or who may write it.
+Belongs here: replacing a whole file. Does not belong here: its content, or who may write it.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write beside, flush to the disk, rename: a reader sees the old file or the new one, whole.
+    """Write beside, flush to the disk, rename: a reader sees either the old file or the new one.
 
     A kill leaves the old file, and at worst a hidden draft beside it that nobody reads. Like every
     file of a home it is its owner's alone.
@@ -26,6 +26,6 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the new name too outlives a power cut
+        os.fsync(folder)  # so that the new name survives a power cut
     finally:
         os.close(folder)

@@ -1,12 +1,12 @@
 """Waiting: a deadline, jittered retries, and the file lock that writers hold.
 
-Belongs here: who may go next and how long one waits. Does not belong here: what is done meanwhile.
+Belongs here: who may continue, and how long to wait. Does not belong here: the work under the lock.
 
 Two locks guard the store. DuckDB's own lock on the file keeps a writer and anybody else apart; it
 cannot be waited for, only tried. The lock file beside the store (``step3.duckdb.lock``, a kernel
 lock that dies with its process) is held by a writer from before it opens the store until after it
-has closed it, and touched by a reader while it opens. So writers pass one by one, and a writer that
-waits for readers to finish lets no new reader in ahead of it.
+has closed it, and touched by a reader while it opens. So writers work one after another, and no new
+reader starts while a writer waits for the present readers.
 """
 
 import logging
@@ -30,7 +30,7 @@ _jitter = random.SystemRandom()  # leaves the seeded generators of a run untouch
 
 
 class BusyError(Exception):
-    """Somebody else holds the lock; worth another try."""
+    """Somebody else holds the lock; trying again may help."""
 
 
 class Deadline:
@@ -61,8 +61,8 @@ def wait_for(attempt: Callable[[], T], deadline: Deadline, path: Path, log: logg
     """Try until it succeeds or the deadline passes.
 
     Pauses grow from 1 to 20 ms, each drawn at random from the upper half of its length, so that
-    waiters do not march in step. A wait beyond a second is logged as a warning, a shorter one at
-    debug level.
+    waiting processes do not retry at the same time. A wait beyond a second is logged as a warning,
+    a shorter one at debug level.
 
     Parameters
     ----------

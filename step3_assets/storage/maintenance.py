@@ -1,4 +1,4 @@
-"""Keeping a home small: what its files weigh, and making them smaller without losing anything.
+"""Keeping a home small: the sizes of its files, and reducing them without losing data.
 
 Belongs here: sizes, rewriting the DuckDB file, vacuuming Dagster's SQLite files, removing forecasts
 that nothing has read for long. Does not belong here: which runs Dagster may forget
@@ -65,7 +65,7 @@ class Sizes:
 
 
 def sizes(database: Path, dagster_home: Path, search: Path, report: Path) -> Sizes:
-    """Measure the parts of a home; a part that is not there weighs nothing."""
+    """Measure the parts of a home; a missing part has size 0."""
     return Sizes(
         tables=_size(database),
         dagster=_size(dagster_home),

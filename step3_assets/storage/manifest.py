@@ -1,4 +1,4 @@
-"""The manifest: what each partition of each table was stored as, and what it was made from.
+"""The manifest: the content hash of each stored partition, and what it was made from.
 
 Belongs here: the rows of ``content_hashes``, a table of the store itself, written in the
 transaction that writes the rows they describe; comparing stored rows with it. Does not belong here:
@@ -40,12 +40,12 @@ SHOWN_ROWS = 5
 
 @dataclass(frozen=True)
 class MadeFrom:
-    """What a partition was made from, as whoever made it read it.
+    """What a partition was made from: settings, code and the tables that were read.
 
     Parameters
     ----------
     config_hash : str
-        Of the settings that it depends on.
+        Hash of the settings that it depends on.
     code_version : str
         As :func:`step3_assets.domain.core.code.code_version`.
     inputs : mapping of str to str
@@ -111,7 +111,7 @@ def entries_of(
 
 
 def put(connection: duckdb.DuckDBPyConnection, entries: Sequence[Entry]) -> None:
-    """Put the entries in the place of those of the same partitions."""
+    """Write the entries, in place of those of the same partitions."""
     for entry in entries:
         connection.execute(
             f"DELETE FROM {TABLE} WHERE table_name = ? AND partition IS NOT DISTINCT FROM ?",

@@ -1,7 +1,7 @@
-"""Bring a store that an older program wrote to the catalogue as it stands.
+"""Migrate a store that an older program wrote to the present catalogue.
 
 Belongs here: the statements for each kind of change, and opening a store so that its tables are
-those of the catalogue. Does not belong here: which changes there were
+those of the catalogue. Does not belong here: the list of changes
 (:mod:`step3_assets.catalogue.migrations`).
 """
 
@@ -92,7 +92,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: object, number: int) ->
     path : object
         The file, for messages.
     number : int
-        The version's number, as the store says it.
+        The version's number, as stored.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: object, number: int) ->
 def _hash_again(connection: duckdb.DuckDBPyConnection, changed: set[str]) -> None:
     """Write the manifest of tables that changed, and of those that never had one.
 
-    Their rows are taken as they are: an older manifest speaks of other columns.
+    Their stored rows are trusted: an older manifest describes other columns.
     """
     manifest.create(connection)
     manifest.forget(connection, changed)
@@ -135,7 +135,7 @@ def _hash_again(connection: duckdb.DuckDBPyConnection, changed: set[str]) -> Non
 
 @dataclass
 class _Plan:
-    """What becomes of one stored table: its name, and each column as an expression over the old."""
+    """The changes of one stored table: its new name, and each column as an expression."""
 
     stored: str
     name: str | None
@@ -162,7 +162,7 @@ def _stored_tables(connection: duckdb.DuckDBPyConnection) -> list[_Plan]:
 
 
 def _apply(plans: list[_Plan], change: Change) -> None:
-    """Note one change; a change of a table that the store lacks has nothing to do."""
+    """Add one change to the plans; a change of a table that the store lacks does nothing."""
     table = {RenameTable: "old", DropTable: "name"}.get(type(change), "table")
     plan = next((p for p in plans if p.name == getattr(change, table)), None)
     if plan is None:
@@ -193,7 +193,7 @@ def _apply(plans: list[_Plan], change: Change) -> None:
 def _carry_out(
     connection: duckdb.DuckDBPyConnection, plan: _Plan, path: object, number: int
 ) -> None:
-    """Make a changed table anew from its rows; DuckDB does not alter and update in one transaction.
+    """Create a changed table again: DuckDB cannot alter and update it in one transaction.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""The store: the tables of the catalogue in one DuckDB file, safe beside other processes.
+"""The store: the tables of the catalogue in one DuckDB file, shared safely between processes.
 
 Belongs here: the interface that assets, checks, the command line and tests use. Does not belong
 here: what the numbers mean.
 
-Every call opens the file, does one thing and closes it again; see ``docs/storage.md`` for what is
-promised to readers and writers.
+Every call opens the file, does one thing and closes it again; see ``docs/storage.md`` for the
+guarantees to readers and writers.
 """
 
 import datetime as dt
@@ -41,7 +41,7 @@ DISK_TROUBLE = (
     "Read-only file system",
     "Input/output error",
 )
-"""A commit that fails on the disk comes as the same error as a conflict; no second try helps it."""
+"""A commit that fails on the disk raises the same error as a conflict; retrying does not help."""
 
 __all__ = ["MadeFrom", "Reader", "Store", "StoreError", "Transaction"]
 
@@ -69,7 +69,7 @@ class Store:
     StoreError
         From every method: naming the file when it is missing, locked too long, not readable, not
         a store, or of another schema version; naming table, column and rows when a frame breaks
-        the catalogue. What was stored before then still stands.
+        the catalogue. Rows that were stored before stay stored.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Store:
 
     @contextmanager
     def transaction(self, tables: Sequence[str]) -> Iterator[Transaction]:
-        """Read, compare and write as one step: nobody writes in between.
+        """Read, compare and write in one step: no other process writes in between.
 
         All other processes wait for as long as the block runs, so compute before it. An exception
         leaves the store as it was.
@@ -253,7 +253,7 @@ class Store:
         }
 
     def read_manifest(self) -> manifest.Manifest:
-        """What each partition of each table was stored as: see :mod:`.manifest`."""
+        """The content hash of each stored partition: see :mod:`.manifest`."""
         with self._open(is_writer=False) as connection:
             return manifest.read(connection)
 
@@ -296,7 +296,7 @@ class Store:
         return sum(part.stat().st_size for part in parts if part.exists())
 
     def _write(self, tables: Sequence[str], work: Callable[[Transaction], int | None]) -> int:
-        """Run ``work`` in a transaction, all of it again while another writer gets in its way."""
+        """Run ``work`` in a transaction; repeat it after a conflict with another writer."""
         deadline = Deadline(self.lock_timeout_s)
         while True:
             try:
@@ -319,7 +319,7 @@ class Store:
             yield connection
 
     def _create_file(self) -> None:
-        """Make the file under another name and move it into place: it is never half made."""
+        """Create the file under another name, then move it: it is never incomplete."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -339,4 +339,4 @@ class Store:
 
 
 Reader = Store | Transaction
-"""What rows can be read from: the store, a visit a call, or a transaction, all from one moment."""
+"""A source of rows: the store (each call opens it) or a transaction (all rows of one moment)."""

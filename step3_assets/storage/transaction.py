@@ -1,9 +1,10 @@
-"""What may be done to tables while the store is open: read, replace, append.
+"""The operations on tables while the store is open: read, replace, append.
 
 Belongs here: the statements that move rows. Does not belong here: opening, locking, committing
 (:mod:`step3_assets.storage.store`).
 
-Rows travel as Arrow tables. Names in statements come from the catalogue alone; values are bound.
+Rows are passed as Arrow tables. Names in statements come from the catalogue alone; values are
+bound.
 """
 
 import datetime as dt
@@ -37,8 +38,8 @@ class Rows(NamedTuple):
 class Transaction:
     """Reads and writes that become visible together, or not at all.
 
-    Handed out by :meth:`step3_assets.storage.store.Store.transaction`; of no use afterwards. It
-    sees its own writes.
+    Handed out by :meth:`step3_assets.storage.store.Store.transaction`; unusable afterwards. Its
+    reads include its own writes.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class Transaction:
         self._is_half_done = False
 
     def check_whole(self) -> None:
-        """Refuse to be committed when a write broke off, even if its error was swallowed.
+        """Refuse the commit if a write failed, even if its error was swallowed.
 
         Raises
         ------
@@ -167,7 +168,7 @@ class Transaction:
                 manifest.put(connection, entries)
 
     def add(self, batch: Rows) -> int:
-        """Insert the prepared rows whose key is new; how many those were."""
+        """Insert the prepared rows whose key is new, and return their number."""
         table, rows, _ = batch
         sql = statement("append_rows").format(table=qualified(table), key=quoted(table.key))
         with self._writing([batch]) as connection:

@@ -1,4 +1,4 @@
-"""The simulation path: decisions in; fills, trades and marked equity out.
+"""The simulation: from decisions to fills, trades and marked equity.
 
 Belongs here: candidates, sizing, the one capital ledger, marking, reconciliation, cost stress.
 Fold backtests, the portfolio, the search and the shadow ledger all call

@@ -21,12 +21,12 @@ OnMark = Callable[[int, int, float], None]
 """Called at a bar close with its row of the clock, its stamp and equity."""
 
 CapRoom = Callable[[int, int, float, float], float]
-"""Called at an entry's fill with its stamp, symbol, equity and value held; the notional that the
-caps leave. Infinite where the caps cannot bind before cash does."""
+"""Called at an entry's fill with its stamp, symbol, equity and value held; returns the notional
+that the caps allow. Infinite if the caps never limit more than cash does."""
 
 NO_BUYING_POWER = "no_buying_power"
 BUYING_POWER = "buying_power"
-_RESERVE = 1.0 + 1e-9  # of minimum fees, so that rounding takes nothing off
+_RESERVE = 1.0 + 1e-9  # added to minimum fees, so that rounding never makes cash negative
 _DOWN = 1.0 - 2.0**-50
 _FOREVER = 2**63 - 1
 
@@ -34,8 +34,8 @@ _FOREVER = 2**63 - 1
 class Account:
     """Cash and positions while time moves forward.
 
-    State is per symbol: the position held, and one ordered but not filled yet. A step costs the
-    same however many trades there are.
+    The state per symbol is the position held and one that is ordered and not filled yet. The cost
+    of a step does not depend on the number of trades.
 
     Parameters
     ----------
@@ -43,16 +43,16 @@ class Account:
     clock : MarkClock
     config : ExecutionConfig
     on_mark : callable, optional
-        Shown every bar close at which equity may have changed, in time order, before anything is
-        decided at that close. It may force exits.
+        Called at every bar close at which equity may have changed, in time order, before anything
+        is decided at that close. It may force exits.
     cap_room : callable, optional
-        What the caps leave at an entry's fill.
+        Returns the notional that the caps allow at an entry's fill.
 
     Attributes
     ----------
     cash, equity : float
-        After the fills before the instant; marked at the closes known at it. Cash is never below
-        zero: an entry spends no more than is there at its fill.
+        Cash after the fills before the instant; equity marked at the closes known at it. Cash is
+        never below zero: an entry spends at most the cash that there is at its fill.
     notional : dict of int to float
         Value of the entries that were filled, by order.
     trimmed : set of int
@@ -93,7 +93,7 @@ class Account:
         self._half_cost = orders.half_cost.tolist()
 
     def advance(self, now: int, mark_row: int) -> None:
-        """Let fills before `now` happen and mark equity at the closes known at `now`."""
+        """Carry out the fills before `now`, and mark equity at the closes known at `now`."""
         if now == self._now:
             return
         if self._on_mark is not None:
@@ -108,17 +108,17 @@ class Account:
             self.equity = self.cash
 
     def finish(self) -> None:
-        """Show the marks after the last decision, and fill what is ordered."""
+        """Process the marks after the last decision, and fill open orders."""
         if self._on_mark is not None:
             self._watch(len(self._clock.stamp_us) - 1, self._on_mark)
         self._fill_before(_FOREVER)
 
     def has_left(self, order: int, entry: int) -> bool:
-        """The position is gone by the open at `entry`, and that is known now."""
+        """Whether the position is closed by the open at `entry`, and this is known now."""
         return self._exit[order] <= entry and self._exit_known[order] <= self._now
 
     def is_free(self, symbol: int, entry: int) -> bool:
-        """The symbol will hold nothing at the open at `entry`."""
+        """Whether the symbol will have no position at the open at `entry`."""
         last = self._last[symbol]
         return last < 0 or self.has_left(last, entry)
 
@@ -127,7 +127,7 @@ class Account:
         return self._last[symbol]
 
     def gross(self, entry: int) -> float:
-        """Value now of what will be held beside a position entered at `entry`, USD."""
+        """Present value of the other positions at the open at `entry`, USD."""
         total = 0.0
         if not self._fills:
             return total
@@ -139,19 +139,19 @@ class Account:
         return total
 
     def enter(self, order: int, symbol: int, notional: float) -> None:
-        """Order an entry for an amount of money; what it gets is decided at its fill."""
+        """Order an entry for an amount of money; the filled amount is decided at its fill."""
         heappush(self._fills, (self._entry[order], ENTRY, symbol, order, 0.0))
         self._before_last[symbol] = self._last[symbol]
         self._ordered[symbol] = self._last[symbol] = order
         self._order_notional[order] = notional
 
     def force_exit(self, symbol: int, now: int) -> tuple[int, int] | None:
-        """Bring the exit of what is held forward to the next bar's open after the close at `now`.
+        """Move the exit of the position forward to the next bar's open after the close at `now`.
 
         Returns
         -------
         (order, fill time) or None
-            None when nothing is held, or its own exit fills there already.
+            None if nothing is held, or if the regular exit fills there already.
         """
         order = self._held[symbol]
         if order < 0:
@@ -169,7 +169,7 @@ class Account:
         return order, fill
 
     def cancel(self, symbol: int) -> int | None:
-        """Cancel an entry that is ordered and not filled; the order, or None without one."""
+        """Cancel an entry that is ordered and not filled; returns the order, or None."""
         order = self._ordered[symbol]
         if order < 0:
             return None
@@ -189,7 +189,7 @@ class Account:
             time, kind, symbol, order, flow = heappop(fills)
             if kind == EXIT:
                 if time != self._exit[order]:
-                    continue  # brought forward since it was ordered
+                    continue  # the exit was moved forward after it was ordered
                 self._held[symbol], self._units[symbol] = -1, 0.0
                 self._n_held -= 1
                 self.cash += flow
@@ -197,7 +197,7 @@ class Account:
                 self._enter_at(time, symbol, order)
 
     def _enter_at(self, time: int, symbol: int, order: int) -> None:
-        """Fill an entry with what was ordered, or with what the buying power allows."""
+        """Fill an entry with the ordered amount, or with as much as the buying power allows."""
         ordered = self._order_notional[order]
         notional = self._affordable(time, symbol, order, ordered)
         if notional < MIN_FILL_SHARE * ordered:
@@ -215,11 +215,10 @@ class Account:
         self._order_exit(order, symbol, units)
 
     def _affordable(self, time: int, symbol: int, order: int, ordered: float) -> float:
-        """The most of `ordered` that cash and caps allow at the fill's own prices.
+        """The part of `ordered` that cash and caps allow at the prices of the fill.
 
-        The least that a sale can bring is minus the minimum fee, so that fee is kept back for
-        every position, this one included. A trade whose cost is its whole value is not affordable
-        at any size.
+        A sale can bring as little as minus the minimum fee, so this fee is reserved for every
+        position, this one included. A trade whose cost is its whole value is never affordable.
         """
         half, fee = self._half_cost[order], self._min_fee
         if half >= 1.0:
@@ -243,7 +242,7 @@ class Account:
         return cost if cost > self._min_fee else self._min_fee
 
     def _value_at(self, time: int) -> float:
-        """Value of what is held at the opens of an instant, at the last close without an open."""
+        """Value of the positions at the opens of an instant; without one, at the last close."""
         value = 0.0
         row = bisect_right(self._clock.stamps, time) - 1
         for symbol, units in enumerate(self._units):
@@ -262,7 +261,7 @@ class Account:
         return value
 
     def _forget(self, order: int, symbol: int) -> None:
-        """Take an ordered entry out: the symbol's last order is again the one before it."""
+        """Remove an ordered entry: the symbol's last order is again the one before it."""
         self._ordered[symbol] = -1
         self._last[symbol] = self._before_last[symbol]
         del self._order_notional[order]
@@ -278,7 +277,7 @@ class Account:
         self.equity = self.cash + value
 
     def _watch(self, last_row: int, on_mark: OnMark) -> None:
-        """Show every mark up to `last_row` at which something is held or has just left."""
+        """Report the marks up to `last_row` at which a position is held or was just closed."""
         stamps, row = self._clock.stamps, self._row + 1
         while row <= last_row:
             if not self._n_held:

@@ -1,7 +1,7 @@
-"""Candidates: gated decisions joined with their prices, checked and put in the order of time.
+"""Candidates: gated decisions joined with their prices, checked and ordered by time.
 
-Belongs here: the join of decisions with events, the checks at the simulator's door, which bars an
-order needs. Does not belong here: the gate, what fills (:mod:`.ledger`), sizes
+Belongs here: the join of decisions with events, the checks before the simulation, which bars an
+order needs. Does not belong here: the gate, fills (:mod:`.ledger`), sizes
 (:mod:`~step3_assets.domain.decisions.sizing`).
 """
 
@@ -54,9 +54,9 @@ class Orders:
     half_cost : ndarray of float
         Half of ``cost_rt``, a share of the value traded on one side.
     allocation, size_frac : ndarray of float
-        The symbol's share of equity, and the share of that which is asked for.
+        The symbol's share of equity, and the requested fraction of that share.
     is_final : ndarray of bool
-        The label stands; the fields of other rows that are known later hold no meaning.
+        Whether the label is final; for other rows, fields that are known later have no meaning.
     """
 
     row: np.ndarray
@@ -93,13 +93,13 @@ def gated_candidates(decisions: pd.DataFrame, events: pd.DataFrame) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Columns ``CANDIDATE_COLUMNS``, and of ``SIZING_COLUMNS`` those that are there. Rows whose
-        gate refused are gone: they block nobody.
+        Columns ``CANDIDATE_COLUMNS``, and of ``SIZING_COLUMNS`` those that are there. Rows
+        that the gate refused are left out, so that they block no other row.
 
     Raises
     ------
     LedgerError
-        If a gated decision has no event, or a key is doubled on either side.
+        If a gated decision has no event, or a key occurs twice on either side.
     """
     sizing = [name for name in SIZING_COLUMNS if name in decisions.columns]
     columns = [*EVENT_KEY, "month", "size_frac", *sizing]

@@ -1,7 +1,7 @@
-"""The loop over orders in time: what happens to each, and why.
+"""The loop over orders in time: the status of each, with its reason.
 
-Belongs here: the loop over orders, the checks that each of them passes, what a stop does to the
-account. Does not belong here: cash and positions (:mod:`.account`), the rules' conditions
+Belongs here: the loop over orders, the checks of each order, the effect of a stop on the account.
+Does not belong here: cash and positions (:mod:`.account`), the rules' conditions
 (:mod:`step3_assets.domain.risk`), frames (:mod:`.ledger`).
 """
 
@@ -27,7 +27,7 @@ from step3_assets.plugins.risk_rule import EntryRequest
 
 @dataclass
 class Taken:
-    """The status of every order, and lists over the orders that were taken."""
+    """The status of every order, and lists of the orders that were accepted."""
 
     status: list[str]
     order: list[int]
@@ -38,14 +38,14 @@ class Taken:
     risk_events: list[RiskEvent]
 
     def withdraw(self, order: int, rule: str) -> None:
-        """Take an order back that was cancelled before its fill."""
+        """Remove an order that was cancelled before its fill."""
         at = len(self.order) - 1 - self.order[::-1].index(order)
         for column in (self.order, self.notional, self.equity_before, self.binding_cap):
             del column[at]
         self.status[order] = rule
 
     def settle(self, notional: Mapping[int, float], trimmed: Collection[int]) -> None:
-        """Replace what was ordered by what was filled."""
+        """Replace the ordered amounts by the filled amounts."""
         for order in self.order:
             if order not in notional:
                 self.status[order] = NO_BUYING_POWER
@@ -59,7 +59,7 @@ class Taken:
 
 
 class _Watch:
-    """Shows marks to the stops and carries out what they ask."""
+    """Passes marks to the stops and carries out their exits."""
 
     def __init__(self, engine: RiskEngine, clock: MarkClock, taken: Taken) -> None:
         self._engine, self._taken = engine, taken
@@ -160,7 +160,7 @@ def decide_orders(
 
 
 class _CapsAtFill:
-    """Asks the caps again at the fill, with the prices and the cash of that instant."""
+    """Applies the caps again at the fill, with the prices and cash of that instant."""
 
     def __init__(self, engine: RiskEngine) -> None:
         self._engine = engine

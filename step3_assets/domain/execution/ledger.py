@@ -1,13 +1,13 @@
 """The ledger: the one path that turns gated candidates into fills, trades and equity.
 
 Belongs here: one capital account over all symbols, from candidates to result frames. Does not
-belong here: checks at the door (:mod:`.candidates`), what becomes of each order in time
+belong here: checks of the input (:mod:`.candidates`), the status of each order
 (:mod:`.decisions`), cash and positions (:mod:`.account`), values at bar closes (:mod:`.marking`),
 the rules (:mod:`step3_assets.domain.risk`), metrics.
 
 Order of events at one instant ``t``, the end of a decision bar: fills before ``t`` have happened;
 equity is marked at the closes known at ``t``; the stops see it; candidates are decided in symbol
-order; what they enter, and what exits at the open that follows, fills later.
+order; their entries, and exits at the next open, fill later.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from step3_assets.plugins.sizing_method import SIZING_COLUMNS
 
 @dataclass(frozen=True)
 class LedgerResult:
-    """What one account did.
+    """Trades, decisions and equity of one account.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class LedgerResult:
         Table ``portfolio_equity`` without ``series``, at every bar close from the period's start
         to its end, or to the end of the last exit's bar where that lies later.
     positions : Positions, optional
-        The trades as arrays; absent where the frames come from storage.
+        The trades as arrays; absent if the frames come from storage.
     risk_events : DataFrame, optional
-        Table ``risk_events`` without ``series``; absent as well.
+        Table ``risk_events`` without ``series``; absent if the frames come from storage.
     """
 
     trades: pd.DataFrame
@@ -71,8 +71,8 @@ def simulate(
         Columns :data:`.candidates.CANDIDATE_COLUMNS`: events that the gate let through, in any row
         order.
     bars : DataFrame or MarkClock
-        Bars of every symbol from the period's first to the last exit's; more do not matter. Build
-        the clock once to simulate often on the same bars.
+        Bars of every symbol from the period's first to the last exit's; further bars do not matter.
+        Build the clock once to simulate often on the same bars.
     start, end : Timestamp
         The period, UTC: decisions lie in [start, end). Trades still open at `end` are marked on
         to their exits.
@@ -80,8 +80,8 @@ def simulate(
         Share of equity by symbol, or by month and symbol.
     config : ExecutionConfig
     risk : RiskConfig or RiskSchedule, optional
-        A schedule changes the rules' limits with time, not their state. None is no rule but the
-        gross cap.
+        A schedule changes the rules' limits with time, not their state. None means no rule except
+        the gross cap.
 
     Returns
     -------
@@ -97,8 +97,8 @@ def simulate(
     Entry at ``entry_open``, exit at ``exit_open``, half of ``cost_rt`` of the value traded on each
     side, at least ``min_fee_usd`` a side. A symbol holds one position at a time; an exit and a new
     entry may share a bar's open, because the exit was decided at the close before. A decision uses
-    nothing that becomes known after its instant, so rows after any time T leave fills and equity
-    up to T as they were, to the bit. An exit that a stop forces at a bar's close fills at the open
+    nothing that becomes known after its instant, so rows after any time T do not change fills and
+    equity up to T, to the bit. An exit that a stop forces at a bar's close fills at the open
     of that symbol's next bar, at the same half of ``cost_rt``.
     """
     clock = bars if isinstance(bars, MarkClock) else MarkClock.from_bars(bars)
@@ -151,10 +151,10 @@ def fill_orders(
     config: ExecutionConfig,
     risk: RiskConfig | RiskSchedule | None = None,
 ) -> Fills:
-    """Run the account over orders that are laid out already; see :func:`simulate`.
+    """Run the account over prepared orders; see :func:`simulate`.
 
-    The costs and cash flows are computed twice by the same arithmetic, once by the account while
-    time moves and once here over all trades: the two agree to the bit.
+    Costs and cash flows are computed twice with the same arithmetic: by the account step by step,
+    and here over all trades. The two are equal to the bit.
     """
     taken = decide_orders(orders, clock, config, risk or RiskConfig.off())
     order = np.array(taken.order, dtype="int64")
@@ -239,7 +239,7 @@ def _trade_frame(candidates: pd.DataFrame, orders: Orders, fills: Fills) -> pd.D
 
 
 def _unknown(name: str, rows: pd.DataFrame) -> pd.Series:
-    """A sizing input of decisions that bring none."""
+    """A sizing input of decisions that have none."""
     return pd.Series(np.nan, rows.index, dtype="str" if name == "size_cap" else "float64")
 
 
@@ -269,5 +269,5 @@ def _event_frame(
 
 
 def _text(values: np.ndarray) -> ExtensionArray:
-    """Text as a column, also when there is none."""
+    """A text column, also for no rows."""
     return pd.Series(values, dtype="str").array

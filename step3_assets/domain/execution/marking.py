@@ -1,10 +1,10 @@
-"""Marking: what positions are worth at every bar close, on the union clock of all symbols.
+"""Marking: the value of positions at every bar close, on one clock for all symbols.
 
 Belongs here: the clock, last known closes, bar lows, equity and drawdown from a trade ledger. Does
 not belong here: which trades are taken (:mod:`step3_assets.domain.execution.ledger`), or metrics.
 
 A mark at a bar's end sees the fills strictly before it. The open at that same instant belongs to
-the next bar: it is not known yet, and nothing filled there is in the mark.
+the next bar: it is not known yet, so fills at that open are not in the mark.
 """
 
 from dataclasses import dataclass, fields
@@ -63,7 +63,7 @@ class MarkClock:
 
     @classmethod
     def from_bars(cls, bars: pd.DataFrame) -> "MarkClock":
-        """Lay the bars of all symbols on one clock.
+        """Put the bars of all symbols on one clock.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class MarkClock:
         Raises
         ------
         LedgerError
-            On doubled bars, a bar that ends before it starts, or a price that is not positive.
+            On repeated bars, a bar that ends before it starts, or a price that is not positive.
         """
         names = bars["symbol"].to_numpy(dtype=object)
         symbols = tuple(sorted(set(names)))
@@ -165,7 +165,7 @@ class MarkClock:
 def _check_bars(
     names: np.ndarray, start: np.ndarray, end: np.ndarray, prices: dict[str, np.ndarray]
 ) -> None:
-    """Refuse bars that cannot carry a mark; rows are in symbol and time order."""
+    """Refuse bars that cannot be used for marks; rows are in symbol and time order."""
     faults = {
         "bar_end_utc does not follow date": end <= start,
         **{f"{k} is not a positive price": ~(np.isfinite(v) & (v > 0)) for k, v in prices.items()},
@@ -235,7 +235,7 @@ def mark_equity(
     positions : Positions
     clock : MarkClock
     rows : slice
-        Rows of the clock that the account lives through.
+        Rows of the clock over which the account runs.
     capital_usd : float
         Cash before the first fill.
 

@@ -1,6 +1,6 @@
-"""Reconciliation: whether the trade ledger and the equity curve agree, and where they do not.
+"""Reconciliation: where the trade ledger and the equity curve disagree.
 
-Belongs here: checks that rebuild one value from the others in another way. Does not belong here:
+Belongs here: checks that compute a value from the others in a second way. Does not belong here:
 the simulation that made them, thresholds of a verdict.
 """
 
@@ -15,7 +15,7 @@ from step3_assets.domain.execution.marking import stamps_us
 from step3_assets.domain.risk.engine import CANCELLED, FORCED_EXIT, REFUSED
 
 TOLERANCE = 1e-12
-"""Relative: of the highest equity for sums over the account, of its own size for one trade."""
+"""Relative tolerance: to the highest equity for sums over the account, to its size for a trade."""
 
 
 def reconcile(
@@ -36,11 +36,10 @@ def reconcile(
     Returns
     -------
     list of str
-        Final equity less capital against the sum of P&L; each trade's arithmetic; the size
-        against what was asked; positions of one symbol that overlap; cash at every mark against
-        the fills before it, and never below zero; trades against
-        decisions; refusals and forced exits against their rows
-        in ``risk_events``, where those are given; an account that does not end flat.
+        Checked are: final equity minus capital against the sum of P&L; the arithmetic of each
+        trade; sizes against requested sizes; overlapping positions of one symbol; cash at every
+        mark against the fills before it, and never below zero; trades against decisions; refusals
+        and forced exits against ``risk_events``, if given; no position at the end.
     """
     problems = [
         *_trade_arithmetic(result.trades),
@@ -58,7 +57,7 @@ def reconcile(
 
 
 def price_disagreements(candidates: pd.DataFrame, bars: pd.DataFrame) -> list[str]:
-    """Fills that are not the open of their bar, as happens when events and bars are of two builds.
+    """Fills that are not the open of their bar, as happens if events and bars are of two builds.
 
     Parameters
     ----------
@@ -218,7 +217,7 @@ def _flows(trades: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def _before(stamps: np.ndarray, amounts: np.ndarray, marks: np.ndarray) -> np.ndarray:
     """Sum of the amounts whose stamp lies strictly before each mark.
 
-    Extended precision where the machine has it: money in and money out each grow with turnover.
+    In extended precision if the machine has it, because both sums grow with turnover.
     """
     order = np.argsort(stamps, kind="stable")
     running = np.concatenate([[0.0], np.cumsum(amounts[order].astype(np.longdouble))])
@@ -230,7 +229,7 @@ def _scale(equity: pd.DataFrame, capital_usd: float) -> float:
 
 
 def _far(have: pd.Series, want: pd.Series, scale: pd.Series | float) -> pd.Series:
-    """Beyond the tolerance; NaN is far from everything."""
+    """Whether values differ by more than the tolerance; NaN always does."""
     return ~((have - want).abs() <= TOLERANCE * abs(scale))
 
 

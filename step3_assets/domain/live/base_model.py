@@ -3,9 +3,9 @@
 Belongs here: which fold's models score a week, since when, and the parts of them that the
 recalibration needs. Does not belong here: training, stages of the registry.
 
-They are the champion's at the open of the week's first session. Without a champion, as in every
-week before the first promotion, they are those of the fold of the calendar month of that session,
-which the walk-forward uses.
+The base model is the champion at the open of the week's first session. Before the first promotion
+there is no champion; then it is the fold of the calendar month of that session, as in the
+walk-forward.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ class Base:
         Their fold, by its test month.
     source : str
         ``champion``, ``calendar_month``, or ``month_before``: the calendar month's fold was not
-        made yet, and the one before it decides until then.
+        made yet, so the one before it is used.
     """
 
     month: date
@@ -117,7 +117,7 @@ class BaseModel:
         Hash of every head's payload, with which the registry names the version, and of the settings
         they were trained with; empty where the fold has no model.
     calibrator : dict or None
-        The fold's own.
+        The calibrator of the fold.
     source : str
         As of :class:`Base`.
     """

@@ -2,8 +2,8 @@
 
 Belongs here: deciding the scored events again with the calibrator or the models of their week, the
 table ``recalibration_comparison``. Does not belong here: the recalibration itself
-(:mod:`step3_assets.domain.live.recalibration`), gate, sizes and simulation, which are the
-platform's own.
+(:mod:`step3_assets.domain.live.recalibration`), gate, sizes and simulation, which the
+platform provides.
 """
 
 from collections.abc import Mapping, Sequence

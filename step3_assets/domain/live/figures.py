@@ -1,4 +1,4 @@
-"""The plot of a recalibration: calibrated against raw probability, one line a calibrator.
+"""The plot of a recalibration: calibrated against raw probability, one line per calibrator.
 
 Belongs here: drawing. Does not belong here: fitting, the report's figures.
 """
@@ -13,7 +13,7 @@ from step3_assets.domain.models.calibration import calibrate
 from step3_assets.domain.models.text_format import load_numbers
 from step3_assets.domain.report.canvas import BLUE, FAINT, GREEN, VERMILLION, canvas
 
-RAW_LO, RAW_HI = 0.2, 0.8  # where raw probabilities of so weak a signal lie
+RAW_LO, RAW_HI = 0.2, 0.8  # the range in which raw probabilities of a weak signal lie
 
 
 def calibrator_figure(row: Mapping[str, Any], base: BaseModel, *, is_synthetic: bool) -> bytes:

@@ -3,7 +3,7 @@
 Belongs here: which labels were final when, the fit, its validation against the calibrator in force,
 the row of a week. Does not belong here: how a calibrator is fitted
 (:mod:`step3_assets.domain.models.calibration`), which models score a week
-(:mod:`step3_assets.domain.live.base_model`), training a week's models anew
+(:mod:`step3_assets.domain.live.base_model`), training a week's models again
 (:mod:`step3_assets.domain.live.retraining`).
 
 Every raw probability here is the prediction of a fold for its own test month, so no model had seen
@@ -94,7 +94,7 @@ class _Link:
 
 @dataclass(frozen=True)
 class WeekInputs:
-    """What one week is recalibrated from; it travels to a worker process.
+    """The inputs of one week's recalibration; it is sent to a worker process.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class WeekInputs:
 
     @classmethod
     def no_session(cls, labels: pd.DataFrame, config: Step3Config) -> "WeekInputs":
-        """Of a week in which the exchange is closed."""
+        """The inputs of a week in which the exchange is closed."""
         return cls(labels=labels.iloc[:0], base=None, chain=(), data_end=None, config=config)
 
 
@@ -184,12 +184,12 @@ def final_instants(events: pd.DataFrame, bars: pd.DataFrame) -> pd.Series:
 
 
 def labels_before(labels: pd.DataFrame, instant: pd.Timestamp) -> np.ndarray:
-    """Labels that were final before an instant, as a mask."""
+    """Mask of the labels that were final before an instant."""
     return (labels["final_at_utc"] < instant).to_numpy(copy=True)
 
 
 def is_comparable(labels: pd.DataFrame, base: BaseModel) -> np.ndarray:
-    """Labels whose raw probability came from models with the base model's settings, as a mask."""
+    """Mask of the labels whose raw probability came from models with the base model's settings."""
     return (labels["config_hash"] == base.config_hash).to_numpy(copy=True)
 
 
@@ -199,7 +199,7 @@ def fit_calibrator(
     base: BaseModel,
     config: Step3Config,
 ) -> Fit:
-    """Fit a calibrator on what was final at an instant.
+    """Fit a calibrator on the labels that were final at an instant.
 
     Parameters
     ----------
@@ -353,7 +353,7 @@ def forecast_metrics(
 
 
 def reason_of(metrics: Mapping[str, float], n_check: int, config: Step3Config) -> str:
-    """Whether the new one may be used, as a reason of table ``recalibrations``."""
+    """Whether the new calibrator may be used, as a reason of table ``recalibrations``."""
     if n_check < config.recalibration.min_check_rows:
         return "too_few_new_labels"
     for metric in ("brier", "log_loss"):
@@ -372,7 +372,7 @@ def _row(
     link: _Link, labels: pd.DataFrame, session: Session, incumbent: Incumbent, base: BaseModel
 ) -> dict[str, Any]:
     successor = _successor(link, session, incumbent)
-    used = labels[link.fit.rows]  # those of the validation are among them
+    used = labels[link.fit.rows]  # includes the labels of the validation
     new, in_force = _payload(link.fit.numbers), _payload(successor.numbers or None)
     return {
         **empty_week(session, base),

@@ -1,4 +1,4 @@
-"""The weekly retraining: every model of a week trained anew, and its validation before use.
+"""The weekly retraining: train every model of a week again, and validate it before use.
 
 Belongs here: the fold of a week, its models, which earlier models are validated on which labels,
 the resulting row of table ``recalibrations``. Does not belong here: how folds are
@@ -100,7 +100,7 @@ def known_before(
 
 
 def week_span(session: Session) -> FoldSpan:
-    """What the fold of a week tests: from its first open to its end."""
+    """The time span that the fold of a week tests: from its first open to its end."""
     week = week_of(session.day)
     return FoldSpan(week, session.open_utc, week_start(add_weeks(week, 1)))
 
@@ -112,7 +112,7 @@ def train_week(
     config: Step3Config,
     stored: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Train every model of a week on what was known at its first open.
+    """Train every model of a week on the data known at its first open.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def train_week(
 
 @dataclass(frozen=True)
 class WeekTraining:
-    """What the models of one week are trained from; it travels to a worker process.
+    """The inputs of one week's training; it is sent to a worker process.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ def outcomes_hash(rows: pd.DataFrame) -> str:
 
 
 def _inputs_hash(rows: pd.DataFrame, bars: pd.DataFrame, fold: Fold, config: Step3Config) -> str:
-    """Over all that decides what is trained: rows, their roles, the bars, the settings."""
+    """Hash of everything that training depends on: rows, their roles, bars, settings."""
     parts = [frame_hash(rows[EVENTS.names], EVENTS), *sorted(set(fold.manifest["members_hash"]))]
     if config.models.drift.is_used:
         parts.append(bars_hash(bars, TRAINING_BARS))
@@ -210,7 +210,7 @@ def _inputs_hash(rows: pd.DataFrame, bars: pd.DataFrame, fold: Fold, config: Ste
 
 @dataclass(frozen=True)
 class History:
-    """What the weeks of a chain are trained and validated on.
+    """The data that the weeks of a chain are trained and validated on.
 
     Attributes
     ----------
@@ -300,7 +300,7 @@ def retrained_week(
 
 @dataclass(frozen=True)
 class RetrainingInputs:
-    """What one retrained week is decided from; it travels to a worker process.
+    """The inputs of one retrained week's decision; it is sent to a worker process.
 
     Attributes
     ----------

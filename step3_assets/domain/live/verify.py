@@ -34,7 +34,7 @@ def known_at_violations(
     models: pd.DataFrame,
     config: RecalibrationConfig,
 ) -> list[str]:
-    """Weeks that were fitted on other labels than those final before their first session.
+    """Weeks whose calibrator was not fitted on exactly the labels final before their first session.
 
     Recomputed from the bars before the open of the first session, which the exchange calendar
     gives. A delivery that ended there would call those labels final whose exit bar and whole
@@ -264,7 +264,7 @@ def integrity_violations(rows: pd.DataFrame, bases: Mapping[date, BaseModel]) ->
             now = "none" if base is None else f"{base.month:%Y-%m} ({base.source})"
             problems.append(
                 f"recalibrations: week {row['week']} was made on models of "
-                f"{row['base_month']:%Y-%m} ({row['base_source']}) that are not its base any more, "
+                f"{row['base_month']:%Y-%m} ({row['base_source']}) that are no longer its base, "
                 f"{now}; make it again"
             )
     return problems
@@ -283,6 +283,6 @@ def stale_weeks(rows: pd.DataFrame) -> list[str]:
             problems.append(
                 f"recalibrations: the data of week {row['week']} ended at "
                 f"{row['data_end_utc']:%Y-%m-%d %H:%M} UTC, before the close of the session "
-                f"before it; make it again when they have come"
+                f"before it; make it again when they are delivered"
             )
     return problems

@@ -27,7 +27,7 @@ SESSIONS_PER_MONTH = 21
 
 @dataclass(frozen=True)
 class SessionReturns:
-    """What each symbol's trades alone earned in each session.
+    """Session returns of each symbol's trades alone.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class SessionReturns:
 
 
 def history_months(config: AllocationConfig) -> int:
-    """Months of bars before the first month that the volatility of its weights looks at."""
+    """Months of bars before the first month that the volatility weights use."""
     return config.vol_sessions // 19 + 1  # no month has fewer than 19 sessions
 
 
@@ -71,18 +71,18 @@ def allocate(
     Parameters
     ----------
     clock : MarkClock
-        With as many bars before the first month as there are; fewer mean equal weight for longer.
+        With all available bars before the first month; with fewer, weights stay equal for longer.
     months : sequence of date
-        In order. The Calmar weights of a month start from the shares of the one before, whatever
-        made those.
+        In order. The Calmar weights of a month start from the shares of the month before, by
+        whichever method.
     config : AllocationConfig, or one for each month
     sleeves : SessionReturns, optional
-        Needed by ``calmar`` alone.
+        Only needed for ``calmar``.
 
     Raises
     ------
     ValueError
-        If ``calmar`` is asked for without sleeves.
+        If the method is ``calmar`` and there are no sleeves.
     """
     by_month = config if isinstance(config, Mapping) else dict.fromkeys(months, config)
     shares = equal_weight(clock, months)
@@ -149,18 +149,19 @@ def inverse_volatility(
 def calmar_weights(
     shares: Shares, settings: Mapping[date, AllocationConfig], sleeves: SessionReturns
 ) -> Shares:
-    """Walk-forward weights that seek return over the deepest fall, smoothed.
+    """Walk-forward weights that maximise return over drawdown, smoothed.
 
-    Each month the weights of the sleeves over the ``lookback_months`` before it that maximise mean
-    return, less the cost of moving there, over the deepest fall; then ``smoothing`` of the way
-    from the weights of the month before to these. When no sleeve gained, nothing moves.
+    For each month, find the weights of the sleeves that maximise mean return minus the cost of the
+    change, divided by the deepest fall, over the ``lookback_months`` before. Then move from the
+    weights of the month before by the share ``smoothing`` towards them. If no sleeve gained, the
+    weights do not change.
 
     Parameters
     ----------
     shares : dict of month to dict of symbol to share
-        Of every month in order: equal weight where these weights are sought, else the month's own.
+        Of every month in order; equal weight for the months whose weights are computed here.
     settings : mapping of date to AllocationConfig
-        Of the months whose weights are sought.
+        Of the months whose weights are computed here.
     sleeves : SessionReturns
 
     Notes
@@ -198,7 +199,7 @@ def calmar_weights(
 def _best_ratio(
     returns: np.ndarray, before: np.ndarray, config: AllocationConfig
 ) -> np.ndarray | None:
-    """Weights of the best mean over deepest fall; None when there is none."""
+    """Weights with the best ratio of mean to deepest fall; None if there are none."""
     if not (returns.mean(axis=0) > 0.0).any() or not (returns != 0.0).any(axis=0).all():
         return None
     from skfolio import RiskMeasure
@@ -216,7 +217,7 @@ def _best_ratio(
         warnings.simplefilter("ignore")
         try:
             return np.asarray(model.fit(returns).weights_, dtype="float64")
-        except ConvexOptimizationError:  # every mixture that is allowed loses
+        except ConvexOptimizationError:  # every allowed mixture loses
             return None
 
 

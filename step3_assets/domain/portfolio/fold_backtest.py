@@ -1,7 +1,7 @@
-"""Fold backtest: one test month on its own, from a flat start.
+"""Fold backtest: one test month alone, starting without positions.
 
-Belongs here: cutting the month's decisions and bars, one simulation, the month's row for each
-symbol and for all together. Does not belong here: the simulation
+Belongs here: cutting the month's decisions and bars, one simulation, the rows of the month, for
+each symbol and for all together. Does not belong here: the simulation
 (:mod:`step3_assets.domain.execution`), the account that runs through all months
 (:mod:`step3_assets.domain.portfolio.series`).
 """
@@ -64,7 +64,7 @@ def backtest_fold(
     *,
     base_rate: float | None = None,
 ) -> FoldBacktest:
-    """Trade one test month from a flat start, on one account over all symbols.
+    """Trade one test month, starting without positions, on one account over all symbols.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def backtest_fold(
     Returns
     -------
     FoldBacktest
-        A trade decided in the month counts in full, to its exit in the next. A symbol's row is its
-        share in the one account: its P&L over the whole capital, so that the symbols' returns add
-        up to that of ALL. A month without events or trades is a row of zeros.
+        A trade decided in the month counts in full, even if it exits in the next month. A symbol's
+        row is its share in the one account: its P&L over the whole capital, so that the symbols'
+        returns add up to that of ALL. A month without events or trades is a row of zeros.
 
     Raises
     ------

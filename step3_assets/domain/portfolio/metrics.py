@@ -3,7 +3,7 @@
 Belongs here: growth, drawdown, Calmar, Sharpe, Sortino, the monthly table, the summary of one
 series. Does not belong here: making the equity curve, thresholds and verdicts.
 
-The clock runs over whole calendar months, from the first instant of the first to the first instant
+Metrics cover whole calendar months, from the first instant of the first month to the first instant
 after the last, whether anything was traded or not.
 """
 
@@ -18,7 +18,7 @@ from step3_assets.domain.core.dispersion import TOLERANCE, is_flat
 from step3_assets.domain.core.months import add_months, month_range, month_start
 
 DRAWDOWN_FLOOR = 0.01
-"""Calmar divides by at least this: a curve that hardly fell has not shown how it falls."""
+"""Calmar divides by at least this: a curve that has hardly fallen does not show its risk."""
 SESSIONS_PER_YEAR = 252
 MONTHS_PER_YEAR = 12
 NY = "America/New_York"
@@ -66,7 +66,7 @@ def session_returns(equity: pd.DataFrame, start_equity: float) -> pd.Series:
     Parameters
     ----------
     equity : DataFrame
-        ``bar_end_utc`` and ``equity_usd`` in time order; flat sessions are in it.
+        ``bar_end_utc`` and ``equity_usd`` in time order; sessions without positions included.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def session_returns(equity: pd.DataFrame, start_equity: float) -> pd.Series:
 
 
 def session_labels(equity: pd.DataFrame) -> np.ndarray:
-    """New York session date of each mark; a bar that ends with the day is still the day's."""
+    """New York session date of each mark; a bar that ends at midnight belongs to the day before."""
     ends = pd.DatetimeIndex(equity["bar_end_utc"]) - pd.Timedelta(microseconds=1)
     return np.asarray(ends.tz_convert(NY).date)
 

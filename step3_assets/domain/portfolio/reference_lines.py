@@ -1,4 +1,4 @@
-"""Reference lines: what the same capital would have earned elsewhere over the same months.
+"""Reference lines: other uses of the same capital over the same months.
 
 Belongs here: buy-and-hold of each symbol, the published baseline read from its summary file. Does
 not belong here: the mock baseline that is run on our folds (it goes through the simulator), or
@@ -27,7 +27,7 @@ from step3_assets.domain.portfolio.metrics import (
 
 PUBLISHED = "published_baseline"
 BUY_AND_HOLD = "buy_and_hold:"
-"""What the name of a buy-and-hold series begins with; the symbol follows."""
+"""Prefix of the name of a buy-and-hold series; the symbol follows."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def buy_and_hold(
     Returns
     -------
     ReferenceLine or None
-        None when the symbol has no bar in the period. Before its first bar the line is flat.
+        None when the symbol has no bar in the period. Before its first bar the line is constant.
     """
     code = clock.symbols.index(symbol)
     start, end = (instant_us(month_start(m)) for m in (months[0], add_months(months[-1], 1)))
@@ -166,14 +166,15 @@ def published_baseline(
     Returns
     -------
     ReferenceLine or None
-        Over those of the months that the table holds, which may begin later or end earlier; None
-        when it holds none of them. Drawdown is that of month ends, hence never deeper than a
-        curve marked at bar closes would show; metrics that need trades or days are NaN.
+        Covers the months that the table holds, which may begin later or end earlier; None if it
+        holds none of them. Drawdown is measured at month ends, so it is at most as deep as one
+        marked at bar closes; metrics that need trades or days are NaN.
 
     Raises
     ------
     ValueError
-        If the table is missing, or lacks a month between two that it holds, or is no curve.
+        If the table is missing, or lacks a month between two that it holds, or is not an equity
+        curve.
     """
     table = _published_months(published)
     covered = [m for m in months if m in table.index]
@@ -212,7 +213,7 @@ def published_baseline(
 def _published_summary(
     by_month: pd.DataFrame, n_trades: int, capital_usd: float
 ) -> dict[str, object]:
-    """Metrics that month ends can give; NaN for the rest."""
+    """Metrics that can be computed from month ends; NaN for the others."""
     months = by_month["month"].tolist()
     equity, n_months = by_month["equity_usd"].to_numpy(), len(months)
     growth = cagr(capital_usd, float(equity[-1]), n_months)

@@ -1,8 +1,8 @@
-"""Replay: scored events laid out once, then traded as often as settings vary.
+"""Replay: prepare scored events once, then trade them with many settings.
 
-Belongs here: the path from cached scores over gate, size, allocation, risk, ledger and marks to
-metrics, on arrays alone, for a search that varies settings and for the allocator's sleeves. Does
-not belong here: the steps of that path, which are the portfolio's, and the search.
+Belongs here: the path from cached scores through gate, size, allocation, risk, ledger and marks to
+metrics, on arrays only, for the search and for the sleeves of the allocator. Does not belong here:
+the steps of that path, which the portfolio provides, and the search.
 
 A run without the frames' overhead gives the same fills, equity and metrics as
 :func:`step3_assets.domain.portfolio.series.run_portfolio`, to the bit.
@@ -74,7 +74,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Replay:
-    """Scored events of consecutive months on their clock.
+    """Scored events of consecutive months, on one clock.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Replay:
     orders : Orders
         Every scored event, in time order, gated or not.
     known : DataFrame
-        Of each order what gate and sizing look at, beside the scores.
+        Inputs of gate and sizing for each order, besides the scores.
     ev_final, q10, q90 : ndarray
         Of each order, log return.
     month_of : ndarray of int
@@ -109,7 +109,7 @@ class Replay:
         bars: pd.DataFrame | MarkClock,
         months: Sequence[date],
     ) -> "Replay":
-        """Lay out the scored events of `months`; rows of other months are left out.
+        """Prepare the scored events of `months`; rows of other months are left out.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Replay:
             ``month``, ``symbol``, ``decision_time_utc``, ``ev_final``, ``q10``, ``q90`` of table
             ``scores``, or out-of-fold predictions in the same columns.
         events : DataFrame
-            Table ``events``; only the scored rows are looked at.
+            Table ``events``; only the scored rows are used.
         bars : DataFrame or MarkClock
             Of the months and of the one after, for the exits; earlier ones serve the allocation.
         months : sequence of date
@@ -172,14 +172,14 @@ class Replay:
         Parameters
         ----------
         config : Step3Config
-            Its ``gate``, ``sizing``, ``execution``, ``risk`` and ``allocation`` count.
+            Its ``gate``, ``sizing``, ``execution``, ``risk`` and ``allocation`` are used.
         ev_final : ndarray, optional
-            Of each order, in place of the scores' own: a blend under trial.
+            Of each order, in place of the scores' own: a blend that is tried.
         first, last : int
-            Positions of the first and last month; one month is its fold from a flat start.
+            Positions of the first and last month; a single month starts without positions.
             Allocation is that of the whole replay.
         settings : mapping of date to Step3Config, optional
-            Of months that do not go by `config`; capital and gross cap are `config`'s.
+            Of the months that do not use `config`; capital and gross cap are `config`'s.
         """
         last = len(self.months) - 1 if last is None else last
         ev = self.ev_final if ev_final is None else ev_final
@@ -223,7 +223,7 @@ class Replay:
         by_month: Sequence[Step3Config],
         config: Step3Config,
     ) -> np.ndarray:
-        """Shares by month and symbol; remembered, as most trials share them."""
+        """Shares by month and symbol; cached, because most trials share them."""
         methods = {m: chosen.allocation for m, chosen in zip(self.months, by_month, strict=True)}
         distinct = {id(method): method for method in methods.values()}
         names = {key: method.content_hash() for key, method in distinct.items()}
@@ -243,7 +243,7 @@ class Replay:
     def _sleeves(
         self, is_gated: np.ndarray, sizes: np.ndarray, config: Step3Config
     ) -> SessionReturns:
-        """Each symbol's decisions on an account of its own, without rules."""
+        """Each symbol's decisions on a separate account without rules."""
         capital, last = config.execution.initial_capital_usd, len(self.months) - 1
         period = np.searchsorted(self.clock.stamp_us, self._edges_us[[0, -1]], side="right")
         equity = {}

@@ -1,7 +1,7 @@
-"""Portfolio: one account through all months, and the lines that stand beside it.
+"""Portfolio: one account through all months, and the series that it is compared with.
 
-Belongs here: which series are run, their frames put together, their notes. Does not belong here:
-the simulation, the metrics' formulas, the reference lines' arithmetic, the verdict.
+Belongs here: which series are run, combining their frames, their notes. Does not belong here: the
+simulation, the formulas of metrics and reference lines, the verdict.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ _NOTES = {
 
 @dataclass(frozen=True)
 class PortfolioResult:
-    """Rows of the portfolio tables, every series.
+    """Rows of the portfolio tables for every series.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class PortfolioResult:
         Tables ``portfolio``, ``portfolio_trades``, ``portfolio_decisions``,
         ``portfolio_equity``, ``portfolio_months`` and ``risk_events``.
     cost_stress, allocation_comparison, allocation_weights : DataFrame
-        The tables of those names, of the platform.
+        The tables of these names, for the platform.
     """
 
     summary: pd.DataFrame
@@ -168,12 +168,12 @@ def run_portfolio(
 def reconcile_portfolio(
     result: PortfolioResult, config: Step3Config, bars: pd.DataFrame | None = None
 ) -> list[str]:
-    """Every disagreement within the ledgers of a portfolio, each sentence led by its series.
+    """Every disagreement within the ledgers of a portfolio; each sentence begins with its series.
 
     Parameters
     ----------
     result : PortfolioResult
-        As it was run, or made of the stored tables.
+        As computed, or made from the stored tables.
     config : Step3Config
     bars : DataFrame, optional
         See :func:`step3_assets.domain.execution.reconcile.reconcile`.
@@ -196,7 +196,7 @@ def reconcile_portfolio(
 
 
 def _reference_series(result: PortfolioResult) -> set[str]:
-    """Lines that have no ledger of their own."""
+    """Series without a ledger."""
     return {s for s in result.summary["series"] if s == PUBLISHED or s.startswith(BUY_AND_HOLD)}
 
 

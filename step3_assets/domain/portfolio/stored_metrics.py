@@ -1,7 +1,8 @@
-"""Metrics of stored results: one number from the tables, or the reason why there is none.
+"""Metrics of stored results: a number from the tables, or the reason why there is none.
 
-Belongs here: looking up rows and metrics for criteria and statistics, and naming what is missing.
-Does not belong here: thresholds and verdicts (:mod:`step3_assets.domain.acceptance.verdict`).
+Belongs here: reading rows and metrics for criteria and statistics, with a message if one is
+missing. Does not belong here: thresholds and verdicts
+(:mod:`step3_assets.domain.acceptance.verdict`).
 """
 
 import math
@@ -26,9 +27,9 @@ class MissingMetric(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a criterion found: value, threshold, sentence and, if it has one, confidence interval.
+    """Result of a criterion: value, threshold, sentence and, if it has one, confidence interval.
 
-    ``value`` is NaN where it is not available. ``caveat`` is what the verdict's line must add.
+    ``value`` is NaN if it is not available. ``caveat`` is a text that the verdict must add.
     """
 
     value: float

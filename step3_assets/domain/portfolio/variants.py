@@ -1,4 +1,4 @@
-"""Variants: one account through all months, and the same under higher costs or other shares.
+"""Variants: the account through all months, also with higher costs and with other allocations.
 
 Belongs here: running decisions on an account with its allocation and rules, the tables that vary
 one thing at a time. Does not belong here: which series a portfolio shows
@@ -36,11 +36,11 @@ SEARCHED = "searched"
 
 @dataclass(frozen=True)
 class Period:
-    """The calendar months of an account, the clock it is marked on, settings that were searched.
+    """The calendar months of an account, its clock, and the settings that a search chose.
 
-    The account is one through all months: settings of a month change the limits of its rules and
-    its shares from the month's first instant on, while peak, period stood aside, turnover, weights
-    and positions run on.
+    The account runs through all months. Settings of a month change the limits of its rules and its
+    shares from the first instant of the month on. Peak, pauses, turnover, weights and positions
+    continue.
     """
 
     months: Sequence[date]
@@ -58,12 +58,12 @@ class Period:
         return cls(months=months, clock=MarkClock.from_bars(bars), settings=settings or {})
 
     def rules(self, config: Step3Config) -> RiskSchedule:
-        """Each month's limits, those of `config` where none were searched."""
+        """The limits of each month: searched ones, else those of `config`."""
         searched = {month: month_config.risk for month, month_config in self.settings.items()}
         return RiskSchedule.by_month(config.risk, self.months, searched)
 
     def allocation(self, config: Step3Config) -> dict[date, AllocationConfig]:
-        """Each month's way of dividing equity."""
+        """The allocation settings of each month."""
         return {m: self.settings.get(m, config).allocation for m in self.months}
 
     @property
@@ -93,7 +93,7 @@ def run_account(
     period : Period
     config : Step3Config
     shares : dict of month to dict of symbol to share, optional
-        In place of each month's own.
+        Shares to use instead of those of the settings.
     """
     candidates = gated_candidates(decisions, events)
     return simulate(
@@ -121,7 +121,7 @@ def shares_of(
 
 
 def sleeve_returns(candidates: pd.DataFrame, period: Period, config: Step3Config) -> SessionReturns:
-    """Session returns of each symbol's candidates on an account of its own, without rules."""
+    """Session returns of each symbol's candidates on a separate account without rules."""
     first, last = instant_us(period.start), instant_us(period.end)
     rows = period.clock.rows_after(first, last)
     equity = {}
@@ -147,7 +147,7 @@ def stressed_decisions(
     config: Step3Config,
     settings: Mapping[date, Step3Config] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores decided again and events under costs times `factor`, each month by its settings."""
+    """Events with costs times `factor`, and scores decided again with each month's settings."""
     by_month = settings or {}
     groups: dict[str, tuple[Step3Config, list[date]]] = {}
     for month in dict.fromkeys(scores["month"]):
@@ -166,7 +166,7 @@ def stressed_decisions(
 def cost_stress(
     scores: pd.DataFrame, events: pd.DataFrame, period: Period, config: Step3Config
 ) -> pd.DataFrame:
-    """Table ``cost_stress``: as modelled, at the factor of acceptance, at those shown."""
+    """Table ``cost_stress``: costs as modelled, at the factor of acceptance and at further ones."""
     limits = config.acceptance
     rows = []
     for factor in sorted({1.0, limits.cost_stress_factor, *limits.cost_stress_shown}):
@@ -185,7 +185,7 @@ def allocation_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables ``allocation_comparison`` and ``allocation_weights``: every method, side by side.
 
-    Where months have methods of their own, the mixture is one more, :data:`SEARCHED`.
+    If the search chose different methods for months, their mixture is added as :data:`SEARCHED`.
     """
     candidates = gated_candidates(scores, events)
     in_use = period.allocation(config)

@@ -1,7 +1,7 @@
-"""The registry as one JSON document, for readers that have no DuckDB.
+"""The registry as one JSON document, for programs that cannot read DuckDB.
 
-Belongs here: the document's form, from which its JSON schema is generated, and filling it from the
-tables. Does not belong here: where it is written
+Belongs here: the fields of the document, from which its JSON schema is generated, and filling it
+from the tables. Does not belong here: where it is written
 (:mod:`step3_assets.defs.registry.registry_store`).
 """
 
@@ -23,8 +23,8 @@ class Criterion(Frozen):
     """One acceptance criterion as it stood when the model was last registered."""
 
     value: float | None = Field(description="The metric; null where it is unknown.")
-    threshold: float | None = Field(description="What it was compared with.")
-    comparison: str = Field(description=">=, >, <= or ==: how.")
+    threshold: float | None = Field(description="The threshold.")
+    comparison: str = Field(description="How they are compared: >=, >, <= or ==.")
     is_passed: bool
 
 
@@ -69,11 +69,13 @@ class Transition(Frozen):
 class RegistryDocument(Frozen):
     """The model registry of one installation."""
 
-    schema_version: Literal["2"] = Field(description="Of this form; another one is another form.")
-    champion: str | None = Field(description="The one model that is trusted; null if none is.")
-    shadow: str | None = Field(description="The newest fold model that is watched; null if none.")
+    schema_version: Literal["2"] = Field(description="Version of the document's fields.")
+    champion: str | None = Field(description="Identifier of the champion; null if there is none.")
+    shadow: str | None = Field(
+        description="Identifier of the fold model at stage shadow; null if there is none."
+    )
     models: tuple[Model, ...]
-    transitions: tuple[Transition, ...] = Field(description="In the order they happened.")
+    transitions: tuple[Transition, ...] = Field(description="Changes of stage, in order of time.")
 
 
 _JSON_COLUMNS = ("features", "libraries", "parameters", "artefacts", "metrics", "criteria")

@@ -1,12 +1,12 @@
-"""Entries: what the registry records of one model version.
+"""Entries: the registry's record of one model version.
 
 Belongs here: identity, provenance and metrics of a fold's models or of their recalibration, as rows
 of table ``model_registry`` without a stage. Does not belong here: stages
 (:mod:`step3_assets.domain.registry.stages`).
 
 A model version is identified by its bytes: a hash over the payloads' hashes, independent of when or
-how often they were made. The same fold trained again to the same bytes is the same version; the
-other fields of an entry record what those bytes were last registered with.
+how often they were made. A fold that is trained again to the same bytes is the same
+version; the other fields of an entry are those of its last registration.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from step3_assets.domain.search.epochs import epoch_of
 from step3_assets.domain.search.settings import searched_sections
 
 FOLD, RECALIBRATION = "fold", "recalibration"
-RETRAIN = "retrain"  # the method of a week whose every model is its own
+RETRAIN = "retrain"  # the method of a week whose models were all trained again
 WEEKLY_COLUMNS = [
     "week",
     "head",
@@ -65,17 +65,18 @@ class Provenance:
     Parameters
     ----------
     dataset_version : str
-        Of the delivery in force.
+        Version of the delivery in force.
     month_hashes : mapping of date to str
         Content hash of each month of ``events`` in the store.
     config : Step3Config
         As ``step3.toml`` sets it.
     by_month : mapping of date to Step3Config
-        The settings in force for each test month: what its epoch's search chose, where that is on.
+        The settings in force for each test month: those of its epoch's search, if that is switched
+        on.
     acceptance : DataFrame
         Table ``acceptance``.
     stale : tuple of str
-        Why that verdict is not about what is stored now; empty if it is.
+        Why that verdict is out of date; empty if it is current.
     feature_lists : mapping of str to sequence of str
         The features of each ``features_hash``: see :func:`feature_lists`.
     """
@@ -122,8 +123,8 @@ def fold_entries(
     Raises
     ------
     RegistryError
-        If a fold's models do not agree about their features, settings or rows, or nobody knows
-        their features.
+        If the models of a fold differ in their features, settings or rows, or if the list of
+        their features is not stored.
     """
     criteria = acceptance_json(provenance.acceptance)
     outcome = dated_verdict(verdict(provenance.acceptance), provenance.stale)
@@ -196,7 +197,7 @@ def recalibration_entry(
     source: RefitSource,
     metrics: Mapping[str, float | int | None],
 ) -> Entry:
-    """The entry of a live refit: the base model's provenance with new artefacts.
+    """The entry of a weekly refit: the base model's provenance with new artefacts.
 
     Parameters
     ----------
@@ -209,7 +210,7 @@ def recalibration_entry(
         those taken over from the base alike.
     source : RefitSource
     metrics : mapping
-        As of a fold; null where a metric is unknown.
+        The metrics of a fold's entry; null for an unknown one.
 
     Raises
     ------
@@ -244,7 +245,7 @@ def recalibration_entries(
     provenance: Provenance,
     window_weeks: int,
 ) -> list[Entry]:
-    """One entry for each week that has a refit of a fold model that stands, or models of its own.
+    """One entry for each week with a refit of a fold model that is not archived, or with models.
 
     Parameters
     ----------
@@ -261,9 +262,9 @@ def recalibration_entries(
     Returns
     -------
     list of Entry
-        None for a week in which nothing could be fitted, nor for one made on models that are not
-        the stored ones any more: it has to be made again. The metrics of a retrained week are those
-        of the week that evaluated it; there are none until then.
+        No entry for a week in which nothing could be fitted, or whose models are no longer the
+        stored ones: that week must be made again. The metrics of a retrained week come from the
+        week that evaluated it; until then there are none.
     """
     bases = standing_bases(registry)
     trained = dict(iter(weekly_models.groupby("week")))
@@ -307,7 +308,7 @@ def standing_bases(registry: pd.DataFrame) -> dict[str, dict[str, Any]]:
 def week_artefacts(
     base: Mapping[str, Any], row: Mapping[str, Any], weekly_models: Mapping[Any, pd.DataFrame]
 ) -> dict[str, str] | None:
-    """Everything that a week made anew would decide with; None where it made nothing.
+    """All models that a refitted or retrained week uses; None if it made none.
 
     Parameters
     ----------
@@ -354,12 +355,12 @@ def artefacts_of(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def stored_artefacts(models: pd.DataFrame) -> dict[str, str]:
-    """Head to ``payload_sha256`` of the rows of one fold or week, as they say it."""
+    """Head to stored ``payload_sha256`` of one fold or week."""
     return dict(zip(models["head"], models["payload_sha256"], strict=True))
 
 
 def payload_artefacts(payloads: Mapping[str, str]) -> dict[str, str]:
-    """The same of the payloads as they are, whatever hash is stored beside them."""
+    """Head to the computed hash of its payload, whatever hash is stored beside it."""
     return {head: payload_sha256(payload) for head, payload in payloads.items()}
 
 
@@ -434,7 +435,7 @@ def _features(hash_: str, month: date, provenance: Provenance) -> list[str]:
 def _settings_fields(
     month: date, stored: Mapping[str, str], provenance: Provenance
 ) -> dict[str, Any]:
-    """The parameters, if those in force are the ones that the fold was trained with."""
+    """The parameters, if the fold was trained with the settings in force."""
     settings = provenance.settings(month)
     if settings.models.content_hash() != stored["config_hash"]:
         return {"parameters": None, "parameters_source": NOT_IN_FORCE}
@@ -445,7 +446,7 @@ def _settings_fields(
 
 
 def parameters_json(settings: Step3Config) -> str:
-    """The settings of folds, and everything that a search may change."""
+    """The settings of folds, and all settings that a search may change."""
     folds = settings.folds.model_dump(mode="json")
     return to_json({"folds": folds, **searched_sections(settings)})
 
@@ -480,7 +481,7 @@ def _fold_metrics(metrics: pd.DataFrame) -> dict[str, float | int | None]:
 
 
 def _week_metrics(row: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """What the week's check found, on the labels new since the calibrator before it."""
+    """Metrics of the week's validation, on the labels that became final since the last one."""
     names = {"brier": "brier_new", "log_loss": "log_loss_new", "ece": "ece_new"}
     names |= {name: name for name in ("brier_raw", "brier_incumbent", "log_loss_incumbent")}
     return {

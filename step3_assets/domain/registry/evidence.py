@@ -1,7 +1,7 @@
-"""What stored results speak of, and whether that is still what is there.
+"""What stored results were made from, and whether that is still what is stored.
 
 Belongs here: the identity of a set of results (data, settings, models), its row in table
-``result_versions``, the words for a difference. Does not belong here: what follows from one
+``result_versions``, the message for each difference. Does not belong here: what follows from one
 (:mod:`step3_assets.domain.registry.promotion`).
 """
 
@@ -20,16 +20,16 @@ from step3_assets.domain.registry.entries import models_hash
 
 @dataclass(frozen=True)
 class ResultVersion:
-    """What a set of results is made from.
+    """Identity of the data, settings and models that results were made from.
 
     Parameters
     ----------
     dataset_version : str
         Delivery in force.
     config_hash : str
-        Of the whole configuration.
+        Hash of the whole configuration.
     models_hash : str
-        Over every model of the months.
+        Hash of every model of the months.
     first_month, last_month : date
         Test months.
     """
@@ -63,7 +63,7 @@ class ResultVersion:
         return cls(dataset_version, config.content_hash(), models_hash(own), months[0], months[-1])
 
     def staleness(self, result_versions: pd.DataFrame, result: str) -> list[str]:
-        """Why the stored ``audit`` or ``acceptance`` does not speak of this version; empty if so.
+        """Why the stored ``audit`` or ``acceptance`` is not of this version; empty if it is.
 
         Parameters
         ----------
@@ -74,23 +74,25 @@ class ResultVersion:
         """
         rows = result_versions[result_versions["result"] == result].to_dict("records")
         if len(rows) != 1:
-            return [f"{result}: nothing says what it speaks of; run `step3 run`"]
+            return [f"{result}: it is not known what it was made from; run `step3 run`"]
         stored, found = rows[0], []
         if stored["dataset_version"] != self.dataset_version:
             found.append(
-                f"{result}: speaks of delivery {stored['dataset_version']}, in force is "
+                f"{result}: is about delivery {stored['dataset_version']}, but the one in force is "
                 f"{self.dataset_version}"
             )
         if stored["config_hash"] != self.config_hash:
             found.append(f"{result}: was made with other settings than those of step3.toml")
         if (stored["first_month"], stored["last_month"]) != (self.first_month, self.last_month):
             found.append(
-                f"{result}: speaks of {month_label(stored['first_month'])} to "
-                f"{month_label(stored['last_month'])}, scored are "
+                f"{result}: is about {month_label(stored['first_month'])} to "
+                f"{month_label(stored['last_month'])}, but the scored months are "
                 f"{month_label(self.first_month)} to {month_label(self.last_month)}"
             )
         elif stored["models_hash"] != self.models_hash:
-            found.append(f"{result}: speaks of models that were trained again to other bytes since")
+            found.append(
+                f"{result}: is about models that have been trained again since, with another result"
+            )
         return found
 
     def written(self, result_versions: pd.DataFrame, result: str) -> pd.DataFrame:

@@ -30,14 +30,14 @@ def model_in_force(
     Returns
     -------
     dict or None
-        The champion's row. Where there is none, or it is of a later month and so knows what had not
-        happened yet, the newest fold's that is not later than `month` and not archived: the one in
-        the shadow, for the newest month. None where there is nothing.
+        The champion's row. If there is none, or if the champion is of a later month (it would know
+        the future), the newest fold that is not later than `month` and not archived; for the newest
+        month this is the one at stage shadow. None if there is no model.
 
     Raises
     ------
     RegistryError
-        If the registry contradicts its history or has two champions: nothing decides then.
+        If the registry contradicts its history or has two champions: then no model is used.
     """
     disagreements = history_disagreements(registry, transitions)
     if disagreements:
@@ -53,7 +53,7 @@ def model_in_force(
 def champion_at(
     registry: pd.DataFrame, transitions: pd.DataFrame, instant: pd.Timestamp
 ) -> dict[str, Any] | None:
-    """The row of the model that was the champion at an instant, by the history's clock.
+    """The row of the model that was the champion at an instant, according to the history.
 
     As it was known then: a promotion at the instant or later does not count; one that was undone
     since does. The row records what the model's bytes were, not whether they are still stored.

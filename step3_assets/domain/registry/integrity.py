@@ -1,6 +1,6 @@
-"""What must hold between the registry, its history and the stored models.
+"""Checks that the registry agrees with its history and with the stored models.
 
-Belongs here: violations as plain sentences. Does not belong here: types and nulls
+Belongs here: violations, each as one sentence. Does not belong here: types and nulls
 (:mod:`step3_assets.domain.core.validation`), what a check does with a violation.
 """
 

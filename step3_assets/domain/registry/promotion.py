@@ -1,6 +1,6 @@
-"""Promotion and rollback: the two changes of stage that a person asks for.
+"""Promotion and rollback: the two changes of stage that a person requests.
 
-Belongs here: what must hold before a model decides, and the way back. Does not belong here:
+Belongs here: the conditions of a promotion, and rolling one back. Does not belong here:
 reading the evidence from the store, the changes that follow by themselves
 (:mod:`step3_assets.domain.registry.stages`).
 
@@ -39,7 +39,7 @@ from step3_assets.domain.registry.stages import (
 
 
 class PromotionRefused(RegistryError):
-    """What is asked for may not be done; ``problems`` names every reason."""
+    """The requested change is refused; ``problems`` holds every reason."""
 
     def __init__(self, model_id: str, problems: list[str]) -> None:
         self.problems = problems

@@ -1,4 +1,4 @@
-"""The engine: asks the rules in their order and keeps a row of every answer.
+"""The engine: applies the rules in their order and records each time one acts.
 
 Belongs here: which rules a configuration uses, their order, the record. Does not belong here: any
 rule's condition (:mod:`step3_assets.plugins.risk_rules`).
@@ -21,8 +21,8 @@ from step3_assets.plugins.risk_rule import (
 from step3_assets.plugins.risk_rules import RULES
 
 MIN_FILL_SHARE = 0.01
-"""Room for less than this share of what was asked is no room: a crumb is not a trade, and must not
-count as one where trades are counted."""
+"""An entry that would be trimmed to less than this share of its requested size is refused instead:
+such a tiny position must not be counted as a trade."""
 
 TRIPPED, FORCED_EXIT, CANCELLED = "tripped", "forced_exit", "cancelled_entry"
 REFUSED, TRIMMED = "refused_entry", "trimmed_entry"
@@ -31,10 +31,10 @@ _NEVER = 2**63 - 1
 
 
 class RiskEvent(NamedTuple):
-    """One answer of one rule; the columns of table ``risk_events``, as the account knows them.
+    """One action of one rule: a row of table ``risk_events``, with symbols as codes.
 
-    ``symbol`` and ``order`` are -1 where the answer is about the whole account, ``fill_us`` where
-    nothing fills.
+    ``symbol`` and ``order`` are -1 if the action concerns the whole account; ``fill_us`` is -1 if
+    nothing is filled.
     """
 
     time_us: int
@@ -49,17 +49,17 @@ class RiskEvent(NamedTuple):
 
 
 class RiskEngine:
-    """The rules of one account, in the order in which they are asked.
+    """The rules of one account, in the order in which they are applied.
 
-    Limits may change with time, the rules' state runs on: the peak, the period stood aside, the
-    value traded. A rule that only later settings know is there from the start, with a limit that
-    nothing reaches.
+    Limits may change with time. The state of the rules continues: the peak, the pause after a stop,
+    the value traded. A rule that only later settings switch on exists from the start, with a limit
+    that nothing reaches.
 
     Parameters
     ----------
     schedule : RiskConfig or RiskSchedule
     max_gross_frac, capital_usd : float
-        Of the account.
+        Gross cap and starting capital of the account.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class RiskEngine:
         self._set_limits(schedule.configs[0])
 
     def move_to(self, now_us: int) -> None:
-        """Put the settings in force that the schedule holds for an instant; time moves forward.
+        """Apply the settings that the schedule holds for an instant; time only moves forward.
 
         Only needed after ``next_us``.
         """
@@ -101,14 +101,14 @@ class RiskEngine:
             rule.set_limit(config)
 
     def allow(self, request: EntryRequest, now_us: int, order: int) -> tuple[float, str]:
-        """Notional that may be entered and what bound it; 0 and the rule's name when refused.
+        """The notional that may be entered and what limited it; 0 and the rule's name if refused.
 
         Parameters
         ----------
         request : EntryRequest
-            Its ``notional_usd`` is what was asked for, and is lowered to what is allowed.
+            Its ``notional_usd`` is the requested value; it is lowered to the allowed value.
         now_us, order : int
-            For the record.
+            For the recorded row.
         """
         if self._before_size:
             refused = self._refused(self._before_size, request, now_us, order)
@@ -135,7 +135,7 @@ class RiskEngine:
         return request.notional_usd, binding
 
     def _has_tight_cap(self, schedule: RiskSchedule) -> bool:
-        """Whether a cap is ever below equity: the others bind no sooner than cash does."""
+        """Whether a cap is ever below equity: a higher one never limits more than cash does."""
         for config in schedule.configs:
             for _, cap in self._caps:
                 cap.set_limit(config)
@@ -144,7 +144,7 @@ class RiskEngine:
         return False
 
     def cap_room(self, request: EntryRequest) -> float:
-        """Notional that the caps leave for an entry that is about to fill, not recorded."""
+        """Notional that the caps allow for an entry that is about to fill; not recorded."""
         return min(cap.room_usd(request) for _, cap in self._caps)
 
     def _refused(self, rules: tuple, request: EntryRequest, now_us: int, order: int) -> str | None:

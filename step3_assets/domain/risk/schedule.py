@@ -1,8 +1,8 @@
-"""The schedule: which settings of the rules are in force when.
+"""The schedule: the settings of the risk rules over time.
 
-Belongs here: settings by instant, for an account that runs through months with settings of their
-own. Does not belong here: the rules' state, which continues whatever the settings
-(:mod:`.engine`), who chose the settings (:mod:`step3_assets.domain.search`).
+Belongs here: settings by instant, for an account that runs through months with different settings.
+Does not belong here: the state of the rules, which continues when settings change (:mod:`.engine`);
+choosing the settings (:mod:`step3_assets.domain.search`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from step3_assets.domain.core.months import month_start
 
 @dataclass(frozen=True)
 class RiskSchedule:
-    """Settings one after another.
+    """Settings in order of time.
 
     Parameters
     ----------
     configs : tuple of RiskConfig
     from_us : tuple of int
-        One less than there are settings. The next ones are in force after this instant,
-        microseconds UTC: a close just at it still belongs to what came before, as its bar does.
+        Instants of the changes, microseconds UTC, one fewer than there are settings. The next
+        settings apply after the instant: a close exactly at it still has the settings before.
     """
 
     configs: tuple[RiskConfig, ...]
@@ -33,7 +33,7 @@ class RiskSchedule:
     def by_month(
         cls, config: RiskConfig, months: Sequence[date], settings: Mapping[date, RiskConfig]
     ) -> "RiskSchedule":
-        """Each month's settings, `config` where a month has none; equal neighbours are one.
+        """The settings of each month, `config` for a month without; equal neighbours are merged.
 
         Examples
         --------

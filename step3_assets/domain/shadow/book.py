@@ -1,4 +1,4 @@
-"""The book: the account that follows from stored decisions and the bars known at an instant.
+"""The book: the account, computed from stored decisions and the bars known at an instant.
 
 Belongs here: running the simulator on an outlook, and keeping the part of its result that has
 happened by then: fills, refusals, positions, equity. Does not belong here: scoring, stored rows
@@ -35,9 +35,9 @@ class Account:
     name : str
         The live account's name, or ``replay:FIRST..LAST``.
     first_month : date
-        It starts flat at this month's first instant.
+        The account starts without positions at the first instant of this month.
     last_month : date or None
-        Last month whose candidates it takes; None runs on.
+        Last month whose candidates it takes; None for an account without end.
     """
 
     name: str
@@ -45,18 +45,18 @@ class Account:
     last_month: date | None = None
 
     def takes(self, months: pd.Series) -> pd.Series:
-        """Whether candidates of these months are the account's."""
+        """Whether the account takes candidates of these months."""
         inside = months >= self.first_month
         return inside if self.last_month is None else inside & (months <= self.last_month)
 
     def months_until(self, last: date) -> list[date]:
-        """The account's months up to one of them."""
+        """The account's months up to and including this one."""
         return month_range(self.first_month, min(last, self.last_month or last))
 
 
 @dataclass(frozen=True)
 class KnownData:
-    """What is known at an instant.
+    """The data that is known at an instant.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Book:
     equity : DataFrame
         Table ``portfolio_equity`` without ``series``, up to the instant.
     withdrawn : DataFrame
-        Keys of gated decisions whose event is gone from the delivery; they are left out.
+        Keys of gated decisions whose event is no longer in the delivery; they are left out.
     """
 
     fills: pd.DataFrame
@@ -101,7 +101,7 @@ def keep_book(
     config: Step3Config,
     settings: Mapping[date, Step3Config] | None = None,
 ) -> Book:
-    """Derive the account from its decisions, as far as the bars show at an instant.
+    """Compute the account from its decisions and the bars known at an instant.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def keep_book(
     Returns
     -------
     Book
-        A later instant only adds rows: those of an earlier one stay the same, to the bit.
+        A later instant only adds rows: the rows of an earlier one are equal to the bit.
     """
     events, bars, until = known.events, known.bars, known.until
     decided = decisions[decisions["decision_instant_utc"] <= until]
@@ -238,7 +238,7 @@ def _has_come(rows: pd.DataFrame, column: str, outlook: Outlook) -> np.ndarray:
 
 
 def _exit_is_decided(ledger: LedgerResult, outlook: Outlook) -> np.ndarray:
-    """Whether each trade's exit follows from what is known, and not from a stop on a stand-in."""
+    """Whether each trade's exit follows from known bars, not from a placeholder."""
     events = ledger.risk_events
     assert events is not None
     ahead = events[(events["action"] == FORCED_EXIT) & (events["time_utc"] > outlook.until)]

@@ -1,8 +1,8 @@
-"""The outlook at an instant: which entries and exits the bars show, and placeholders for the rest.
+"""The outlook at an instant: known entries and exits, and placeholders for the unknown ones.
 
 Belongs here: placeholders for bars and outcomes that do not exist yet, so that the simulator can
-run on an account with open positions. Does not belong here: the simulation, or cutting its result
-at the instant (:mod:`step3_assets.domain.shadow.book`).
+run on an account with open positions. Does not belong here: the simulation, or cutting off its
+result at the instant (:mod:`step3_assets.domain.shadow.book`).
 
 No decision of the simulator depends on what becomes known later, so placeholders after an instant
 change nothing before it, to the bit. A placeholder bar is a bar of the exchange calendar at the
@@ -24,20 +24,20 @@ from step3_assets.domain.step2.labels import HORIZON, first_touches
 NEEDED_EVENT_COLUMNS = (*EVENT_COLUMNS, "a_tp", "b_sl", "H", "exit_reason")
 
 _PLACEHOLDERS = 2  # after the last pending entry: one bar to hold, one to exit at
-_AHEAD = pd.Timedelta(days=14)  # no closure of the exchange was ever longer
+_AHEAD = pd.Timedelta(days=14)  # longer than any closure of the exchange so far
 _HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is known at an instant, in the form that the simulator takes.
+    """Events and bars known at an instant, completed with placeholders for the simulator.
 
     Attributes
     ----------
     until : Timestamp
         The instant: the end of the last bar that every symbol has.
     events : DataFrame
-        ``EVENT_COLUMNS``; every row carries an outcome and is called final. A fill at or after its
+        ``EVENT_COLUMNS``; every row has an outcome and is marked final. A fill at or after its
         symbol's `next_open_us` is a placeholder.
     bars : DataFrame
         ``SHADOW_BARS``: the bars that had ended, then the placeholders.
@@ -52,7 +52,7 @@ class Outlook:
 
 
 def known_until(bars: pd.DataFrame) -> pd.Timestamp:
-    """The end of the last bar that every symbol has: a symbol that lags holds back the account."""
+    """The end of the last bar that every symbol has: the account waits for a symbol that lags."""
     return bars.groupby("symbol")["bar_end_utc"].max().min()
 
 

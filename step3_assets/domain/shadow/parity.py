@@ -1,7 +1,7 @@
-"""Parity: the shadow ledger compared with a backtest of the same months, every difference named.
+"""Parity: compare the shadow account with a backtest of the same months, and explain differences.
 
-Belongs here: which decisions can be compared yet, what differs, and why. Does not belong here: the
-simulation, scoring, or any verdict on the results.
+Belongs here: which decisions can be compared already, what differs, and why. Does not belong here:
+the simulation, scoring, or any verdict on the results.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ DIFFERENCES = {
     "follows": "the account differs since an earlier difference",
     "unexplained": "nothing explains it",
 }
-"""The names of differences, and what each means."""
+"""Kinds of differences, each with its meaning."""
 
 _SCORE_COLUMNS = [c for c in SCORES.names if c not in ("month", *EVENT_KEY)]
 _TRADE = ["entry_time_utc", "exit_time_utc", "units", "notional_usd", "pnl_usd"]
@@ -92,7 +92,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class WalkedMonths:
-    """What the walk-forward has of the account's months, as stored now.
+    """The stored walk-forward results of the account's months.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ def check_parity(
     Returns
     -------
     Parity
-        The backtest starts flat at the account's first month, under the same configuration.
+        The backtest starts without positions in the account's first month, with the same settings.
     """
     last_bar = stored.deliveries["known_until_utc"].max()
     months = account.months_until(date(last_bar.year, last_bar.month, 1))
@@ -179,7 +179,7 @@ def _comparable_until(
     ).drop_duplicates()
     waiting = open_ones.merge(gated, on=EVENT_KEY)["decision_instant_utc"]
     scored = events.merge(scores[EVENT_KEY], on=EVENT_KEY)["decision_instant_utc"].max()
-    is_scored = events["decision_instant_utc"] <= scored  # nowhere, where nothing was scored
+    is_scored = events["decision_instant_utc"] <= scored  # nothing was scored
     not_yet = events.loc[~is_scored, "decision_instant_utc"]
     ends = [last_bar + pd.Timedelta(1, "us"), waiting.min(), not_yet.min()]
     return min(end for end in ends if not pd.isna(end))
@@ -257,7 +257,7 @@ def _account_differences(
     named: Sequence[Difference],
     instants: pd.Series,
 ) -> list[Difference]:
-    """Trades that only one account has or that differ, unless they are named already."""
+    """Trades that differ or that only one account has, unless they are listed already."""
     known = {(d[0], d[1]) for d in named}
     first = min((_at(instants, k) for k in known if k in instants.index), default=None)
     status = backtest_decisions.set_index(EVENT_KEY)["status"]
@@ -298,7 +298,7 @@ def _backtest_trades(trades: pd.DataFrame) -> pd.DataFrame:
 
 def _before(trades: pd.DataFrame, instants: pd.Series, until: pd.Timestamp) -> pd.DataFrame:
     decided = instants.reindex(pd.MultiIndex.from_frame(trades[EVENT_KEY])).to_numpy()
-    is_known = pd.isna(decided)  # an event that is gone is compared, and named
+    is_known = pd.isna(decided)  # a withdrawn event is compared and listed
     kept = trades[is_known | pd.Series(decided).lt(until).to_numpy()]
     return kept.sort_values(EVENT_KEY, ignore_index=True)
 

@@ -1,7 +1,7 @@
-"""Playback: the deliveries of past weeks, rebuilt from bars.
+"""Playback: rebuild the deliveries of past weeks from bars.
 
-Belongs here: when deliveries arrive, and building each as of its instant. Does not belong here: the
-builder and the validation of a delivery, which are those of any delivery; what a step adds.
+Belongs here: the instants of the deliveries, and building each as of its instant. Does not belong
+here: the builder and the validation, which every delivery uses; what a step adds.
 """
 
 import tempfile
@@ -65,7 +65,7 @@ class Playback:
     def delivery(self, as_of: pd.Timestamp) -> Delivered:
         """The delivery of an instant, including pending candidates.
 
-        It is built, written, and read and validated like any other delivery.
+        It is built, written, read and validated like any other delivery.
 
         Raises
         ------
@@ -81,6 +81,6 @@ class Playback:
         return Delivered(read.events, read.bars)
 
     def has_bars_until(self, as_of: pd.Timestamp) -> bool:
-        """Whether the bars reach an instant: a delivery of it would hold its week."""
+        """Whether the bars reach the instant, so that a delivery can be built for it."""
         last = max(frame["date"].iloc[-1] for frame in self.bars.values())
         return last >= as_of - pd.Timedelta(days=5)

@@ -37,7 +37,7 @@ from step3_assets.domain.shadow.book import Account, Book, KnownData, keep_book
 from step3_assets.domain.shadow.outlook import known_until
 
 NOT_KNOWN_AT_THE_DECISION = (*OUTCOME_COLUMNS, "maturity", "t_idx")
-"""Columns of ``events`` that the hash at first sight leaves out; ``t_idx`` depends on the build."""
+"""Columns of ``events`` that the hash of an event leaves out; ``t_idx`` depends on the build."""
 
 
 class ShadowError(ValueError):
@@ -45,7 +45,7 @@ class ShadowError(ValueError):
 
 
 class EarlierDelivery(ShadowError):
-    """The delivery ends before what the account has seen: there is nothing to take."""
+    """The delivery ends before the data that the account has processed already."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ class RetrainedWeek:
 
     @property
     def sha256(self) -> str:
-        """Of their calibrator."""
+        """Hash of their calibrator."""
         return str(self.models.set_index("head")["payload_sha256"]["calibrator"])
 
     def in_place_of(self, model: "ModelInForce") -> "ModelInForce":
-        """The model with these heads instead: gate and sizing unchanged."""
+        """The model with these heads; gate and sizing stay."""
         config = model.config.model_copy(update={"models": self.config})
         return ModelInForce(self.model_id, self.models, config)
 
@@ -113,7 +113,7 @@ class ModelInForce:
     models : DataFrame
         Rows of ``calibrated_models``; none where the fold could not be trained.
     config : Step3Config
-        The settings it was trained and is gated with.
+        The settings for training, gate and sizing.
     weeks : mapping of date to WeekCalibrator or RetrainedWeek
         Calibrator or models that replace its own in a week.
     """
@@ -124,7 +124,7 @@ class ModelInForce:
     weeks: Mapping[date, WeekCalibrator | RetrainedWeek] = field(default_factory=dict)
 
     def recalibrated(self, calibrator: WeekCalibrator | None) -> pd.DataFrame:
-        """The models, with the calibrator of a week in place of their own where there is one."""
+        """The models; a week that has a calibrator uses it in place of the models' own."""
         if calibrator is None:
             return self.models
         is_own = self.models["head"] == "calibrator"
@@ -135,14 +135,14 @@ class ModelInForce:
 
     @property
     def model_hash(self) -> str:
-        """Over the payloads of all heads, 16 hex digits."""
+        """Hash of the payloads of all heads, 16 hex digits."""
         names = self.models["head"].map(name_in_hashes)
         pairs = sorted(zip(names, self.models["payload_sha256"], strict=True))
         return text_hash("\n".join(f"{name} {sha}" for name, sha in pairs))[:16]
 
     @property
     def settings_hash(self) -> str:
-        """Over all settings that a score depends on, 16 hex digits."""
+        """Hash of all settings that a score depends on, 16 hex digits."""
         config = self.config
         sections = (config.models, config.gate, config.sizing)
         return short_hash(*(s.content_hash() for s in sections), config.execution.size_frac)
@@ -159,7 +159,7 @@ class ShadowRows:
 
     @classmethod
     def none(cls) -> "ShadowRows":
-        """An account that has taken no delivery."""
+        """An account that has processed no delivery."""
         return cls(*(canonical_frame(no_rows(t), t) for t in SHADOW_TABLES.values()))
 
     def plus(self, new: "ShadowRows") -> "ShadowRows":
@@ -211,7 +211,7 @@ class Delivered:
         return self.bars["bar_end_utc"].max()
 
     def since(self, first_month: date, config: Step3Config) -> "Delivered":
-        """What an account that begins with a month reads, with the history of its allocation."""
+        """The rows that an account needs, with the history that its allocation reads."""
         before = add_months(first_month, -history_months(config.allocation))
         events = self.events[self.events["month"] >= first_month]
         bars = self.bars.loc[self.bars["month"] >= before, SHADOW_BARS]
@@ -229,7 +229,7 @@ class StepResult:
     book : Book
         The account as it stands now.
     contradictions : list of str
-        Stored rows that no longer follow; they are left as they are.
+        Stored rows that contradict the delivery; they are not changed.
     """
 
     new: ShadowRows
@@ -392,12 +392,12 @@ def _refuse_unusable(stored: ShadowRows, arrival: pd.Timestamp, config: Step3Con
     if arrival < last["arrival_utc"]:
         raise EarlierDelivery(
             f"the delivery ends at {arrival}, but account {last['account']} has seen bars to "
-            f"{last['arrival_utc']}: take a delivery that ends no earlier"
+            f"{last['arrival_utc']}: use a delivery that ends no earlier"
         )
     if account_settings_hash(config) != last["settings_hash"]:
         raise ShadowError(
             f"account {last['account']} began with other execution, risk or allocation "
-            "settings, on which its history depends: restore them, or begin another account "
+            "settings, on which its history depends: restore them, or start another account "
             "(config.shadow.live_account)"
         )
 

@@ -1,7 +1,7 @@
-"""Invariants of the tables, recomputed in another way than they were built.
+"""Invariants of the tables, computed in another way than the tables were.
 
-Belongs here: checks of meaning over stored rows, each returning the violations it found as plain
-sentences. Does not belong here: types and nullability (:mod:`step3_assets.domain.core.validation`).
+Belongs here: checks over stored rows; each returns its violations as sentences. Does not belong
+here: types and nullability (:mod:`step3_assets.domain.core.validation`).
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def purge_violations(
 ) -> list[str]:
     """Training rows of a fold whose label reaches the test month or its embargo.
 
-    Recomputed from the events alone, on the clock of every symbol and on the rows of its own.
+    Computed from the events alone, on the common clock and on the symbol's rows.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def purge_violations(
 
 
 def role_violations(members: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
-    """Manifest counts that the membership rows do not bear out."""
+    """Counts of the manifest that differ from the membership rows."""
     counted: dict[Any, int] = (
         members.groupby(["month", "symbol", "role"], observed=True).size().to_dict()
     )
@@ -74,7 +74,7 @@ def role_violations(members: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
 
 
 def alignment_violations(events: pd.DataFrame, bars: pd.DataFrame) -> list[str]:
-    """Events whose ``t_idx`` names a bar that starts at another time, or no bar at all.
+    """Events whose ``t_idx`` is a bar that starts at another time, or no bar at all.
 
     Happens when ``events`` and ``bar_features`` come from different deliveries.
     """
@@ -120,7 +120,7 @@ def gate_violations(scores: pd.DataFrame, members: pd.DataFrame) -> list[str]:
 def backtest_violations(
     summary: pd.DataFrame, trades: pd.DataFrame, capital_usd: float, tolerance: float = 1e-12
 ) -> list[str]:
-    """Fold returns that the fold's trade ledger does not add up to."""
+    """Fold returns that differ from the sum of the fold's trades."""
     pnl: dict[Any, float] = trades.groupby("month")["pnl_usd"].sum().to_dict()
     problems = []
     for row in summary[summary["symbol"] == ALL_SYMBOLS].to_dict("records"):

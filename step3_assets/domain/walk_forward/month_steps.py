@@ -1,7 +1,7 @@
-"""The steps of one test month, each from its own slices to rows of its tables.
+"""The steps of one test month: from the rows that a step reads to the rows of its tables.
 
-Belongs here: one function a step, called by the asset graph and by the bare loop alike, in this
-process or another. Does not belong here: cutting the slices, storing the rows.
+Belongs here: one function per step. The asset graph and the pipeline without Dagster both call it,
+in this process or another. Does not belong here: selecting the input rows, storing the results.
 
 Every function returns a mapping of table name to that month's rows.
 """
@@ -64,7 +64,7 @@ def backtest_step(
     config: Step3Config,
     base_rate: float | None,
 ) -> Tables:
-    """Trade the month from a flat start.
+    """Trade the month, starting without positions.
 
     See :func:`step3_assets.domain.portfolio.fold_backtest.backtest_fold`.
 

@@ -1,8 +1,8 @@
 """Risk rules, one file each: small, deterministic, able to refuse and never to add exposure.
 
 Belongs here: files that each declare one :class:`~step3_assets.plugins.risk_rule.RiskRule` and the
-class that answers (several records where one class serves several periods). A new file is found by
-being in this folder. Does not belong here: the account that obeys
+class that answers (several records if one class serves several periods). A new file in this folder
+is found by itself. Does not belong here: the account that carries out the answers
 (:mod:`step3_assets.domain.execution.account`), sizes, the gate.
 """
 

@@ -1,7 +1,7 @@
-"""The drawdown kill switch: flatten and stand aside after too deep a fall.
+"""The drawdown kill switch: close all positions and pause after too deep a fall.
 
 Belongs here: this rule. It acts on a close and is filled at the next open, so the loss realised may
-exceed the limit by what happens in between.
+exceed the limit by the move in between.
 """
 
 from math import inf
@@ -20,12 +20,12 @@ from step3_assets.plugins.setting import Bounds, Setting, SettingValues
 
 
 class DrawdownKillSwitch:
-    """Flatten and stand aside when equity has fallen too far below its peak.
+    """Close all positions and pause when equity has fallen too far below its peak.
 
-    It trips when ``1 - equity / peak`` exceeds ``kill_drawdown_frac`` at a bar close, and is armed
-    again at the first look in the session ``rearm_sessions`` after the one it tripped in. The peak
-    is then the equity of that moment: a flat account would otherwise never come back, and each
-    further fall by the limit costs as much standing aside again.
+    It trips when ``1 - equity / peak`` exceeds ``kill_drawdown_frac`` at a bar close. Trading
+    starts again in the session ``rearm_sessions`` after the one it tripped in. The peak is then
+    reset to the equity of that moment: without a reset, an account in cash would never start again.
+    Each further fall by the limit causes another pause.
 
     Parameters
     ----------

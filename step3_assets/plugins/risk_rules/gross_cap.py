@@ -1,7 +1,7 @@
-"""The gross cap: the most that the account may hold in all.
+"""The gross cap: the largest total value of all positions.
 
-Belongs here: this rule. Trimming is the account's work. Prices that move a position above the cap
-later do not cut it.
+Belongs here: this rule. The account does the trimming. A position that grows above the cap
+later, by its price, is not reduced.
 """
 
 from step3_assets.plugins.risk_rule import FRACTION, Account, EntryRequest, Kind, RiskRule
@@ -18,7 +18,7 @@ class GrossCap:
         """The limit is the account's and does not change."""
 
     def room_usd(self, request: EntryRequest) -> float:
-        """What the positions beside it leave."""
+        """The cap less the other positions."""
         return self.max_frac * request.equity_usd - request.gross_usd
 
     def asked_frac(self, request: EntryRequest) -> float:

@@ -12,8 +12,8 @@ from step3_assets.plugins.setting import Setting, SettingValues
 class MinimumHolding:
     """A symbol is entered at most once in this many of its bars.
 
-    A position that leaves sooner, by its stop, say, leaves: holding it longer would add exposure.
-    What the rule takes away is the churn after it.
+    A position may exit sooner, for example by its stop; the rule never delays an exit. It only
+    delays the next entry.
     """
 
     def __init__(self, account: Account) -> None:

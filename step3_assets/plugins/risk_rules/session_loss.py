@@ -1,7 +1,7 @@
-"""The session loss stop: flatten and stand aside for the rest of a session that lost too much.
+"""The session loss stop: close all positions and pause for the rest of a losing session.
 
 Belongs here: this rule. It acts on a close and is filled at the next open, so the loss realised may
-exceed the limit by what happens in between.
+exceed the limit by the move in between.
 """
 
 from math import inf
@@ -20,10 +20,10 @@ from step3_assets.plugins.setting import Bounds, Setting, SettingValues
 
 
 class SessionLossStop:
-    """Flatten and stand aside for the rest of the session when the session has lost too much.
+    """Close all positions and pause for the rest of the session when it has lost too much.
 
     It trips when equity at a bar close is below the last mark of the session before by more than
-    ``session_loss_frac``. The gap over night counts as the new session's.
+    ``session_loss_frac``. The overnight gap counts in the new session.
 
     Parameters
     ----------

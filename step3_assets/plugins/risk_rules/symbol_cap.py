@@ -1,7 +1,7 @@
-"""The symbol cap: the most that one position may be of equity.
+"""The symbol cap: the largest share of equity in one position.
 
-Belongs here: this rule. Trimming is the account's work. Prices that move a position above the cap
-later do not cut it.
+Belongs here: this rule. The account does the trimming. A position that grows above the cap
+later, by its price, is not reduced.
 """
 
 from math import inf
@@ -19,7 +19,7 @@ class SymbolCap:
         self.max_frac = inf
 
     def set_limit(self, config: SettingValues) -> None:
-        """A position held already is not cut to a lower cap."""
+        """Use the new cap for entries; a position that is held is not reduced."""
         self.max_frac = inf if config.max_symbol_frac is None else config.max_symbol_frac
 
     def room_usd(self, request: EntryRequest) -> float:

@@ -133,11 +133,20 @@ def test_one_failed_check_of_the_audit_refuses_even_when_its_criterion_says_othe
             "max_drawdown failed: it was not",
         ),
         (replace(EVIDENCE, audit=EVIDENCE.audit.iloc[:0]), "check known_at failed: it was not run"),
-        (replace(EVIDENCE, result_versions=versions().iloc[:0]), "nothing says what it speaks of"),
+        (
+            replace(EVIDENCE, result_versions=versions().iloc[:0]),
+            "it is not known what it was made from",
+        ),
         (replace(EVIDENCE, result_versions=versions(dataset_version="old")), "delivery old"),
         (replace(EVIDENCE, result_versions=versions(config_hash="x")), "with other settings"),
-        (replace(EVIDENCE, result_versions=versions(models_hash="x")), "trained again to other"),
-        (replace(EVIDENCE, result_versions=versions(last_month=NOV)), "to 2023-11, scored are"),
+        (
+            replace(EVIDENCE, result_versions=versions(models_hash="x")),
+            "have been trained again since",
+        ),
+        (
+            replace(EVIDENCE, result_versions=versions(last_month=NOV)),
+            "to 2023-11, but the scored months are",
+        ),
         (replace(EVIDENCE, current=replace(VERSION, dataset_version="new")), "in force is new"),
         (replace(EVIDENCE, models=MODELS.iloc[:1]), "blend differ"),
         (replace(EVIDENCE, models=MODELS.assign(payload="altered")), "blend, ridge differ"),
