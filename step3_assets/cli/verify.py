@@ -16,11 +16,11 @@ def verify(rows_only: bool, month: str | None) -> None:
     \b
     rows        every row of every table has the content hash that was noted when it was written
     made from   every result was made from the rows stored now, with these settings, by this code
-    again       gates, scores, backtests, portfolio, statistics and criteria, computed again from
-                stored models, events and bars, are the stored ones to the bit
+    again       folds, the mock baseline, gates, scores, backtests, portfolio, statistics, audit,
+                criteria, monitoring and importances, computed again from stored models, events and
+                bars, are the stored ones to the bit
+    models      those of one month (another one each day, or --month) are trained again
     registry    step3_model_registry.json says what the table says
-
-    Models are not trained again: `step3 reproduce 2023-12` does that for one month.
 
     The exit status is 0 when everything agrees, 1 otherwise.
 

@@ -233,13 +233,13 @@ def contradictions(
         One sentence for each asset and reason; empty when all belong together.
     """
     problems = [
-        f"{asset} of {span_text(found)} {why}; {AGAIN}"
+        f"{asset} of {span_text(found)} {_advised(why)}"
         for asset, reasons in month_differences(reader, config, months).items()
         for why, found in reasons.items()
     ]
     differing = result_differences(reader, config, months, results)
     return problems + [
-        f"{table} {why}; {AGAIN}" for tables in differing.values() for table, why in tables
+        f"{table} {_advised(why)}" for tables in differing.values() for table, why in tables
     ]
 
 
@@ -345,9 +345,16 @@ def _differences(
         reasons.append(f"{was} made with other settings than those of step3.toml")
     if stamp.code_version != wanted.code_version:
         reasons.append(
-            f"{was} made by other code ({stamp.code_version}, this is {wanted.code_version})"
+            f"{was} made by other code ({stamp.code_version}, this is {wanted.code_version}): the "
+            "code has changed, so every month and result is refused until `step3 run` has made it "
+            "again"
         )
     return reasons
+
+
+def _advised(reason: str) -> str:
+    """The reason with what to do, where it does not say so itself."""
+    return reason if "step3 run" in reason else f"{reason}; {AGAIN}"
 
 
 def span_text(months: Sequence[date]) -> str:

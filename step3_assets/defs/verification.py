@@ -4,30 +4,42 @@ Belongs here: the steps, each a list of plain sentences. Does not belong here: c
 (the same domain functions as the assets call), printing (``step3 verify``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 import pandas as pd
 
 from step3_assets.catalogue import TABLES
+from step3_assets.config import FoldConfig
 from step3_assets.defs.provenance import WHOLE, contradictions
 from step3_assets.defs.registry.registry_store import (
     audit_in_force,
     current_version,
     registry_file_problems,
 )
-from step3_assets.defs.results.judging import computed_statistics, judged
+from step3_assets.defs.results.drift_assets import drift_inputs
+from step3_assets.defs.results.importance_assets import importance_table
+from step3_assets.defs.results.judging import audit_differences, computed_statistics, judged
 from step3_assets.defs.results.portfolio_assets import computed_portfolio
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import settings_in_force
-from step3_assets.domain.core.bar_columns import MARKING_BARS
+from step3_assets.domain.core.bar_columns import MARKING_BARS, TRAINING_BARS
 from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.core.hashing import row_hashes
-from step3_assets.domain.core.months import add_months, month_label
+from step3_assets.domain.core.months import add_months, month_label, month_range
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
+from step3_assets.domain.monitoring.table import drift_table
 from step3_assets.domain.portfolio.series import portfolio_frames
-from step3_assets.domain.walk_forward.month_steps import backtest_step, base_rates, scoring_step
+from step3_assets.domain.walk_forward.month_steps import (
+    backtest_step,
+    base_rates,
+    fold_step,
+    mock_step,
+    scoring_step,
+    training_step,
+)
 from step3_assets.storage.store import Store
 
 SHOWN_ROWS = 5
@@ -47,6 +59,8 @@ class Place:
         They are not all of them: what rests on all months is left out.
     gap : str or None
         Why the stored months make no results.
+    day : date
+        Chooses the month whose models are trained again.
     """
 
     store: Store
@@ -54,6 +68,7 @@ class Place:
     months: list[date]
     is_part: bool
     gap: str | None = None
+    day: date = field(default_factory=lambda: datetime.now(UTC).date())
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,37 @@ def _made_from(place: Place) -> list[str]:
     return contradictions(place.store, config, place.months, [] if place.is_part else results)
 
 
+def _folds(place: Place) -> list[str]:
+    store, config = place.store, place.settings.config
+    problems = []
+    for month in place.months:
+        events, bars = _window(store, month)
+        problems += _compared(store, fold_step(events, bars, month, config.folds), month)
+    return problems
+
+
+def _mock(place: Place) -> list[str]:
+    store, config = place.store, place.settings.config
+    problems = []
+    for month in place.months:
+        data = _fold_rows(store, month, config.folds, has_bars=False)
+        size = config.execution.size_frac
+        made = mock_step(data.events, data.fold, config.models, size)
+        problems += _compared(store, made, month)
+    return problems
+
+
+def _models(place: Place) -> list[str]:
+    """One month is trained again, another one each day: all of them would take hours."""
+    if not place.months:
+        return []
+    store, config = place.store, place.settings.config
+    month = place.months[place.day.toordinal() % len(place.months)]
+    models = settings_in_force(store, config, [month])[month].models
+    data = _fold_rows(store, month, config.folds, has_bars=models.drift.is_used)
+    return _compared(store, training_step(data, models), month)
+
+
 def _scores(place: Place) -> list[str]:
     store, config = place.store, place.settings.config
     in_force = settings_in_force(store, config, place.months)
@@ -174,6 +220,12 @@ def _statistics(place: Place) -> list[str]:
     return differing_rows("statistics", stored, computed)
 
 
+def _audit(place: Place) -> list[str]:
+    if place.is_part or place.store.read("audit").empty:
+        return []
+    return audit_differences(place.store, place.settings)
+
+
 def _acceptance(place: Place) -> list[str]:
     stored = place.store.read("acceptance")
     if place.is_part or stored.empty:
@@ -184,10 +236,44 @@ def _acceptance(place: Place) -> list[str]:
     return differing_rows("acceptance", stored, computed)
 
 
+def _drift(place: Place) -> list[str]:
+    stored = place.store.read("drift")
+    if place.is_part or stored.empty:
+        return []
+    config = place.settings.config
+    return differing_rows("drift", stored, drift_table(drift_inputs(place.store, config), config))
+
+
+def _importances(place: Place) -> list[str]:
+    stored = place.store.read("importances")
+    if place.is_part or stored.empty:
+        return []
+    return differing_rows("importances", stored, importance_table(place.store))
+
+
 def _registry(place: Place) -> list[str]:
     if place.store.read("model_registry").empty:
         return []
     return registry_file_problems(place.store, place.settings)
+
+
+def _window(
+    store: Store, month: date, columns: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Events and bars of the month and of those that its fold looks back on."""
+    months = month_range(add_months(month, -LOOK_BACK_MONTHS), month)
+    bars = list(columns) if columns else None
+    events = store.read("events", partitions=months)
+    return events, store.read("bar_features", partitions=months, columns=bars)
+
+
+def _fold_rows(store: Store, month: date, config: FoldConfig, *, has_bars: bool) -> FoldRows:
+    """What a month trains on, on the fold that is stored: the step before looks at that one."""
+    events, bars = _window(store, month, TRAINING_BARS)
+    manifest, members = (store.read(name, partitions=[month]) for name in ("folds", "fold_members"))
+    return FoldRows(
+        Fold(month, manifest, members), events, bars if has_bars else bars.iloc[:0], config
+    )
 
 
 def _compared(store: Store, made: Mapping[str, pd.DataFrame], month: date) -> list[str]:
@@ -201,11 +287,17 @@ def _compared(store: Store, made: Mapping[str, pd.DataFrame], month: date) -> li
 STEPS: Mapping[str, Step] = {
     "rows": Step("every row is as it was written", _rows),
     "made from": Step("every result was made from what is stored and set now", _made_from),
+    "folds": Step("folds follow from events and bars", _folds),
+    "models": Step("models of one month, trained again, have the stored bytes", _models),
+    "mock baseline": Step("the mock baseline follows from folds and events", _mock),
     "scores": Step("scores, gates and sizes follow from models and events", _scores),
     "backtests": Step("fold backtests follow from scores and bars", _backtests),
     "portfolio": Step("trades, equity and metrics follow from scores and bars", _portfolio),
     "statistics": Step("statistics follow from the results", _statistics),
+    "audit": Step("the leakage audit, run again, gives the stored answers", _audit),
     "acceptance": Step("criteria follow from results, statistics and settings", _acceptance),
+    "drift": Step("monitoring follows from scores, folds, events and bars", _drift),
+    "importances": Step("importances follow from models and events", _importances),
     "registry": Step("the registry's file says what its table says", _registry),
 }
 """The steps by name, in the order in which one rests on another."""

@@ -30,11 +30,11 @@ from tempfile import mkdtemp
 
 from filelock import FileLock, Timeout
 
-from step3_assets.catalogue import SCHEMA_VERSION
+from step3_assets.catalogue import SCHEMA_NUMBER, SCHEMA_VERSION
 from step3_assets.storage.connection import CATALOGUE, STORAGE_VERSION, literal
 from step3_assets.storage.errors import StoreError
 from step3_assets.storage.locks import Deadline, writer_lock
-from step3_assets.storage.migrate import opened
+from step3_assets.storage.migrate import changed_since, opened
 from step3_assets.storage.store import Store
 
 Progress = Callable[[str, float], None]
@@ -68,6 +68,9 @@ class Manifest:
     files : dict of str to str
         SHA-256 of every other file, by path inside the backup, with ``/``.
     format : int
+    database_sha256 : str
+        Of the database's bytes: it proves tables that a later program reads under other columns.
+        Empty in a backup of a program that did not note it.
     """
 
     created_utc: str
@@ -75,6 +78,13 @@ class Manifest:
     tables: dict[str, str]
     files: dict[str, str]
     format: int = FORMAT
+    database_sha256: str = ""
+
+    @property
+    def schema_number(self) -> int:
+        """The number of the schema version; 0 if it says none."""
+        number = self.schema_version.split("-")[0]
+        return int(number) if number.isdecimal() else 0
 
 
 def make_backup(
@@ -131,6 +141,7 @@ def make_backup(
             schema_version=SCHEMA_VERSION,
             tables=tables,
             files={name: _sha256(draft / name) for name in _names_under(draft) - {DATABASE}},
+            database_sha256=_sha256(draft / DATABASE),
         )
         (draft / MANIFEST).write_text(
             json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n", "utf-8"
@@ -146,7 +157,8 @@ def restore_backup(
 ) -> tuple[Manifest, Path | None]:
     """Check the whole backup, then replace the contents of the home by it.
 
-    Nothing is changed before every hash has been checked. What is replaced is kept under
+    Nothing is changed before every hash has been checked. Tables of an older program are brought up
+    to date on the way. What is replaced is kept under
     ``replaced/<time>``; files that the backup lacks stay as they are. Each file is swapped whole,
     the database last: after a kill in between, restore again.
 
@@ -166,7 +178,7 @@ def restore_backup(
     Raises
     ------
     StoreError
-        If the backup is damaged, of another schema version or no backup; if the database stays
+        If the backup is damaged, of a newer program or no backup; if the database stays
         locked; or if the backup brings a Dagster home while ``step3 ui`` runs.
     """
     report = progress or (lambda _stage, _share: None)
@@ -209,10 +221,11 @@ def read_manifest(source: Path) -> Manifest:
         raise StoreError(f"{source}: is no backup of step3: {error}") from error
     if manifest.format != FORMAT:
         raise StoreError(f"{source}: backup format {manifest.format}; this program reads {FORMAT}")
-    if manifest.schema_version != SCHEMA_VERSION:
+    is_older = 1 <= manifest.schema_number < SCHEMA_NUMBER
+    if manifest.schema_version != SCHEMA_VERSION and not is_older:
         raise StoreError(
             f"{source}: holds schema version {manifest.schema_version}, this program reads "
-            f"{SCHEMA_VERSION}: restore it with the program that wrote it"
+            f"{SCHEMA_VERSION} and older ones: restore it with the program that wrote it"
         )
     for name in manifest.files:
         if not _is_allowed(name):
@@ -278,7 +291,10 @@ def _fetch(source: Path, draft: Path) -> Manifest:
                         shutil.copyfileobj(packed, unpacked)
                 except (KeyError, zipfile.BadZipFile, EOFError, ValueError) as error:
                     raise StoreError(f"{source}: damaged: {name}: {error}") from error
-    wrong = [name for name, want in manifest.files.items() if _sha256(draft / name) != want]
+    proved = dict(manifest.files)
+    if manifest.database_sha256 and manifest.schema_number < SCHEMA_NUMBER:
+        proved[DATABASE] = manifest.database_sha256  # its tables will have other columns
+    wrong = [name for name, want in proved.items() if _sha256(draft / name) != want]
     if wrong:
         raise StoreError(f"{source}: damaged: not the bytes that were saved: {', '.join(wrong)}")
     return manifest
@@ -292,10 +308,17 @@ def _check_tables(copy: Store, manifest: Manifest, source: Path) -> None:
         raise StoreError(f"{source}: damaged: {DATABASE}: {text}") from error
     finally:
         _forget_lock(copy.path)
+    changed = changed_since(manifest.schema_number)
+    if changed and not manifest.database_sha256:
+        _log.warning(
+            "%s: of an older program that did not note the hash of its database: %s could not be "
+            "proved row by row",
+            source,
+            ", ".join(sorted(changed)),
+        )
+    compared = manifest.tables.keys() if changed else found.keys() | manifest.tables.keys()
     wrong = sorted(
-        name
-        for name in found.keys() | manifest.tables.keys()
-        if found.get(name) != manifest.tables.get(name)
+        name for name in compared - changed if found.get(name) != manifest.tables.get(name)
     )
     if wrong:
         raise StoreError(f"{source}: damaged: not the rows that were saved: {', '.join(wrong)}")

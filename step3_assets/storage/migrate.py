@@ -72,6 +72,20 @@ def opened(
         yield connection
 
 
+def changed_since(number: int) -> set[str]:
+    """Tables, by every name they had, that a store of this version sees changed by migrations."""
+    names: set[str] = set()
+    for change in (change for changes in MIGRATIONS[number - 1 :] for change in changes):
+        match change:
+            case RenameTable(old, new):
+                names |= {old, new}
+            case DropTable(name):
+                names.add(name)
+            case _:
+                names.add(change.table)
+    return names
+
+
 def _bring_up_to_date(
     connection: duckdb.DuckDBPyConnection, path: Path, log: logging.Logger
 ) -> None:

@@ -1,5 +1,6 @@
 """A backup brings back every table to the hash; a damaged one brings back nothing."""
 
+import hashlib
 import json
 import os
 import random
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
@@ -23,6 +25,7 @@ from step3_assets.storage.locks import Deadline
 from step3_assets.storage.store import Store, StoreError
 from step3_assets_tests.reliability.rounds import rounds
 from step3_assets_tests.reliability.victims import kill_after, start
+from step3_assets_tests.storage.old_tables import VERSION_1
 from step3_assets_tests.storage.rows import months, rows_of
 from step3_assets_tests.storage.test_concurrency import (
     PAIR,
@@ -210,6 +213,50 @@ SPOILERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "zip with a bit changed": (lambda b: zipped(b, lambda p: flip(p, 0.3)), "damaged"),
 }
+
+
+@pytest.fixture
+def of_version_1(tmp_path: Path) -> Path:
+    """A backup as the first program's store would be in it."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    with duckdb.connect(str(folder / "step3.duckdb")) as connection:
+        for statement in VERSION_1:
+            connection.execute(statement)
+    digest = hashlib.sha256((folder / "step3.duckdb").read_bytes()).hexdigest()
+    content = {
+        "created_utc": "2024-01-03T00:00:00+00:00",
+        "schema_version": "1-38050cfa",
+        "tables": {"acceptance": "of other columns"},
+        "files": {},
+        "format": 1,
+        "database_sha256": digest,
+    }
+    (folder / "manifest.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_backup_of_an_older_program_is_brought_up_to_date(of_version_1: Path, tmp_path: Path):
+    restore_backup(of_version_1, tmp_path / "home")
+    store = Store(tmp_path / "home" / "step3.duckdb")
+    assert list(store.read("acceptance")["criterion"]) == ["max_drawdown"]
+    assert store.altered() == []
+
+
+def test_one_without_the_hash_of_its_database_says_what_is_unproved(
+    of_version_1: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    edit_manifest(of_version_1, database_sha256="")
+    restore_backup(of_version_1, tmp_path / "home")
+    assert "acceptance" in caplog.text
+    assert "could not be proved" in caplog.text
+
+
+def test_a_damaged_one_is_refused(of_version_1: Path, tmp_path: Path):
+    edit_manifest(of_version_1, database_sha256="0" * 64)
+    with pytest.raises(StoreError, match=r"not the bytes that were saved: step3.duckdb"):
+        restore_backup(of_version_1, tmp_path / "home")
+    assert not (tmp_path / "home" / "step3.duckdb").exists()
 
 
 @pytest.mark.parametrize("name", list(SPOILERS))

@@ -229,8 +229,8 @@ def promote_in_store(store: Store, settings: Settings, model_id: str, request: R
     """Promote a model on evidence computed now, stage written in one transaction; then the file.
 
     Nothing stored about the verdict is believed: stored rows are compared with the manifest,
-    statistics and criteria are computed again. The transaction goes through only if none of what
-    was read has changed meanwhile.
+    statistics and criteria are computed again, and if all passes the audit is run again. The
+    transaction goes through only if none of what was read has changed meanwhile.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def promote_in_store(store: Store, settings: Settings, model_id: str, request: R
     refuse_refit(row)
     try:
         audit = audit_in_force(store, current_version(store, settings.config))
-        again = judge_again(store, settings.config, audit)
+        again = judge_again(store, settings, audit)
     except ValueError as error:  # months missing between those that are scored
         raise PromotionRefused(model_id, [str(error)]) from error
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from step3_assets.catalogue.column import Table
-from step3_assets.catalogue.results import ACCEPTANCE, STATISTICS
+from step3_assets.catalogue.results import ACCEPTANCE, AUDIT, STATISTICS
 from step3_assets.config import Step3Config
 from step3_assets.defs.provenance import contradictions
+from step3_assets.defs.results.audit_inputs import audit_inputs
 from step3_assets.defs.results.result_months import longest_span, result_months
 from step3_assets.defs.results.stored_results import OUTCOME_COLUMNS, result_tables
+from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.canonical import canonical_frame
 from step3_assets.domain.core.code import code_version
@@ -112,24 +114,39 @@ class JudgedAgain:
     token: str
 
 
-def judge_again(store: Store, config: Step3Config, audit: pd.DataFrame) -> JudgedAgain:
+def judge_again(store: Store, settings: Settings, audit: pd.DataFrame) -> JudgedAgain:
     """Check the stored rows, then compute statistics and criteria from them again.
+
+    Where all of that holds, the audit is run again too; it takes longest, and a system that fails
+    before is refused without it.
 
     Parameters
     ----------
     store : Store
-    config : Step3Config
+    settings : Settings
     audit : DataFrame
-        Table ``audit`` where it is in force, otherwise no rows. It is not run again; its rows, and
-        what it was made from, are checked.
+        Table ``audit`` where it is in force, otherwise no rows.
     """
-    token = evidence_token(store)
+    from step3_assets.domain.acceptance.verdict import failed_criteria
+
+    token, config = evidence_token(store), settings.config
     problems = store.altered([*RESTS_ON, "acceptance"])
     statistics = computed_statistics(store, config)
     acceptance = judged(store, config, audit, statistics)
     for table, frame in ((STATISTICS, statistics), (ACCEPTANCE, acceptance)):
         problems += _other_rows(table, store.read(table.name), frame)
+    if not problems and not failed_criteria(acceptance):
+        problems += audit_differences(store, settings)
     return JudgedAgain(acceptance=acceptance, problems=tuple(problems), token=token)
+
+
+def audit_differences(store: Store, settings: Settings) -> list[str]:
+    """Run the audit again and compare its answers with those stored; empty if they are the same."""
+    from step3_assets.domain.audit.run import run_audit
+
+    inputs = audit_inputs(store, settings.config, settings.delivery)
+    found = run_audit(inputs, place=settings.place)
+    return _other_rows(AUDIT, store.read("audit"), found)
 
 
 def evidence_token(reader: Reader) -> str:
@@ -141,8 +158,8 @@ def evidence_token(reader: Reader) -> str:
 def _other_rows(table: Table, stored: pd.DataFrame, computed: pd.DataFrame) -> list[str]:
     """Rows of a stored result that are not those computed again."""
     (key,) = table.key
-    then = dict(zip(stored[key], row_hashes(stored, table), strict=True))
-    now = dict(zip(computed[key], row_hashes(canonical_frame(computed, table), table), strict=True))
+    computed = canonical_frame(computed, table)
+    then, now = (dict(zip(f[key], row_hashes(f, table), strict=True)) for f in (stored, computed))
     differ = [name for name in now if then.get(name) != now[name]] + sorted(set(then) - set(now))
     if not differ:
         return []

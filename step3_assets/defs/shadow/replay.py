@@ -14,7 +14,7 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.resources import ProgressResource
-from step3_assets.defs.results.audit_assets import delivery_knobs
+from step3_assets.defs.results.audit_inputs import delivery_knobs
 from step3_assets.defs.settings import Settings
 from step3_assets.defs.shadow.accounts import (
     forget_account,
