@@ -140,14 +140,14 @@ def test_a_row_that_was_edited_and_noted_again_does_not_follow_from_its_models(
     assert "fold_backtests" in result.output
 
 
-def rewritten(place: Installation, table: str, column: str, row: int, value: object) -> None:
+def rewritten(place: Installation, table: str, column: str, row: int, value: str | float) -> None:
     """One value changed through the store, which notes the row as written, with its old stamp."""
     rows = place.store.read(table)
     partition = TABLES[table].partition
     part = rows[partition].max() if partition else None
     if part is not None:
         rows = rows[rows[partition] == part].reset_index(drop=True)
-    rows[column] = [value if i == row else v for i, v in enumerate(rows[column])]
+    rows.loc[rows.index[row], column] = value
     stamp = place.store.read_manifest()[table][part].made_from
     if part is None:
         place.store.replace_all({table: rows}, stamp)
@@ -167,7 +167,7 @@ def rewritten(place: Installation, table: str, column: str, row: int, value: obj
     ],
 )
 def test_what_was_noted_again_is_found_by_computing_it(
-    place: Installation, step: str, table: str, column: str, value: object
+    place: Installation, step: str, table: str, column: str, value: str | float
 ):
     rewritten(place, table, column, 2, value)
     settings = load_settings(place.home)
