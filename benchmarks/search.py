@@ -66,7 +66,7 @@ def rival(
     from step3_assets.domain.search import space
     from step3_assets.domain.search.epochs import known_before
     from step3_assets.domain.search.objective import Evaluation
-    from step3_assets.domain.search.settings import with_settings
+    from step3_assets.domain.search.settings import SearchedSections, with_sections
 
     events, bars = known_before(events, bars, epoch.first)
     clock = MarkClock.from_bars(bars[bars["month"] >= epoch.inner[0]])
@@ -74,7 +74,7 @@ def rival(
     def trial_value(trial: optuna.Trial) -> float:
         models = space.suggest_models(trial, config.models, config.search.space)
         _, own = space.suggest_trading(trial, config, config.search.space, 1)
-        own = with_settings(own, models=models)
+        own = with_sections(own, SearchedSections(models=models))
         parts = []
         for month in epoch.inner:
             fold = build_fold(events, bars, month, own.folds)

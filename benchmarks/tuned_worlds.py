@@ -58,8 +58,8 @@ def run_arms(
     from step3_assets.domain.core.months import add_months, first_test_month, month_range
     from step3_assets.domain.delivery import probe_months, read_delivery
     from step3_assets.domain.pipeline.main_job import (
+        MonthInputs,
         PipelineInputs,
-        month_window,
         pipeline_result,
         run_month,
     )
@@ -77,7 +77,7 @@ def run_arms(
     start = first_test_month(first, is_complete, config.folds.train_months)
     data_start = add_months(start, -config.folds.train_months)
     months = month_range(start, last)[-n_months:]
-    runs = [run_month(*month_window(events, bars, m), m, config) for m in months]
+    runs = [run_month(MonthInputs.cut(events, bars, m, config)) for m in months]
     plain = PipelineInputs(events, bars, months, config)
     found = {"default": pipeline_result(runs, plain)}
     made = {}
@@ -87,8 +87,8 @@ def run_arms(
         again = []
         for month, run in zip(months, runs, strict=True):
             trained = run if settings[month].models == config.models else None
-            window = month_window(events, bars, month)
-            again.append(run_month(*window, month, settings[month], trained))
+            inputs = MonthInputs.cut(events, bars, month, settings[month])
+            again.append(run_month(inputs, trained))
         shown = {trading_hash(one) for one in settings.values()}
         trials = Trials.from_ledger(ledger, shown, months)
         tuned_inputs = replace(plain, config=own, settings=settings, trials=trials)

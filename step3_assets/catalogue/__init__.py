@@ -1,9 +1,9 @@
 """The catalogue: every table, each column with its type, unit, when it is known and its meaning.
 
-Table creation, validation at the door, the matrix builder's known-at rule, asset checks and the
+Table creation, validation of deliveries, the matrix builder's known-at rule, asset checks and the
 data dictionary all derive from it. Belongs here: the list of all tables, collected from the modules
-beside this one, and the version of the whole. Does not belong here: a table of its own, or code
-that reads, writes or computes.
+beside this one, and its version. Does not belong here: a table, or code that reads, writes or
+computes.
 """
 
 import hashlib
@@ -60,5 +60,5 @@ SCHEMA_NUMBER = len(MIGRATIONS) + 1
 """Counts the changes to tables that may hold rows."""
 
 SCHEMA_VERSION = f"{SCHEMA_NUMBER}-{_fingerprint()}"
-"""Of the catalogue as it stands. A store with a lower number is brought up to date when it is
-opened; any other version is refused."""
+"""Version of the present catalogue. A store with a lower number is migrated when it is opened; any
+other version is refused."""

@@ -1,4 +1,4 @@
-"""The words of the catalogue: a column, a table, and when a value is known.
+"""The types of the catalogue: a column, a table, and when a value is known.
 
 Belongs here: the types that every table is described with, and the columns that many tables share.
 Does not belong here: any table.
@@ -15,7 +15,7 @@ from typing import overload
 class KnownAt(StrEnum):
     """When the value of a column becomes known."""
 
-    IDENTITY = "identity"  # names the row; known at the decision, but never a feature
+    IDENTITY = "identity"  # names the row; known at the decision but never a feature
     DECISION = "decision"  # known at the decision instant: may be a feature
     OUTCOME = "outcome"  # known only after entry: never a feature
     FOLD_START = "fold start"  # computed from labels final before the test month
@@ -77,11 +77,11 @@ class Column:
     allowed : sequence of str
         The values a categorical text column may take; empty for any.
     is_position : bool
-        A row number of a bar table: where a row stands, not what it says. It moves when an earlier
-        bar is filled in, so it is left out when deliveries are compared.
+        A row number of a bar table. It moves when an earlier bar is filled in, so it is left out
+        when deliveries are compared.
     is_wall_clock : bool
-        When a row was written, by the clock on the wall: left out of content hashes, so that the
-        same content has the same hash whenever it was made.
+        Wall-clock time at which a row was written. It is left out of content hashes, so that equal
+        content has an equal hash whenever it was made.
     """
 
     name: str
@@ -104,7 +104,7 @@ class PartitionDates(StrEnum):
     WEEK = "a Monday"
 
     def holds(self, day: date) -> bool:
-        """Whether the day is one of them."""
+        """Whether the day may name a partition."""
         return day.day == 1 if self is PartitionDates.MONTH else day.weekday() == 0
 
     def label(self, day: date) -> str:

@@ -24,17 +24,17 @@ SIZING_COLUMNS = (
     *(
         Column(name, "DOUBLE", _D, meaning, unit, is_nullable=True)
         for name, meaning, unit in [
-            ("forecast_sd", "Deviation of the net return, from q90 - q10.", "log return"),
+            ("forecast_sd", "Standard deviation of net return, from q90 - q10.", "log return"),
             ("kelly_frac", "ev_final / forecast_sd ** 2, the whole Kelly fraction.", "fraction"),
-            ("vol_cap_frac", "Size at which volatility is the target.", "fraction"),
-            ("overnight_factor", "What an overnight entry's size is multiplied by.", "fraction"),
+            ("vol_cap_frac", "Size at which volatility equals its target.", "fraction"),
+            ("overnight_factor", "Factor of an overnight entry's size.", "fraction"),
         ]
     ),
     Column(
         "size_cap",
         "VARCHAR",
         _D,
-        "What bound the size; null for a line that is not sized by the platform.",
+        "What limited the size; null for a series that the platform does not size.",
         is_nullable=True,
         allowed=SIZE_CAPS,
     ),
@@ -67,8 +67,8 @@ SCORES = Table(
                 ("ev_threshold", "What ev_final must exceed.", "log return"),
             ]
         ),
-        Column("is_gated", "BOOLEAN", _D, "The gate let it through."),
-        Column("gate_reason", "VARCHAR", _D, "Why, or why not.", allowed=GATE_REASONS),
+        Column("is_gated", "BOOLEAN", _D, "The event passed the gate."),
+        Column("gate_reason", "VARCHAR", _D, "pass, or why it failed.", allowed=GATE_REASONS),
         Column("size_frac", "DOUBLE", _D, "Share of the allocation asked for.", "fraction"),
         *SIZING_COLUMNS,
     ),
@@ -89,7 +89,7 @@ MOCK_BASELINE = Table(
         Column("p_threshold", "DOUBLE", _D, "Probability cut.", "fraction", is_nullable=True),
         Column("ev_threshold", "DOUBLE", _D, "EV cut.", "log return", is_nullable=True),
         Column("is_gated", "BOOLEAN", _D, "Both cuts passed."),
-        Column("gate_reason", "VARCHAR", _D, "Why, or why not."),
+        Column("gate_reason", "VARCHAR", _D, "pass, or why it failed."),
         Column("size_frac", "DOUBLE", _D, "Share of equity asked for.", "fraction"),
     ),
     ("month", "symbol", "decision_time_utc"),

@@ -47,7 +47,7 @@ _EVENT_IDENTITY = (
                 "Row of the decision bar in that symbol's bar table; per symbol and per build.",
                 "position",
             ),
-            ("entry_time_utc", "TIMESTAMPTZ", "UTC", "Start of the bar at whose open one enters."),
+            ("entry_time_utc", "TIMESTAMPTZ", "UTC", "Start of the entry bar; entry at its open."),
         ],
         _I,
     ),
@@ -81,11 +81,17 @@ _EVENT_GEOMETRY = (
 _EVENT_SIGNALS = _delivered(
     [
         ("trend_score", "DOUBLE", "", "(ema_fast - ema_slow) / close / sigma."),
-        ("pullback_z", "DOUBLE", "sd", "ln(close / ema_fast) over its own EW deviation."),
+        ("pullback_z", "DOUBLE", "sd", "ln(close / ema_fast) over its EW deviation."),
         ("sigma", "DOUBLE", "log return", "EWMA volatility of one bar.", "positive"),
         ("u_atr", "DOUBLE", "return", "ATR / close.", "positive"),
         ("vol_z", "DOUBLE", "sd", "z-score of ln volume over 200 bars.", "null"),
-        ("dist_to_hi", "DOUBLE", "return", "Close against the 100-bar highest close.", "null"),
+        (
+            "dist_to_hi",
+            "DOUBLE",
+            "return",
+            "Distance to the 100-bar highest close.",
+            "null",
+        ),
         ("gap_mu", "DOUBLE", "log return", "Mean of the last 120 overnight gaps.", "null"),
         ("gap_sd", "DOUBLE", "log return", "Deviation of the last 120 gaps.", "null"),
         ("gap_tail", "DOUBLE", "gaps", "Gaps beyond two deviations among the last 120.", "null"),
@@ -124,7 +130,7 @@ _EVENT_CROSS = _delivered(
         ("rs_log", "DOUBLE", "log ratio", "ln(close / other's close).", "null"),
         ("ret_spread", "DOUBLE", "log return", "Bar return less the other's.", "null"),
         ("beta_proxy", "DOUBLE", "", "200-bar beta on the other symbol.", "null"),
-        ("regime_agree", "DOUBLE", "0/1", "Both trend scores have one sign.", "null"),
+        ("regime_agree", "DOUBLE", "0/1", "Both trend scores have the same sign.", "null"),
     ],
     _D,
 )
@@ -136,7 +142,7 @@ _EVENT_OUTCOME = _delivered(
             "exit_time_utc",
             "TIMESTAMPTZ",
             "UTC",
-            "Start of the bar at whose open one exits.",
+            "Start of the exit bar; exit at its open.",
             "null",
         ),
         ("entry_open", "DOUBLE", "USD", "Open of the entry bar.", "null", "positive"),
@@ -155,7 +161,7 @@ _EVENT_OUTCOME = _delivered(
         ),
         ("truncated_horizon", "BIGINT", "0/1", "The horizon was cut by the data's end.", "null"),
         ("touch_delay_bars", "BIGINT", "bars", "Bars from entry to touch.", "null"),
-        ("same_bar_ambiguous", "BIGINT", "0/1", "Target and stop in one bar.", "null"),
+        ("same_bar_ambiguous", "BIGINT", "0/1", "One bar reached target and stop.", "null"),
     ],
     _O,
 )
@@ -163,7 +169,7 @@ _EVENT_OUTCOME = _delivered(
 
 EVENTS = Table(
     "events",
-    "Candidate trades as Step 2 delivered them, typed, with what ingest adds.",
+    "Candidate trades as Step 2 delivered them, typed, with the columns that ingest adds.",
     "events",
     (
         MONTH,
@@ -174,7 +180,7 @@ EVENTS = Table(
             "decision_instant_utc",
             "TIMESTAMPTZ",
             _I,
-            "End of the decision bar: when the signals are known and one decides.",
+            "End of the decision bar: the signals are known and the decision is made.",
             "UTC",
         ),
         *_EVENT_IDENTITY,
@@ -186,7 +192,8 @@ EVENTS = Table(
             "maturity",
             "VARCHAR",
             _O,
-            "final: outcome stands; provisional: the data's end cut it; pending: none yet.",
+            "final: the outcome will not change; provisional: the data's end cut its horizon; "
+            "pending: no outcome yet.",
             allowed=("final", "provisional", "pending"),
         ),
     ),
@@ -196,7 +203,7 @@ EVENTS = Table(
 
 BAR_FEATURES = Table(
     "bar_features",
-    "Bars with the signals Step 2 computed on each.",
+    "Bars with the signals that Step 2 computed on each.",
     "bar_features",
     (
         MONTH,
@@ -275,7 +282,7 @@ BAR_FEATURES = Table(
 
 DATASETS = Table(
     "datasets",
-    "Deliveries that were ingested, in order, with what came beside the rows.",
+    "Deliveries that were ingested, in order, with their size, span and published baseline.",
     "events, bar_features",
     (
         Column("dataset_version", "VARCHAR", _I, "Content hash of the delivery's canonical rows."),
@@ -285,7 +292,7 @@ DATASETS = Table(
         Column("last_month", "DATE", _R, "Last month of bars."),
         Column("n_events", "BIGINT", _R, "Events delivered.", "rows"),
         Column("n_bars", "BIGINT", _R, "Bars delivered.", "rows"),
-        Column("is_synthetic", "BOOLEAN", _R, "The delivery says that a simulator made it."),
+        Column("is_synthetic", "BOOLEAN", _R, "A simulator made it, as its meta files declare."),
         Column(
             "published_baseline",
             "VARCHAR",
@@ -302,7 +309,7 @@ DATASETS = Table(
 
 DATASET_MONTHS = Table(
     "dataset_months",
-    "What was ingested: one row per table and month, with its content hash.",
+    "The ingested months: one row per table and month, with its content hash.",
     "events, bar_features",
     (
         MONTH,
@@ -333,7 +340,7 @@ REVISIONS = Table(
             "changed; withdrawn: the row is gone.",
             allowed=("matured", "restated", "withdrawn"),
         ),
-        Column("dataset_version", "VARCHAR", _R, "Delivery that had brought the old row."),
+        Column("dataset_version", "VARCHAR", _R, "Delivery that the old row came from."),
         Column("superseded_by", "VARCHAR", _R, "Delivery that replaced it."),
         Column("payload", "VARCHAR", _R, "The old row as JSON.", "JSON"),
     ),

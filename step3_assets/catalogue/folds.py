@@ -16,7 +16,7 @@ ROLES = ("fit", "calibration", "test", *DROP_REASONS)
 
 FOLDS = Table(
     "folds",
-    "The manifest of each fold: bounds and how many rows each role and drop reason got.",
+    "The manifest of each fold: its bounds, and the number of rows per role and drop reason.",
     "folds",
     (
         TEST_MONTH,
@@ -24,11 +24,11 @@ FOLDS = Table(
         Column("window_start_utc", "TIMESTAMPTZ", _F, "First instant of the window.", "UTC"),
         Column("test_start_utc", "TIMESTAMPTZ", _F, "First instant of the test month.", "UTC"),
         Column("test_end_utc", "TIMESTAMPTZ", _F, "First instant after the test month.", "UTC"),
-        Column("embargo_start_utc", "TIMESTAMPTZ", _F, "A label may not end at or after.", "UTC"),
+        Column("embargo_start_utc", "TIMESTAMPTZ", _F, "Training labels end before it.", "UTC"),
         Column("first_test_idx", "BIGINT", _F, "Row of the symbol's first test bar.", "row"),
         Column("embargo_bars", "BIGINT", _F, "Longest horizon in the window.", "bars"),
         *(Column(f"n_{role}", "BIGINT", _F, f"Rows with role {role}.", "rows") for role in ROLES),
-        Column("n_inner_folds", "BIGINT", _F, "Inner folds that got rows.", "folds"),
+        Column("n_inner_folds", "BIGINT", _F, "Inner folds with rows.", "folds"),
         Column("members_hash", "VARCHAR", _F, "Hash over the fold's membership rows."),
     ),
     ("month", "symbol"),
@@ -37,7 +37,7 @@ FOLDS = Table(
 
 FOLD_MEMBERS = Table(
     "fold_members",
-    "Every event a fold looked at: its role, or the reason it was dropped.",
+    "Every event of a fold's look-back and test month: its role, or why it was dropped.",
     "folds",
     (
         TEST_MONTH,
@@ -56,7 +56,7 @@ FOLD_MEMBERS = Table(
             "BIGINT",
             _F,
             "First inner fold whose training set, purged and embargoed against its own start, "
-            "holds the row; null when only the final models are fitted on it.",
+            "contains the row; null when only the final models are fitted on it.",
             is_nullable=True,
         ),
         Column(

@@ -39,7 +39,7 @@ WEEKLY_MODELS = Table(
         Column("as_of_utc", "TIMESTAMPTZ", _I, "The week's first open.", "UTC"),
         Column("format", "VARCHAR", _W, "lightgbm text or json of plain numbers."),
         Column("n_rows", "BIGINT", _W, "Training rows.", "rows"),
-        Column("n_independent", "DOUBLE", _W, "The same, weighed by uniqueness.", "rows"),
+        Column("n_independent", "DOUBLE", _W, "The same, weighted by uniqueness.", "rows"),
         Column(
             "last_final_utc",
             "TIMESTAMPTZ",
@@ -58,7 +58,7 @@ WEEKLY_MODELS = Table(
             "inputs_hash",
             "VARCHAR",
             _W,
-            "Hash of the training rows, their roles and the settings: the same, the same models.",
+            "Hash of the training rows, their roles and the settings; equal hash, equal models.",
         ),
     ),
     ("week", "head"),
@@ -70,15 +70,15 @@ WEEKLY_MODELS = Table(
 _CHECKED = (
     ("raw", "the classifier's own probability (retrain: the new one's)"),
     ("fold", "the base model's own calibrated probability"),
-    ("incumbent", "what was in force last week"),
+    ("incumbent", "the one in force last week"),
     ("new", "calibrators fitted before each label's own session (retrain: the new models)"),
 )
 
 
 RECALIBRATIONS = Table(
     "recalibrations",
-    "The weekly recalibration: what the week runs on, what is new, and the check that chose "
-    "between this and last week's. What is new is a calibrator, or with retraining every model.",
+    "The weekly recalibration: a new calibrator (with retraining, new models), the check that "
+    "compared it with the one in force, and which of the two the week uses.",
     "recalibrations",
     (
         WEEK,
@@ -86,7 +86,7 @@ RECALIBRATIONS = Table(
             "method",
             "VARCHAR",
             _I,
-            "What is made anew: the calibrator, or every model.",
+            "What is refitted: the calibrator alone, or every model.",
             allowed=("calibrator", "retrain"),
         ),
         Column("first_session", "DATE", _I, "First session of the week."),
@@ -97,13 +97,13 @@ RECALIBRATIONS = Table(
             "base_source",
             "VARCHAR",
             _W,
-            "Why those: the champion's, the calendar month's, or the month's before while that is "
-            "not made.",
+            "Where the base models come from: the champion, the fold of the calendar month, or "
+            "the fold of the month before while the month has none.",
             allowed=("champion", "calendar_month", "month_before"),
         ),
         Column("base_hash", "VARCHAR", _W, "Hash of those models; empty where there are none."),
         Column("n_labels", "BIGINT", _W, "Labels that the new one is fitted on.", "rows"),
-        Column("n_independent", "DOUBLE", _W, "The same, weighed by uniqueness.", "rows"),
+        Column("n_independent", "DOUBLE", _W, "The same, weighted by uniqueness.", "rows"),
         Column(
             "last_final_utc",
             "TIMESTAMPTZ",
@@ -122,7 +122,8 @@ RECALIBRATIONS = Table(
             "new_week",
             "DATE",
             _W,
-            "Week that the new one is of: the week itself; retrain: an earlier one, null if none.",
+            "Week that the new one was made for: the week itself; retrain: an earlier one, null if "
+            "none.",
             is_nullable=True,
         ),
         Column(
@@ -136,14 +137,14 @@ RECALIBRATIONS = Table(
             "check_from_utc",
             "TIMESTAMPTZ",
             _W,
-            "Labels that became final from here on are checked on: neither compared saw one.",
+            "The check uses labels that became final from here on; neither side has seen them.",
             "UTC",
             is_nullable=True,
         ),
         Column("n_check", "BIGINT", _W, "Labels checked on.", "rows"),
         *(
-            Column(f"{figure}_{of}", "DOUBLE", _W, f"{text} of {what}.", unit, is_nullable=True)
-            for figure, text, unit in (
+            Column(f"{metric}_{of}", "DOUBLE", _W, f"{text} of {what}.", unit, is_nullable=True)
+            for metric, text, unit in (
                 ("brier", "Brier score", ""),
                 ("log_loss", "Log loss", "nats"),
                 ("ece", "Expected calibration error", "fraction"),
@@ -151,8 +152,8 @@ RECALIBRATIONS = Table(
             for of, what in _CHECKED
         ),
         Column("is_used", "BOOLEAN", _W, "The new one is in force in the week."),
-        Column("reason", "VARCHAR", _W, "Why, or why not.", allowed=RECALIBRATION_REASONS),
-        Column("calibrator", "VARCHAR", _W, "The new one, if it is one.", "JSON", is_nullable=True),
+        Column("reason", "VARCHAR", _W, "Result of the check.", allowed=RECALIBRATION_REASONS),
+        Column("calibrator", "VARCHAR", _W, "The new one, if any.", "JSON", is_nullable=True),
         Column("calibrator_sha256", "VARCHAR", _W, "Checked on load.", is_nullable=True),
         Column("new_hash", "VARCHAR", _W, "Retrain: hash of the new models.", is_nullable=True),
         Column(
@@ -162,7 +163,7 @@ RECALIBRATIONS = Table(
             "Week of what is in force in this one; null: the base model's own.",
             is_nullable=True,
         ),
-        Column("in_force", "VARCHAR", _W, "The same, if it is one.", "JSON", is_nullable=True),
+        Column("in_force", "VARCHAR", _W, "The calibrator in force.", "JSON", is_nullable=True),
         Column("in_force_sha256", "VARCHAR", _W, "Checked on load.", is_nullable=True),
         Column("in_force_hash", "VARCHAR", _W, "Retrain: hash of those models.", is_nullable=True),
         Column("config_hash", "VARCHAR", _W, "Hash of the settings it was made with."),
@@ -196,7 +197,7 @@ SHADOW_DELIVERIES = Table(
             "known_until_utc",
             "TIMESTAMPTZ",
             _R,
-            "Up to where every symbol has bars: the account lives until then.",
+            "Up to where every symbol has bars: the account is simulated until then.",
             "UTC",
         ),
         Column("first_month", "DATE", _I, "First month of the account."),
@@ -225,7 +226,7 @@ SHADOW_DECISIONS = Table(
         MONTH,
         _ARRIVAL,
         Column("first_seen_utc", "TIMESTAMPTZ", _R, "End of that delivery's last bar.", "UTC"),
-        Column("is_late", "BOOLEAN", _R, "The entry lay before that: traded on paper only."),
+        Column("is_late", "BOOLEAN", _R, "The entry was before that: traded on paper only."),
         Column("decision_instant_utc", "TIMESTAMPTZ", _I, "End of the decision bar.", "UTC"),
         Column(
             "maturity_seen",
@@ -245,7 +246,7 @@ SHADOW_DECISIONS = Table(
         ),
         Column("calibrator_sha256", "VARCHAR", _W, "Of that calibrator.", is_nullable=True),
         Column("settings_hash", "VARCHAR", _F, "Hash of model, gate and sizing settings."),
-        Column("event_hash", "VARCHAR", _D, "Hash of what the event said at the decision."),
+        Column("event_hash", "VARCHAR", _D, "Hash of the event's columns known at the decision."),
         *SCORES.columns[3:],
     ),
     ("account", "symbol", "decision_time_utc"),
@@ -255,7 +256,7 @@ SHADOW_DECISIONS = Table(
 
 SHADOW_FILLS = Table(
     "shadow_fills",
-    "What became of every gated decision: entry, exit or refusal, once the bars show it; "
+    "The entry and exit, or the refusal, of every gated decision, once the bars show it; "
     "append-only.",
     "shadow_fills",
     (
@@ -309,7 +310,7 @@ SHADOW_POSITIONS = Table(
             for name, meaning, unit in [
                 ("units", "Shares; null until it is filled.", "shares"),
                 ("entry_open", "Entry price; null until it is filled.", "USD"),
-                ("mark_usd", "Last close; null when it is gone.", "USD"),
+                ("mark_usd", "Last close; null when it is closed.", "USD"),
                 ("unrealised_pnl_usd", "At the mark, cost of the entry paid.", "USD"),
                 ("realised_pnl_usd", "After costs; null while it is held.", "USD"),
             ]
@@ -322,8 +323,8 @@ SHADOW_POSITIONS = Table(
 
 RECALIBRATION_COMPARISON = Table(
     "recalibration_comparison",
-    "Does recalibrating weekly help? The walk-forward, the same decided again under what is in "
-    "force each week, and under what is made anew each week whatever a check said.",
+    "Does recalibrating weekly help? The walk-forward; the same decided again with what is in "
+    "force each week; and with what is refitted each week, regardless of the check.",
     "recalibration_comparison",
     (
         Column("arm", "VARCHAR", _I, "walk_forward, weekly or weekly_unchecked."),
@@ -332,13 +333,13 @@ RECALIBRATION_COMPARISON = Table(
             "method",
             "VARCHAR",
             _R,
-            "What the weeks made anew: the calibrator, or every model.",
+            "What was refitted each week: the calibrator alone, or every model.",
             allowed=("calibrator", "retrain"),
         ),
         Column("first_month", "DATE", _R, "First calendar month compared."),
         Column("last_month", "DATE", _R, "Last one; every week of these months is made."),
         Column("n_weeks", "BIGINT", _R, "Weeks that hold a decision.", "weeks"),
-        Column("n_weeks_recalibrated", "BIGINT", _R, "Not on the fold's own.", "weeks"),
+        Column("n_weeks_recalibrated", "BIGINT", _R, "Weeks not on the fold's own.", "weeks"),
         Column("n_labels", "BIGINT", _R, "Final labels.", "rows"),
         *(
             Column(name, "DOUBLE", _R, meaning, unit, is_nullable=True)
@@ -352,7 +353,7 @@ RECALIBRATION_COMPARISON = Table(
                 ("brier_gain_upper", "Upper end of its interval.", ""),
             ]
         ),
-        Column("n_gated", "BIGINT", _R, "Let through by the gate.", "events"),
+        Column("n_gated", "BIGINT", _R, "Events that passed the gate.", "events"),
         *metric_columns(
             "n_trades",
             "trades_per_month",

@@ -34,7 +34,7 @@ class AddColumn:
     table, name, dtype : str
         ``dtype`` as in the catalogue.
     value : str, int, float, bool or None
-        What the rows get that are stored already; None for a column that may be null.
+        Value for the rows that are stored already; None for a column that may be null.
     """
 
     table: str
@@ -106,8 +106,8 @@ MIGRATIONS: tuple[tuple[Change, ...], ...] = (
         ReplaceText("model_registry", "artefacts", f'"lgbm_{role}":', f'"{role}":', is_whole=False)
         for role in _ROLES
     ),
-    # 3 to 4: the store keeps a manifest of content hashes, of every table as it is then; the
-    # verdict names loosened criteria; other spans of the same data are trials.
+    # 3 to 4: the store keeps a manifest of content hashes of every table; the verdict names
+    # loosened criteria; other spans of the same data are trials.
     (
         AddColumn("acceptance", "loosened", "VARCHAR"),
         AddColumn("acceptance", "caveat", "VARCHAR"),

@@ -75,7 +75,7 @@ FOLD_BACKTESTS = Table(
         TEST_MONTH,
         Column("symbol", "VARCHAR", _I, "Ticker, or ALL."),
         Column("n_candidates", "BIGINT", _R, "Test events.", "events"),
-        Column("n_gated", "BIGINT", _R, "Let through by the gate.", "events"),
+        Column("n_gated", "BIGINT", _R, "Events that passed the gate.", "events"),
         Column("n_trades", "BIGINT", _R, "Traded.", "trades"),
         Column("return_frac", "DOUBLE", _R, "Gain to the last exit over capital.", "fraction"),
         Column("max_drawdown_frac", "DOUBLE", _R, "Marked at every bar close.", "fraction"),
@@ -119,7 +119,7 @@ METRIC_COLUMNS = (
         "sortino",
         "DOUBLE",
         _R,
-        "Daily, annualised by 252; null where they do not vary or none fell.",
+        "Daily, annualised by 252; null where returns do not vary or none is negative.",
         is_nullable=True,
     ),
     Column("n_trades", "BIGINT", _R, "Trades.", "trades"),
@@ -130,7 +130,7 @@ METRIC_COLUMNS = (
         "turnover_per_year",
         "DOUBLE",
         _R,
-        "Traded value over mean equity, a year.",
+        "Traded value over mean equity, per year.",
         is_nullable=True,
     ),
     Column("exposure_frac", "DOUBLE", _R, "Mean gross exposure.", "fraction", is_nullable=True),
@@ -171,7 +171,7 @@ PORTFOLIO_TRADES = Table(
 
 PORTFOLIO_DECISIONS = Table(
     "portfolio_decisions",
-    "What became of every event the gate let through.",
+    "Every event that passed the gate: traded, or why not.",
     "portfolio",
     (
         *_LEDGER_KEY,
@@ -185,7 +185,7 @@ PORTFOLIO_DECISIONS = Table(
 
 RISK_EVENTS = Table(
     "risk_events",
-    "Every answer of a risk rule: entries refused, trimmed or cancelled, exits forced.",
+    "Every action of a risk rule: entries refused, trimmed or cancelled, exits forced.",
     "portfolio",
     (
         _LEDGER_KEY[0],
@@ -196,14 +196,14 @@ RISK_EVENTS = Table(
             "decision_time_utc",
             "TIMESTAMPTZ",
             _R,
-            "Key of the event refused, or of the trade that had to leave; null for ALL.",
+            "Key of the event refused, or of the trade closed early; null for ALL.",
             "UTC",
             is_nullable=True,
         ),
         Column("rule", "VARCHAR", _R, "The rule.", allowed=RISK_RULES),
         Column("action", "VARCHAR", _R, "What it did.", allowed=RISK_ACTIONS),
         Column("threshold", "DOUBLE", _R, "The limit, in the rule's unit: a fraction or bars."),
-        Column("value", "DOUBLE", _R, "The value that broke it."),
+        Column("value", "DOUBLE", _R, "The value beyond that limit."),
         Column("equity_usd", "DOUBLE", _R, "Equity marked at that close.", "USD"),
         Column(
             "fill_time_utc",
@@ -281,8 +281,8 @@ COST_STRESS = Table(
     "The platform with every decision made again under higher costs, on one account.",
     "portfolio",
     (
-        Column("factor", "DOUBLE", _I, "What every cost is multiplied by; 1 is as modelled."),
-        Column("n_gated", "BIGINT", _R, "Let through by the gate.", "events"),
+        Column("factor", "DOUBLE", _I, "Factor of every cost; 1 is as modelled."),
+        Column("n_gated", "BIGINT", _R, "Events that passed the gate.", "events"),
         *metric_columns(
             "n_trades",
             "trades_per_month",
@@ -312,7 +312,7 @@ ALLOCATION_COMPARISON = Table(
             "equal_weight, inverse_volatility, calmar, or searched where months differ.",
         ),
         Column("is_used", "BOOLEAN", _R, "The method that the platform trades with."),
-        Column("weight_turnover_frac", "DOUBLE", _R, "Weight moved in a mean month.", "fraction"),
+        Column("weight_turnover_frac", "DOUBLE", _R, "Mean weight moved per month.", "fraction"),
         *metric_columns(
             "n_trades",
             "end_equity_usd",
@@ -348,17 +348,17 @@ ALLOCATION_WEIGHTS = Table(
 
 EVALUATIONS = Table(
     "evaluations",
-    "Every configuration that the portfolio was ever run with: its return in each test month. Each "
-    "is a trial of the deflated Sharpe ratio and of PBO.",
+    "The return in each test month of every configuration with which the portfolio was ever run. "
+    "Each configuration is a trial of the deflated Sharpe ratio and of PBO.",
     "portfolio",
     (
-        Column("config_hash", "VARCHAR", _I, "Of all settings that trades depend on."),
+        Column("config_hash", "VARCHAR", _I, "Hash of all settings that trades depend on."),
         Column("code_version", "VARCHAR", _I, "Version and hash of the code that decides."),
         Column("span", "VARCHAR", _I, "longest, or the months of a run that left some out."),
         MONTH,
-        Column("return_frac", "DOUBLE", _R, "Of the platform's account, latest run.", "fraction"),
+        Column("return_frac", "DOUBLE", _R, "The platform's, in the latest run.", "fraction"),
         Column("dataset_version", "VARCHAR", _R, "Delivery in force at the latest run."),
-        Column("settings", "VARCHAR", _R, "What differs from the defaults, as JSON."),
+        Column("settings", "VARCHAR", _R, "Settings that differ from the defaults, as JSON."),
     ),
     ("config_hash", "code_version", "span", "month"),
     partition=None,

@@ -14,7 +14,7 @@ STEP3_REPORT = Table(
     "step3_report",
     (
         Column("verdict", "VARCHAR", _R, "PROMOTE or PROMOTE NOTHING, with the reason."),
-        Column("dataset_version", "VARCHAR", _R, "The data it speaks of."),
+        Column("dataset_version", "VARCHAR", _R, "Delivery that it reports on."),
         Column("markdown", "VARCHAR", _R, "The page."),
         Column("markdown_sha256", "VARCHAR", _R, "Hash of the page."),
     ),

@@ -108,14 +108,14 @@ def simulate(**given: Any) -> None:
     from step3_assets.cli.progress import BarProgress
     from step3_assets.domain.worlds import (
         WorldConfig,
-        require_own_folder,
+        require_world_folder,
         simulate_world,
         write_world,
     )
 
     asked = WorldRequest(**given)
     try:
-        require_own_folder(asked.out_dir)
+        require_world_folder(asked.out_dir)
         config = WorldConfig(
             years=asked.years,
             edge_bps=asked.edge_bps,

@@ -1,6 +1,6 @@
 """Configuration: frozen models with their defaults and the reason for each.
 
-Belongs here: one place to import settings from; the models stand in the modules beside this one.
+Belongs here: one place to import settings from; the models are defined in the modules beside it.
 Does not belong here: reading files or the environment (:mod:`step3_assets.defs.settings` does
 that), or partitions.
 

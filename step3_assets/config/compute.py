@@ -1,6 +1,6 @@
 """Settings of where the heavy work runs: here, in local processes, or on a Dask cluster.
 
-Belongs here: the place and how it is reached. Does not belong here: the work itself
+Belongs here: where work runs and how that place is reached. Does not belong here: the work itself
 (:mod:`step3_assets.domain.core.parallel`). No setting here changes a result.
 """
 
@@ -12,7 +12,7 @@ from step3_assets.config.base import Frozen
 
 
 class TlsConfig(Frozen):
-    """Certificates of the cluster; every machine of it shows one signed by the same authority."""
+    """Certificates of the cluster: each machine has one, all signed by the same authority."""
 
     ca_file: str = Field(description="Certificate of the authority, PEM.")
     cert_file: str = Field(description="This machine's certificate, PEM.")
@@ -52,7 +52,7 @@ class ComputeConfig(Frozen):
             raise ValueError("address: backend = 'dask' needs the scheduler's address")
         is_encrypted = self.address.startswith("tls://")
         if is_encrypted != (self.tls is not None):
-            raise ValueError("address: tls:// and [compute.tls] go together")
+            raise ValueError("address: a tls:// address and [compute.tls] go together")
         host = self.address.split("://")[-1].rsplit(":", 1)[0].strip("[]")
         if not is_encrypted and host not in ("127.0.0.1", "localhost", "::1"):
             raise ValueError(

@@ -19,8 +19,8 @@ class AcceptanceConfig(Frozen):
     cost_stress_factor: float = Field(
         default=1.25,
         ge=1,
-        description="Costs are modelled, not measured: a system must survive a quarter more of "
-        "them, its decisions taken again under the dearer cost.",
+        description="Costs are modelled, not measured, so a system must still pass when they are "
+        "a quarter higher. Its decisions are made again under the higher cost.",
     )
     cost_stress_shown: tuple[float, ...] = Field(
         default=(1.25, 1.5), description="Further factors in the table; no criterion uses them."
@@ -35,26 +35,29 @@ class AcceptanceConfig(Frozen):
         default=0.95,
         gt=0,
         lt=1,
-        description="Chance that the true Sharpe ratio is above 0: the customary one in twenty.",
+        description="Least probability that the true Sharpe ratio is above 0; 0.95 is the usual "
+        "error rate of 5 %.",
     )
     min_deflated_sharpe: float = Field(
         default=0.95,
         gt=0,
         lt=1,
-        description="The same against the best of as many trials without skill.",
+        description="Least probability that the true Sharpe ratio is above the best one that as "
+        "many trials without skill would reach.",
     )
     max_pbo: float = Field(
         default=0.5,
         gt=0,
         le=1,
         description="Above a half, the configuration that was best in-sample does worse than the "
-        "median out of sample more often than not: choosing did harm.",
+        "median out of sample more often than not, so that choosing it did harm.",
     )
     max_permutation_p: float = Field(
         default=0.05,
         gt=0,
         lt=1,
-        description="The same trades at other times do as well at most once in twenty.",
+        description="Largest share of random shifts in time under which the same trades do as "
+        "well as they did.",
     )
 
 
@@ -72,12 +75,13 @@ class StatisticsConfig(Frozen):
     n_resamples: int = Field(
         default=2000,
         ge=100,
-        description="Of the stationary bootstrap; a 5 % quantile rests on 100 resamples.",
+        description="Resamples of the stationary bootstrap; of 2,000, a 5 % quantile rests on 100.",
     )
     n_permutations: int = Field(
         default=5000,
         ge=99,
-        description="Shifts of the trades; a p value of 0.05 has a standard error of 0.003.",
+        description="Random shifts of the trades; with 5,000, a p value of 0.05 has a standard "
+        "error of 0.003.",
     )
     pbo_blocks: int = Field(
         default=16,
@@ -89,8 +93,8 @@ class StatisticsConfig(Frozen):
     overlap_days: int = Field(
         default=5,
         ge=0,
-        description="Days over which squared errors depend on one another: a label lasts up to two "
-        "sessions, and a week contains it with weekends and holidays.",
+        description="Days over which squared errors depend on one another. A label lasts up to two "
+        "sessions; five days contain it with the weekend or holiday between them.",
     )
 
 
@@ -102,7 +106,9 @@ class AuditConfig(Frozen):
         default=2, ge=1, description="Test months trained and scored again, the last one included."
     )
     sampled_decisions: int = Field(
-        default=6, ge=1, description="Instants a sampled month is scored up to."
+        default=6,
+        ge=1,
+        description="Instants per sampled month up to which it is scored again.",
     )
     sampled_prefixes: int = Field(
         default=2, ge=1, description="Instants at which the delivery is built again."
@@ -120,22 +126,22 @@ class DriftConfig(Frozen):
         default=3,
         ge=1,
         le=12,
-        description="Recent test months of features, probabilities and costs: some sixty sessions, "
-        "few enough to react soon, enough to distinguish from chance.",
+        description="Recent test months of features, probabilities and costs. Three months are "
+        "about 60 sessions: few enough to react soon, many enough to tell a change from chance.",
     )
     ev_window_months: int = Field(
         default=12,
         ge=1,
         le=36,
-        description="The same for the slope of realised net on ev_final, whose error over three "
-        "months is several times the slope itself.",
+        description="Recent test months for the slope of realised net on ev_final. Over three "
+        "months its standard error is several times the slope itself.",
     )
     warn_rate: float = Field(
         default=0.01,
         gt=0,
         lt=0.5,
-        description="Chance that a metric warns in a month when nothing changed: with five of them "
-        "one false warning in about two years.",
+        description="Probability that a metric warns in a month in which nothing changed: with "
+        "five metrics, one false warning in about two years.",
     )
     error_rate: float = Field(default=0.001, gt=0, lt=0.5, description="The same for an error.")
     psi_bins: int = Field(
@@ -145,7 +151,7 @@ class DriftConfig(Frozen):
         default=0.25,
         gt=0,
         description="The customary limit for a shifted population; below it there is no warning, "
-        "however surely the index is above chance.",
+        "however significant the index is.",
     )
     psi_error: float = Field(
         default=1.0,
@@ -156,42 +162,48 @@ class DriftConfig(Frozen):
         default=4.0,
         gt=0,
         description="Nearly every recent row lies in one tenth of training's, as with a signal "
-        "that got stuck: no turmoil inside training explains that.",
+        "that got stuck: no volatile period inside the training rows explains that.",
     )
     min_feature_rows: int = Field(
-        default=100, ge=10, description="Ten a bin: with fewer the index is mostly noise."
+        default=100, ge=10, description="Ten rows per bin; with fewer the index is mostly noise."
     )
     min_outcome_rows: int = Field(
         default=200,
         ge=30,
-        description="Final labels behind a Brier score or calibration error: some six overlap, so "
-        "these are about thirty independent ones.",
+        description="Least number of final labels behind a Brier score or calibration error. About "
+        "six labels overlap at any time, so 200 are about 30 independent ones.",
     )
     min_weeks: int = Field(
         default=8,
         ge=8,
-        description="Weeks with labels behind a calibration error: its null distribution is drawn "
-        "week by week, and 2 to the 8 sign patterns just resolve one in a hundred.",
+        description="Least number of weeks with labels behind a calibration error. Its null "
+        "distribution is drawn week by week: 8 weeks have 256 sign patterns, just enough for a "
+        "probability of one in a hundred.",
     )
     min_ev_rows: int = Field(
-        default=500, ge=30, description="Final labels behind a slope: some eighty independent ones."
+        default=500,
+        ge=30,
+        description="Least number of final labels behind a slope: about 80 independent ones.",
     )
     min_cost_rows: int = Field(
         default=100,
         ge=10,
-        description="Intraday entries: a move of 5 bps or so then has an error of half a bp.",
+        description="Least number of intraday entries: a mean move of about 5 bps then has a "
+        "standard error of half a basis point.",
     )
     cost_growth_warn: float = Field(
         default=1.25,
         ge=1,
-        description="Moves at entry, over the modelled half cost, against those in training: the "
-        "factor of higher costs that acceptance requires a system to survive.",
+        description="Growth, against training, of moves at entry over the modelled half cost. The "
+        "same factor of higher costs as the one under which acceptance tests a system.",
     )
     cost_growth_error: float = Field(
-        default=1.5, ge=1, description="Beyond every stress that the report shows."
+        default=1.5, ge=1, description="The largest stress of costs that the report shows."
     )
     n_draws: int = Field(
-        default=4000, ge=1000, description="Sign draws; one in a thousand rests on four."
+        default=4000,
+        ge=1000,
+        description="Random sign patterns; of 4,000, a probability of 0.001 rests on four.",
     )
     seed: int = 20160125
 

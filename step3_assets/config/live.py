@@ -12,12 +12,12 @@ from step3_assets.config.base import Frozen
 
 
 class FreshnessConfig(Frozen):
-    """How old tables may grow before the UI says so; deliveries come weekly."""
+    """How old a table may become before the UI warns; deliveries come weekly."""
 
     warn_days: float = Field(
-        default=8.0, gt=0, description="A week, and a day for a holiday or a late delivery."
+        default=8.0, gt=0, description="A week, plus a day for a holiday or a late delivery."
     )
-    fail_days: float = Field(default=15.0, gt=0, description="Two deliveries are missing.")
+    fail_days: float = Field(default=15.0, gt=0, description="By then two deliveries are missing.")
 
     @model_validator(mode="after")
     def _warns_first(self) -> "FreshnessConfig":
@@ -32,47 +32,49 @@ class ShadowConfig(Frozen):
     live_account: str = Field(
         default="live",
         pattern=r"^[a-z][a-z0-9_-]{0,39}$",
-        description="Name of the account that follows new deliveries. Its history follows from the "
-        "execution, risk and allocation settings that it began with: under others, begin another.",
+        description="Name of the account that follows new deliveries. It keeps the execution, risk "
+        "and allocation settings that it began with; to change them, begin an account with another "
+        "name.",
     )
     use_recalibrations: bool = Field(
         default=False,
         description="Score a candidate with the calibrator, or the retrained models, in force in "
-        "its week. Off: parity with the backtest is exact without; what they are worth stands in "
-        "recalibration_comparison.",
+        "its week. Off by default, because parity with the backtest is exact only without them; "
+        "table recalibration_comparison shows what they are worth.",
     )
 
 
 class RecalibrationConfig(Frozen):
-    """The weekly recalibration of the live loop: what a week makes anew, and the check."""
-
-    @property
-    def is_retrained(self) -> bool:
-        """Whether a week makes every model anew, not the calibrator alone."""
-        return self.method == "retrain"
+    """The weekly recalibration of the live loop: what is refitted, and how it is checked."""
 
     method: Literal["calibrator", "retrain"] = Field(
         default="calibrator",
-        description="What a week makes anew: the calibrator, or every model. A month in three "
-        "years moves a fold's models little, so the cheap one is the default.",
+        description="What is refitted each week: the calibrator alone, or every model. One more "
+        "month in three years changes a fold's models little, so the cheaper one is the default.",
     )
     window_weeks: int = Field(
         default=104,
         ge=13,
         le=156,
-        description="Decisions before the week: two years, as many as the out-of-fold rows that a "
-        "fold's own calibrator is fitted on. Retraining looks back as far as a fold does.",
+        description="Weeks of decisions that the calibrator is fitted on: two years, the same span "
+        "as the out-of-fold rows behind a fold's own calibrator. Retraining looks back as far as a "
+        "fold does.",
     )
     min_rows: int = Field(
         default=500,
         ge=50,
-        description="With fewer labels (some 80 independent) no calibrator is fitted: the floor "
-        "under which a fold has no model either. Retraining has models.min_train_rows.",
+        description="With fewer labels no calibrator is fitted; 500 are about 80 independent ones, "
+        "and below the same number a fold has no model. Retraining uses models.min_train_rows.",
     )
     min_check_rows: int = Field(
         default=30,
         ge=1,
-        description="Labels new to both that are compared, without which what is in force stays; "
-        "a usual week of two symbols brings more. So few tell a broken calibrator from a sound "
-        "one, not a good one from a better.",
+        description="Least number of labels, new to both sides, on which they are compared; with "
+        "fewer, what is in force stays. A usual week of two symbols brings more. So few labels "
+        "reveal a broken calibrator, but cannot rank two good ones.",
     )
+
+    @property
+    def is_retrained(self) -> bool:
+        """Whether every model is refitted each week, not the calibrator alone."""
+        return self.method == "retrain"

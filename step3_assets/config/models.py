@@ -19,7 +19,7 @@ class FoldConfig(Frozen):
         ge=24,
         le=36,
         description="Window before the test month; the longest allowed, because labels are noisy "
-        "(one event's net return deviates by some 80 bps) and rows are few.",
+        "(the net return of one event has a standard deviation of about 80 bps) and rows are few.",
     )
     inner_folds: int = Field(
         default=4,
@@ -31,13 +31,13 @@ class FoldConfig(Frozen):
         default=12,
         ge=6,
         le=24,
-        description="Months before the first inner validation block: a year sees every season.",
+        description="Months before the first inner validation block: a year has every season.",
     )
     inner_min_rows: int = Field(
         default=300,
         ge=1,
-        description="An inner fold that would train on fewer rows (some 50 independent ones) "
-        "predicts nothing; its rows only fit.",
+        description="An inner fold that would train on fewer rows (300 are about 50 independent "
+        "ones) makes no predictions; its rows are used for fitting only.",
     )
 
 
@@ -45,16 +45,17 @@ class LightGBMConfig(Frozen):
     """Gradient boosting, shared by the classifier, mean and quantile heads.
 
     Shallow and slow, with large leaves: on synthetic worlds with a planted edge of 10 bps (seeds 40
-    to 44) the mean head's predictions correlated with the true expectation at 0.66; at 0.63 with
-    300 rows a leaf, half the features a tree, 150 rounds and a twin correlation of 0.5. Faster
-    trees (rate 0.05, 120 rows a leaf) were worse by another 0.06.
+    to 44) the mean head's predictions correlated with the true expectation at 0.66. With 300 rows
+    per leaf, half the features per tree, 150 rounds and a twin correlation of 0.5 it was 0.63.
+    Faster trees (rate 0.05, 120 rows per leaf) lost another 0.06.
     """
 
     n_rounds: int = Field(
         default=200,
         ge=1,
         le=5000,
-        description="Boosting rounds: as many as keep departures from the mean at their true size.",
+        description="Boosting rounds: as many as bring departures from the mean near their true "
+        "size.",
     )
     learning_rate: float = Field(default=0.02, gt=0, le=1)
     num_leaves: int = Field(default=8, ge=2, le=512, description="Small trees: the signal is weak.")
@@ -64,14 +65,15 @@ class LightGBMConfig(Frozen):
     min_data_in_leaf: int = Field(
         default=500,
         ge=1,
-        description="Some six labels overlap at any time, so 500 rows are about 80 independent.",
+        description="About six labels overlap at any time, so 500 rows are about 80 independent "
+        "ones.",
     )
     lambda_l2: float = Field(default=10.0, ge=0)
     feature_fraction: float = Field(
         default=0.8,
         gt=0,
         le=1,
-        description="With half of them, most trees lack one of the features that act together.",
+        description="With half of the features, most trees lack one of those that act together.",
     )
     bagging_fraction: float = Field(default=0.7, gt=0, le=1)
     bagging_freq: int = Field(default=1, ge=0)
@@ -80,8 +82,8 @@ class LightGBMConfig(Frozen):
         default=0.7,
         ge=0,
         lt=1,
-        description="Shared noise of two symbols' outcomes at one instant, in the mean head; on "
-        "synthetic worlds it is about that.",
+        description="Correlation of the noise in two symbols' outcomes at one instant, as the mean "
+        "head assumes it; about what synthetic worlds have.",
     )
 
 
@@ -90,26 +92,29 @@ class DriftHeadConfig(Frozen):
 
     is_used: bool = Field(
         default=True,
-        description="Whether the mean head learns drift per bar, summed along the bars that events "
-        "held. Off: it learns the events' own outcomes, which are noisier.",
+        description="Whether the mean head learns drift per bar, summed over the bars that events "
+        "hold. Off: it learns the events' own outcomes, which are noisier.",
     )
     premium_annual: float = Field(
         default=0.07,
-        description="Log return a year that equity markets have paid over a century, about. A "
-        "window's own mean is shrunk toward it.",
+        description="Log return per year that equity markets have paid over a century, roughly. "
+        "The mean of a window is shrunk toward it.",
     )
     premium_error: float = Field(
         default=0.08,
         gt=0,
-        description="Standard error of that belief for one symbol over one window. The window's "
-        "own is some 0.10.",
+        description="Standard error of that prior for one symbol over one window. The window's "
+        "own mean has one of about 0.10.",
     )
 
     n_rounds: int = Field(default=200, ge=1, le=5000)
     learning_rate: float = Field(default=0.02, gt=0, le=1)
     num_leaves: int = Field(default=4, ge=2, le=512)
     max_depth: int = Field(
-        default=2, ge=-1, le=64, description="One bar says little: pairs of signals, no more."
+        default=2,
+        ge=-1,
+        le=64,
+        description="One bar holds little information, so a tree combines two signals at most.",
     )
     min_data_in_leaf: int = Field(default=500, ge=1)
     lambda_l2: float = Field(default=10.0, ge=0)
@@ -121,7 +126,7 @@ class DriftHeadConfig(Frozen):
         default=0.85,
         ge=0,
         lt=1,
-        description="Shared noise of two symbols' moves over the same bar.",
+        description="Correlation of the noise in two symbols' moves over the same bar.",
     )
     event_trees: LightGBMConfig = Field(
         default=LightGBMConfig(
@@ -135,8 +140,8 @@ class DriftHeadConfig(Frozen):
             bagging_fraction=1.0,
             bagging_freq=0,
         ),
-        description="Trees from an event's features to the drift it held. Its sum has hardly any "
-        "noise, so they may be deeper and faster.",
+        description="Trees that predict the drift summed over an event's bars from its features. "
+        "That sum has hardly any noise, so they may be deeper and learn faster.",
     )
 
 
@@ -150,64 +155,64 @@ class LinearConfig(Frozen):
 
 
 class CalibrationConfig(Frozen):
-    """Which calibrator may be fitted, how far it is believed, and how metrics are binned."""
+    """Which calibrators may be fitted, how far they are trusted, and how metrics are binned."""
 
     isotonic_min_rows: int = Field(
         default=1000,
         ge=100,
-        description="Below this isotonic regression and Venn-Abers saturate; smooth ones are used.",
+        description="With fewer rows isotonic regression and Venn-Abers saturate, so only smooth "
+        "calibrators are fitted.",
     )
     shrinkage: float = Field(
         default=2.0,
         ge=0,
-        description="Log likelihood, over the independent rows out of fold, that a calibrator has "
-        "to gain to be believed wholly; half of it is believed at a quarter of that. 2 is what two "
-        "fitted numbers gain by chance, as in Akaike's criterion. With less, the raw probability "
-        "stays as it is.",
+        description="Gain in log likelihood, over the independent out-of-fold rows, at which a "
+        "calibrator is used in full; a quarter of that gain is enough for half of its correction. "
+        "2 is what two fitted parameters gain by chance, as in Akaike's criterion. With too little "
+        "gain the raw probability is kept.",
     )
     n_bins: int = Field(default=10, ge=2, le=100, description="Bins of ECE and reliability.")
 
 
 class BlendConfig(Frozen):
-    """How far the expected values are believed, and how they are mixed."""
+    """How far the expected values are trusted, and how they are mixed."""
 
     open_at_evidence: float = Field(
         default=1.0,
         gt=0,
-        description="Nothing is believed and nothing trades until the e-value of the mean head's "
-        "departures out of fold has grown to this; 1 is where it speaks for them at all.",
+        description="Least e-value of the mean head's out-of-fold departures at which trading "
+        "opens; below it both weights are 0. Above 1 the evidence is in favour of the departures.",
     )
     evidence_effect: float = Field(
         default=0.3,
         gt=0,
-        description="Scale of the mean of a week's bet, in its own deviations, that the e-value "
-        "looks for. 0.4 a week is what an edge of 10 bps gives on synthetic worlds.",
+        description="Mean of a week's bet, in its own standard deviations, that the e-value is "
+        "tuned to detect. An edge of 10 bps gives 0.4 on synthetic worlds.",
     )
     prior_slope: float = Field(
         default=1.5,
         ge=0,
-        description="What a departure of the mean head is worth before out-of-fold rows speak: "
-        "trees this shallow and slow say less than they know.",
+        description="Prior slope of the mean head's departures. It is above 1, because trees this "
+        "shallow and slow understate them.",
     )
     prior_slope_error: float = Field(
         default=0.2,
         gt=0,
-        description="Standard error of that belief. The data's own is about 0.3, and is that of "
-        "inner heads, which were trained on fewer rows than the final one.",
+        description="Standard error of that prior. The out-of-fold slope has one of about 0.3, and "
+        "describes inner heads, which were trained on fewer rows than the final one.",
     )
     prior_mean_share: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="Share of ev_ml before the data speak: it rests on every bar of the window, "
-        "ev_struct on whether events won or lost. On synthetic worlds ev_ml alone does as well as "
-        "any mixture.",
+        description="Prior share of ev_ml: it uses every bar of the window, ev_struct only whether "
+        "events won or lost. On synthetic worlds ev_ml alone does as well as any mixture.",
     )
     prior_strength: float = Field(
         default=10.0,
         ge=0,
-        description="Weight of that share, 1 being that of the data, which can hardly tell two "
-        "estimates of one thing apart.",
+        description="Weight of that prior relative to the data, which can hardly tell two "
+        "estimates of the same quantity apart.",
     )
 
 
@@ -243,7 +248,8 @@ class ModelConfig(Frozen):
     min_train_rows: int = Field(
         default=500,
         ge=50,
-        description="With fewer rows (some 80 independent) a fold has no model and trades nothing.",
+        description="With fewer rows (500 are about 80 independent ones) a fold has no model and "
+        "trades nothing.",
     )
     lightgbm: LightGBMConfig = LightGBMConfig()
     drift: DriftHeadConfig = DriftHeadConfig()
@@ -251,7 +257,8 @@ class ModelConfig(Frozen):
     calibration: CalibrationConfig = CalibrationConfig()
     ev_struct: Literal["barrier", "payoff"] = Field(
         default="payoff",
-        description="Barriers are not payoffs: many target exits land inside a_tp and half the "
-        "stops beyond b_sl, so p*a_tp - (1-p)*b_sl is biased upwards.",
+        description="payoff: fitted gain and loss. barrier: the distances a_tp and b_sl, which "
+        "are no payoffs: many target exits land inside a_tp and half the stops beyond b_sl, so "
+        "p*a_tp - (1-p)*b_sl is biased upwards.",
     )
     blend: BlendConfig = BlendConfig()

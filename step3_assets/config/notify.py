@@ -18,7 +18,7 @@ class WebhookConfig(Frozen):
         default=None, repr=False, description="http(s) address, without a secret in it."
     )
     url_env: str | None = Field(
-        default=None, description="Variable that holds the address, where that is a secret itself."
+        default=None, description="Variable that holds the address, if the address is a secret."
     )
     token_env: str | None = Field(
         default=None, description="Variable that holds a bearer token to send."
@@ -29,7 +29,7 @@ class WebhookConfig(Frozen):
         if (self.url is None) == (self.url_env is None):
             raise ValueError("name the address in either url or url_env")
         if self.url and ("@" in self.url or "?" in self.url):
-            raise ValueError("url carries a user or a query: put it in a variable, name it url_env")
+            raise ValueError("url holds a user or a query: put it in a variable, name it url_env")
         return self
 
 
@@ -59,7 +59,7 @@ class NotifyConfig(Frozen):
     """Who gets a message when a run or a tick fails, or a delivery is refused."""
 
     channel: Literal["log", "webhook", "email"] = Field(
-        default="log", description="log: the daemon's log, which needs nothing and nobody outside."
+        default="log", description="log: the daemon's log, which needs no other service."
     )
     ui_url: str = Field(
         default="http://127.0.0.1:3000", description="Start of the link; where step3 ui listens."
@@ -68,8 +68,8 @@ class NotifyConfig(Frozen):
         default=5.0,
         gt=0,
         le=10,
-        description="Longest wait for one attempt. With three attempts and their pauses all of it "
-        "stays below the 60 s that a sensor has.",
+        description="Longest wait for one attempt. Three attempts with their pauses stay below the "
+        "60 s that a sensor has.",
     )
     attempts: int = Field(default=3, ge=1, le=3, description="Tries before the message is lost.")
     webhook: WebhookConfig | None = None

@@ -47,10 +47,10 @@ def _ranges() -> dict[str, Setting]:
 class SearchSpace(composed("PluginRanges", _ranges())):
     """What the nested search may choose from; every default of the platform lies inside.
 
-    Risk limits may be tightened, never loosened beyond those configured: they are there for days
-    that two years of inner months hardly hold, so that such months cannot say that more would have
-    been safe. A limit that spoke on no inner month stays as configured, one that is off stays off.
-    Pacing (minimum holding, cooldown) and the re-arm rule are not searched.
+    Risk limits may be tightened, never loosened beyond the configured ones. They guard against days
+    that are rare in two years of inner months, so those months cannot show that a wider limit would
+    have been safe. A limit that never acted in the inner months stays as configured; a limit that
+    is off stays off. Pacing (minimum holding, cooldown) and the re-arm rule are not searched.
     """
 
     if TYPE_CHECKING:  # a type checker cannot see the settings that plugins declare
@@ -61,11 +61,11 @@ class SearchSpace(composed("PluginRanges", _ranges())):
         default=SearchRange(low=2, high=5), description="Deeper trees memorise a few weeks."
     )
     num_leaves: SearchRange = Field(
-        default=SearchRange(low=4, high=24, is_log=True), description="As for the depth."
+        default=SearchRange(low=4, high=24, is_log=True), description="As for max_depth."
     )
     min_data_in_leaf: SearchRange = Field(
         default=SearchRange(low=150, high=1000, is_log=True),
-        description="25 to 160 independent rows.",
+        description="About 25 to 160 independent rows.",
     )
     learning_rate: SearchRange = Field(
         default=SearchRange(low=0.01, high=0.05, is_log=True),
@@ -73,15 +73,15 @@ class SearchSpace(composed("PluginRanges", _ranges())):
     )
     n_rounds: SearchRange = Field(
         default=SearchRange(low=60, high=300, is_log=True),
-        description="A third of the default to half as much again.",
+        description="From a third of the default to one and a half times the default.",
     )
     lambda_l2: SearchRange = Field(
         default=SearchRange(low=1.0, high=100.0, is_log=True),
-        description="Ten times less or more than the default.",
+        description="From a tenth of the default to ten times the default.",
     )
     drift_min_data_in_leaf: SearchRange = Field(
         default=SearchRange(low=150, high=1500, is_log=True),
-        description="Of the mean head's drift per bar: bars overlap hardly at all.",
+        description="Leaf size of the mean head's drift per bar; bars hardly overlap.",
     )
     drift_learning_rate: SearchRange = Field(
         default=SearchRange(low=0.01, high=0.05, is_log=True),
@@ -89,46 +89,51 @@ class SearchSpace(composed("PluginRanges", _ranges())):
     )
     drift_n_rounds: SearchRange = Field(
         default=SearchRange(low=60, high=400, is_log=True),
-        description="A third of the default to twice as many.",
+        description="From a third of the default to twice the default.",
     )
     prior_strength: SearchRange = Field(
         default=SearchRange(low=0.3, high=30.0, is_log=True),
         description="How far the weights of both expected values are shrunk to their prior: from "
-        "hardly to almost wholly.",
+        "hardly at all to almost fully.",
     )
     k: SearchRange = Field(
         default=SearchRange(low=0.0, high=1.0),
-        description="From any positive expectation to another whole round trip.",
+        description="From any positive expected value to one that pays the round trip twice.",
     )
     phi: SearchRange = Field(
-        default=SearchRange(low=2.0, high=6.0), description="Targets of two to six round trips."
+        default=SearchRange(low=2.0, high=6.0),
+        description="Targets of two to six times the round-trip cost.",
     )
     overnight_multiplier: SearchRange = Field(
-        default=SearchRange(low=1.0, high=3.0), description="No extra to three times."
+        default=SearchRange(low=1.0, high=3.0),
+        description="From no extra threshold for overnight entries to three times the threshold.",
     )
     size_frac: SearchRange = Field(
         default=SearchRange(low=0.3, high=1.0),
-        description="The most a position takes of its allocation; less than a third is idle money.",
+        description="Largest share of its allocation that a position takes; below a third most of "
+        "the money would be idle.",
     )
 
 
 class SearchConfig(Frozen):
-    """The nested search: parameters of an epoch from folds wholly before it."""
+    """The nested search: settings of an epoch, chosen on folds that end before it."""
 
     is_enabled: bool = Field(
         default=False,
-        description="Whether the walk-forward takes what `step3 optuna-search` chose. Off: every "
-        "month uses the documented settings, and the main job stays fast.",
+        description="Whether the walk-forward uses the settings that `step3 optuna-search` chose. "
+        "Off: every month uses the documented settings, and the main job stays fast.",
     )
     seed: int = 20160124
     epoch_months: Literal[1, 3, 6, 12] = Field(
-        default=6, description="Calendar half-years: two years of folds move on by a quarter."
+        default=6,
+        description="Calendar half-years: from one epoch to the next, a quarter of the two years "
+        "of inner months is new.",
     )
     inner_months: int = Field(
         default=24,
         ge=2,
         le=60,
-        description="Test months before the epoch that a trial is evaluated on; every season "
+        description="Test months before the epoch on which a trial is evaluated: each season "
         "twice.",
     )
     min_inner_months: int = Field(
@@ -139,54 +144,67 @@ class SearchConfig(Frozen):
     model_trials: int = Field(
         default=16,
         ge=1,
-        description="Each is trained on every inner month: these are the expensive ones.",
+        description="Trials of model settings. Each is trained for every inner month, so these are "
+        "the expensive ones.",
     )
     gate_trials: int = Field(
-        default=200, ge=1, description="Gate and portfolio settings on cached forecasts."
+        default=200, ge=1, description="Trials of gate and portfolio settings on cached forecasts."
     )
     finalists: int = Field(
-        default=2, ge=1, description="Best model trials that the gate trials choose among."
+        default=2, ge=1, description="Best model trials, among which the gate trials choose."
     )
     allocation_finalists: int = Field(
         default=3,
         ge=0,
-        description="Best gate trials that are tried under the other ways of dividing equity, "
-        "beside the documented settings. Last and few: Calmar weights cost 0.2 s a trial, thirty "
-        "times the rest of it.",
+        description="Best gate trials that are tried with the other allocation methods, besides "
+        "the documented settings. They come last and are few, because Calmar weights take 0.2 s "
+        "per trial, thirty times as long as the rest of it.",
     )
     model_batch: int = Field(
         default=4,
         ge=1,
-        description="Model trials that are asked for at once; fixed, so that the number of "
+        description="Model trials that Optuna proposes at once; fixed, so that the number of "
         "workers changes no result.",
     )
-    gate_batch: int = Field(default=20, ge=1, description="The same for gate trials.")
-    startup_model_trials: int = Field(
-        default=8, ge=1, description="Drawn at random before TPE, alike in every epoch: cached."
+    gate_batch: int = Field(
+        default=20, ge=1, description="Gate trials that Optuna proposes at once."
     )
-    startup_gate_trials: int = Field(default=60, ge=1)
+    startup_model_trials: int = Field(
+        default=8,
+        ge=1,
+        description="Model trials drawn at random before TPE starts; the same in every epoch, so "
+        "that their forecasts are cached.",
+    )
+    startup_gate_trials: int = Field(
+        default=60, ge=1, description="Gate trials drawn at random before TPE starts."
+    )
     pruning_months: int = Field(
         default=6,
         ge=1,
-        description="A model trial below the median of the others is given up after every half "
-        "year, but not after the first.",
+        description="Inner months between two comparisons. A model trial that is below the median "
+        "of the others is stopped then, but not at the first comparison.",
     )
     min_month_trades: int = Field(
         default=3,
         ge=1,
-        description="A month with fewer trades is no evidence of skill: it scores at most 0.",
+        description="A month with fewer trades is no evidence of skill, so it scores at most 0.",
     )
     max_drawdown_frac: float = Field(
-        default=0.12, gt=0, lt=1, description="The plan's cap on the drawdown."
+        default=0.12, gt=0, lt=1, description="Drawdown beyond which the objective is reduced."
     )
     drawdown_penalty: float = Field(
-        default=1.0, ge=0, description="Calmar taken off for each point of drawdown beyond the cap."
+        default=1.0,
+        ge=0,
+        description="Calmar subtracted for each percentage point of drawdown beyond the cap.",
     )
-    min_trades_per_month: float = Field(default=5.0, ge=0, description="As acceptance asks.")
+    min_trades_per_month: float = Field(
+        default=5.0, ge=0, description="Trades per month below which the objective is reduced."
+    )
     trades_penalty: float = Field(
         default=1.0,
         ge=0,
-        description="Calmar taken off where there is no trade at all; in proportion between.",
+        description="Calmar subtracted when there is no trade at all; with some trades, in "
+        "proportion to what is missing.",
     )
     min_gain: float = Field(
         default=0.25,
@@ -198,10 +216,11 @@ class SearchConfig(Frozen):
         default=0.5,
         gt=0,
         le=1,
-        description="And only if luck gives a best of all trials that is so good with at most "
-        "this chance, by the scores of single months (Westfall and Young's maxT). At a half, "
-        "luck's best is more often worse. Not a proof: two years hold none, even where a much too "
-        "strict gate is mended (0.35 on a synthetic world). 1 switches the test off.",
+        description="Largest p value of a trial that replaces the documented settings: the "
+        "probability that the best of all trials is so good by chance, from the scores of single "
+        "months (Westfall and Young's maxT). At 0.5 the best by chance is worse more often than "
+        "not. This is no proof; two years of months cannot give one, even where a much too strict "
+        "gate is corrected (0.35 on a synthetic world). 1 switches the test off.",
     )
     space: SearchSpace = SearchSpace()
 

@@ -1,6 +1,6 @@
 """All settings that decide a result, in one frozen model.
 
-Belongs here: the tree of settings. Does not belong here: a setting of its own.
+Belongs here: the tree of settings. Does not belong here: a single setting.
 """
 
 from pydantic import model_validator

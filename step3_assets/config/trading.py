@@ -21,19 +21,22 @@ class GateConfig(Frozen):
     k: float = Field(
         default=0.1,
         ge=0,
-        description="ev_final is net of cost and calibrated, so a positive one pays; a tenth of "
-        "the cost more is asked for what the cost model may have missed. On synthetic worlds a "
-        "quarter gives up another tenth of what an oracle would earn.",
+        description="ev_final must exceed this multiple of cost_rt. It is net of cost and "
+        "calibrated, so a positive value pays; a tenth of the cost is added for what the cost "
+        "model may have missed. On synthetic worlds, 0.25 gives up another tenth of what an oracle "
+        "would earn.",
     )
     phi: float = Field(
         default=3.0,
         ge=0,
-        description="A target nearer than three round trips cannot pay for its errors.",
+        description="Least tp_to_cost: a target nearer than three round-trip costs cannot pay for "
+        "the errors of its forecast.",
     )
     overnight_multiplier: float = Field(
         default=1.5,
         ge=1,
-        description="An overnight entry carries a gap that no stop bounds.",
+        description="Factor of k for overnight entries: they are exposed to a gap that no stop "
+        "bounds.",
     )
     q10_floor: float | None = Field(
         default=None,
@@ -49,8 +52,9 @@ class ExecutionConfig(Frozen):
     max_gross_frac: float = Field(
         default=1.0,
         gt=0,
-        description="Most that positions may be worth over equity when one is entered. No "
-        "financing is modelled: entries are paid from cash, so above 1 it never binds.",
+        description="Largest value of all positions as a share of equity, checked when one is "
+        "entered. No financing is modelled: entries are paid from cash, so a limit above 1 never "
+        "binds.",
     )
     size_frac: float = Field(
         default=1.0,
@@ -58,7 +62,7 @@ class ExecutionConfig(Frozen):
         le=1,
         description="Share of its symbol's allocation that one position takes.",
     )
-    min_fee_usd: float = Field(default=0.0, ge=0, description="Minimum fee a side, if any.")
+    min_fee_usd: float = Field(default=0.0, ge=0, description="Minimum fee per side, if any.")
 
 
 _METHOD = Setting(
@@ -66,7 +70,8 @@ _METHOD = Setting(
     Field(
         default=METHODS[0].name,
         description=" ".join(f"{method.name}: {method.meaning}." for method in METHODS)
-        + " Fixed until another is better on inner folds: sizes are no better than the forecasts.",
+        + f" The default is {METHODS[0].name} until another is better on inner folds, because a "
+        "size is only as good as the forecast behind it.",
     ),
 )
 
@@ -74,8 +79,8 @@ _METHOD = Setting(
 class SizingConfig(composed("SizingSettings", {"method": _METHOD, **METHOD_SETTINGS})):
     """How much of its symbol's allocation a gated event asks for.
 
-    ``execution.size_frac`` is what ``fixed`` takes, and the most that the others may. The settings
-    are those that the methods declare (:mod:`step3_assets.plugins.sizing_methods`).
+    ``execution.size_frac`` is the size that ``fixed`` uses, and the largest that the other methods
+    may use. The methods declare the settings (:mod:`step3_assets.plugins.sizing_methods`).
     """
 
     if TYPE_CHECKING:  # a type checker cannot see the settings that plugins declare
@@ -84,11 +89,11 @@ class SizingConfig(composed("SizingSettings", {"method": _METHOD, **METHOD_SETTI
 
 
 class RiskConfig(composed("RiskSettings", RULE_SETTINGS)):
-    """Rules that stand between a decision and the account; each may be switched off alone.
+    """Rules between a decision and the account; each can be switched off on its own.
 
-    The settings are those that the rules declare (:mod:`step3_assets.plugins.risk_rules`). The
-    defaults are wide: they are there for the day that nothing in the data looks like, and bind on
-    no ordinary one. None were tuned.
+    The rules declare the settings (:mod:`step3_assets.plugins.risk_rules`). The defaults are wide:
+    they are meant for days unlike any in the data, and do not bind on ordinary days. None of them
+    was tuned.
     """
 
     if TYPE_CHECKING:  # a type checker cannot see the settings that plugins declare
@@ -106,30 +111,37 @@ class AllocationConfig(Frozen):
 
     method: Literal["equal_weight", "inverse_volatility", "calmar"] = Field(
         default="equal_weight",
-        description="1/n each: what any cleverer allocation has to beat. On planted worlds, with "
-        "forecasts that correlate with the truth at 0.55, none did: the Calmar ratios of three "
-        "years differed by 0.03 at most on average, by 0.1 to 0.2 from world to world. "
-        "inverse_volatility: of each symbol's own sessions. calmar: what the trades of each symbol "
-        "alone would have earned over their deepest fall.",
+        description="equal_weight: 1/n each, the one that any other allocation has to beat. On "
+        "synthetic worlds with forecasts that correlate with the truth at 0.55 none did: the "
+        "Calmar ratios of three years differed by 0.03 at most on average, and by 0.1 to 0.2 "
+        "between worlds. inverse_volatility: from the volatility of each symbol's sessions. "
+        "calmar: from what the trades of each symbol alone would have earned, over their maximum "
+        "drawdown.",
     )
     vol_sessions: int = Field(
-        default=63, ge=5, description="A quarter's; a third of them must be there."
+        default=63,
+        ge=5,
+        description="Sessions behind a volatility: a quarter of a year; at least a third of them "
+        "must exist.",
     )
     lookback_months: int = Field(
-        default=24, ge=3, le=60, description="History of the Calmar weights."
+        default=24, ge=3, le=60, description="Months of history behind the Calmar weights."
     )
     min_history_months: int = Field(
-        default=12, ge=1, le=60, description="With less, the Calmar weights stay equal."
+        default=12, ge=1, le=60, description="With fewer months the Calmar weights stay equal."
     )
     min_weight_frac: float = Field(
         default=0.1,
         ge=0,
         lt=1,
-        description="Least share of a symbol: a deepest fall is one event, and no ground to leave "
-        "a symbol out.",
+        description="Smallest share of a symbol: a maximum drawdown is a single event, and no "
+        "reason to leave a symbol out.",
     )
     smoothing: float = Field(
-        default=0.25, gt=0, le=1, description="Share of the way to the new weights each month."
+        default=0.25,
+        gt=0,
+        le=1,
+        description="Share of the distance to the new weights that is moved each month.",
     )
     turnover_penalty_bps: float = Field(
         default=10.0, ge=0, description="Cost of moving the whole weight, once a month."

@@ -28,7 +28,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from step3_assets.defs.jobs import MAINTENANCE
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.settings import Settings
-from step3_assets.domain.core.calendar import NY
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.search.forecasts import FORECASTS
 from step3_assets.storage.maintenance import compact, remove_unread, sizes, vacuum
 

@@ -40,12 +40,13 @@ class PartitionTask:
     label : str
         What the progress line says.
     prepare : callable
-        ``prepare(partition)`` gives the input of ``compute``, a record with the slices of that
-        partition only; a tuple is passed as separate arguments.
+        ``prepare(partition)`` returns the input of ``compute``: a frozen record with the slices of
+        that partition only.
     compute : callable
-        A top-level function (it may run in another process) that returns table name -> rows.
+        A top-level function, because it may run in another process. Takes the record and returns
+        table name -> rows.
     describe : callable
-        ``describe(partition, frames)`` gives its metadata for the UI.
+        ``describe(partition, frames)`` returns its metadata for the UI.
     place : Place or int
         Where they are computed; a number is so many processes of this machine.
     dates : PartitionDates
@@ -57,7 +58,7 @@ class PartitionTask:
 
     label: str
     prepare: Callable[[date], Any]
-    compute: Callable[..., Frames]
+    compute: Callable[[Any], Frames]
     describe: Callable[[date, Frames], Metadata]
     place: Place | int = 1
     dates: PartitionDates = PartitionDates.MONTH
@@ -104,13 +105,11 @@ def materialize_partitions(
         return _report(context, outcome, task.dates)  # raises inside: the bar stops where it is
 
 
-def _prepared(
-    task: PartitionTask, partitions: Sequence[date]
-) -> Iterator[tuple[date, tuple | Exception]]:
+def _prepared(task: PartitionTask, partitions: Sequence[date]) -> Iterator[tuple[date, Any]]:
+    """The input of each partition, or the exception that preparing it raised."""
     for partition in partitions:
         try:
-            inputs = task.prepare(partition)
-            yield partition, inputs if isinstance(inputs, tuple) else (inputs,)
+            yield partition, task.prepare(partition)
         except Exception as error:
             yield partition, error
 

@@ -147,7 +147,7 @@ def refused_keys(error: ValidationError) -> str:
     ...     print(refused_keys(error))
     2 keys are refused:
       workers: Input should be greater than or equal to 1 (it is 0)
-      notify.webhook: url carries a user or a query: put it in a variable, name it url_env
+      notify.webhook: url holds a user or a query: put it in a variable, name it url_env
     """
     lines = []
     for problem in error.errors(include_url=False, include_context=False):

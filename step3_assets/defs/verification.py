@@ -33,6 +33,11 @@ from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
 from step3_assets.domain.monitoring.table import drift_table
 from step3_assets.domain.portfolio.series import portfolio_frames
 from step3_assets.domain.walk_forward.month_steps import (
+    BacktestInputs,
+    FoldInputs,
+    MockInputs,
+    ScoringInputs,
+    TrainingInputs,
     backtest_step,
     base_rates,
     fold_step,
@@ -140,7 +145,8 @@ def _folds(place: Place) -> list[str]:
     problems = []
     for month in place.months:
         events, bars = _window(store, month)
-        problems += _compared(store, fold_step(events, bars, month, config.folds), month)
+        inputs = FoldInputs(events=events, bars=bars, month=month, config=config.folds)
+        problems += _compared(store, fold_step(inputs), month)
     return problems
 
 
@@ -148,10 +154,14 @@ def _mock(place: Place) -> list[str]:
     store, config = place.store, place.settings.config
     problems = []
     for month in place.months:
-        data = _fold_rows(store, month, config.folds, has_bars=False)
-        size = config.execution.size_frac
-        made = mock_step(data.events, data.fold, config.models, size)
-        problems += _compared(store, made, month)
+        rows = _fold_rows(store, month, config.folds, has_bars=False)
+        inputs = MockInputs(
+            events=rows.events,
+            fold=rows.fold,
+            config=config.models,
+            size_frac=config.execution.size_frac,
+        )
+        problems += _compared(store, mock_step(inputs), month)
     return problems
 
 
@@ -162,8 +172,8 @@ def _models(place: Place) -> list[str]:
     store, config = place.store, place.settings.config
     month = place.months[place.day.toordinal() % len(place.months)]
     models = settings_in_force(store, config, [month])[month].models
-    data = _fold_rows(store, month, config.folds, has_bars=models.drift.is_used)
-    return _compared(store, training_step(data, models), month)
+    rows = _fold_rows(store, month, config.folds, has_bars=models.drift.is_used)
+    return _compared(store, training_step(TrainingInputs(rows=rows, config=models)), month)
 
 
 def _scores(place: Place) -> list[str]:
@@ -172,10 +182,12 @@ def _scores(place: Place) -> list[str]:
     problems = []
     for month in place.months:
         made = scoring_step(
-            store.read("calibrated_models", partitions=[month]),
-            store.read("events", partitions=[month]),
-            month,
-            in_force[month],
+            ScoringInputs(
+                models=store.read("calibrated_models", partitions=[month]),
+                events=store.read("events", partitions=[month]),
+                month=month,
+                config=in_force[month],
+            )
         )
         problems += _compared(store, made, month)
     return problems
@@ -189,13 +201,16 @@ def _backtests(place: Place) -> list[str]:
         with_next = [month, add_months(month, 1)]
         if not store.count_by_partition("fold_backtests").get(month):
             continue
+        rates = base_rates(store.read("model_metrics", partitions=[month]))
         made = backtest_step(
-            store.read("scores", partitions=[month]),
-            store.read("events", partitions=[month]),
-            store.read("bar_features", partitions=with_next, columns=MARKING_BARS),
-            month,
-            in_force[month],
-            base_rates(store.read("model_metrics", partitions=[month])).get(month),
+            BacktestInputs(
+                scores=store.read("scores", partitions=[month]),
+                events=store.read("events", partitions=[month]),
+                bars=store.read("bar_features", partitions=with_next, columns=MARKING_BARS),
+                month=month,
+                config=in_force[month],
+                base_rate=rates.get(month),
+            )
         )
         problems += _compared(store, made, month)
     return problems
@@ -272,7 +287,10 @@ def _fold_rows(store: Store, month: date, config: FoldConfig, *, has_bars: bool)
     events, bars = _window(store, month, TRAINING_BARS)
     manifest, members = (store.read(name, partitions=[month]) for name in ("folds", "fold_members"))
     return FoldRows(
-        Fold(month, manifest, members), events, bars if has_bars else bars.iloc[:0], config
+        fold=Fold(month=month, manifest=manifest, members=members),
+        events=events,
+        bars=bars if has_bars else bars.iloc[:0],
+        config=config,
     )
 
 

@@ -14,7 +14,7 @@ import dagster as dg
 from step3_assets.defs.check_months import verdict_fields
 from step3_assets.defs.jobs import VERIFICATION
 from step3_assets.defs.resources import PlatformResource
-from step3_assets.domain.core.calendar import NY
+from step3_assets.domain.core.instants import NY
 
 EXTENT_TAG = "step3/verify"
 DAY_TAG = "step3/verify_day"

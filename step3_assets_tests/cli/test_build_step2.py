@@ -68,7 +68,7 @@ def test_irregular_bars_are_told(bars_dir):
     holed = random_bars(0).drop(index=40)
     holed.to_parquet(bars_dir / "qqq_1h_rth_clean.parquet")
     result, _ = _run(bars_dir)
-    assert "note: bars of the calendar missing (passed over): 1" in result.output
+    assert "note: bars of the calendar missing (skipped): 1" in result.output
 
 
 @pytest.mark.parametrize(

@@ -303,7 +303,7 @@ def test_restated_data_and_other_code_are_named_as_causes(
 
 def test_a_fold_that_is_not_there_is_named(place: Installation):
     assert "2019-01 is not registered" in failure("reproduce", "2019-01")
-    assert "is no month" in failure("reproduce", "soon")
+    assert "is not a month" in failure("reproduce", "soon")
     assert "no nothing" in failure("registry", "show", "nothing")
 
 

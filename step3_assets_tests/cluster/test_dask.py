@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,20 @@ from step3_assets_tests.domain.search.search_frames import SMALL, searched_marke
 pytest.importorskip("distributed")
 
 
-def draw(number: int, rows: np.ndarray, seconds: float = 0.0) -> tuple[int, float]:
+@dataclass(frozen=True)
+class Draw:
+    number: int
+    rows: np.ndarray
+    seconds: float
+
+
+def draw(inputs: Draw) -> tuple[int, float]:
     """A task whose result shows every bit of its input."""
-    time.sleep(seconds)
-    if number == 7:
+    time.sleep(inputs.seconds)
+    if inputs.number == 7:
         raise ValueError("seven")
-    return number, float(np.random.default_rng(number).normal(size=50) @ rows)
+    normal = np.random.default_rng(inputs.number).normal(size=50)
+    return inputs.number, float(normal @ inputs.rows)
 
 
 def tasks(count: int, seconds: float = 0.0):
@@ -37,7 +46,7 @@ def tasks(count: int, seconds: float = 0.0):
         if number == 3:
             yield number, KeyError("no such month")
         else:
-            yield number, (number, rows, seconds)
+            yield number, Draw(number=number, rows=rows, seconds=seconds)
 
 
 def seen(results) -> list[tuple[int, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from step3_assets.config import Step3Config
 from step3_assets.defs.settings import load_settings
-from step3_assets.domain.search.settings import searched_sections, trading_hash, with_settings
+from step3_assets.domain.search.settings import SearchedSections, trading_hash, with_sections
 from step3_assets.domain.statistics.trials import Trials
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
@@ -57,7 +57,8 @@ def switch_on(place: Installation) -> Step3Config:
 def plant(place: Installation, tuned: Step3Config) -> None:
     """Put settings in force for the epoch, as if the search had chosen them."""
     row = place.store.read("tuned_params").assign(
-        settings=json.dumps(searched_sections(tuned)), config_hash=trading_hash(tuned)
+        settings=json.dumps(SearchedSections.of(tuned).model_dump(mode="json")),
+        config_hash=trading_hash(tuned),
     )
     place.store.replace_partitions({"tuned_params": row}, [EPOCH])
 
@@ -91,7 +92,7 @@ def test_the_walk_forward_takes_an_epochs_settings_where_that_is_on(searched: In
     base = load_settings(searched.home).config
     models = base.models.model_copy(update={"ev_struct": "barrier"})
     gate = base.gate.model_copy(update={"k": 0.7})
-    plant(searched, with_settings(base, models=models, gate=gate, size_frac=0.5))
+    plant(searched, with_sections(base, SearchedSections(models=models, gate=gate, size_frac=0.5)))
 
     models_only = ["folds", "calibrated_models"]
     assert searched.run("walk_forward", FIRST_TEST, LAST, assets=models_only).success
@@ -121,7 +122,7 @@ def test_limits_and_shares_of_an_epoch_reach_fold_and_portfolio(searched: Instal
     base = switch_on(searched)
     risk = base.risk.model_copy(update={"max_symbol_frac": 0.05})
     shares = base.allocation.model_copy(update={"method": "inverse_volatility"})
-    plant(searched, with_settings(base, risk=risk, allocation=shares))
+    plant(searched, with_sections(base, SearchedSections(risk=risk, allocation=shares)))
     months = [FIRST_TEST, LAST]
     for table in ("scores", "mock_baseline"):
         rows = searched.store.read(table).assign(is_gated=True, gate_reason="pass", size_frac=1.0)

@@ -143,13 +143,19 @@ FAULTS: dict[str, Fault] = {
     # names
     "a file name with SQL": renamed(EVENTS, f"a{DROP}_events.parquet", "DROP TABLE events"),
     "a file name that climbs": renamed(EVENTS, "..aaa_events.parquet", "(ignored: events/..aaa"),
-    "a file name with a coded slash": renamed(EVENTS, "%2e%2fx_events.parquet", "no plain ticker"),
-    "a file name with a backslash": renamed(EVENTS, "c\\..\\x_events.parquet", "no plain ticker"),
-    "a very long file name": renamed(BARS, "a" * 230 + "_bar_features.parquet", "no plain ticker"),
-    "a file name in upper case": renamed(EVENTS, "AAA_events.parquet", "no plain ticker"),
-    "a file name with a line break": renamed(EVENTS, "a\na_events.parquet", "no plain ticker"),
+    "a file name with a coded slash": renamed(
+        EVENTS, "%2e%2fx_events.parquet", "not a plain ticker"
+    ),
+    "a file name with a backslash": renamed(
+        EVENTS, "c\\..\\x_events.parquet", "not a plain ticker"
+    ),
+    "a very long file name": renamed(
+        BARS, "a" * 230 + "_bar_features.parquet", "not a plain ticker"
+    ),
+    "a file name in upper case": renamed(EVENTS, "AAA_events.parquet", "not a plain ticker"),
+    "a file name with a line break": renamed(EVENTS, "a\na_events.parquet", "not a plain ticker"),
     "a file name that is not Unicode": renamed(
-        EVENTS, os.fsdecode(b"a\xffa_events.parquet"), "no plain ticker"
+        EVENTS, os.fsdecode(b"a\xffa_events.parquet"), "not a plain ticker"
     ),
     "the same symbol in two cases": Fault(second_case, ("events/AAA_events.parquet", "lower case")),
     "another symbol's file": renamed(EVENTS, "ccc_events.parquet", "is missing, though"),
@@ -174,8 +180,8 @@ FAULTS: dict[str, Fault] = {
         swapped_files, (EVENTS, "is missing; expected", "and 26 more")
     ),
     "no rows": frame_fault(EVENTS, lambda f: f.iloc[:0], "holds no rows"),
-    "meta that is no JSON": raw(META, lambda b: b'{"knobs": ', "no valid JSON"),
-    "meta nested without end": raw(META, lambda b: b"[" * 200_000, "no valid JSON"),
+    "meta that is no JSON": raw(META, lambda b: b'{"knobs": ', "not valid JSON"),
+    "meta nested without end": raw(META, lambda b: b"[" * 200_000, "not valid JSON"),
     "meta that is a list": raw(META, lambda b: b"[1]", "expected a JSON object"),
     # columns
     "a column less": frame_fault(
@@ -218,20 +224,20 @@ FAULTS: dict[str, Fault] = {
     "a price of nothing": rows(BARS, "close", [3, 9], None, "null"),
     "an infinite price": rows(BARS, "open", [7], np.inf, "not finite"),
     "a negative price": rows(BARS, "low", [5], -1.0, "must be above 0"),
-    "a symbol with SQL": rows(EVENTS, "symbol", [2], DROP, "is no plain ticker"),
-    "a symbol in lower case": rows(EVENTS, "symbol", [0, 1], "aaa", "is no plain ticker"),
-    "a very long symbol": rows(EVENTS, "symbol", [4], "A" * 100_000, "is no plain ticker"),
+    "a symbol with SQL": rows(EVENTS, "symbol", [2], DROP, "is not a plain ticker"),
+    "a symbol in lower case": rows(EVENTS, "symbol", [0, 1], "aaa", "is not a plain ticker"),
+    "a very long symbol": rows(EVENTS, "symbol", [4], "A" * 100_000, "is not a plain ticker"),
     "a stamp in another zone": rows(
         EVENTS, "decision_time_utc", [3], "2019-01-02 10:00:00-05:00", "in another time zone"
     ),
     "a day that never was": rows(
-        EVENTS, "exit_time_utc", [3, 7], "2019-02-30 15:00:00+00:00", "is no date that exists"
+        EVENTS, "exit_time_utc", [3, 7], "2019-02-30 15:00:00+00:00", "is not a date that exists"
     ),
     "the year 9999": rows(
         EVENTS, "entry_time_utc", [1], "9999-12-31 23:00:00+00:00", "outside the years"
     ),
     "an outcome that is neither": rows(EVENTS, "y", [6], 2, "0 or 1"),
-    "an exit of no known kind": rows(EVENTS, "exit_reason", [2], DROP, "is no plain name"),
+    "an exit of no known kind": rows(EVENTS, "exit_reason", [2], DROP, "is not a plain name"),
     "a row number outside the bars": rows(EVENTS, "t_idx", [23], 2**40, "bar"),
     "a candidate twice": frame_fault(
         EVENTS, lambda f: pd.concat([f, f.iloc[[4]]]), "rows 4, 24", "more than once"

@@ -154,10 +154,10 @@ def recalibration_task(store: Store, weeks: list[date], settings: Settings) -> P
         is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
     )
     return PartitionTask(
-        "recalibration",
-        prepare,
-        step,
-        describe,
+        label="recalibration",
+        prepare=prepare,
+        compute=step,
+        describe=describe,
         place=settings.place if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
         dates=PartitionDates.WEEK,
     )

@@ -16,7 +16,7 @@ from step3_assets.defs.jobs import RECALIBRATION
 from step3_assets.defs.partitions import partition_key
 from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.run_log import partition_span
-from step3_assets.domain.core.calendar import NY
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.core.weeks import Session, add_weeks, first_session, week_of, week_range
 from step3_assets.domain.live.base_model import MONTH_BEFORE
 from step3_assets.storage.store import Store

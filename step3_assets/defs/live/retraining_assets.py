@@ -68,21 +68,21 @@ def build_retraining_asset(
         store, settings = platform.store(), platform.settings()
         if settings.config.recalibration.is_retrained:
             task = PartitionTask(
-                "retraining",
-                training_inputs(
+                label="retraining",
+                prepare=training_inputs(
                     store, partitions_asked(context), settings, partitions.first_data_month
                 ),
-                training_step,
-                _describe,
+                compute=training_step,
+                describe=_describe,
                 place=settings.place,
                 dates=PartitionDates.WEEK,
             )
         else:
             task = PartitionTask(
-                "retraining",
-                lambda week: None,
-                untrained_step,
-                lambda week, frames: {"dagster/row_count": 0, "method": OFF},
+                label="retraining",
+                prepare=lambda week: None,
+                compute=untrained_step,
+                describe=lambda week, frames: {"dagster/row_count": 0, "method": OFF},
                 place=1,
                 dates=PartitionDates.WEEK,
             )

@@ -26,7 +26,7 @@ from step3_assets.defs.walk_forward.assets import monthly_asset
 from step3_assets.domain.core.bar_columns import MARKING_BARS
 from step3_assets.domain.core.keys import ALL_SYMBOLS
 from step3_assets.domain.core.months import add_months
-from step3_assets.domain.walk_forward.month_steps import backtest_step, base_rates
+from step3_assets.domain.walk_forward.month_steps import BacktestInputs, backtest_step, base_rates
 
 
 def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
@@ -60,21 +60,21 @@ def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
         event_rows = store.read("events", partitions=months)
         bar_rows = store.read("bar_features", partitions=with_next, columns=MARKING_BARS)
 
-        def prepare(month: date) -> tuple:
-            return (
-                slice_months(score_rows, month, month),
-                slice_months(event_rows, month, month),
-                slice_months(bar_rows, month, add_months(month, 1)),
-                month,
-                in_force[month],
-                rates.get(month),
+        def prepare(month: date) -> BacktestInputs:
+            return BacktestInputs(
+                scores=slice_months(score_rows, month, month),
+                events=slice_months(event_rows, month, month),
+                bars=slice_months(bar_rows, month, add_months(month, 1)),
+                month=month,
+                config=in_force[month],
+                base_rate=rates.get(month),
             )
 
         task = PartitionTask(
-            stage_label("fold_backtests"),
-            prepare,
-            backtest_step,
-            _describe_backtest,
+            label=stage_label("fold_backtests"),
+            prepare=prepare,
+            compute=backtest_step,
+            describe=_describe_backtest,
             place=settings.place,
             made_from=stamps,
         )

@@ -1,14 +1,15 @@
 """The asset ``tuned_params``: the nested search, epoch by epoch, with its ledger of trials.
 
-Belongs here: reading what an epoch may see, storing what came out, plots. Does not belong here: the
-search (:mod:`step3_assets.domain.search`), who uses the settings.
+Belongs here: reading the months before an epoch, storing the result, plots. Does not belong here:
+the search (:mod:`step3_assets.domain.search`), the use of the settings that it chose.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from filelock import FileLock, Timeout
@@ -31,9 +32,12 @@ from step3_assets.domain.core.months import add_months, month_label, month_range
 from step3_assets.domain.search.epochs import Epoch, make_epoch
 from step3_assets.storage.store import Store
 
+if TYPE_CHECKING:
+    from step3_assets.domain.search.epoch_search import OnBatch
+
 
 class SearchRun(dg.Config):
-    """How many trials this run may make; by default what the settings say."""
+    """How many trials this run may make; the settings' numbers by default."""
 
     model_trials: int | None = Field(default=None, ge=1, description="Model trials an epoch.")
     gate_trials: int | None = Field(default=None, ge=1, description="Gate trials an epoch.")
@@ -50,7 +54,7 @@ def build_search_asset(
     events: dg.AssetsDefinition,
     bar_features: dg.AssetsDefinition,
 ) -> dg.AssetsDefinition:
-    """The search, beside the main job: it runs when a person asks."""
+    """The search, which is no part of the main job: it runs only on request."""
     history = before_the_epoch(settings.config.search)
 
     @dg.asset(
@@ -68,39 +72,77 @@ def build_search_asset(
         platform: PlatformResource,
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
-        """The settings of an epoch, searched by Optuna on inner folds wholly before it.
+        """The settings of an epoch, searched by Optuna on inner folds that end before it.
 
-        Model trials are trained once for each inner month and kept; gate and portfolio trials run
-        on the forecasts. Every trial lands in ``trials``. Used by the walk-forward only where
-        ``[config.search] is_enabled`` says so.
+        Model trials are trained once for each inner month and their forecasts kept; gate and
+        portfolio trials run on those forecasts. Every trial is stored in ``trials``. The
+        walk-forward uses the settings only if ``[config.search] is_enabled`` is true.
         """
         platform_settings, store = platform.settings(), platform.store()
         base = config.applied(platform_settings.config)
         train_months = base.folds.train_months
         data_start = add_months(partitions.first_test_month, -train_months)
         starts = partitions_asked(context)
+        job = _SearchJob(
+            store=store,
+            config=base,
+            settings=platform_settings,
+            progress=progress,
+            first_data_month=partitions.first_data_month,
+        )
         with _alone(platform_settings):
             for number, start in enumerate(starts, start=1):
                 epoch = make_epoch(start, data_start, base.search, base.folds)
                 label = f"{month_label(start)} ({number}/{len(starts)})"
-                metadata = _search(
-                    store, epoch, base, platform_settings, progress, label, partitions
-                )
+                metadata = _search(job, epoch, label)
                 context.add_asset_metadata(metadata, partition_key=partition_key(start))
         return dg.MaterializeResult()
 
     return tuned_params
 
 
-def _search(
-    store: Store,
-    epoch: Epoch,
-    base: Step3Config,
-    settings: Settings,
-    progress: ProgressResource,
-    label: str,
-    partitions: Partitions,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _SearchJob:
+    """What every epoch of a run is searched with.
+
+    Parameters
+    ----------
+    store : Store
+    config : Step3Config
+        The documented settings, with the number of trials of this run.
+    settings : Settings
+        Folder and processes of the search.
+    progress : ProgressResource
+    first_data_month : date
+        Months before it hold no data.
+    """
+
+    store: Store
+    config: Step3Config
+    settings: Settings
+    progress: ProgressResource
+    first_data_month: date
+
+
+@contextmanager
+def _progress_lines(
+    progress: ProgressResource, label: str, totals: Mapping[str, int]
+) -> Iterator["OnBatch"]:
+    """A callback for each batch of trials; it shows one progress line, of the level that runs."""
+    advances: dict[str, Callable[[int, float], None]] = {}
+    with ExitStack() as lines:
+
+        def on_batch(level: str, count: int, best: float) -> None:
+            if level not in advances:
+                lines.close()
+                line = progress.track_best(f"{label} {level}", totals[level])
+                advances[level] = lines.enter_context(line)
+            advances[level](count, best)
+
+        yield on_batch
+
+
+def _search(job: _SearchJob, epoch: Epoch, label: str) -> dict[str, Any]:
     """Search one epoch and store its rows; returns its metadata."""
     from step3_assets.domain.search.epoch_search import (
         Workplace,
@@ -108,32 +150,30 @@ def _search(
         search_epoch,
     )
 
+    store, search = job.store, job.config.search
     if not epoch.inner:
-        months = f"fewer than {base.search.min_inner_months} inner months lie before it"
+        months = f"fewer than {search.min_inner_months} inner months lie before it"
         return {"settings": f"documented ones: {months}"}
     first, last = look_back(epoch.inner[0]), epoch.inner[-1]
-    require_ingested(ingested_by_table(store), partitions.first_data_month, first, last)
+    require_ingested(ingested_by_table(store), job.first_data_month, first, last)
     wanted = month_range(first, last)
     dataset = dataset_in_force(store)
-    place = Workplace(settings.search_dir, settings.place, dataset["dataset_version"])
-    totals = {"model": base.search.model_trials, "gate": base.search.gate_trials}
-    totals["allocation"] = allocation_trials(base.search)
-    with ExitStack() as bars:
-        advances = {}
-
-        def on_batch(level: str, count: int, best: float) -> None:
-            if level not in advances:
-                bars.close()
-                advances[level] = bars.enter_context(
-                    progress.track_best(f"{label} {level}", totals[level])
-                )
-            advances[level](count, best)
-
+    place = Workplace(
+        folder=job.settings.search_dir,
+        place=job.settings.place,
+        dataset_version=dataset["dataset_version"],
+    )
+    totals = {
+        "model": search.model_trials,
+        "gate": search.gate_trials,
+        "allocation": allocation_trials(search),
+    }
+    with _progress_lines(job.progress, label, totals) as on_batch:
         found = search_epoch(
             store.read("events", partitions=wanted),
             store.read("bar_features", partitions=wanted, columns=SEARCH_BARS),
             epoch,
-            base,
+            job.config,
             place,
             on_batch,
         )
@@ -150,16 +190,16 @@ def _describe(found: Any, is_synthetic: bool) -> dict[str, Any]:
     best = found.trials[found.trials["state"] == "complete"]
     best = best.sort_values(["objective", "number"], ascending=[False, True]).head(10)
     shown = ["level", "number", "objective", "max_drawdown_frac", "n_trades", "params"]
-    figures = {
+    metrics = {
         "objective": float(row["objective"]),
         "objective of the documented settings": float(row["default_objective"]),
-        "chance of so good a best by luck": float(row["p_value"]),
+        "p-value of the best objective": float(row["p_value"]),
         "model trials": int(row["n_model_trials"]),
         "gate and portfolio trials": int(row["n_gate_trials"]),
         "inner months": int(row["n_inner_months"]),
     }
-    metadata = readable(figures) | {
-        "settings": "documented ones: the gain is too small or may be luck"
+    metadata = readable(metrics) | {
+        "settings": "documented ones: the gain is too small or may be chance"
         if row["is_default"]
         else "searched",
         "params": dg.MetadataValue.json(json.loads(row["params"])),
@@ -175,7 +215,7 @@ def _describe(found: Any, is_synthetic: bool) -> dict[str, Any]:
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """One search at a time: the journal has one writer."""
+    """Allow one search at a time: Optuna's journal can have only one writer."""
     settings.search_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.search_dir / ".lock", timeout=1)
     try:
@@ -188,7 +228,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def epochs_of(first: date, last: date, epoch_months: int) -> tuple[date, date]:
-    """First and last epoch that hold test months of a range."""
+    """First and last epoch that contain test months of a range."""
     from step3_assets.domain.search.epochs import epoch_of
 
     return epoch_of(first, epoch_months), epoch_of(last, epoch_months)

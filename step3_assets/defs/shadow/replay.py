@@ -25,12 +25,17 @@ from step3_assets.defs.shadow.accounts import (
 )
 from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.playback import Playback, weekly_closes
 from step3_assets.domain.shadow.step import Delivered, ModelInForce, ShadowError
 from step3_assets.domain.step2.bars import read_bars
-from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
+from step3_assets.domain.walk_forward.month_steps import (
+    FoldInputs,
+    TrainingInputs,
+    training_rows,
+    training_step,
+)
 from step3_assets.storage.store import Store
 
 
@@ -166,10 +171,11 @@ def _trained_on(
                 f[(f["month"] >= first) & (f["month"] <= month)]
                 for f in (delivered.events, delivered.bars)
             )
-            tables = fold_step(events, bars, month, settings.folds)
-            fold = Fold(month, tables["folds"], tables["fold_members"])
-            data = FoldRows(fold, events, bars, settings.folds)
-            models = training_step(data, settings.models)["calibrated_models"]
+            rows = training_rows(
+                FoldInputs(events=events, bars=bars, month=month, config=settings.folds)
+            )
+            training = TrainingInputs(rows=rows, config=settings.models)
+            models = training_step(training)["calibrated_models"]
             name = f"retrained {month_label(month)}"
             known[month] = ModelInForce(name, models, settings)
         return known[month]

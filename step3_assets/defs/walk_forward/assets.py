@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from step3_assets.catalogue.folds import ROLES
-from step3_assets.config import FoldConfig, ModelConfig
+from step3_assets.config import FoldConfig
 from step3_assets.defs.metadata import column_schema, png_metadata, table_metadata
 from step3_assets.defs.partition_task import (
     PLOTTED_PARTITIONS,
@@ -42,6 +42,10 @@ from step3_assets.domain.core.bar_columns import TRAINING_BARS
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.walk_forward.month_steps import (
+    FoldInputs,
+    MockInputs,
+    ScoringInputs,
+    TrainingInputs,
     fold_step,
     mock_step,
     scoring_step,
@@ -53,7 +57,7 @@ from step3_assets.storage.store import Store
 def monthly_asset(
     partitions: Partitions, *, deps: list[dg.AssetDep], kinds: set[str], group: str
 ) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """What every asset over the test months shares; its docstring is its description."""
+    """Decorate a function as an asset over the test months; its docstring is the description."""
 
     def decorate(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
         return dg.asset(
@@ -110,21 +114,21 @@ def _folds(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
         events_rows = _read_range(store, "events", months, read_columns["events"])
         bar_rows = _read_range(store, "bar_features", months, read_columns["bar_features"])
 
-        def prepare(month: date) -> tuple:
+        def prepare(month: date) -> FoldInputs:
             first = look_back(month)
             require_ingested(ingested, partitions.first_data_month, first, month)
-            return (
-                slice_months(events_rows, first, month),
-                slice_months(bar_rows, first, month),
-                month,
-                config,
+            return FoldInputs(
+                events=slice_months(events_rows, first, month),
+                bars=slice_months(bar_rows, first, month),
+                month=month,
+                config=config,
             )
 
         task = PartitionTask(
-            stage_label("folds"),
-            prepare,
-            fold_step,
-            _describe_fold,
+            label=stage_label("folds"),
+            prepare=prepare,
+            compute=fold_step,
+            describe=_describe_fold,
             place=settings.place,
             made_from=stamps,
         )
@@ -148,24 +152,25 @@ def _calibrated_models(partitions: Partitions, deps: Deps) -> dg.AssetsDefinitio
         """Every model of a fold with its calibrator and blend, as text that executes nothing.
 
         Logistic, Ridge, ElasticNet; LightGBM classifier, mean and quantiles. The mean head learns
-        the drift of every bar of the window, summed along what events held. Calibration, slope,
-        level and weights of the expected value come from the inner folds only.
+        the drift of every bar of the window and sums it over the bars that an event holds.
+        Calibration and the slope, level and weights of the expected value come from the inner folds
+        only.
         """
         store, settings = platform.store(), platform.settings()
         months = partitions_asked(context)
         stamps = monthly_stamps(store, "calibrated_models", months, settings.config)
         in_force = settings_in_force(store, settings.config, months)
         reads_bars = any(config.models.drift.is_used for config in in_force.values())
-        data_of = _fold_rows(store, months, settings.config.folds, has_bars=reads_bars)
+        rows_of = _fold_rows(store, months, settings.config.folds, has_bars=reads_bars)
 
-        def prepare(month: date) -> tuple[FoldRows, ModelConfig]:
-            return data_of(month), in_force[month].models
+        def prepare(month: date) -> TrainingInputs:
+            return TrainingInputs(rows=rows_of(month), config=in_force[month].models)
 
         task = PartitionTask(
-            stage_label("calibrated_models"),
-            prepare,
-            training_step,
-            partial(
+            label=stage_label("calibrated_models"),
+            prepare=prepare,
+            compute=training_step,
+            describe=partial(
                 _describe_models,
                 plotted=frozenset(months[-PLOTTED_PARTITIONS:]),
                 is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
@@ -198,19 +203,19 @@ def _scores(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
         event_rows = store.read("events", partitions=months)
         model_rows = store.read("calibrated_models", partitions=months)
 
-        def prepare(month: date) -> tuple:
-            return (
-                slice_months(model_rows, month, month),
-                slice_months(event_rows, month, month),
-                month,
-                in_force[month],
+        def prepare(month: date) -> ScoringInputs:
+            return ScoringInputs(
+                models=slice_months(model_rows, month, month),
+                events=slice_months(event_rows, month, month),
+                month=month,
+                config=in_force[month],
             )
 
         task = PartitionTask(
-            stage_label("scores"),
-            prepare,
-            scoring_step,
-            _describe_scores,
+            label=stage_label("scores"),
+            prepare=prepare,
+            compute=scoring_step,
+            describe=_describe_scores,
             place=settings.place,
             made_from=stamps,
         )
@@ -236,17 +241,22 @@ def _mock_baseline(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
         months = partitions_asked(context)
         stamps = monthly_stamps(store, "mock_baseline", months, settings.config)
         config = settings.config
-        data_of = _fold_rows(store, months, config.folds, has_bars=False)
+        rows_of = _fold_rows(store, months, config.folds, has_bars=False)
 
-        def prepare(month: date) -> tuple[pd.DataFrame, Fold, ModelConfig, float]:
-            data = data_of(month)
-            return data.events, data.fold, config.models, config.execution.size_frac
+        def prepare(month: date) -> MockInputs:
+            rows = rows_of(month)
+            return MockInputs(
+                events=rows.events,
+                fold=rows.fold,
+                config=config.models,
+                size_frac=config.execution.size_frac,
+            )
 
         task = PartitionTask(
-            stage_label("mock_baseline"),
-            prepare,
-            mock_step,
-            _describe_gated,
+            label=stage_label("mock_baseline"),
+            prepare=prepare,
+            compute=mock_step,
+            describe=_describe_gated,
             place=settings.place,
             made_from=stamps,
         )
@@ -256,7 +266,7 @@ def _mock_baseline(partitions: Partitions, deps: Deps) -> dg.AssetsDefinition:
 
 
 def _fold_columns() -> dict[str, list[str]]:
-    """Only what the fold arithmetic needs: it never sees a feature or an outcome's size."""
+    """Columns that the fold arithmetic needs: no feature and no return is among them."""
     return {
         "events": [
             "month",
@@ -276,7 +286,7 @@ def _fold_columns() -> dict[str, list[str]]:
 def _read_range(
     store: Store, table: str, months: list[date], columns: list[str] | None = None
 ) -> pd.DataFrame:
-    """One read of every month that any fold of the run looks back on."""
+    """Read once every month that a fold of the run looks back on."""
     wanted = month_range(look_back(months[0]), months[-1]) if months else []
     return store.read(table, partitions=wanted, columns=columns)
 
@@ -284,23 +294,25 @@ def _read_range(
 def _fold_rows(
     store: Store, months: list[date], config: FoldConfig, *, has_bars: bool
 ) -> Callable[[date], FoldRows]:
-    """What each month trains on: its own window, its own members, the bars before it."""
+    """A function that returns what a month trains on: its window, its fold and its bars."""
     event_rows = _read_range(store, "events", months)
     span = months if has_bars else []
     bar_rows = _read_range(store, "bar_features", span, TRAINING_BARS)
     manifests = store.read("folds", partitions=months)
     members = store.read("fold_members", partitions=months)
 
-    def data_of(month: date) -> FoldRows:
+    def rows_of(month: date) -> FoldRows:
         manifest = slice_months(manifests, month, month)
         if manifest.empty:
-            raise ValueError("folds holds no such month; materialize folds for it first")
-        fold = Fold(month, manifest, slice_months(members, month, month))
+            raise ValueError(
+                "table folds has no rows of this month; materialize folds for it first"
+            )
+        fold = Fold(month=month, manifest=manifest, members=slice_months(members, month, month))
         first = look_back(month)
         events, bars = (slice_months(frame, first, month) for frame in (event_rows, bar_rows))
-        return FoldRows(fold, events, bars, config)
+        return FoldRows(fold=fold, events=events, bars=bars, config=config)
 
-    return data_of
+    return rows_of
 
 
 def _describe_fold(_month: date, frames: Frames) -> dict[str, Any]:
@@ -350,16 +362,17 @@ def _classifier_metrics(metrics: pd.DataFrame) -> dict[str, float]:
 
 
 def _metrics_by_head(metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row a head and stage, with its metrics in one cell: heads have different ones."""
+    """One row per head and stage, with its metrics in one cell: each head has its own set."""
     rows = [
         {
             "head": head,
             "stage": stage,
             "metrics": ", ".join(
-                f"{m} {v:.4g}" for m, v in zip(own["metric"], own["value"], strict=True)
+                f"{name} {value:.4g}"
+                for name, value in zip(group["metric"], group["value"], strict=True)
             ),
         }
-        for (head, stage), own in metrics.groupby(["head", "stage"])
+        for (head, stage), group in metrics.groupby(["head", "stage"])
     ]
     return pd.DataFrame(rows)
 

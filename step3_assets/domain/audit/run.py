@@ -8,6 +8,7 @@ A check that could not run has not passed; its evidence gives the reason.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -69,7 +70,7 @@ def run_audit(
     """
     others = [name for name in CHECKS if name not in TRAINING_CHECKS]
     groups = [*([name] for name in TRAINING_CHECKS), others]
-    tasks = ((tuple(names), (names, inputs)) for names in groups)
+    tasks = ((tuple(names), CheckTask(names=names, inputs=inputs)) for names in groups)
     found: dict[str, Evidence] = {}
     for names, outcome in run_in_order(run_checks, tasks, at_most(place, len(groups))):
         if isinstance(outcome, Exception):  # a worker that could not do it
@@ -89,12 +90,20 @@ def run_audit(
     return pd.DataFrame(rows)[AUDIT.names]
 
 
-def run_checks(names: Sequence[str], inputs: AuditInputs) -> dict[str, Evidence]:
+@dataclass(frozen=True)
+class CheckTask:
+    """Checks that one worker runs, and what they examine."""
+
+    names: Sequence[str]
+    inputs: AuditInputs
+
+
+def run_checks(task: CheckTask) -> dict[str, Evidence]:
     """Some of the checks, one after the other; a check that stops for any reason has not passed."""
     found = {}
-    for name in names:
+    for name in task.names:
         try:
-            found[name] = CHECKS[name](inputs)
+            found[name] = CHECKS[name](task.inputs)
         except Exception as error:
             found[name] = _could_not_run(error)
     return found

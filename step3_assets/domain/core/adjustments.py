@@ -1,4 +1,4 @@
-"""Adjustments of one symbol's prices: splits to apply, and moves that a person says are real.
+"""Adjustments of one symbol's prices: splits to apply, and moves that a person confirms as real.
 
 Belongs here: the file ``adjustments/{symbol}.csv``, its meaning, and applying it to bars. Does not
 belong here: finding moves that need one (:mod:`step3_assets.domain.core.jumps`).
@@ -6,7 +6,7 @@ belong here: finding moves that need one (:mod:`step3_assets.domain.core.jumps`)
 The file has three columns. ``date`` is the first New York date at the new price. ``factor`` is the
 number of new shares for an old one: 4 for a 4-for-1 split, 0.1 for a 1-for-10 reverse split.
 ``kind`` is ``split`` (prices before the date are divided by the factor, volumes multiplied) or
-``real`` (the market made the move of that date; its factor is empty).
+``real`` (the market really made the move on that date; the factor is empty).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.core.calendar import NY
+from step3_assets.domain.core.instants import NY, new_york_days
 from step3_assets.domain.core.jumps import Jump
 
 ADJUSTMENTS_FOLDER = "adjustments"
@@ -52,7 +52,7 @@ def parse_adjustments(content: bytes) -> tuple[Adjustment, ...]:
     Raises
     ------
     AdjustmentsError
-        On another header, a line that cannot be read, or a date twice.
+        On a wrong header, a line that cannot be read, or a repeated date.
 
     Examples
     --------
@@ -62,14 +62,14 @@ def parse_adjustments(content: bytes) -> tuple[Adjustment, ...]:
     try:
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise AdjustmentsError(f"is no CSV text: {error}") from error
+        raise AdjustmentsError(f"is not CSV text: {error}") from error
     if not rows or tuple(cell.strip().lower() for cell in rows[0]) != COLUMNS:
         raise AdjustmentsError(f"expected the header {','.join(COLUMNS)}")
     found = [_line(number, row) for number, row in enumerate(rows[1:], start=2) if row]
     counts = Counter(one.day for one in found)
     twice = sorted(day for day, count in counts.items() if count > 1)
     if twice:
-        raise AdjustmentsError(f"{twice[0]} is there more than once")
+        raise AdjustmentsError(f"{twice[0]} appears more than once")
     return tuple(sorted(found, key=lambda one: one.day))
 
 
@@ -95,7 +95,7 @@ def apply_splits(bars: pd.DataFrame, adjustments: Sequence[Adjustment]) -> pd.Da
     splits = [one for one in adjustments if one.kind == SPLIT]
     if not splits:
         return bars
-    days = _new_york_days(bars["date"])
+    days = new_york_days(pd.DatetimeIndex(bars["date"]).as_unit("us").asi8).view("datetime64[D]")
     factor = np.ones(len(bars))
     for one in splits:
         factor = np.where(days < np.datetime64(one.day), factor * one.factor, factor)
@@ -105,14 +105,9 @@ def apply_splits(bars: pd.DataFrame, adjustments: Sequence[Adjustment]) -> pd.Da
 
 
 def unexplained(jumps: Sequence[Jump], adjustments: Sequence[Adjustment]) -> list[Jump]:
-    """The jumps on dates that no adjustment of kind ``real`` names."""
+    """The jumps on dates without an adjustment of kind ``real``."""
     real = {one.day for one in adjustments if one.kind == REAL}
     return [jump for jump in jumps if jump.stamp.tz_convert(NY).date() not in real]
-
-
-def _new_york_days(stamps: pd.Series) -> np.ndarray:
-    local = pd.DatetimeIndex(stamps).tz_convert(NY).tz_localize(None)
-    return local.to_numpy().astype("datetime64[D]")
 
 
 def _line(number: int, row: list[str]) -> Adjustment:
@@ -126,17 +121,19 @@ def _line(number: int, row: list[str]) -> Adjustment:
         day = date.fromisoformat(day_text)
     except ValueError:
         raise AdjustmentsError(
-            f"line {number}: {day_text[:40]!r} is no date; expected YYYY-MM-DD"
+            f"line {number}: {day_text[:40]!r} is not a date; expected YYYY-MM-DD"
         ) from None
     if kind == REAL:
         if factor_text not in ("", "1", "1.0"):
             raise AdjustmentsError(f"line {number}: a real move has no factor")
         return Adjustment(day, 1.0, REAL)
     if kind != SPLIT:
-        raise AdjustmentsError(f"line {number}: {kind[:40]!r} is no kind; expected split or real")
+        raise AdjustmentsError(
+            f"line {number}: {kind[:40]!r} is not a kind; expected split or real"
+        )
     factor = float(factor_text) if _FACTOR.fullmatch(factor_text) else float("nan")
     if not _LEAST <= factor <= _MOST or factor == 1.0:
         raise AdjustmentsError(
-            f"line {number}: {factor_text[:40]!r} is no factor of a split, as 4 or 0.1"
+            f"line {number}: {factor_text[:40]!r} is not a split factor; expected, say, 4 or 0.1"
         )
     return Adjustment(day, factor, SPLIT)

@@ -1,7 +1,7 @@
-"""Whether a table of bars follows the exchange's hourly grid, and what it is when it does not.
+"""Whether a table of bars follows the exchange's hourly grid, and which grid it follows if not.
 
 Belongs here: the comparison of stamps and lengths with the calendar, and the recognition of common
-foreign grids. Does not belong here: what the builder or the door does with the answer.
+other grids. Does not belong here: what the builder or the ingest does with the answer.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.core.calendar import NY, bar_end, bars_between, is_calendar_bar
+from step3_assets.domain.core.calendar import bar_end, bars_between, is_calendar_bar
+from step3_assets.domain.core.instants import NY
 
 MAX_OFF_CALENDAR_FRAC = 0.01
-"""Largest share of bars off the calendar's grid. Two unscheduled half days a year are 0.4 %; any
-foreign grid puts a seventh of its bars or more off it."""
+"""Largest share of bars off the calendar's grid. Two unscheduled half days a year are 0.4 %; on
+any other grid at least a seventh of the bars are off it."""
 
 MIN_COVERAGE_FRAC = 0.5
-"""Least share of the calendar's bars, from the first bar to the last, that must be there. Daily
-bars stamped at the open cover a seventh."""
+"""Least share of the calendar's bars, from the first bar to the last, that must exist. Daily bars
+stamped at the open cover a seventh."""
 
 MIN_SLOT_FRAC = 0.5
-"""Least share of the sessions in which each bar of the day must be there. Bars of two hours that
-start on the grid leave out every second one, and would be believed known an hour too early."""
+"""Least share of the sessions in which each bar of the day must exist. Two-hour bars that start on
+the grid leave out every second one, and would count as known an hour too early."""
 
 _LEAST_SESSIONS = 5
-_MOST = 0.9
+_MOST_FRAC = 0.9
 _HALF_HOURS = range(-28, 29)
 
 
@@ -37,11 +38,11 @@ class GridFit:
     Parameters
     ----------
     is_off : ndarray of bool
-        The calendar knows no bar that starts at this stamp.
+        The calendar has no bar that starts at this stamp.
     is_other_length : ndarray of bool
-        The calendar knows the bar, with another length than stated.
+        The calendar has the bar, with another length than stated.
     coverage : float
-        Share of the calendar's bars between the first bar and the last that are there.
+        Share of the calendar's bars between the first bar and the last that exist.
     thin_slots : tuple of str
         New York times of day whose bars are mostly missing.
     """
@@ -78,12 +79,12 @@ def fit_grid(stamps: pd.DatetimeIndex, seconds: np.ndarray) -> GridFit:
 
 
 def grid_fault(fit: GridFit, stamps: pd.DatetimeIndex, max_off_frac: float) -> str:
-    """Why bars are refused as a whole, with the kind they look like; empty if they are not."""
+    """Why the bars are refused as a whole, and what kind they look like; empty if accepted."""
     if fit.off_frac > max_off_frac:
         share = f"{fit.is_off.sum()} of {len(fit.is_off)} bars start off the exchange's hourly grid"
         return f"{share} (09:30, 10:00, 11:00, ... New York time); {describe_grid(stamps)}"
     if fit.coverage < MIN_COVERAGE_FRAC and max_off_frac < 1:
-        return f"only {fit.coverage:.0%} of the calendar's bars are there; {describe_grid(stamps)}"
+        return f"only {fit.coverage:.0%} of the calendar's bars exist; {describe_grid(stamps)}"
     if fit.thin_slots and max_off_frac < 1:
         return (
             f"the bars that start at {', '.join(fit.thin_slots)} New York time are missing on most "
@@ -107,27 +108,27 @@ def describe_grid(stamps: pd.DatetimeIndex) -> str:
         )
     naive = pd.DatetimeIndex(stamps.tz_localize(None))
     local = naive.tz_localize(NY, nonexistent="NaT", ambiguous="NaT")
-    if _share_on_grid(local[local.notna()]) > _MOST and usual >= 45:
+    if _share_on_grid(local[local.notna()]) > _MOST_FRAC and usual >= 45:
         return "they look like New York time labelled as UTC: convert the stamps to UTC"
     ends = bar_end(stamps - pd.Timedelta(hours=1))
     opening_ends = bar_end(stamps - pd.Timedelta(minutes=30))
     is_end = (ends == stamps) | (opening_ends == stamps)
-    if np.mean(is_end) > _MOST:
+    if np.mean(is_end) > _MOST_FRAC:
         return "they look stamped with their END: stamp each bar with its start"
     if usual < 45:
         return f"they look like {usual:.0f}-minute bars: aggregate them to the hourly grid"
     for step in sorted(_HALF_HOURS, key=abs):
         shift = pd.Timedelta(minutes=30 * step)
-        if step and _share_on_grid(stamps + shift) > _MOST:
+        if step and _share_on_grid(stamps + shift) > _MOST_FRAC:
             return f"they would fit {shift / pd.Timedelta(hours=1):+g} h later: check the time zone"
     if ((new_york.hour < 9) | (new_york.hour > 16)).mean() > 0.3:
         return (
             "they look like bars around the clock: keep the regular session (09:30 to 16:00 New "
             "York time)"
         )
-    if (new_york.minute == 30).mean() > _MOST:
+    if (new_york.minute == 30).mean() > _MOST_FRAC:
         return "they look like hours from half past to half past: aggregate finer bars to the grid"
-    if (new_york.minute == 0).mean() > _MOST:
+    if (new_york.minute == 0).mean() > _MOST_FRAC:
         return (
             "they look like whole-hour stamps of bars that start at half past: stamp each bar "
             "with its true start"

@@ -1,6 +1,7 @@
-"""Canonical frames: one pandas form for each catalogue type, whatever flavour the input came in.
+"""Canonical frames: one pandas type for each catalogue type, whatever type the input has.
 
-Belongs here: conversion of one column or one frame to the catalogue's types, lossless or refused.
+Belongs here: conversion of one column or one frame to the catalogue's types, without loss or not
+at all.
 Does not belong here: which values are allowed (:mod:`step3_assets.domain.core.validation`).
 
 =========== ======== =======================================================================
@@ -27,7 +28,7 @@ from pandas.api.typing.aliases import DtypeObj
 from step3_assets.catalogue.column import Column, Table
 
 EXACT_INTEGER = 2**53
-"""From this magnitude on a float64 no longer tells neighbouring integers apart."""
+"""From this magnitude on, a float64 cannot hold every integer."""
 
 
 class ColumnError(ValueError):
@@ -50,20 +51,20 @@ def canonical_series(values: pd.Series, column: Column) -> pd.Series:
     Parameters
     ----------
     values : Series, shape (n,)
-        Any flavour of the type: NumPy, pandas extension, Arrow, or objects. A column of nulls only
+        Any form of the type: NumPy, pandas extension, Arrow, or objects. A column of nulls alone
         may have any dtype.
     column : Column
 
     Returns
     -------
     Series, shape (n,)
-        Same index; dtype as in the module's table. NaN, None, NA and NaT all become the null.
+        Same index; dtype as in the module's table. NaN, None, NA and NaT all become its null.
 
     Raises
     ------
     ColumnError
-        If a value is of another kind, or would lose something (a fraction, a sub-microsecond, a
-        time zone that is not there, a null where the type has none).
+        If a value is of another kind, or cannot be converted without loss (a fraction, less than a
+        microsecond, no time zone, a null where the type has none).
 
     Examples
     --------
@@ -102,7 +103,7 @@ def canonical_dtype(column: Column) -> DtypeObj:
 def canonical_columns(
     frame: pd.DataFrame, table: Table
 ) -> tuple[dict[str, pd.Series], dict[str, ColumnError]]:
-    """Convert each catalogue column; those that cannot be are returned as errors, by name.
+    """Convert each catalogue column; for those that cannot be converted, return the error.
 
     Raises
     ------
@@ -128,13 +129,13 @@ def check_columns(frame: pd.DataFrame, table: Table) -> None:
     ValueError
         Naming the table and the missing, unknown and doubled columns.
     """
-    have = list(frame.columns)
+    found = list(frame.columns)
     faults = [
         f"{word} {', '.join(map(repr, names))}"
         for word, names in (
-            ("missing", [n for n in table.names if n not in have]),
-            ("unknown", [n for n in have if n not in table.by_name]),
-            ("doubled", sorted({n for n in table.names if have.count(n) > 1})),
+            ("missing", [n for n in table.names if n not in found]),
+            ("unknown", [n for n in found if n not in table.by_name]),
+            ("doubled", sorted({n for n in table.names if found.count(n) > 1})),
         )
         if names
     ]
@@ -148,7 +149,7 @@ def canonical_frame(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame, shape (n, k)
-        Exactly the table's columns, in any order and any flavour of their types.
+        Exactly the table's columns, in any order and any form of their types.
     table : Table
 
     Returns
@@ -170,7 +171,7 @@ def canonical_frame(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def sort_by_key(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Rows in key order, nulls last, index reset; the order in which the store hands rows back."""
+    """Rows in key order, nulls last, index reset: the order in which the store returns rows."""
     codes = []
     for name in table.key:
         code = pd.factorize(frame[name], sort=True)[0]
@@ -182,7 +183,7 @@ def sort_by_key(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def _missing(values: pd.Series) -> np.ndarray:
-    """Mask of nulls, counting the NaN that an Arrow column of floats may hold beside its nulls."""
+    """Mask of nulls, including the NaN that an Arrow column of floats may hold besides nulls."""
     missing = values.isna().to_numpy()
     if isinstance(values.dtype, pd.ArrowDtype) and pd.api.types.is_float_dtype(values.dtype):
         missing = missing | np.isnan(values.to_numpy(dtype="float64", na_value=np.nan))
@@ -255,7 +256,7 @@ def _date(values: pd.Series, column: Column, missing: np.ndarray) -> pd.Series:
         if late.any():
             raise ColumnError("is a time of day, not a date", np.flatnonzero(late))
         values = values.dt.date
-    # Months repeat: the distinct values are few, so only they are looked at one by one.
+    # Dates repeat: only the few distinct values are checked one by one.
     codes, distinct = pd.factorize(values.astype(object))
     for position, value in enumerate(distinct):
         if type(value) is not dt.date:

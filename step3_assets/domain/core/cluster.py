@@ -1,13 +1,13 @@
-"""A Dask cluster as a place to compute: ordered results that survive what a cluster does.
+"""A Dask cluster as a place to compute: results in order, also when parts of the cluster fail.
 
 Belongs here: the connection, the bounded window of tasks, what happens when a worker, the scheduler
-or the connection is lost, and the check that every worker runs the driver's own code and libraries.
+or the connection is lost, and the check that every worker runs the driver's code and libraries.
 Does not belong here: what is computed.
 
-The driver keeps the arguments of every task in the window until its result has arrived. A lost
-worker costs the tasks it had under way: Dask gives them to another. A lost scheduler costs the
-window: the driver connects again and submits it anew. The functions are pure, so a task that runs
-twice gives the same bits twice, and only one result is handed on.
+The driver keeps the inputs of every task in the window until its result has arrived. When a worker
+is lost, Dask gives its unfinished tasks to another. When the scheduler is lost, the driver connects
+again and submits the whole window again. The functions are pure, so a task that runs twice gives
+the same bits twice, and only one result is returned.
 """
 
 import logging
@@ -22,24 +22,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from step3_assets.config.compute import ComputeConfig
-from step3_assets.domain.core.code import code_version
+from step3_assets.domain.core.code import NUMERICAL_LIBRARIES, code_version
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-LIBRARIES = (
-    "dask",
-    "distributed",
-    "lightgbm",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "scipy",
-)
+LIBRARIES = (*NUMERICAL_LIBRARIES, "dask", "distributed", "pyarrow")
 WINDOW_PER_THREAD = 2
 LOSSES_OF_ONE_TASK = 5
-"""A task that took so many workers with it is the cause and not the victim."""
+"""After so many lost workers or connections during one task, the task counts as the cause."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +41,7 @@ class ClusterError(RuntimeError):
 
 @dataclass(frozen=True)
 class Software:
-    """What a process computes with: bits are promised between equal ones only."""
+    """What a process computes with: results are equal to the bit only where this is equal."""
 
     python: str
     machine: str
@@ -58,25 +49,29 @@ class Software:
     libraries: tuple[tuple[str, str], ...]
 
     def differences(self, other: "Software") -> list[str]:
-        """What the other has otherwise, in words; empty when both are equal."""
+        """How the other differs, in words; empty when both are equal."""
         pairs = [
             ("Python", self.python, other.python),
             ("machine", self.machine, other.machine),
             ("step3_assets", self.code, other.code),
         ]
-        theirs = dict(other.libraries)
-        pairs += [(name, ours, theirs.get(name, "none")) for name, ours in self.libraries]
-        return [f"{name} {b} instead of {a}" for name, a, b in pairs if a != b]
+        installed = dict(other.libraries)
+        pairs += [(name, wanted, installed.get(name, "none")) for name, wanted in self.libraries]
+        return [
+            f"{name} {found} instead of {wanted}"
+            for name, wanted, found in pairs
+            if wanted != found
+        ]
 
 
 @lru_cache(maxsize=1)
 def software() -> Software:
     """What this process computes with."""
     return Software(
-        platform.python_version(),
-        platform.machine(),
-        code_version(),
-        tuple((name, _version(name)) for name in LIBRARIES),
+        python=platform.python_version(),
+        machine=platform.machine(),
+        code=code_version(),
+        libraries=tuple((name, _version(name)) for name in LIBRARIES),
     )
 
 
@@ -85,7 +80,7 @@ class _Pending:
     """A task in the window: submitted, its result not yet taken."""
 
     key: Any
-    arguments: tuple[Any, ...] | Exception
+    inputs: Any
     future: "Future | None" = None
 
 
@@ -100,7 +95,7 @@ def run_on_cluster(
     Raises
     ------
     ClusterError
-        If a worker runs other software, or nothing answers for ``compute.patience_s``.
+        If a worker runs other software, or no worker answers for ``compute.patience_s``.
     """
     connection = Connection(compute)
     try:
@@ -131,7 +126,7 @@ def _in_order(
 
 
 class Connection:
-    """One driver's connection to the scheduler, made again when it is lost."""
+    """One driver's connection to the scheduler; it reconnects when the connection is lost."""
 
     def __init__(self, compute: ComputeConfig) -> None:
         self._compute = compute
@@ -142,11 +137,11 @@ class Connection:
     def submit(
         self, pending: _Pending, call: Callable[..., Any], function: Callable[..., Any]
     ) -> None:
-        """Send one task; where the connection is gone, :meth:`result` makes it again."""
+        """Send one task; when the connection is lost, :meth:`result` reconnects."""
         from distributed.client import ClosedClientError
 
         pending.future = None
-        if isinstance(pending.arguments, Exception) or self._client is None:
+        if isinstance(pending.inputs, Exception) or self._client is None:
             return
         with suppress(ClosedClientError):
             pending.future = self._client.submit(
@@ -154,7 +149,7 @@ class Connection:
                 software(),
                 call,
                 function,
-                pending.arguments,
+                pending.inputs,
                 pure=False,
                 retries=LOSSES_OF_ONE_TASK,
             )
@@ -162,15 +157,15 @@ class Connection:
     def result(
         self, window: deque[_Pending], call: Callable[..., Any], function: Callable[..., Any]
     ) -> Any:
-        """The result of the window's first task, however often the cluster is lost before it.
+        """The result of the window's first task; reconnects and submits again when needed.
 
-        The tasks return their own errors, so what is raised here is the cluster's.
+        Tasks return their own errors as results, so an exception here comes from the cluster.
         """
         from distributed.scheduler import KilledWorker
 
         first, losses = window[0], 0
-        if isinstance(first.arguments, Exception):
-            return first.arguments
+        if isinstance(first.inputs, Exception):
+            return first.inputs
         while True:
             try:
                 found = self._wait_for(first)
@@ -199,7 +194,7 @@ class Connection:
             return found
 
     def _wait_for(self, pending: _Pending) -> Any:
-        """The task's result; gives up when there was no worker for the patience of the settings."""
+        """The task's result; gives up after ``compute.patience_s`` without a worker."""
         from distributed import TimeoutError as DaskTimeout
         from distributed.comm.core import CommClosedError
 
@@ -231,7 +226,7 @@ class Connection:
         ]
 
     def close(self) -> None:
-        """Leave the cluster; what is still under way is dropped."""
+        """Leave the cluster; unfinished tasks are dropped."""
         client, self._client = self._client, None
         if client is not None:
             client.close(timeout=5)
@@ -242,7 +237,7 @@ class Connection:
         return bool(self._client.scheduler_info(n_workers=-1)["workers"])
 
     def _connect(self) -> None:
-        """Connect and wait for a worker, within the patience of the settings."""
+        """Connect and wait for a worker, at most ``compute.patience_s``."""
         from distributed import Client
 
         self.close()
@@ -289,7 +284,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class _Refusal:
-    """A worker that joined later and runs other software says so in place of a result."""
+    """What a worker returns in place of a result if it joined later and runs other software."""
 
     worker: str
     differences: list[str]
@@ -299,14 +294,14 @@ def _checked(
     expected: Software,
     call: Callable[..., Any],
     function: Callable[..., Any],
-    arguments: tuple[Any, ...],
+    inputs: Any,
 ) -> Any:
     """Run a task on a worker, unless the worker's software is not the driver's."""
     if differences := expected.differences(software()):
         from distributed import get_worker
 
         return _Refusal(get_worker().address, differences)
-    return call(function, arguments)
+    return call(function, inputs)
 
 
 def _connection_errors() -> tuple[type[BaseException], ...]:

@@ -1,7 +1,7 @@
-"""Which code made a model: the package's version with a hash of what decides, and its libraries.
+"""Which code made a model: the package's version, a hash of its sources, and its libraries.
 
-Belongs here: reading the package's own sources and the versions of what it computes with. Does not
-belong here: who records them.
+Belongs here: reading the package's sources and the versions of its numerical libraries. Does not
+belong here: recording them.
 """
 
 import hashlib
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from step3_assets import __version__
 
-LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+NUMERICAL_LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """Version and the first 12 hex digits of a SHA-256 over the sources that decide.
+    """Version and the first 12 hex digits of a SHA-256 over the sources that affect a model.
 
-    Those are everything under ``catalogue/``, ``config/``, ``domain/`` and ``plugins/``; the
+    These are all files under ``catalogue/``, ``config/``, ``domain/`` and ``plugins/``; the
     command line, the asset definitions and the storage layer cannot change a model's bits.
     """
     digest = hashlib.sha256()
@@ -31,5 +31,5 @@ def code_version() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """The numerical libraries that bits depend on, by name."""
-    return {name: version(name) for name in LIBRARIES}
+    """Versions of the numerical libraries that a model's bits depend on, by name."""
+    return {name: version(name) for name in NUMERICAL_LIBRARIES}

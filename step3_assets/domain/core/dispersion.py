@@ -6,7 +6,7 @@ Belongs here: the one rule. Does not belong here: any ratio.
 import numpy as np
 
 TOLERANCE = 1e-12
-"""Some thousand rounding errors of a ratio near 1, from which returns are computed."""
+"""A few thousand rounding errors of a ratio near 1; returns are computed from such ratios."""
 
 
 def is_flat(values: np.ndarray) -> bool:

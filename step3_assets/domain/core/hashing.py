@@ -1,12 +1,12 @@
-"""Content hashes: of rows, of tables and of texts, over values and not over bytes of files.
+"""Content hashes of rows, tables and texts, over values instead of the bytes of files.
 
-Belongs here: the definition of "the same content". Does not belong here: storage, or what is done
+Belongs here: the definition of "the same content". Does not belong here: storage, or what follows
 when content differs.
 
 A row is encoded column by column in catalogue order: a null mark, then the value as little-endian
 64-bit words (IEEE double, integer, days, microseconds since 1970 UTC) or, for text, the first 128
 bits of its SHA-256. So the hash does not depend on the order of rows or columns, on the index, or
-on which pandas or Arrow flavour of a type held the value.
+on which pandas or Arrow type held the value.
 """
 
 import hashlib
@@ -17,9 +17,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.column import Column, Table
-from step3_assets.domain.core.canonical import canonical_columns, canonical_frame
-
-__all__ = ["bars_hash", "canonical_frame", "frame_hash", "month_hashes", "row_hashes", "text_hash"]
+from step3_assets.domain.core.canonical import canonical_columns
 
 _HEX_DIGITS = 32
 _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
@@ -51,8 +49,8 @@ def frame_hash(frame: pd.DataFrame, table: Table, *, exclude: tuple[str, ...] = 
     -------
     str
         32 hex digits of a SHA-256 over the table's name, its columns and types, and the digests of
-        its rows in sorted order. -0.0 equals 0.0 and NaN equals null; a column of the clock on the
-        wall is left out.
+        its rows in sorted order. -0.0 equals 0.0 and NaN equals null; wall-clock columns are left
+        out.
 
     Raises
     ------
@@ -153,7 +151,7 @@ def _row_digests(frame: pd.DataFrame, table: Table, columns: list[Column]) -> li
 
 
 def _encode(values: pd.Series, column: Column) -> np.ndarray:
-    """Words of one column: shape (n, 2), for text (n, 3); dtype ``<u8``; the first marks nulls."""
+    """64-bit words of one column, shape (n, 2) or for text (n, 3); the first word marks nulls."""
     missing = values.isna().to_numpy()
     words = np.zeros((len(values), 3 if column.dtype == "VARCHAR" else 2), dtype="<u8")
     words[:, 0] = missing
@@ -186,14 +184,15 @@ def bars_hash(bars: pd.DataFrame, columns: Sequence[str]) -> str:
     bars : DataFrame
         ``symbol``, ``date`` and `columns`.
     columns : sequence of str
-        Numbers, truth values or stamps; ``symbol`` is always part of the hash.
+        Numbers, booleans or stamps. ``symbol`` is always part of the hash; ``month`` never is,
+        because it follows from ``date``.
     """
     rows = bars.sort_values(["symbol", "date"])
     digest = hashlib.sha256("".join(rows["symbol"]).encode())
     for name in columns:
-        values = rows[name]
         if name in ("symbol", "month"):
             continue
+        values = rows[name]
         if isinstance(values.dtype, pd.DatetimeTZDtype):
             values = values.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]")
         digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())

@@ -1,11 +1,13 @@
-"""Instants: stamps as microseconds since the epoch, and back.
+"""Instants: stamps as microseconds since the epoch, their days and weeks as numbers.
 
 Belongs here: conversion between pandas stamps and integers. Does not belong here: what happens at
-an instant.
+an instant, or the exchange's sessions (:mod:`step3_assets.domain.core.calendar`).
 """
 
 import numpy as np
 import pandas as pd
+
+NY = "America/New_York"
 
 
 def utc_index(us: np.ndarray) -> pd.DatetimeIndex:
@@ -25,5 +27,17 @@ def utc_stamp(us: int) -> pd.Timestamp:
 
 def new_york_days(us: np.ndarray) -> np.ndarray:
     """New York calendar day of each instant, counted from 1970-01-01."""
-    local = utc_index(us).tz_convert("America/New_York").tz_localize(None)
+    local = utc_index(us).tz_convert(NY).tz_localize(None)
     return local.as_unit("us").to_numpy().astype("datetime64[D]").astype("int64")
+
+
+def week_numbers(days: np.ndarray) -> np.ndarray:
+    """Number of the week, from Monday to Sunday, of days counted from 1970-01-01.
+
+    Examples
+    --------
+    >>> days = np.array(["2023-01-01", "2023-01-02"], dtype="datetime64[D]")  # Sunday, Monday
+    >>> week_numbers(days.astype("int64")).tolist()
+    [2765, 2766]
+    """
+    return (days + 3) // 7  # 1970-01-01 was a Thursday

@@ -1,7 +1,7 @@
-"""Prices that no market made: splits, changes of unit, bad ticks, another level after a hole.
+"""Prices that no market made: splits, changes of unit, bad ticks, a new level after a hole.
 
-Belongs here: finding them in bars, by the symbol's own volatility, and what a person says about
-them. Does not belong here: applying an adjustment (:mod:`step3_assets.domain.step2.bars`).
+Belongs here: finding them in bars, relative to the symbol's own volatility. Does not belong here:
+adjustments of prices (:mod:`step3_assets.domain.core.adjustments`).
 """
 
 from __future__ import annotations
@@ -12,51 +12,51 @@ import numpy as np
 import pandas as pd
 
 LEAST_MOVE = 0.18
-"""Smallest log move that is ever called a jump: a single share may lose a sixth on bad news."""
+"""Smallest log move that can be a jump: a single share may lose a sixth on bad news."""
 
 DEVIATIONS = 15.0
-"""A jump is beyond this many robust deviations of the symbol's own moves of the same kind."""
+"""A jump is larger than this many robust deviations of the symbol's moves of the same kind."""
 
 LEAST_DEVIATION = 0.002
-"""Floor of that deviation, so that a quiet or short history calls nothing small a jump."""
+"""Floor of that deviation, so that in a quiet or short history no small move is a jump."""
 
 LEAST_SPIKE = 0.1
-"""Smallest log move that is called a spike: one that the next bar takes back, or that shows in a
-bar's high or low alone. The largest of QQQ and SPY from 2016 to 2023 is 6 %."""
+"""Smallest log move that can be a spike: a move that the next bar reverses, or that appears only in
+a bar's high or low. The largest of QQQ and SPY from 2016 to 2023 is 6 %."""
 
 SPLIT_FACTORS = (1.2, 1.25, 4 / 3, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 SPLIT_TOLERANCE = 0.06
-"""How far a move may be from a split's factor (log), for the market's own move beside it."""
+"""Largest log distance of a move from a split's factor: the market moves at the same time."""
 
 SPLIT_DEVIATIONS = 8.0
-"""Beyond this many deviations a move near a split's factor is one: a wild symbol makes a move of
-50 % look less strange than it is."""
+"""A move near a split's factor is a split beyond this many deviations. The limit is lower than for
+other moves, because the deviations of a volatile symbol would hide a move of 50 %."""
 
 LONG_HOLE_DAYS = 14
-"""No closure of the exchange was longer since 1914; bars on both sides of a longer hole are
-compared with the moves that so many days make."""
+"""The exchange has not closed for longer since 1914. The move over a longer hole is compared with
+the moves that so many days usually make."""
 
 _LEAST_COMMON = 10
 
 OUTLIER_HOLE_DAYS = 500
-"""Bars so far from all others belong to another date."""
+"""Bars that are farther than this from all others have a wrong date."""
 
 
 @dataclass(frozen=True)
 class Jump:
-    """One move that is not believed.
+    """One move that is too large to be the market's.
 
     Parameters
     ----------
     row : int
-        Bar at whose open, or within which, the move shows.
+        Bar at whose open, or within which, the move occurs.
     stamp : Timestamp
     factor : float
         Price after over price before.
     text : str
         What it looks like.
     is_lasting : bool
-        The price stays at the new level, so far as the next bar tells: a split may have made it.
+        The price is still at the new level on the next bar, so a split may explain the move.
     """
 
     row: int
@@ -67,7 +67,7 @@ class Jump:
 
 
 def find_jumps(bars: pd.DataFrame) -> list[Jump]:
-    """Every absurd move of one symbol's bars, in time order.
+    """Every jump in one symbol's bars, in time order.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def find_jumps(bars: pd.DataFrame) -> list[Jump]:
     for i in np.flatnonzero(np.abs(between) > LEAST_MOVE):
         if nearest_split(between[i]) is not None:
             limits[i] *= SPLIT_DEVIATIONS / DEVIATIONS
-    # After a long hole the price may have drifted as far as so many nights take it.
+    # Over a long hole the price may have moved as far as it does in so many nights.
     nights = np.sqrt(np.maximum(1.0, hours / 24.0))
     limits = np.where(hours > 24 * LONG_HOLE_DAYS, limits * nights / 3.0, limits)
     limits = np.maximum(limits, LEAST_MOVE)
@@ -129,7 +129,7 @@ def find_outlying_holes(stamps: pd.DatetimeIndex) -> list[int]:
 def has_same_bars(bars: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Whether two symbols have the same prices wherever both have a bar: one is a copy.
 
-    Bars that say nothing (fewer than ten in common, or prices that never move) are no copy.
+    Fewer than ten bars in common, or prices that never move, are not enough to call one a copy.
     """
     prices = ("open", "high", "low", "close")
     columns = ["date", *prices]
@@ -147,21 +147,21 @@ def nearest_split(log_move: float) -> float | None:
     >>> nearest_split(np.log(0.2510)), nearest_split(np.log(9.8)), nearest_split(-0.1)
     (4.0, 0.1, None)
     """
-    factor = min(SPLIT_FACTORS, key=lambda one: abs(abs(log_move) - np.log(one)))
+    factor = min(SPLIT_FACTORS, key=lambda split: abs(abs(log_move) - np.log(split)))
     if abs(abs(log_move) - np.log(factor)) >= SPLIT_TOLERANCE:
         return None
     return float(factor if log_move < 0 else round(1.0 / factor, 6))
 
 
 def _taken_back(levels: np.ndarray) -> np.ndarray:
-    """What each level adds to the one before and the one after takes away again, with its sign."""
+    """The part of each step between levels that the next step reverses, with its sign."""
     steps = np.diff(levels)
     back = np.append(0.0, _opposed(steps[:-1], steps[1:]))
     return np.append(back, 0.0)[: len(levels)]
 
 
 def _opposed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The part of a move that the second of two takes back, with the sign of the first."""
+    """The part of the first move that the second reverses, with the sign of the first."""
     size = np.minimum(np.abs(first), np.abs(second))
     return np.where(first * second < 0, np.sign(first) * size, 0.0)
 
@@ -175,7 +175,7 @@ def _limit(moves: np.ndarray) -> float:
 def _name(log_move: float, hours: float) -> str:
     change = f"the open is {np.expm1(log_move):+.1%} from the close before"
     if hours > 24 * LONG_HOLE_DAYS:
-        return f"{change}, after a hole of {hours / 24:.0f} days"
+        return f"{change}, after {hours / 24:.0f} days without bars"
     split = nearest_split(log_move)
     if split is None:
         return change

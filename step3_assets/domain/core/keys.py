@@ -1,4 +1,4 @@
-"""Names that rows of several tables share: the key of an event, the row about all symbols.
+"""Names that several tables share: the key of an event, the symbol of a row about all symbols.
 
 Belongs here: names that more than one stage writes or joins on. Does not belong here: the columns
 of one table (:mod:`step3_assets.catalogue`).

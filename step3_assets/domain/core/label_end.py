@@ -1,8 +1,8 @@
-"""When a label ends at the latest: the one formula behind purge, maturity and recalibration.
+"""The latest end of a label: the one formula behind purge, maturity and recalibration.
 
 Belongs here: the arithmetic from an event's row and horizon to its last possible exit. Does not
-belong here: where a label did end (Step 2 says so in ``label_end_idx``), or the audit's own second
-computation (:mod:`step3_assets.domain.audit.checks.bar_clock`).
+belong here: where a label actually ended (Step 2's ``label_end_idx``), or the audit's independent
+second computation (:mod:`step3_assets.domain.audit.checks.bar_clock`).
 """
 
 from typing import TypeVar
@@ -14,7 +14,7 @@ Rows = TypeVar("Rows", pd.Series, np.ndarray)
 
 
 def latest_exit_idx(t_idx: Rows, horizon: Rows) -> Rows:
-    """Row of the last bar at whose open a trade can leave.
+    """Row of the last bar at whose open a trade can exit.
 
     The entry is the open of bar ``t_idx + 1``. Bars ``t_idx + 1`` to ``t_idx + 1 + H`` are scanned
     for a touch, and the exit is the open after the last of them. A delivery can call the label

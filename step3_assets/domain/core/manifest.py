@@ -1,7 +1,7 @@
 """The manifest of a delivery: the SHA-256 of each of its files.
 
-Belongs here: the file ``manifest.json``, written beside the files and read back. Does not belong
-here: which files a delivery has, or what follows from a difference.
+Belongs here: writing and reading the file ``manifest.json``. Does not belong here: which files a
+delivery has, or what follows from a difference.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 
 MANIFEST_FILE = "manifest.json"
 MANIFEST_VERSION = 1
+UNREADABLE = "unreadable"
+"""Stands for the digest of a file that cannot be read."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 10_000_000
 
@@ -26,6 +28,14 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_or_unreadable(path: Path) -> str:
+    """SHA-256 of a file's bytes, or :data:`UNREADABLE`."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return UNREADABLE
 
 
 def write_manifest(folder: Path, names: Iterable[Path]) -> Path:
@@ -43,7 +53,7 @@ def read_manifest(path: Path) -> dict[str, str]:
     Raises
     ------
     ManifestError
-        If it is no such file.
+        If the file is not a manifest.
     OSError
         If it cannot be read.
     """
@@ -52,7 +62,7 @@ def read_manifest(path: Path) -> dict[str, str]:
     try:
         content = json.loads(path.read_bytes(), object_pairs_hook=without_doubles)
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"is no valid JSON: {error}") from error
+        raise ManifestError(f"is not valid JSON: {error}") from error
     version = content.get("manifest_version") if isinstance(content, dict) else None
     if not isinstance(content, dict) or type(version) is not int or version != MANIFEST_VERSION:
         raise ManifestError(f"expected an object with manifest_version {MANIFEST_VERSION}")
@@ -65,8 +75,8 @@ def read_manifest(path: Path) -> dict[str, str]:
 
 
 def without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object of JSON; raises ValueError where a name stands twice, for one would be lost."""
+    """A JSON object; raises ValueError if a name appears twice, because one would be lost."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("a name appears twice in one object")
     return found

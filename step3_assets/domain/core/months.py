@@ -14,7 +14,7 @@ def parse_month(text: str) -> date:
     Raises
     ------
     ValueError
-        If the text is no month.
+        If the text is not a month.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def parse_month(text: str) -> date:
     """
     parts = text.strip().split("-")
     if len(parts) not in (2, 3) or not all(p.isdigit() for p in parts) or len(parts[0]) != 4:
-        raise ValueError(f"{text!r} is no month: write it as YYYY-MM, for example 2019-02")
+        raise ValueError(f"{text!r} is not a month: write it as YYYY-MM, for example 2019-02")
     return date(int(parts[0]), int(parts[1]), 1)
 
 

@@ -1,6 +1,6 @@
-"""Records that stand in one file each: a folder is the list of them.
+"""Records that are defined in one file each; the folder is their list.
 
-Belongs here: reading the records of a package in their order. Does not belong here: any record.
+Belongs here: reading the records of a package in order. Does not belong here: any record.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 class Named(Protocol):
-    """A record with a name, equal to its file's, and a place in the order of the page."""
+    """A record with a name, equal to its file's, and a position on the page."""
 
     @property
     def name(self) -> str:
@@ -20,7 +20,7 @@ class Named(Protocol):
 
     @property
     def position(self) -> int:
-        """Place in the order of the page, from 1."""
+        """Position on the page, from 1."""
         ...
 
 

@@ -1,8 +1,8 @@
-"""Side by side: the same bits whether in this process, in several, or on a cluster.
+"""Parallel work: the same bits whether in this process, in several, or on a cluster.
 
-Belongs here: calling one function over many tasks at a place, and handing the results back in
-order, an error in place of a result. Does not belong here: what the function does, or how a cluster
-is spoken to (:mod:`step3_assets.domain.core.cluster`).
+Belongs here: calling one function for many tasks, and returning the results in order, with an
+error in place of a result where a task failed. Does not belong here: what the function does, or
+the connection to a cluster (:mod:`step3_assets.domain.core.cluster`).
 """
 
 import signal
@@ -16,8 +16,8 @@ from step3_assets.config.compute import ComputeConfig
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 
-Task = tuple[Key, tuple[Any, ...] | Exception]
-"""A task's key (a month, a week, a world) and the arguments of its call."""
+Task = tuple[Key, Any]
+"""A task's key (a month, a week, a world) and its input: a record, or an exception."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Place:
     Attributes
     ----------
     workers : int
-        Processes on this machine; 1 computes in this one. On a cluster the cluster's own workers
-        count, and this number does not.
+        Processes on this machine; 1 computes in the calling process. Ignored on a cluster, which
+        has its own workers.
     compute : ComputeConfig
     """
 
@@ -42,25 +42,25 @@ class Place:
 
 
 def at_most(place: Place | int, tasks: int) -> Place:
-    """The place for so many tasks: no process of this machine stands idle."""
+    """The place with no more processes on this machine than there are tasks."""
     place = place if isinstance(place, Place) else Place(place)
     return replace(place, workers=max(1, min(place.workers, tasks)))
 
 
 def run_in_order(
-    function: Callable[..., Result], tasks: Iterable[Task[Key]], place: Place | int = 1
+    function: Callable[[Any], Result], tasks: Iterable[Task[Key]], place: Place | int = 1
 ) -> Iterator[tuple[Key, Result | Exception]]:
-    """Call ``function(*arguments)`` for each task.
+    """Call ``function(inputs)`` for each task.
 
     Parameters
     ----------
     function : callable
         A top-level function: another process imports it by name.
-    tasks : iterable of (key, arguments)
-        Drawn as workers become free, so that not all slices are held at once. An exception in the
-        arguments' place is handed on as the task's result.
+    tasks : iterable of (key, inputs)
+        Drawn as workers become free, so that not all slices are held at once. An exception in
+        place of the inputs is passed on as the task's result.
     place : Place or int
-        A number stands for so many processes of this machine.
+        A number means that many processes on this machine.
 
     Yields
     ------
@@ -70,7 +70,7 @@ def run_in_order(
     Raises
     ------
     ClusterError
-        On a Dask cluster: a worker runs other code or other libraries, or nothing answers for
+        On a Dask cluster: a worker runs other code or other libraries, or no worker answers for
         longer than ``compute.patience_s``.
     """
     if isinstance(place, int):
@@ -80,17 +80,17 @@ def run_in_order(
 
         yield from run_on_cluster(call, function, tasks, place.compute)
     elif place.workers <= 1:
-        for key, arguments in tasks:
-            yield key, call(function, arguments)
+        for key, inputs in tasks:
+            yield key, call(function, inputs)
     else:
         from joblib import Parallel, delayed
 
         keys: list[Any] = []
 
         def calls() -> Iterator[Any]:
-            for key, arguments in tasks:
+            for key, inputs in tasks:
                 keys.append(key)
-                yield delayed(call)(function, arguments)
+                yield delayed(call)(function, inputs)
 
         pool = Parallel(
             n_jobs=place.workers, return_as="generator", pre_dispatch=f"{2 * place.workers}"
@@ -102,23 +102,23 @@ def run_in_order(
 
 
 def results_in_order(
-    function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], place: Place | int = 1
+    function: Callable[[Any], Result], inputs: Iterable[Any], place: Place | int = 1
 ) -> Iterator[Result]:
-    """The results alone of ``function(*arguments)``, in the order of the calls.
+    """The results of ``function`` for each of the inputs, in order.
 
     Parameters
     ----------
     function, place
-        As of :func:`run_in_order`.
-    calls : iterable of tuple
-        The arguments of each call.
+        As for :func:`run_in_order`.
+    inputs : iterable
+        One record for each call.
 
     Raises
     ------
     Exception
-        What the first failed call raised.
+        The error of the first failed call.
     """
-    for _, result in run_in_order(function, ((None, arguments) for arguments in calls), place):
+    for _, result in run_in_order(function, ((None, record) for record in inputs), place):
         if isinstance(result, Exception):
             raise result
         yield result
@@ -126,11 +126,11 @@ def results_in_order(
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold interrupts back while worker processes start; they inherit it for good.
+    """Block interrupts while worker processes start, which inherit the block for good.
 
-    A terminal sends Ctrl-C to every process. A worker would print a traceback; it is for this
-    process to say one line and to stop its workers. Python's tracker of resources lets interrupts
-    through again when it starts, so it starts first.
+    A terminal sends Ctrl-C to every process, and a worker would print a traceback. Only this
+    process handles it: it prints one line and stops its workers. Python's resource tracker unblocks
+    interrupts when it starts, so it is started first.
     """
     from multiprocessing import resource_tracker
 
@@ -142,16 +142,14 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def call(
-    function: Callable[..., Result], arguments: tuple[Any, ...] | Exception
-) -> Result | Exception:
-    """One task, with one thread: the same bits on any machine size."""
+def call(function: Callable[[Any], Result], inputs: Any) -> Result | Exception:
+    """Run one task on one thread, so that the bits do not depend on the number of cores."""
     from threadpoolctl import threadpool_limits
 
-    if isinstance(arguments, Exception):
-        return arguments
+    if isinstance(inputs, Exception):
+        return inputs
     try:
         with threadpool_limits(limits=1):
-            return function(*arguments)
+            return function(inputs)
     except Exception as error:
         return error

@@ -1,7 +1,8 @@
-"""Validation: what of a frame breaks the catalogue, as a list; or one error that names it all.
+"""Validation of a frame against the catalogue: a list of problems, or one error with all of them.
 
 Belongs here: rules that follow from the catalogue alone (columns, types, nulls, ranges, allowed
-values, keys). Does not belong here: rules between columns or files, which the ingest knows.
+values, keys). Does not belong here: rules between columns or files
+(:mod:`step3_assets.domain.delivery`).
 """
 
 from collections.abc import Sequence
@@ -46,7 +47,7 @@ class Problem:
     message : str
         What is wrong, with the first few rows at fault by position, key and value.
     n_rows : int
-        Rows at fault; 0 when the fault is the column's and not of single rows.
+        Rows at fault; 0 when the whole column is at fault.
     """
 
     table: str
@@ -60,11 +61,12 @@ class Problem:
 
 
 def find_problems(frame: pd.DataFrame, table: Table) -> list[Problem]:
-    """Every rule of the catalogue that the frame breaks; empty when it is sound.
+    """Every rule of the catalogue that the frame breaks; empty when it breaks none.
 
-    Checked: exactly the table's columns; each of its type; no null unless allowed; no infinity;
-    positive where declared; only the allowed words, and 0 or 1 where that is the unit; the
-    partition a first of month, or a Monday; no key twice.
+    Checked: the columns are exactly the table's, each of its type; there is no null unless
+    allowed, and no infinity; values are positive where declared, among the allowed ones, and 0 or
+    1 where that is the unit; the partition is the first of a month, or a Monday; no key is
+    repeated.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ def find_problems(frame: pd.DataFrame, table: Table) -> list[Problem]:
 
 
 def validate_frame(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """The frame in canonical form, or an error that names every fault.
+    """The frame in canonical form, or an error that names every problem.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class Session:
 
 
 def week_of(day: date) -> date:
-    """Monday of the week that a day lies in.
+    """Monday of the week that contains a day.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def parse_week(text: str) -> date:
     Raises
     ------
     ValueError
-        If the text is no date.
+        If the text is not a date.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def parse_week(text: str) -> date:
         return week_of(date.fromisoformat(text.strip()))
     except ValueError as error:
         raise ValueError(
-            f"{text!r} is no week: write one of its days as YYYY-MM-DD, for example 2023-01-02"
+            f"{text!r} is not a week: write one of its days as YYYY-MM-DD, for example 2023-01-02"
         ) from error
 
 
@@ -133,5 +133,5 @@ def month_of_week(week: date) -> date | None:
 
 
 def settings_month(week: date) -> date:
-    """Calendar month whose settings a week takes: its first session's, without one its Monday's."""
+    """Calendar month whose settings a week uses: of its first session, or else of its Monday."""
     return month_of_week(week) or week.replace(day=1)

@@ -1,13 +1,13 @@
-"""The door: a Step 2 delivery read, validated and compared with what is stored.
+"""Ingest of a Step 2 delivery: it is read, validated and compared with what is stored.
 
-Belongs here: the contract with Step 2. ``files`` says which files count, ``contract`` which columns
-and types they have, ``sheet`` reads one file, ``rules`` says what its rows must satisfy,
-``consistency`` compares rows with bars and with themselves, ``beside`` reads the manifest, meta
-files and adjustments, ``read`` puts a delivery together. ``probe`` looks at its span without
+Belongs here: the contract with Step 2. ``files`` lists the files that are read, ``contract`` their
+columns and types, ``sheet`` reads one file, ``rules`` holds what its rows must satisfy,
+``consistency`` computes columns again and compares, ``side_files`` reads the manifest, meta files
+and adjustments, ``read`` puts a delivery together. ``probe`` finds the span of a delivery without
 reading it. ``revisions`` compares it with what is stored row by row, ``changes`` month by month,
-``withdrawal`` finds what it takes back. ``snapshot`` says when a folder's files have settled,
-``problems`` is the one error. Does not belong here: storage, Dagster, and the building of
-deliveries (:mod:`step3_assets.domain.step2`).
+and ``withdrawal`` finds what it no longer holds. ``snapshot`` decides when the files of a folder
+have settled, and ``problems`` is the error. Does not belong here: storage, Dagster, or building a
+delivery (:mod:`step3_assets.domain.step2`).
 """
 
 from step3_assets.domain.delivery.probe import probe_months

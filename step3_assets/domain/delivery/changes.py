@@ -1,8 +1,8 @@
-"""Which months a delivery changes, and which test months rest on them.
+"""Which months a delivery changes, and which test months depend on them.
 
-Belongs here: comparing a delivery with the manifest of what is stored, and the arithmetic of what
-follows. Does not belong here: row by row differences
-(:mod:`step3_assets.domain.delivery.revisions`), or the asking.
+Belongs here: comparing a delivery with the hashes of the stored months, and the arithmetic of
+dependent months. Does not belong here: differences row by row
+(:mod:`step3_assets.domain.delivery.revisions`), or requesting runs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ MonthHashes = Mapping[str, Mapping[date, str]]
 
 @dataclass(frozen=True)
 class MonthChanges:
-    """Months of a delivery that differ from something, by table.
+    """Months of a delivery whose content differs from other content, by table.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class MonthChanges:
 
 
 def delivered_hashes(delivery: Delivery) -> MonthHashes:
-    """Content hash of every month that the delivery spans, also of those without rows.
+    """Content hash of every month that the delivery spans, including months without rows.
 
-    Row numbers are left out: a bar that is filled in moves every later row and changes none.
+    Row numbers are left out: a bar that is filled in moves every later row but does not change it.
     """
     months = month_range(delivery.first_month, delivery.last_month)
     return {
@@ -54,7 +54,7 @@ def delivered_hashes(delivery: Delivery) -> MonthHashes:
 
 
 def stored_hashes(manifest: pd.DataFrame) -> MonthHashes:
-    """The same of what is stored, from table ``dataset_months``."""
+    """Content hash of every stored month, from table ``dataset_months``."""
     found: dict[str, dict[date, str]] = {table: {} for table in DELIVERED}
     for row in manifest.itertuples():
         found[str(row.table_name)][row.month] = str(row.content_hash)  # type: ignore[index]
@@ -62,24 +62,24 @@ def stored_hashes(manifest: pd.DataFrame) -> MonthHashes:
 
 
 def months_that_differ(delivered: MonthHashes, other: MonthHashes) -> MonthChanges:
-    """Months of the delivery whose content is not that of ``other``; absent there counts."""
+    """Months of the delivery whose content differs from that of ``other``, or is absent there."""
 
     def differing(table: str) -> tuple[date, ...]:
         return tuple(m for m, h in sorted(delivered[table].items()) if other[table].get(m) != h)
 
-    return MonthChanges(differing("events"), differing("bar_features"))
+    return MonthChanges(events=differing("events"), bars=differing("bar_features"))
 
 
 def dependent_test_months(
     changes: MonthChanges, look_back_months: int, first_test: date, last: date
 ) -> list[date]:
-    """Test months that rest on what changed.
+    """Test months that depend on the changed months.
 
     Parameters
     ----------
     changes : MonthChanges
     look_back_months : int
-        A fold of month M reads the months M less this many to M.
+        A fold of month M reads this many months before M, and M.
     first_test, last : date
         First walk-forward month and last month of the data.
 

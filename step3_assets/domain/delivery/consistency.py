@@ -1,8 +1,8 @@
-"""Rows against bars, and rows against themselves: what the door computes again before it believes.
+"""Consistency: values that follow from other columns, rows or bars are computed again and compared.
 
 Belongs here: rules that need values of several columns, rows or files, on deliveries whose columns
-are sound. Does not belong here: types, nulls and keys (:mod:`step3_assets.domain.delivery.rules`),
-or the definition of a signal (:mod:`step3_assets.domain.step2`), which needs the whole history.
+have passed :mod:`step3_assets.domain.delivery.rules` (types, nulls, keys). Does not belong here:
+the definition of a signal (:mod:`step3_assets.domain.step2`), which needs the whole history.
 
 Every number is compared with one tolerance, :data:`TOLERANCE`.
 """
@@ -21,7 +21,7 @@ from step3_assets.catalogue.delivery import (
 )
 from step3_assets.domain.core.adjustments import Adjustment, unexplained
 from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC, fit_grid, grid_fault
-from step3_assets.domain.core.calendar import NY
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.core.jumps import find_jumps, find_outlying_holes, has_same_bars
 from step3_assets.domain.core.label_end import latest_exit_idx
 from step3_assets.domain.delivery.problems import Problem
@@ -29,36 +29,36 @@ from step3_assets.domain.delivery.sheet import Sheet
 
 TOLERANCE = 1e-9
 """Largest difference between a delivered number and the one computed again: relative above 1,
-absolute below. Step 2 and this module add in other orders; both are exact to about 1e-15."""
+absolute below. Step 2 and this module add in different orders; both are exact to about 1e-15."""
 
 COPY_LIMIT = 0.45
 """From this rank correlation xi on (Chatterjee 2021, JASA 116) a feature is a function of the
-outcome. Without any relation it is 0 with a deviation of 0.63 / sqrt(n); the distances of the
-barriers, which bound the outcome, have 0.26 on QQQ and SPY from 2016 to 2023."""
+outcome. Without any relation xi is 0 with a standard deviation of 0.63 / sqrt(n). The distances of
+the barriers, which bound the outcome, have 0.26 on QQQ and SPY from 2016 to 2023."""
 
 LEAK_LIMIT = 0.4
-"""From this Spearman correlation on a feature holds the outcome with noise: in half of the rows, or
-as a sum. No signal known at the decision comes near it (QQQ and SPY: 0.06)."""
+"""From this Spearman correlation on a feature contains the outcome with noise: in half of the rows,
+or as a sum. No signal known at the decision comes near it (QQQ and SPY: 0.06)."""
 
 COPY_LEAST_ROWS = 100
-"""With fewer final labels xi says nothing: its deviation is above 0.06."""
+"""With fewer final labels xi is not evaluated: its standard deviation is above 0.06."""
 
 ROWS_AT_ONCE = 6
-"""About so many labels overlap: as many rows count as one where a correlation is judged."""
+"""About so many labels overlap, so that many rows count as one in the error of a correlation."""
 
 EXIT_REASONS = ("tp", "sl", "horizon")
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What a delivery says about one symbol's bars beside its rows.
+    """What a delivery declares about one symbol's bars, besides the rows.
 
     Parameters
     ----------
     adjustments : sequence of Adjustment
         Those of kind ``real`` explain a jump.
     max_off_frac : float
-        Largest share of bars off the exchange's grid, as the builder was told.
+        Largest share of bars off the exchange's grid, as the builder's settings allowed.
     """
 
     adjustments: Sequence[Adjustment] = ()
@@ -157,26 +157,26 @@ def event_problems(events: Sheet, bars: Sheet) -> list[Problem]:
 
 
 def partner_problems(events: Sheet, bars: Sheet, partner: Sheet) -> list[Problem]:
-    """Every rule that the other symbol's columns break against that symbol's own bars.
+    """Every rule that the other symbol's columns break against that symbol's bars.
 
-    A row without an age has no bar of the partner. With one, that bar had ended by the decision,
-    and its signals are those that the row carries.
+    A row without an age must have no values of the partner. With an age, the partner's bar must
+    have ended by the decision and must have the signals that the row carries.
     """
     frame, found = events.frame, _Found(events)
     if not len(frame):
         return []
     age = frame["cross_age_min"].to_numpy(dtype="float64")
-    has = ~np.isnan(age)
+    has_age = ~np.isnan(age)
     signals = [f"cross_{suffix}" for suffix in CROSS_SUFFIXES if suffix != "age_min"]
     for name in signals:
-        found.add(name, ~has & frame[name].notna(), "has a value though the age is null")
+        found.add(name, ~has_age & frame[name].notna(), "has a value though the age is null")
     decision = _microseconds(frame["decision_time_utc"])
-    stamp = decision - np.round(np.where(has, age, 0.0) * 6e7).astype(np.int64)
+    stamp = decision - np.round(np.where(has_age, age, 0.0) * 6e7).astype(np.int64)
     starts = _microseconds(partner.frame["date"])
     row = np.searchsorted(starts, stamp).clip(max=len(starts) - 1)
-    is_there = starts[row] == stamp
-    found.add("cross_age_min", has & ~is_there, f"names no bar in {partner.file}")
-    known = has & is_there
+    exists = starts[row] == stamp
+    found.add("cross_age_min", has_age & ~exists, f"names no bar in {partner.file}")
+    known = has_age & exists
     other = partner.frame.take(row).reset_index(drop=True)
     decided = bars.frame.take(frame["t_idx"].to_numpy()).reset_index(drop=True)
     ends = [
@@ -225,7 +225,7 @@ def symbol_problems(
 def xi_correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Chatterjee's xi: near 1 when `y` is a function of `x`, near 0 when they are independent.
 
-    Ties in `x` keep their order; ties in `y` are counted as the paper does.
+    Ties in `x` keep their order; ties in `y` are counted as in the paper.
 
     Examples
     --------
@@ -286,7 +286,7 @@ def _add_derived(found: _Found) -> None:
 
 
 def _add_outcomes(found: _Found, bars: Sheet) -> None:
-    """Outcomes against the opens, highs and lows that they claim."""
+    """Outcomes against the opens, highs and lows of the bars that they name."""
     f = found.sheet.frame
     done = f[list(OUTCOME_COLUMNS)].notna().all(axis=1).to_numpy()
     if not done.any():
@@ -384,7 +384,7 @@ def _touched_before(
     low: np.ndarray,
     barriers: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
-    """Whether a barrier is clearly passed on any bar from `first` to `until`, both included."""
+    """Whether a barrier is passed by more than the tolerance on a bar from `first` to `until`."""
     target, stop = barriers[0] * (1 + TOLERANCE), barriers[1] * (1 - TOLERANCE)
     touched = np.zeros(len(first), dtype=bool)
     rows, at = np.arange(len(first)), first.copy()
@@ -399,7 +399,7 @@ def _touched_before(
 
 
 def _add_copies(found: _Found) -> None:
-    """Features that are a function of the outcome: a copy, a square, a rounded copy."""
+    """Features that are a function of the outcome, such as a copy, a square or a rounded copy."""
     f = found.sheet.frame
     final = (f["truncated_horizon"] == 0).to_numpy() & f["net_logret"].notna().to_numpy()
     for name in (*NUMERIC_FEATURES, "family"):
@@ -441,7 +441,8 @@ def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
 def _differs(delivered: object, computed: object, *, nulls: bool = False) -> np.ndarray:
     """Rows in which two columns differ by more than the tolerance.
 
-    A number where none can be computed differs; with `nulls`, so does a null where one can.
+    A number where none can be computed counts as a difference; with `nulls`, so does a null where
+    a number can be computed.
     """
     a, b = (np.asarray(values, dtype="float64") for values in (delivered, computed))
     with np.errstate(invalid="ignore"):

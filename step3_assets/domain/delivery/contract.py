@@ -1,4 +1,4 @@
-"""Which columns a delivered file has, and of which Arrow type: the catalogue, as Step 2 writes it.
+"""The columns of a delivered file and their Arrow types: the catalogue as Step 2 writes it.
 
 Belongs here: names and types, from the schema of a file alone. Does not belong here: values.
 """
@@ -12,10 +12,10 @@ import pyarrow.types as kinds
 
 from step3_assets.catalogue.column import Column, Table
 from step3_assets.catalogue.delivery import CROSS_SUFFIXES, OUTCOME_COLUMNS, PARTNER_COLUMNS
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.delivery.problems import Problem
 
 UTC_NAMES = ("UTC", "Etc/UTC", "+00:00")
-NEW_YORK = "America/New_York"
 
 _PARTNER = re.compile(rf"([a-z][a-z0-9.]{{0,9}})_({'|'.join(CROSS_SUFFIXES)})")
 _ARROW_NAMES = {"DOUBLE": "double", "BIGINT": "int64", "BOOLEAN": "bool", "VARCHAR": "string"}
@@ -29,7 +29,8 @@ def delivered_columns(table: Table) -> list[Column]:
 def find_partner(names: Sequence[str], table: Table) -> str | None:
     """Prefix of the other symbol's columns, lower case, or ``None`` if there is none.
 
-    Where several prefixes occur, the one with the most columns is meant; the rest is extra.
+    Where several prefixes occur, the one with the most columns is taken; the others count as
+    columns that do not belong to the contract.
     """
     in_catalogue = set(table.names)
     matches = (_PARTNER.fullmatch(name) for name in names if name not in in_catalogue)
@@ -38,7 +39,7 @@ def find_partner(names: Sequence[str], table: Table) -> str | None:
 
 
 def delivered_name(column: Column, partner: str | None) -> str:
-    """The name that the file gives to a catalogue column: ``cross_sigma`` is ``spy_sigma``."""
+    """The name of a catalogue column in the file: ``cross_sigma`` is ``spy_sigma`` there."""
     if column.name in PARTNER_COLUMNS:
         return f"{partner or '{other}'}_{column.name.removeprefix('cross_')}"
     return column.name
@@ -52,9 +53,9 @@ def schema_problems(
     Returns
     -------
     usable : list of str
-        Catalogue names of the columns that are there, once, with their type. Outcome columns whose
-        type :func:`is_typed` cannot accept are among them when they may still be nulls only or
-        whole numbers kept as doubles: their values decide.
+        Catalogue names of the columns that appear exactly once and have their type. Outcome
+        columns of another type are included when they may hold nulls only, or whole numbers kept
+        as doubles: that depends on their values.
     problems : list of Problem
     """
     expected = {delivered_name(c, partner): c for c in delivered_columns(table)}
@@ -67,7 +68,7 @@ def schema_problems(
                 wanted = expected_type(column, table)
                 problems.append(Problem(file, name, (), f"is missing; expected {wanted}"))
         elif counts[name] > 1:
-            problems.append(Problem(file, name, (), f"is there {counts[name]} times; expected one"))
+            problems.append(Problem(file, name, (), f"appears {counts[name]} times; expected once"))
         elif is_typed(schema.field(name).type, column, table) or _may_pend(column, schema, name):
             usable.append(column.name)
         else:
@@ -80,16 +81,16 @@ def schema_problems(
 
 
 def retyped(file: str, name: str, found: pa.DataType, column: Column, table: Table) -> Problem:
-    """The problem of a column of another type."""
+    """The problem of a column that has another type."""
     return Problem(file, name, (), f"is {found}; expected {expected_type(column, table)}")
 
 
 def is_typed(arrow: pa.DataType, column: Column, table: Table) -> bool:
-    """Whether an Arrow type is what the contract says for the column."""
+    """Whether an Arrow type is the one that the contract requires for the column."""
     if column.dtype == "TIMESTAMPTZ":
         if table.name == "events" and _is_text(arrow):
             return True
-        zones = (NEW_YORK,) if column.name == "ny_time" else UTC_NAMES
+        zones = (NY,) if column.name == "ny_time" else UTC_NAMES
         return kinds.is_timestamp(arrow) and arrow.tz in zones
     if column.dtype == "VARCHAR":
         return _is_text(arrow)
@@ -101,11 +102,11 @@ def is_typed(arrow: pa.DataType, column: Column, table: Table) -> bool:
 
 
 def expected_type(column: Column, table: Table) -> str:
-    """Words for the type that the contract says."""
+    """The type that the contract requires, in words."""
     if column.dtype != "TIMESTAMPTZ":
         return _ARROW_NAMES[column.dtype]
     if column.name == "ny_time":
-        return f"timestamp with zone {NEW_YORK}"
+        return f"timestamp with zone {NY}"
     if table.name == "events":
         return "text such as 2016-01-21 16:00:00+00:00, or timestamp with zone UTC"
     return "timestamp with zone UTC"
@@ -118,7 +119,7 @@ def _is_text(arrow: pa.DataType) -> bool:
 
 
 def _may_pend(column: Column, schema: pa.Schema, name: str) -> bool:
-    """Outcomes that are null for pending rows change type: integers to double, all nulls to any."""
+    """Whether pending rows may explain the type: nulls turn integers into double, or null alone."""
     arrow = schema.field(name).type
     is_loose = kinds.is_null(arrow) or kinds.is_float64(arrow)
     return is_loose and column.name in OUTCOME_COLUMNS

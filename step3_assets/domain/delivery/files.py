@@ -4,22 +4,19 @@ Belongs here: names, places and JSON. Does not belong here: the content of Parqu
 
 ``events/{symbol}_events.parquet`` and ``bar_features/{symbol}_bar_features.parquet``, lower case,
 one pair per symbol; ``meta/*.json``, ``adjustments/*.csv``, ``manifest.json`` and the published
-baseline where present. Hidden files, symbolic links and whatever is no plain file (a folder, a
-named pipe) are never read; they and other files are ignored and listed.
+baseline where present. Hidden files, symbolic links and anything that is not a plain file (a
+folder, a named pipe) are never read; they and all other files are listed as ignored.
 """
 
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from step3_assets.domain.core.adjustments import ADJUSTMENTS_FOLDER
+from step3_assets.domain.core.delivery_layout import TABLE_SUFFIXES, TICKER, table_file
 from step3_assets.domain.core.manifest import MANIFEST_FILE, without_doubles
 from step3_assets.domain.delivery.problems import Problem
 
-TICKER = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
-EVENTS_SUFFIX = "_events.parquet"
-BARS_SUFFIX = "_bar_features.parquet"
 MOST_JSON_BYTES = 50_000_000
 _JSON_KINDS = {
     list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false",
@@ -43,7 +40,7 @@ class DeliveryFiles:
         By symbol, upper case.
     manifest : Path or None
     ignored : tuple of str
-        Files beside them that were not looked at, as paths inside the delivery.
+        Other files, which are not read, as paths inside the delivery.
     """
 
     folder: Path
@@ -68,12 +65,12 @@ class DeliveryFiles:
 
 
 def find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
-    """Files of the delivery, and what is wrong with their names or absence."""
+    """Files of the delivery, and every problem with names and missing files."""
     try:
         return _find_files(folder)
     except OSError as error:
         place = Path(error.filename).name if error.filename else "."
-        problem = Problem(place, "", (), f"cannot be looked into: {error.strerror or error}")
+        problem = Problem(place, "", (), f"cannot be opened: {error.strerror or error}")
         return DeliveryFiles(folder, {}, {}, (), None, ()), [problem]
 
 
@@ -83,8 +80,8 @@ def _find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
     if not folder.is_dir():
         problems.append(Problem(".", "", (), "there is no such folder"))
         return DeliveryFiles(folder, {}, {}, (), None, ()), problems
-    events = _tables(folder, "events", EVENTS_SUFFIX, problems, ignored)
-    bars = _tables(folder, "bar_features", BARS_SUFFIX, problems, ignored)
+    events = _tables(folder, "events", problems, ignored)
+    bars = _tables(folder, "bar_features", problems, ignored)
     if not problems:
         problems += _unpaired(events, bars)
     meta = []
@@ -115,7 +112,7 @@ def _find_files(folder: Path) -> tuple[DeliveryFiles, list[Problem]]:
     )
     if MANIFEST_FILE in ignored:
         kind = _kind_of(folder / MANIFEST_FILE).removeprefix(", ")
-        message = f"is {kind}; the hashes of a delivery stand in a plain file"
+        message = f"is {kind}; the hashes of a delivery must be in a plain file"
         problems.append(Problem(MANIFEST_FILE, "", (), message))
     return files, problems
 
@@ -127,12 +124,12 @@ def read_json_object(path: Path, name: str) -> tuple[dict, list[Problem]]:
     ----------
     path : Path
     name : str
-        What the problem calls the file.
+        Name of the file in the problem.
     """
     try:
         if path.stat().st_size > MOST_JSON_BYTES:
             return {}, [Problem(name, "", (), f"is larger than {MOST_JSON_BYTES:,} bytes")]
-        # NaN and Infinity are no JSON, but Python writes them.
+        # NaN and Infinity are not valid JSON, but Python writes them.
         parsed = json.loads(
             path.read_bytes(), parse_constant=lambda _name: None, object_pairs_hook=without_doubles
         )
@@ -140,7 +137,7 @@ def read_json_object(path: Path, name: str) -> tuple[dict, list[Problem]]:
     except OSError as error:
         return {}, [Problem(name, "", (), f"cannot be read: {error.strerror or error}")]
     except (ValueError, RecursionError) as error:
-        return {}, [Problem(name, "", (), f"is no valid JSON: {error}")]
+        return {}, [Problem(name, "", (), f"is not valid JSON: {error}")]
     if not isinstance(parsed, dict):
         kind = _JSON_KINDS[type(parsed)]
         return {}, [Problem(name, "", (), f"holds {kind}; expected a JSON object")]
@@ -148,9 +145,9 @@ def read_json_object(path: Path, name: str) -> tuple[dict, list[Problem]]:
 
 
 def _tables(
-    folder: Path, part: str, suffix: str, problems: list[Problem], ignored: list[str]
+    folder: Path, part: str, problems: list[Problem], ignored: list[str]
 ) -> dict[str, Path]:
-    """Parquet files of one part by symbol; bad names and an absent or empty part are problems."""
+    """Parquet files of one part by symbol; bad names and a missing or empty part are problems."""
     if (folder / part).is_symlink():
         message = "is a symbolic link; links are not followed"
         problems.append(Problem(f"{part}/", "", (), message))
@@ -158,8 +155,9 @@ def _tables(
     if not (folder / part).is_dir():
         problems.append(Problem(f"{part}/", "", (), "the folder is missing"))
         return {}
+    suffix = TABLE_SUFFIXES[part]
     found: dict[str, Path] = {}
-    is_named_wrong = False
+    has_bad_name = False
     for path in _regular_files(folder, part, ignored):
         stem = path.name.removesuffix(suffix)
         if stem == path.name:
@@ -167,19 +165,19 @@ def _tables(
         elif stem == stem.lower() and TICKER.fullmatch(stem.upper()) and stem.isascii():
             found[stem.upper()] = path
         else:
-            is_named_wrong = True
-            message = f"{stem!r} is no plain ticker in lower case, as in qqq{suffix}"
+            has_bad_name = True
+            message = f"{stem!r} is not a plain ticker in lower case, as in qqq{suffix}"
             problems.append(Problem(f"{part}/{path.name}", "", (), message))
-    if not found and not is_named_wrong:
-        passed = [name for name in ignored if name.startswith(f"{part}/")]
-        shown = "; ".join(f"{name}{_kind_of(folder / name)}" for name in passed[:5])
-        hint = f" (ignored: {shown})" if passed else ""
+    if not found and not has_bad_name:
+        ignored_here = [name for name in ignored if name.startswith(f"{part}/")]
+        shown = "; ".join(f"{name}{_kind_of(folder / name)}" for name in ignored_here[:5])
+        hint = f" (ignored: {shown})" if ignored_here else ""
         problems.append(Problem(f"{part}/", "", (), f"holds no *{suffix} file{hint}"))
     return dict(sorted(found.items()))
 
 
 def _plain_file(folder: Path, name: str, ignored: list[str]) -> Path | None:
-    """The file of that name, unless it or a folder above it is a link or no plain file."""
+    """The file of that name, unless it or a folder above it is a link, or it is not a file."""
     path = folder / name
     parts = [folder.joinpath(*Path(name).parts[: i + 1]) for i in range(len(Path(name).parts))]
     link = next((part for part in parts if part.is_symlink()), None)
@@ -194,7 +192,7 @@ def _plain_file(folder: Path, name: str, ignored: list[str]) -> Path | None:
 
 
 def _kind_of(path: Path) -> str:
-    """What an ignored path is, where that is why it is ignored."""
+    """What an ignored path is, if that is why it is ignored."""
     if path.is_symlink():
         return ", a symbolic link"
     if path.is_dir():
@@ -205,7 +203,7 @@ def _kind_of(path: Path) -> str:
 
 
 def _regular_files(folder: Path, part: str, ignored: list[str]) -> list[Path]:
-    """Files of a part in name order; links, folders and hidden files go to the ignored."""
+    """Files of a part by name; links, folders and hidden files are added to `ignored`."""
     if (folder / part).is_symlink() or not (folder / part).is_dir():
         return []
     regular = []
@@ -218,13 +216,12 @@ def _regular_files(folder: Path, part: str, ignored: list[str]) -> list[Path]:
 
 
 def _unpaired(events: dict[str, Path], bars: dict[str, Path]) -> list[Problem]:
-    """Symbols that have one of their two files only."""
+    """Symbols that have only one of their two files."""
     problems = []
     for symbol in sorted(events.keys() ^ bars.keys()):
-        stem = symbol.lower()
-        present, absent = f"events/{stem}{EVENTS_SUFFIX}", f"bar_features/{stem}{BARS_SUFFIX}"
+        present, absent = table_file("events", symbol), table_file("bar_features", symbol)
         if symbol in bars:
             present, absent = absent, present
-        message = f"the file is missing, though {present} is there"
+        message = f"the file is missing, though {present} exists"
         problems.append(Problem(absent, "", (), message))
     return problems

@@ -1,6 +1,6 @@
 """The months that a delivery spans, without reading it.
 
-Belongs here: the quick look that partitions are built from. Does not belong here: validation; a
+Belongs here: the quick look from which partitions are built. Does not belong here: validation; a
 delivery that can be probed may still be refused.
 """
 
@@ -54,7 +54,7 @@ def probe_months(folder: Path) -> tuple[date, date, bool]:
 
 
 def _span(path: Path) -> tuple[tuple[datetime, datetime] | None, str]:
-    """First and last stamp of one file, from its footer if that has them; or what is wrong."""
+    """First and last stamp of one file, from its footer if it has them; or the problem."""
     try:
         with pq.ParquetFile(path) as parquet:
             if message := oversize(parquet.metadata):

@@ -1,6 +1,7 @@
-"""What is wrong with a delivery, and the one error that says so.
+"""Problems of a delivery, and the error that lists them.
 
-Belongs here: the shape and the wording of complaints. Does not belong here: finding them.
+Belongs here: the record of a problem and the wording of messages. Does not belong here: finding
+problems.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ SHOWN_PROBLEMS = 20
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with one column, or with one file.
+    """One problem of a column or of a file.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class Problem:
 
 
 class DeliveryError(ValueError):
-    """A delivery that stops at the door: one message with everything that is wrong.
+    """A delivery is refused; one message lists its problems.
 
     Attributes
     ----------

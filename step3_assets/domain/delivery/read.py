@@ -1,4 +1,4 @@
-"""A delivery as a whole: every file read and checked, then one pair of canonical tables.
+"""Reading a whole delivery: every file is read and checked, and two canonical tables result.
 
 Belongs here: the order of the steps, the columns that ingest adds, the dataset version. Does not
 belong here: single rules, or what is stored already.
@@ -15,15 +15,9 @@ import pandas as pd
 from step3_assets.catalogue.column import Table
 from step3_assets.catalogue.delivery import BAR_FEATURES, EVENTS
 from step3_assets.domain.core.adjustments import format_adjustments
-from step3_assets.domain.core.hashing import canonical_frame, frame_hash, text_hash
+from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.hashing import frame_hash, text_hash
 from step3_assets.domain.core.months import month_of
-from step3_assets.domain.delivery.beside import (
-    baseline_problems,
-    file_hashes,
-    manifest_problems,
-    meta_problems,
-    read_declared,
-)
 from step3_assets.domain.delivery.consistency import symbol_problems
 from step3_assets.domain.delivery.files import DeliveryFiles, find_files, read_json_object
 from step3_assets.domain.delivery.problems import DeliveryError, Problem
@@ -34,6 +28,13 @@ from step3_assets.domain.delivery.rules import (
     sheet_problems,
 )
 from step3_assets.domain.delivery.sheet import Sheet, read_sheet
+from step3_assets.domain.delivery.side_files import (
+    baseline_problems,
+    file_hashes,
+    manifest_problems,
+    meta_problems,
+    read_declared,
+)
 
 Progress = Callable[[str, float], None]
 
@@ -50,21 +51,21 @@ class Delivery:
     symbols : tuple of str
         Upper case, sorted.
     dataset_version : str
-        16 hex digits over the canonical rows of both tables: equal content, equal version,
-        whichever way the files were written.
+        16 hex digits over the canonical rows of both tables. Equal content has an equal version,
+        however the files were written.
     meta : dict of str to dict
         The meta files by name.
     published_baseline : dict or None
-        The mock baseline's published summary, when delivered.
+        The mock baseline's published summary, if delivered.
     is_synthetic : bool
-        A meta file carries a true ``"synthetic"``.
+        A meta file has ``"synthetic": true``.
     first_month, last_month : date
         UTC months of the first and the last bar.
     ignored_files : tuple of str
         Files in the delivery's folders that were not read.
     has_manifest : bool
-        ``manifest.json`` names the SHA-256 of every file, and they agree. Without it, bytes that
-        were flipped on the way cannot be seen.
+        ``manifest.json`` names the SHA-256 of every file, and all agree. Without it, damage in
+        transit cannot be detected.
     """
 
     folder: Path
@@ -90,11 +91,11 @@ def read_delivery(
     ----------
     folder : Path
         Holds ``events/`` and ``bar_features/``; ``meta/``, ``selection/``, ``adjustments/`` and
-        ``manifest.json`` may be there.
+        ``manifest.json`` are optional.
     progress : callable, optional
         Called with the stage's text and the fraction done, from 0 to 1.
     now : datetime, optional
-        The present, with a zone: no bar may start after it. By default the clock's.
+        The current time, with a zone: no bar may start after it. The system clock by default.
 
     Returns
     -------
@@ -103,8 +104,8 @@ def read_delivery(
     Raises
     ------
     DeliveryError
-        One error for everything that was found wrong, naming file, column and rows. Also when a
-        file changed while the delivery was read: a mixture of two deliveries is none.
+        One error with all problems, naming file, column and rows. Also raised when a file changed
+        while the delivery was read, because a mixture of two deliveries is not a delivery.
     """
     report = progress or (lambda _stage, _fraction: None)
     report("finding files", 0.0)
@@ -141,7 +142,7 @@ def _read(
                 next(events.file for events, _ in pairs.values()),
                 "",
                 (),
-                "holds no rows, nor does another",
+                "holds no rows, and neither does any other file of events",
             )
         )
     if not problems:
@@ -158,9 +159,9 @@ def _read(
     report("hashing bar_features", 0.9)
     hashed.append(frame_hash(bars, BAR_FEATURES, exclude=BAR_FEATURES.positions))
     hashed += [
-        f"{symbol}: {format_adjustments(one.adjustments)}"
-        for symbol, one in sorted(declared.items())
-        if one.adjustments
+        f"{symbol}: {format_adjustments(of_symbol.adjustments)}"
+        for symbol, of_symbol in sorted(declared.items())
+        if of_symbol.adjustments
     ]
     return Delivery(
         folder=folder,
@@ -179,7 +180,7 @@ def _read(
 
 
 def _refuse_changed(files: DeliveryFiles, before: Mapping[str, str]) -> None:
-    """Refuse a delivery one of whose files is not, byte for byte, what it was at first."""
+    """Refuse a delivery if any of its files has changed since reading began."""
     again, _ = find_files(files.folder)
     after = file_hashes(again)
     changed = sorted({name for name, _ in before.items() ^ after.items()})

@@ -1,10 +1,11 @@
-"""What a new delivery changes of what is stored, row by row.
+"""Revisions: what a new delivery changes in the stored rows.
 
-Belongs here: the comparison and its reasons. Does not belong here: writing the revisions.
+Belongs here: the comparison row by row and the reason of each change. Does not belong here: writing
+the revisions.
 
-Rows are compared by what they say. Row numbers are left out, and so are differences that only come
-from another order of additions: a bar that is filled in changes the last digits of every rolling
-sum after it.
+Rows are compared by their content. Row numbers are left out, and so are differences that come only
+from adding in another order: a bar that is filled in changes the last digits of every rolling sum
+after it.
 """
 
 import json
@@ -18,14 +19,16 @@ import pandas as pd
 
 from step3_assets.catalogue.column import Column, KnownAt, Table
 from step3_assets.catalogue.delivery import REVISIONS
-from step3_assets.domain.core.hashing import canonical_frame, row_hashes
+from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.hashing import row_hashes
 
 CHANGES = ("matured", "restated", "withdrawn", "new")
 
 ROUNDING = 1e-9
-"""Relative difference up to which two numbers count as the same; below 1, absolute over 1,000."""
+"""Relative difference up to which two numbers count as equal; numbers below 0.001 are compared as
+if they were 0.001."""
 
-_RIPENESS = {"pending": 0, "provisional": 1, "final": 2}
+_MATURITY_ORDER = {"pending": 0, "provisional": 1, "final": 2}
 
 
 def find_revisions(
@@ -52,13 +55,13 @@ def find_revisions(
     DataFrame
         Rows of ``revisions``, one per old row version, sorted by its key. ``matured``: only the
         outcome changed, of an event that was not final (or of a bar where it was null).
-        ``restated``: anything else changed. ``withdrawn``: the row is gone. A new row gives none,
-        nor does one whose row numbers moved or whose numbers differ by rounding.
+        ``restated``: anything else changed. ``withdrawn``: the row is gone. New rows are not
+        listed, nor are rows whose row numbers moved or whose values differ only by rounding.
 
     Raises
     ------
     ValueError
-        If a frame is none of the table's.
+        If a frame does not have the table's columns and types.
     """
     old, new = canonical_frame(stored, table), canonical_frame(delivered, table)
     stamp = next(name for name in table.key if name != "symbol")
@@ -105,7 +108,7 @@ def count_revisions(stored: pd.DataFrame, delivered: pd.DataFrame, table: Table)
 
 @dataclass(frozen=True)
 class _Changed:
-    """Stored rows that changed or went, with their hashes and reasons."""
+    """Stored rows that changed or are gone, with their hashes and reasons."""
 
     was: pd.DataFrame
     row_hash: np.ndarray
@@ -127,11 +130,15 @@ def _compare(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> _Changed:
     is_gone, hashes = is_gone[is_changed], row_hashes(was, table).to_numpy()
     is_real = is_gone | ~_is_same(was, now, [c for c in table.columns if not c.is_position])
     was, now = (frame.loc[is_real].reset_index(drop=True) for frame in (was, now))
-    return _Changed(was, hashes[is_real], _reasons(was, now, is_gone[is_real], table))
+    return _Changed(
+        was=was,
+        row_hash=hashes[is_real],
+        reason=_reasons(was, now, is_gone[is_real], table),
+    )
 
 
 def _is_same(was: pd.DataFrame, now: pd.DataFrame, columns: Iterable[Column]) -> np.ndarray:
-    """Whether each row says the same in these columns, but for rounding."""
+    """Whether each row has the same values in these columns, up to rounding."""
     is_same = np.ones(len(was), dtype=bool)
     for column in columns:
         before, after = was[column.name], now[column.name]
@@ -148,12 +155,12 @@ def _reasons(was: pd.DataFrame, now: pd.DataFrame, is_gone: np.ndarray, table: T
     known = [c for c in table.columns if c.known_at is not KnownAt.OUTCOME and not c.is_position]
     is_known_same = _is_same(was, now, known)
     if "maturity" in table.by_name:
-        before, after = (frame["maturity"].map(_RIPENESS) for frame in (was, now))
-        may_ripen = ((before < 2) & (after >= before)).to_numpy()
+        before, after = (frame["maturity"].map(_MATURITY_ORDER) for frame in (was, now))
+        may_mature = ((before < 2) & (after >= before)).to_numpy()
     else:
         looks_ahead = [c.name for c in table.columns if c.known_at is KnownAt.OUTCOME]
-        may_ripen = was[looks_ahead].isna().all(axis=1).to_numpy()
-    changed = np.where(is_known_same & may_ripen, "matured", "restated")
+        may_mature = was[looks_ahead].isna().all(axis=1).to_numpy()
+    changed = np.where(is_known_same & may_mature, "matured", "restated")
     return np.where(is_gone, "withdrawn", changed).astype(object)
 
 

@@ -1,10 +1,10 @@
 """What the rows of a delivery must satisfy, beyond the type of each column.
 
-Belongs here: rules between columns, rows and files; the rules that follow from the catalogue alone
-are :mod:`step3_assets.domain.core.validation`'s. Does not belong here: reading files.
+Belongs here: rules between columns, rows and files. Does not belong here: rules that follow from
+the catalogue alone (:mod:`step3_assets.domain.core.validation`), or reading files.
 
-What rows say is compared with the bars in :mod:`step3_assets.domain.delivery.consistency`;
-:func:`label_arithmetic_problems` is the same arithmetic on stored rows, for a check.
+:mod:`step3_assets.domain.delivery.consistency` compares the values of rows with the bars;
+:func:`label_arithmetic_problems` is the same arithmetic on stored rows, for an asset check.
 """
 
 import re
@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.delivery import OUTCOME_COLUMNS
+from step3_assets.domain.core.delivery_layout import TICKER
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.label_end import latest_exit_idx
 from step3_assets.domain.core.validation import value_faults
-from step3_assets.domain.delivery.files import TICKER
 from step3_assets.domain.delivery.problems import Problem, row_problem
 from step3_assets.domain.delivery.sheet import Sheet
 
@@ -38,13 +38,13 @@ class Rule:
     Parameters
     ----------
     column : str
-        The column that is blamed.
+        The column that the problem names.
     needs : tuple of str
-        Columns it looks at; the rule is passed over when one could not be read.
+        Columns that the rule reads; it is skipped when one of them could not be read.
     message : str
         What is wrong and what is expected.
     find : callable
-        From the frame to the mask of rows at fault. A comparison with a null is no fault.
+        From the frame to the mask of rows at fault. A comparison with a null is not a fault.
     """
 
     column: str
@@ -62,19 +62,19 @@ EVENT_RULES = (
     Rule(
         "family",
         ("family",),
-        "is no plain name; expected lower case, digits and underscores",
+        "is not a plain name; expected lower case, digits and underscores",
         lambda f: _is_strange_label(f["family"]),
     ),
     Rule(
         "exit_reason",
         ("exit_reason",),
-        "is no plain name; expected lower case, digits and underscores",
+        "is not a plain name; expected lower case, digits and underscores",
         lambda f: _is_strange_label(f["exit_reason"]),
     ),
     Rule(
         "decision_time_utc",
         ("symbol", "decision_time_utc"),
-        "is there more than once for its symbol; (symbol, decision_time_utc) is the key",
+        "appears more than once for its symbol; (symbol, decision_time_utc) is the key",
         lambda f: f.duplicated(EVENT_KEY, keep=False),
     ),
     Rule(
@@ -101,7 +101,7 @@ BAR_RULES = (
     Rule(
         "date",
         ("date",),
-        "the bar is there more than once; expected one bar per stamp",
+        "the bar appears more than once; expected one bar per stamp",
         lambda f: f.duplicated(["date"], keep=False),
     ),
     Rule(
@@ -132,7 +132,7 @@ BAR_RULES = (
 
 
 def sheet_problems(sheet: Sheet) -> list[Problem]:
-    """Every rule that one file breaks by itself: the catalogue's, its symbol, and its columns'."""
+    """Every rule that one file breaks on its own: of the catalogue, its symbol and its columns."""
     problems = []
     for name in sheet.frame.columns:
         column = sheet.table.by_name[str(name)]
@@ -153,8 +153,8 @@ def sheet_problems(sheet: Sheet) -> list[Problem]:
 def future_problems(bars: Sheet, now: datetime) -> list[Problem]:
     """Bars that start in the future, or that are still running.
 
-    The stamps of the former are wrong, and each would open months to come; the close of the latter
-    will change.
+    The stamps of the former are wrong and would create partitions of future months; the close of
+    the latter will change.
     """
     if not bars.has("date"):
         return []
@@ -214,7 +214,7 @@ def label_arithmetic_problems(events: pd.DataFrame) -> list[Problem]:
     Parameters
     ----------
     events : DataFrame
-        Canonical ``events``, any symbols; pending rows are passed over.
+        Canonical ``events`` of any symbols; pending rows are skipped.
 
     Returns
     -------
@@ -258,18 +258,21 @@ def _symbol_problems(sheet: Sheet) -> list[Problem]:
     symbols = sheet.frame["symbol"]
     is_plain = symbols.map(lambda text: bool(TICKER.fullmatch(str(text)))).astype(bool)
     faults = (
-        (symbols.notna() & ~is_plain, "is no plain ticker; expected A-Z, then A-Z, 0-9 or dots"),
+        (
+            symbols.notna() & ~is_plain,
+            "is not a plain ticker; expected A-Z, then A-Z, 0-9 or dots",
+        ),
         (is_plain & (symbols != sheet.symbol), f"is not the file's symbol, {sheet.symbol}"),
     )
     return [
         sheet.problem("symbol", mask.to_numpy(dtype=bool), message)
-        for message, mask in ((m, k) for k, m in faults)
+        for mask, message in faults
         if mask.any()
     ]
 
 
 def _partial_outcomes(sheet: Sheet) -> list[Problem]:
-    """An outcome is whole or not there at all."""
+    """Rows in which only some of the outcome columns are null."""
     present = [name for name in OUTCOME_COLUMNS if sheet.has(name)]
     missing = sheet.frame[present].isna()
     is_partial = missing.any(axis=1) & ~missing.all(axis=1)
@@ -286,7 +289,7 @@ def _partial_outcomes(sheet: Sheet) -> list[Problem]:
 
 
 def _stamp_mismatches(events: Sheet, bars: Sheet) -> list[Problem]:
-    """Row numbers and stamps of an event must name the same bars."""
+    """Events whose row numbers and stamps name different bars."""
     dates = bars.frame["date"].to_numpy(dtype="datetime64[us]")
     problems = []
     for stamp, index, offset in (
@@ -309,7 +312,7 @@ def _stamp_mismatches(events: Sheet, bars: Sheet) -> list[Problem]:
 
 
 def _early_entries(events: Sheet, bars: Sheet) -> list[Problem]:
-    """Past the last bar no row is there to compare with; the entry still follows its end."""
+    """Entries before the end of the last bar; after it there is no row to compare with."""
     if not events.has("t_idx", "entry_time_utc"):
         return []
     last = bars.frame.iloc[-1]

@@ -29,8 +29,8 @@ READ_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError)
 FIRST_STAMP = pd.Timestamp("1960-01-01", tz="UTC")
 LAST_STAMP = pd.Timestamp("2200-01-01", tz="UTC")
 MOST_ROWS = 10_000_000
-"""A hundred years of minutes. Memory is set aside for as many rows as a file's footer declares, so
-a footer that lies could take the whole machine down."""
+"""A hundred years of minutes. Memory is reserved for as many rows as a file's footer declares, so
+a false footer could exhaust the machine's memory."""
 
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _ANY_ZONE = r"[+-][0-9]{2}:?[0-9]{2}"
@@ -46,14 +46,14 @@ class Sheet:
     file : str
         Path inside the delivery.
     symbol : str
-        As the file name says it, upper case.
+        From the file name, in upper case.
     table : Table
     partner : str or None
         Prefix of the other symbol's columns (events only).
     n_rows : int
     frame : DataFrame
-        The columns that are sound so far, by catalogue name, canonical, in file order. Outcome
-        columns are all there, null, when the file has none.
+        The columns without a problem so far, by catalogue name, canonical, in the file's row
+        order. All outcome columns are present, as nulls, when the file has none.
     """
 
     file: str
@@ -68,7 +68,7 @@ class Sheet:
         return all(name in self.frame.columns for name in names)
 
     def delivered_name(self, name: str) -> str:
-        """What the file calls a catalogue column."""
+        """The name of a catalogue column in the file."""
         return delivered_name(self.table.by_name[name], self.partner)
 
     def problem(self, name: str, at_fault: np.ndarray, message: str) -> Problem:
@@ -88,17 +88,17 @@ def read_sheet(
     ----------
     path : Path
     file : str
-        What problems call it.
+        Name of the file in problems.
     symbol : str
     table : Table
 
     Returns
     -------
     sheet : Sheet or None
-        ``None`` when the file is no Parquet file, or one of bars without rows. A symbol that was
-        just listed has bars and no candidate yet.
+        ``None`` when the file is not a Parquet file, or has bars but no rows. Events without rows
+        are accepted: a newly listed symbol has no candidate yet.
     problems : list of Problem
-        Of the file, its schema, its types, and nulls where the type has none.
+        Problems of the file, its schema, its types, and nulls where the type has none.
     """
     arrow, message = _open(path)
     if arrow is None:
@@ -128,20 +128,20 @@ def read_sheet(
 
 
 def oversize(metadata: pq.FileMetaData) -> str:
-    """What is wrong when a footer declares more rows than any delivery has; empty if it does not.
+    """The problem if a footer declares more rows than any delivery has; empty if it does not.
 
-    Looked at before anything is read: rows of the file, of each row group, of each of its columns.
+    Checked before anything is read: rows of the file, of each row group, of each of its columns.
     """
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     declared = [metadata.num_rows, *(group.num_rows for group in groups)]
     declared += [group.column(i).num_values for group in groups for i in range(group.num_columns)]
     if max(declared) <= MOST_ROWS and min(declared) >= 0:
         return ""
-    return f"declares {max(declared, key=abs):,} rows; more than {MOST_ROWS:,} are not believed"
+    return f"declares {max(declared, key=abs):,} rows; at most {MOST_ROWS:,} are accepted"
 
 
 def _open(path: Path) -> tuple[pa.Table | None, str]:
-    """The whole file, or what is wrong with it."""
+    """The whole file, or the problem with it."""
     try:
         if path.stat().st_size == 0:
             return None, "is empty (0 bytes); expected a Parquet file"
@@ -154,14 +154,14 @@ def _open(path: Path) -> tuple[pa.Table | None, str]:
         return None, f"cannot be read: {error.strerror or error}"
     except READ_ERRORS as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        return None, f"is no whole Parquet file (truncated or damaged): {reason[0]}"
+        return None, f"is not a complete Parquet file (truncated or damaged): {reason[0]}"
     return arrow, ""
 
 
 def _read_column(
     arrow: pa.Table, file: str, delivered: str, table: Table, name: str
 ) -> tuple[pd.Series | None, list[Problem]]:
-    """One column in its canonical type, or the problems that keep it from being so."""
+    """One column in its canonical type, or the problems that prevent the conversion."""
     column, values = table.by_name[name], arrow.column(delivered)
     try:
         series = _null_column(values) if _is_all_null(values) else values.to_pandas()
@@ -172,7 +172,7 @@ def _read_column(
                 return None, faults
             series = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
             if (lost := (series.isna() & text.notna()).to_numpy()).any():
-                return None, [row_problem(file, delivered, lost, "is no date that exists")]
+                return None, [row_problem(file, delivered, lost, "is not a date that exists")]
         series = canonical_series(series, column)
     except ColumnError as error:
         at_fault = np.zeros(len(values), dtype=bool)
@@ -189,7 +189,7 @@ def _read_column(
 
 
 def _stamp_text_problems(text: pd.Series, file: str, delivered: str) -> list[Problem]:
-    """Stamps written as text must say that they are UTC."""
+    """Stamps written as text that do not state that they are UTC."""
     missing = text.isna()
     is_utc = text.str.fullmatch(_STAMP + _UTC, na=False)
     is_naive = text.str.fullmatch(_STAMP, na=False)
@@ -199,7 +199,7 @@ def _stamp_text_problems(text: pd.Series, file: str, delivered: str) -> list[Pro
         (is_other, "is in another time zone; expected UTC, as in 2016-01-21 16:00:00+00:00"),
         (
             ~(missing | is_utc | is_naive | is_other),
-            "is no stamp; expected UTC, as in 2016-01-21 16:00:00+00:00",
+            "is not a stamp; expected UTC, as in 2016-01-21 16:00:00+00:00",
         ),
     )
     problems = []
@@ -212,7 +212,7 @@ def _stamp_text_problems(text: pd.Series, file: str, delivered: str) -> list[Pro
 
 
 def _loose_problems(arrow: pa.Table, frame: pd.DataFrame, file: str, table: Table) -> list[Problem]:
-    """Outcomes of another type, where no pending row or null column explains it."""
+    """Outcomes of another type that no pending row or null column explains."""
     if table.name != "events":
         return []
     present = [name for name in OUTCOME_COLUMNS if name in frame.columns]

@@ -1,11 +1,11 @@
 """A snapshot of a delivery's folder: its files, whether they have settled, their fingerprint.
 
-Belongs here: looking at files without reading their rows. Does not belong here: what the rows hold
+Belongs here: looking at files without reading their rows. Does not belong here: the rows
 (:mod:`step3_assets.domain.delivery.read`), or which runs follow from them.
 
 A changed size or time only means that a file must be hashed again; the fingerprint covers its
-bytes. So a file copied over itself is no new delivery, and a file that was changed and changed back
-has its old fingerprint.
+bytes. So a file that is copied over itself does not make a new delivery, and a file that was
+changed and changed back has its old fingerprint.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from step3_assets.domain.core.hashing import text_hash
-from step3_assets.domain.core.manifest import file_sha256
+from step3_assets.domain.core.manifest import UNREADABLE, sha256_or_unreadable
 from step3_assets.domain.delivery.files import DeliveryFiles, find_files
 from step3_assets.domain.delivery.problems import Problem
 from step3_assets.domain.delivery.sheet import READ_ERRORS
@@ -23,12 +23,11 @@ from step3_assets.domain.delivery.sheet import READ_ERRORS
 SETTLE_S = 2.0
 """A file written less than this many seconds ago may still be growing."""
 PARTIAL_S = 60.0
-"""When only some of the Parquet files are new, the others get this long to follow."""
+"""When only some of the Parquet files are new, the others have this long to arrive."""
 PATIENCE_S = 600.0
 """An unfinished delivery that has not changed for this long is read as it is."""
 FAR_AHEAD_S = 3600.0
 """A file dated further in the future than this comes from a wrong clock and counts as old."""
-UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def look(
     waiting: Waiting | None,
     now: float,
 ) -> Snapshot:
-    """Look at a delivery's folder; hash what is new in it once it has settled.
+    """Look at a delivery's folder, and hash its new files once they have settled.
 
     Parameters
     ----------
@@ -100,9 +99,9 @@ def look(
     -------
     Snapshot
         Waiting while a new file is younger than two seconds, has no complete Parquet footer or
-        misses its pair, or (for a minute) while other files are still those of the delivery
-        before. After ten minutes without a change the wait ends; a clock that was set back restarts
-        them.
+        lacks its pair, and for up to a minute while other files are still those of the previous
+        delivery. The wait ends after ten minutes without a change; it restarts if the clock was
+        set back.
     """
     files, problems = find_files(folder)
     paths = files.paths
@@ -111,29 +110,36 @@ def look(
     if is_same and fingerprint(known, problems) == last_read:
         return Snapshot(known, last_read, None)
     digest = text_hash(repr((sorted(stamps.items()), [str(p) for p in problems])))
-    is_of_another_clock = waiting is not None and waiting.since > now
-    if waiting is None or waiting.stamps != digest or is_of_another_clock:
-        waiting = Waiting("", digest, now)
-    is_tired = now - waiting.since >= PATIENCE_S
-    reason = "" if is_tired else _unsettled(files, paths, stamps, problems, known, now)
+    is_clock_set_back = waiting is not None and waiting.since > now
+    if waiting is None or waiting.stamps != digest or is_clock_set_back:
+        waiting = Waiting(reason="", stamps=digest, since=now)
+    is_over = now - waiting.since >= PATIENCE_S
+    reason = "" if is_over else _unsettled(files, paths, stamps, problems, known, now)
     if not reason:
         marks = {name: _hashed(paths[name], known.get(name), stamps[name]) for name in stamps}
         if {name: _stamp(paths[name]) for name in stamps} == stamps:
             return Snapshot(marks, fingerprint(marks, problems), None)
         reason = "a file changed while it was hashed"
-    return Snapshot(known, "", Waiting(reason, digest, waiting.since))
+    return Snapshot(
+        files=known,
+        fingerprint="",
+        waiting=Waiting(reason=reason, stamps=digest, since=waiting.since),
+    )
 
 
 def is_still(folder: Path, snapshot: Snapshot) -> bool:
-    """Whether the folder holds, byte for byte, what it held when it was looked at."""
+    """Whether the folder holds the same bytes as at the time of the snapshot."""
     files, problems = find_files(folder)
-    marks = {name: FileMark((0, 0, 0), _sha256(path)) for name, path in files.paths.items()}
+    marks = {
+        name: FileMark(stamp=(0, 0, 0), sha256=sha256_or_unreadable(path))
+        for name, path in files.paths.items()
+    }
     is_readable = all(mark.sha256 != UNREADABLE for mark in marks.values())
     return is_readable and fingerprint(marks, problems) == snapshot.fingerprint
 
 
 def fingerprint(files: Mapping[str, FileMark], problems: list[Problem]) -> str:
-    """Digest of names and bytes, and of what is wrong with names or missing."""
+    """Digest of names and bytes, and of the problems with names and missing files."""
     content = sorted((name, mark.sha256) for name, mark in files.items())
     return text_hash(repr((content, [str(p) for p in problems])))
 
@@ -172,7 +178,7 @@ def _unsettled(
         age = min(ages[name] for name in new_tables)
         if age < PARTIAL_S:
             rest = ", ".join(sorted(tables - new.keys()))
-            return f"new files have come, {rest} may follow ({age:.0f} of {PARTIAL_S:.0f} s)"
+            return f"new files have arrived, {rest} may follow ({age:.0f} of {PARTIAL_S:.0f} s)"
     return ""
 
 
@@ -187,11 +193,4 @@ def _has_footer(path: Path) -> bool:
 def _hashed(path: Path, known: FileMark | None, stamp: tuple[int, int, int]) -> FileMark:
     if known is not None and known.stamp == stamp:
         return known
-    return FileMark(stamp, _sha256(path))
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError:
-        return UNREADABLE
+    return FileMark(stamp=stamp, sha256=sha256_or_unreadable(path))

@@ -1,34 +1,32 @@
-"""What a delivery takes back: a symbol, a month, or the last bars of what is stored.
+"""Withdrawals: stored symbols, months or last bars that a delivery no longer holds.
 
-Belongs here: finding it and saying so. Does not belong here: rows that changed
-(:mod:`step3_assets.domain.delivery.revisions`), or removing what is taken back.
+Belongs here: finding and describing them. Does not belong here: rows that changed
+(:mod:`step3_assets.domain.delivery.revisions`), or removing what was withdrawn.
 
-A delivery is cumulative: the next one holds the old rows again. One that does not is a cut copy, an
-export with a filter, or the wrong folder, far more often than a decision. So it is refused, unless
-a person accepts it.
+A delivery is cumulative: it holds all earlier rows again. One that does not is usually an
+incomplete copy, a filtered export or the wrong folder, and only rarely intended. So it is refused
+unless a person accepts it.
 """
 
 from dataclasses import dataclass
 
 import pandas as pd
 
+from step3_assets.domain.core.delivery_layout import table_file
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery.problems import DeliveryError, Problem
 from step3_assets.domain.delivery.read import Delivery
 
 HOW_TO_ACCEPT = "give the whole history, or accept it: step3 run --accept-withdrawal"
 _SHOWN = 6
-_FILES = {
-    "bar_features": "bar_features/{}_bar_features.parquet",
-    "events": "events/{}_events.parquet",
-}
+
 _STAMPS = {"bar_features": "date", "events": "decision_time_utc"}
 _ROWS = {"bar_features": "bars", "events": "events"}
 
 
 @dataclass(frozen=True)
 class StoredRows:
-    """Keys of what is stored: ``month``, ``symbol`` and the stamp of each row of both tables."""
+    """Keys of the stored rows: ``month``, ``symbol`` and stamp, of both tables."""
 
     bar_features: pd.DataFrame
     events: pd.DataFrame
@@ -40,7 +38,7 @@ class StoredRows:
 
 
 def refuse_withdrawal(delivery: Delivery, stored: StoredRows) -> None:
-    """Raise if the delivery takes back a symbol, a month of a symbol, or the last bars of one.
+    """Raise if the delivery lacks a stored symbol, a month of a symbol, or its last bars.
 
     Raises
     ------
@@ -53,7 +51,7 @@ def refuse_withdrawal(delivery: Delivery, stored: StoredRows) -> None:
 
 
 def find_withdrawals(delivery: Delivery, stored: StoredRows) -> list[Problem]:
-    """Everything that is stored and that the delivery no longer holds, by symbol."""
+    """Everything stored that the delivery no longer holds, by symbol."""
     problems = []
     pairs = (
         ("bar_features", stored.bar_features, delivery.bars),
@@ -62,7 +60,7 @@ def find_withdrawals(delivery: Delivery, stored: StoredRows) -> list[Problem]:
     lost = sorted(set(stored.bar_features["symbol"]) - set(delivery.symbols))
     for symbol in lost:
         n_rows = int((stored.bar_features["symbol"] == symbol).sum())
-        file = _FILES["bar_features"].format(symbol.lower())
+        file = table_file("bar_features", symbol)
         message = f"the file is missing, though {n_rows:,} bars of {symbol} are stored"
         problems.append(Problem(file, "", (), f"{message}; {HOW_TO_ACCEPT}"))
     for table, before, after in pairs:
@@ -77,7 +75,7 @@ def find_withdrawals(delivery: Delivery, stored: StoredRows) -> list[Problem]:
                 f"holds no {_ROWS[table]} of {', '.join(months[:_SHOWN])}{more}, of which "
                 f"{int(rows.sum()):,} are stored"
             )
-            file = _FILES[table].format(str(symbol).lower())
+            file = table_file(table, str(symbol))
             problems.append(Problem(file, _STAMPS[table], (), f"{message}; {HOW_TO_ACCEPT}"))
     if not problems:
         problems += _early_ends(stored.bar_features, delivery.bars)
@@ -85,7 +83,7 @@ def find_withdrawals(delivery: Delivery, stored: StoredRows) -> list[Problem]:
 
 
 def _early_ends(before: pd.DataFrame, after: pd.DataFrame) -> list[Problem]:
-    """Symbols whose last bar lies before the last one stored."""
+    """Symbols whose last bar is earlier than the last stored one."""
     ends = pd.DataFrame(
         {
             "stored": before.groupby("symbol")["date"].max(),
@@ -95,7 +93,7 @@ def _early_ends(before: pd.DataFrame, after: pd.DataFrame) -> list[Problem]:
     early = ends[ends["now"] < ends["stored"]]
     return [
         Problem(
-            _FILES["bar_features"].format(str(symbol).lower()),
+            table_file("bar_features", str(symbol)),
             "date",
             (),
             f"ends at {row['now']}, before the last bar stored, {row['stored']}; {HOW_TO_ACCEPT}",

@@ -1,1 +1,1 @@
-"""Folds: which event plays which role in a test month, and why a row may not train."""
+"""Folds: the role of each event in a test month, and the reason why a row may not train."""

@@ -1,10 +1,10 @@
-"""Walk-forward folds: for one test month, or one live week, which event plays which role.
+"""Walk-forward folds: the role of each event for one test month, or for one live week.
 
 Belongs here: windows, inner blocks, roles, the manifest. Does not belong here: the purge and
 embargo rule (:mod:`step3_assets.domain.folds.purge`), training, storage.
 
-Everything is read from the rows of the look-back and the test month; later rows are ignored, so a
-fold is the same to the bit whether a delivery ends with the month or years later.
+A fold uses the rows of the look-back and the test month and ignores later rows, so it is the same
+to the bit whether a delivery ends with the month or years later.
 """
 
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ class FoldSpan:
     Parameters
     ----------
     key : date
-        What names the fold: the first day of the test month, or the Monday of the week.
+        Names the fold: the first day of the test month, or the Monday of the week.
     start, end : Timestamp
-        First instant of the span, and first instant after it. Windows and inner blocks are whole
-        months back from `start`.
+        First instant of the span, and first instant after it. Windows and inner blocks are counted
+        back from `start` in whole months.
     """
 
     key: date
@@ -45,7 +45,7 @@ class FoldSpan:
     @classmethod
     def of_month(cls, month: date) -> "FoldSpan":
         """A test month of the walk-forward."""
-        return cls(month, month_start(month), month_start(add_months(month, 1)))
+        return cls(key=month, start=month_start(month), end=month_start(add_months(month, 1)))
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Fold:
     Parameters
     ----------
     month : date
-        The test month; of a week its Monday.
+        The test month, or the Monday of a week.
     manifest : DataFrame
         Rows of table ``folds``: bounds and counts, one per symbol.
     members : DataFrame
@@ -69,12 +69,12 @@ class Fold:
 
 @dataclass(frozen=True)
 class InnerFold:
-    """One inner fold: which of a fold's rows train it, and which it predicts.
+    """One inner fold: which of a fold's rows it is trained on, and which it predicts.
 
     Parameters
     ----------
     number : int
-        In time order; the value of column ``inner_fold``.
+        Numbered in time order; the value of column ``inner_fold``.
     train, validation : ndarray of bool, shape (n,)
         Masks over the rows. The training rows are those that
         :func:`step3_assets.domain.folds.purge.drop_reasons` keeps before the validation block
@@ -88,18 +88,18 @@ class InnerFold:
 
 @dataclass(frozen=True)
 class FoldRows:
-    """What a fold is trained from.
+    """A fold with the rows that it is trained from.
 
     Parameters
     ----------
     fold : Fold
     events : DataFrame
-        Rows of table ``events`` that hold at least the fold's training rows; others are ignored.
+        Rows of table ``events``, at least the fold's training rows; others are ignored.
     bars : DataFrame
         Rows of table ``bar_features`` of the window, or any superset: bars that start in the test
-        span or later are ignored. Not read where models learn from events alone.
+        span or later are ignored. Not read if models learn from events alone.
     config : FoldConfig
-        What the fold was cut with.
+        The settings that the fold was cut with.
     """
 
     fold: Fold
@@ -110,7 +110,7 @@ class FoldRows:
 
 @dataclass(frozen=True)
 class _Roles:
-    """What the members' columns are filled from."""
+    """Columns of the members, one value per event."""
 
     role: np.ndarray
     inner_fold: np.ndarray  # float, NaN where none
@@ -136,8 +136,8 @@ def cut_fold(events: pd.DataFrame, bars: pd.DataFrame, span: FoldSpan, config: F
     Returns
     -------
     Fold
-        With a manifest row for every symbol that has bars in these months, also when it has no
-        events. Known at the start of the span, but for the test rows' keys.
+        With a manifest row for every symbol that has bars in these months, also if it has no
+        events. Known at the start of the span, except for the keys of the test rows.
 
     Raises
     ------
@@ -167,11 +167,11 @@ def cut_fold(events: pd.DataFrame, bars: pd.DataFrame, span: FoldSpan, config: F
     manifest["embargo_bars"] = boundary.embargo_bars
     stamps = [c.name for c in FOLDS.columns if c.dtype == "TIMESTAMPTZ"]
     manifest = manifest.astype(dict.fromkeys(stamps, "datetime64[us, UTC]"))
-    return Fold(span.key, manifest[FOLDS.names], members)
+    return Fold(month=span.key, manifest=manifest[FOLDS.names], members=members)
 
 
 def months_before(instant: pd.Timestamp, count: int) -> pd.Timestamp:
-    """The instant whole months earlier, on the last day of a month that is too short.
+    """The instant so many months earlier; in a month that is too short, on its last day.
 
     Examples
     --------
@@ -184,7 +184,7 @@ def months_before(instant: pd.Timestamp, count: int) -> pd.Timestamp:
 def inner_blocks(
     start: pd.Timestamp, config: FoldConfig
 ) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """Inner validation blocks of the fold of a span: first instant and first after, in time order.
+    """Inner validation blocks of a fold, in time order: first instant of each, and first after it.
 
     The months of the window after ``inner_min_train_months`` are divided as evenly as whole
     months allow; the division depends on the calendar alone, never on rows.
@@ -208,9 +208,9 @@ class BarFold:
     Parameters
     ----------
     train : ndarray of bool, shape (n,)
-        Over the bars: those whose two-bar label ends before the test span, less the embargo.
+        Mask over the bars whose two-bar label ends before the test span, less the embargo.
     inner : tuple of InnerFold
-        One for each inner block, in time order; ``number`` is that of the events' inner folds.
+        One for each inner block, in time order, numbered like the inner folds of events.
     """
 
     train: np.ndarray
@@ -218,7 +218,7 @@ class BarFold:
 
 
 def cut_bar_fold(bars: pd.DataFrame, fold: Fold, config: FoldConfig) -> BarFold:
-    """Purge and embargo bar rows for a fold by the rule that holds for events.
+    """Purge and embargo bar rows for a fold by the same rule as events.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def cut_bar_fold(bars: pd.DataFrame, fold: Fold, config: FoldConfig) -> BarFold:
         ``symbol``, ``bar_idx``, ``date`` of a superset of the window, in any row order.
     fold : Fold
     config : FoldConfig
-        What the fold was cut with.
+        The settings that the fold was cut with.
     """
     start = fold.manifest["test_start_utc"].iloc[0]
     embargo_bars = int(fold.manifest["embargo_bars"].iloc[0])
@@ -240,11 +240,11 @@ def cut_bar_fold(bars: pd.DataFrame, fold: Fold, config: FoldConfig) -> BarFold:
         before = train & (drop_reasons(spans, boundary, window_start) == "")
         block = train & (spans.decision >= _us(first)) & (spans.decision < _us(end))
         inner.append(InnerFold(number=number, train=before, validation=block))
-    return BarFold(train, tuple(inner))
+    return BarFold(train=train, inner=tuple(inner))
 
 
 def training_mask(members: pd.DataFrame) -> np.ndarray:
-    """Rows that the fold's final models are fitted on."""
+    """Mask of the rows on which the fold's final models are fitted."""
     return members["role"].isin(TRAINING_ROLES).to_numpy(dtype=bool)
 
 
@@ -273,7 +273,7 @@ def _assign_roles(
     config: FoldConfig,
     embargo_bars: int,
 ) -> _Roles:
-    """Divide the kept rows into inner blocks and find from which block on each row trains."""
+    """Divide the kept rows into inner blocks, and find the first block that each row trains."""
     kept = reasons == ""
     window_start = months_before(test_start, config.train_months)
     blocks = inner_blocks(test_start, config)
@@ -285,12 +285,12 @@ def _assign_roles(
         if trains[j].sum() >= config.inner_min_rows:
             in_block = (spans.decision >= _us(start)) & (spans.decision < _us(end))
             inner_fold[kept & in_block] = j
-    # A row counts as training from block j on only if every later block keeps it too.
+    # A row trains from block j on only if every later block keeps it as well.
     stays = np.logical_and.accumulate(trains[::-1], axis=0)[::-1]
     inner_train_from = np.where(stays.any(axis=0), stays.argmax(axis=0), np.nan)
     role = reasons.copy()
     role[kept] = np.where(np.isnan(inner_fold[kept]), "fit", "calibration")
-    return _Roles(role, inner_fold, inner_train_from)
+    return _Roles(role=role, inner_fold=inner_fold, inner_train_from=inner_train_from)
 
 
 def _members(events: pd.DataFrame, spans: LabelSpans, roles: _Roles, month: date) -> pd.DataFrame:

@@ -1,11 +1,11 @@
-"""Purge and embargo: which labels are over, on every symbol, before an instant begins.
+"""Purge and embargo: which labels have ended, on every symbol, before an instant.
 
-Belongs here: label spans, the boundary at an instant, and the one function that says why a row may
-not train before it. Outer and inner folds both call it. Does not belong here: windows and roles
-(:mod:`step3_assets.domain.folds.build`).
+Belongs here: label spans, the boundary at an instant, and the one function that gives the reason
+why a row may not train before it. Outer and inner folds both call it. Does not belong here: windows
+and roles (:mod:`step3_assets.domain.folds.build`).
 
-Bar indices count one symbol's bars, so they are compared within a symbol only; across symbols
-(which leak into one another when they move together) the clock decides.
+Bar indices count one symbol's bars, so they are compared within a symbol only. Across symbols,
+which leak into one another when they move together, clock time decides.
 
 Source: M. Lopez de Prado, *Advances in Financial Machine Learning* (2018), sections 7.4.1, 7.4.2.
 """
@@ -18,8 +18,8 @@ import pandas as pd
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.label_end import latest_exit_idx
 
-# A symbol without a bar this long before the boundary has stopped trading: its last bars say
-# nothing about when an embargo of so many bars begins.
+# A symbol without a bar for this long before the boundary has stopped trading, so its last bars
+# cannot tell when an embargo of so many bars begins.
 STALE_AFTER = pd.Timedelta(days=31)
 
 
@@ -29,7 +29,7 @@ class FoldError(ValueError):
 
 @dataclass(frozen=True)
 class Boundary:
-    """The instant that no training label may reach, nor come within the embargo of.
+    """An instant that no training label may reach, not even within the embargo before it.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Boundary:
     first_idx : dict of str to int
         Row of each symbol's first bar at or after `start_utc`; one past its last bar if none.
     embargo_bars : int
-        Bars kept free before `first_idx`.
+        Bars before `first_idx` in which no training label may end.
     embargo_start_utc : Timestamp
         Earliest start, over symbols, of the bar `embargo_bars` before `first_idx`.
     """
@@ -51,7 +51,7 @@ class Boundary:
 
 @dataclass(frozen=True)
 class BarClock:
-    """Bar row to bar start and back, per symbol."""
+    """Maps bar rows to bar starts and back, per symbol."""
 
     idx: dict[str, np.ndarray] = field(repr=False)
     start: dict[str, np.ndarray] = field(repr=False)  # datetime64[us], UTC
@@ -82,7 +82,7 @@ class BarClock:
         return int(known[at]) if at < len(known) else int(known[-1]) + 1
 
     def start_of(self, symbol: str, idx: np.ndarray) -> np.ndarray:
-        """Start of each bar row; NaT for rows that the table does not hold."""
+        """Start of each bar row; NaT for rows that the table does not contain."""
         known = self.idx[symbol]
         at = np.searchsorted(known, idx).clip(max=len(known) - 1)
         out = self.start[symbol][at].copy()
@@ -100,22 +100,27 @@ class BarClock:
             if embargo_bars and not is_stale:
                 at = int(np.searchsorted(self.idx[symbol], first - embargo_bars))
                 embargo_start = min(embargo_start, before[min(at, len(before) - 1)])
-        return Boundary(stamp, first_idx, embargo_bars, pd.Timestamp(embargo_start, tz="UTC"))
+        return Boundary(
+            start_utc=stamp,
+            first_idx=first_idx,
+            embargo_bars=embargo_bars,
+            embargo_start_utc=pd.Timestamp(embargo_start, tz="UTC"),
+        )
 
 
 @dataclass(frozen=True)
 class LabelSpans:
-    """Where each label ends, on its symbol's bars and on the clock, and whether it is final.
+    """Where each label ends, in its symbol's bars and in clock time, and whether it is final.
 
-    A label that is not final is taken to last as long as it may: to the exit after the last bar of
-    its horizon, ``t_idx + H + 2``.
+    A label that is not final is assumed to last as long as it can, up to the latest exit of its
+    horizon (:func:`step3_assets.domain.core.label_end.latest_exit_idx`).
     """
 
     symbol: np.ndarray
     decision: np.ndarray  # datetime64[us]
     first_idx: np.ndarray
     end_idx: np.ndarray
-    end: np.ndarray  # datetime64[us]; NaT past the last bar, where the index decides
+    end: np.ndarray  # datetime64[us]; NaT after the last bar, where end_idx decides
     is_final: np.ndarray
 
     @classmethod
@@ -144,18 +149,25 @@ class LabelSpans:
             rows = np.flatnonzero((symbol == name) & ~is_final)
             end[rows] = clock.start_of(name, end_idx[rows])
         decision = naive_utc(events["decision_time_utc"])
-        return cls(symbol, decision, t_idx + 1, end_idx, end, is_final)
+        return cls(
+            symbol=symbol,
+            decision=decision,
+            first_idx=t_idx + 1,
+            end_idx=end_idx,
+            end=end,
+            is_final=is_final,
+        )
 
     @classmethod
     def from_bars(cls, bars: pd.DataFrame, clock: BarClock) -> "LabelSpans":
-        """Spans of the bars' own two-bar labels: from the next bar's open to the open after it.
+        """Spans of the bars' two-bar labels, from the next bar's open to the open after it.
 
         Parameters
         ----------
         bars : DataFrame
             With ``symbol``, ``bar_idx`` and ``date``.
         clock : BarClock
-            Of the same bars. A label is final where the clock holds its last bar.
+            Made from the same bars. A label is final if the clock contains its last bar.
         """
         symbol = bars["symbol"].to_numpy(dtype=object)
         idx = bars["bar_idx"].to_numpy(dtype=np.int64)
@@ -163,23 +175,30 @@ class LabelSpans:
         for name in clock.symbols:
             rows = np.flatnonzero(symbol == name)
             end[rows] = clock.start_of(name, idx[rows] + 2)
-        return cls(symbol, naive_utc(bars["date"]), idx + 1, idx + 2, end, ~np.isnat(end))
+        return cls(
+            symbol=symbol,
+            decision=naive_utc(bars["date"]),
+            first_idx=idx + 1,
+            end_idx=idx + 2,
+            end=end,
+            is_final=~np.isnat(end),
+        )
 
 
 def drop_reasons(
     spans: LabelSpans, boundary: Boundary, window_start_utc: pd.Timestamp
 ) -> np.ndarray:
-    """Why each row may not train before the boundary, or ``""`` where it may.
+    """The reason why each row may not train before the boundary, or ``""`` if it may.
 
     The first reason that applies, in this order:
 
     ``outside_window``
         decided before the window, or at the boundary or later;
     ``purged``
-        the label reaches the boundary, on its own symbol's bars or on the clock;
+        the label reaches the boundary, in its symbol's bars or in clock time;
     ``embargoed``
-        it ends within `embargo_bars` of the boundary, on its own symbol's bars, or on the clock at
-        or after the earliest embargo start of any symbol;
+        the label ends within `embargo_bars` of the boundary in its symbol's bars, or in clock time
+        at or after the earliest embargo start of any symbol;
     ``not_final``
         the label may still change.
 
@@ -188,7 +207,7 @@ def drop_reasons(
     spans : LabelSpans, n rows
     boundary : Boundary
     window_start_utc : Timestamp
-        First decision that the window admits.
+        First instant of the window.
 
     Returns
     -------

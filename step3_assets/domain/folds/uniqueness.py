@@ -17,7 +17,7 @@ def average_uniqueness(
     """Average uniqueness of each label among the labels given, symbol by symbol.
 
     A label spans the bars ``first_bar`` to ``last_bar``, both included. On each bar its share is
-    one over the number of labels of the same symbol there; its uniqueness is the mean share.
+    one over the number of labels of the same symbol on that bar; its uniqueness is the mean share.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def average_uniqueness(
     Returns
     -------
     ndarray of float64, shape (n,)
-        In (0, 1]; 1 for a label that overlaps no other.
+        In (0, 1]; 1 for a label that does not overlap another.
 
     Raises
     ------

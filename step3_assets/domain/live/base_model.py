@@ -16,9 +16,9 @@ import pandas as pd
 
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import Session, add_weeks, first_session
-from step3_assets.domain.models.calibration import Numbers
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
+    Numbers,
     load_numbers,
     read_payloads,
 )

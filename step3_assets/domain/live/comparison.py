@@ -24,7 +24,7 @@ from step3_assets.domain.decisions.outcomes import with_outcomes
 from step3_assets.domain.decisions.scoring import FORECASTS, predict_forecasts
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.models.blend import blended_ev
-from step3_assets.domain.models.calibration import Numbers, calibrate
+from step3_assets.domain.models.calibration import calibrate
 from step3_assets.domain.models.payoff import structural_ev
 from step3_assets.domain.models.probability_scores import (
     brier,
@@ -33,6 +33,7 @@ from step3_assets.domain.models.probability_scores import (
 )
 from step3_assets.domain.models.text_format import (
     ModelIntegrityError,
+    Numbers,
     load_numbers,
     payload_sha256,
     read_payloads,

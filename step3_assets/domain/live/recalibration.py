@@ -26,14 +26,15 @@ from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.label_end import latest_exit_idx
 from step3_assets.domain.core.months import month_start
 from step3_assets.domain.core.weeks import Session, week_of
+from step3_assets.domain.decisions.outcomes import with_outcomes
 from step3_assets.domain.live.base_model import BaseModel
-from step3_assets.domain.models.calibration import Numbers, Split, calibrate, choose_calibrator
+from step3_assets.domain.models.calibration import Split, calibrate, choose_calibrator
 from step3_assets.domain.models.probability_scores import (
     brier,
     expected_calibration_error,
     log_loss,
 )
-from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
+from step3_assets.domain.models.text_format import Numbers, dump_numbers, payload_sha256
 from step3_assets.domain.models.training import weigh
 
 CALIBRATOR = "calibrator"  # the method that refits the calibrator only
@@ -146,12 +147,11 @@ def final_labels(
         label final, and never before its exit bar. Rows without such a bar are left out. In the
         order of decision time and symbol.
     """
-    final = events.loc[
-        events["maturity"] == "final", [*EVENT_KEY, "t_idx", "H", "label_end_idx", "y"]
-    ].astype({"t_idx": "int64", "H": "int64", "label_end_idx": "int64", "y": "float64"})
     hashes = models.loc[models["head"] == "calibrator", ["month", "config_hash"]]
     known = scores.loc[scores["p_raw"].notna(), ["month", *EVENT_KEY, "p_raw"]]
-    rows = known.merge(final, on=EVENT_KEY, validate="one_to_one").merge(hashes, on="month")
+    rows = with_outcomes(known, events, ["t_idx", "H", "label_end_idx", "y"])
+    rows = rows.astype({"t_idx": "int64", "H": "int64", "label_end_idx": "int64", "y": "float64"})
+    rows = rows.merge(hashes, on="month")
     rows = rows.assign(final_at_utc=final_instants(rows, bars))
     rows = rows[rows["final_at_utc"].notna()].drop(columns="H")
     return rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)

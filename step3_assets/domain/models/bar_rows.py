@@ -1,12 +1,11 @@
-"""Bars as training rows: their features, their two-bar outcome, and how long each bar really is.
+"""Bars as training rows: their features, and their outcome over two bars.
 
 Belongs here: laying out table ``bar_features`` for a model of drift per bar. Does not belong here:
 fitting (:mod:`.drift`), which bars may train (:mod:`step3_assets.domain.folds.build`).
 
-A bar's signals are known at its end; one can enter at the next bar's open. The bar's outcome is
-therefore the log return from the next bar's open to the open after it. Some of these returns hold a
-night and deviate more: time is measured in units of variance, in which a return that holds a night
-is longer than one that does not.
+A bar's signals are known at its end, and the earliest entry is the next bar's open. The bar's
+outcome is therefore the log return from the next bar's open to the open after it. Some of these
+returns contain a night and vary more; :func:`.drift.variance_time` accounts for that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.delivery import BAR_FEATURES, CROSS_SUFFIXES
+from step3_assets.domain.core.instants import week_numbers
 from step3_assets.domain.folds.purge import naive_utc
 
 PARTNER_TOLERANCE = np.timedelta64(30 * 60 * 10**6, "us")
-"""A partner's bar that ended earlier than this before the own bar's end says nothing."""
+"""A partner's bar that ended earlier than this before the bar's end is not used."""
 
 _RELATIVE = ("rs_log", "ret_spread", "regime_agree")
 
@@ -41,11 +41,11 @@ class BarRows:
     move : ndarray, shape (n,)
         Log return from the next bar's open to the open after it; NaN for the last two bars.
     holds_night : ndarray of bool, shape (n,)
-        Whether that return holds a night.
+        Whether that return contains a night.
     instant : ndarray of int, shape (n,)
-        Equal for bars of one end: their noise is shared.
+        Equal for bars that end at the same instant, because they share noise.
     week : ndarray of int, shape (n,)
-        Number of the week: clusters of dependent rows.
+        Number of the week; rows of one week may depend on each other.
     """
 
     symbol: np.ndarray
@@ -75,9 +75,9 @@ def lay_out_bars(
     bars : DataFrame, n rows
         Rows of table ``bar_features``.
     partners : mapping of str to str
-        The symbol whose signals stand in each symbol's ``cross_*`` columns.
+        The symbol whose signals are in each symbol's ``cross_*`` columns.
     columns : sequence of str
-        Features of events; those that a bar without an event has too are used.
+        Features of events; those that every bar has, with or without an event, are used.
 
     Returns
     -------
@@ -102,22 +102,22 @@ def lay_out_bars(
         move=np.concatenate([move for move, _ in moves]) if moves else np.empty(0),
         holds_night=np.concatenate([night for _, night in moves]) if moves else np.empty(0, bool),
         instant=pd.factorize(ends)[0],
-        week=(days + 3) // 7,
+        week=week_numbers(days),
     )
 
 
 def partners_of(events: pd.DataFrame) -> dict[str, str]:
-    """The partner of each symbol: the one that its latest event names."""
+    """The partner of each symbol, from its latest event."""
     known = events[["symbol", "decision_time_utc", "cross_symbol"]].dropna()
     latest = known.sort_values("decision_time_utc", kind="stable").groupby("symbol").tail(1)
     return dict(zip(latest["symbol"], latest["cross_symbol"], strict=True))
 
 
 def held_sums(rows: BarRows, per_bar: np.ndarray, events: pd.DataFrame) -> np.ndarray:
-    """Sum of a quantity over the bars whose moves each event holds.
+    """Sum of a quantity over the bars that each event holds.
 
-    An event decided on bar t that exits at the open of bar e holds the moves of bars t to e - 2:
-    from the open of t + 1 to the open of e.
+    An event that is decided on bar t and exits at the open of bar e is held from the open of t + 1
+    to the open of e, which are the moves of bars t to e - 2.
 
     Parameters
     ----------
@@ -129,22 +129,22 @@ def held_sums(rows: BarRows, per_bar: np.ndarray, events: pd.DataFrame) -> np.nd
     Returns
     -------
     ndarray, shape (m,)
-        NaN where the rows do not hold every bar.
+        NaN where a bar is missing from the rows.
     """
     out = np.full(len(events), np.nan)
     symbols = events["symbol"].to_numpy(dtype=object)
     first = events["t_idx"].to_numpy(dtype=np.int64)
     last = events["label_end_idx"].to_numpy(dtype=np.int64) - 2
     for name in np.unique(rows.symbol.astype(str)):
-        here = np.flatnonzero(rows.symbol == name)
-        of = np.flatnonzero(symbols == name)
-        if not len(of):
+        bar_at = np.flatnonzero(rows.symbol == name)
+        event_at = np.flatnonzero(symbols == name)
+        if not len(event_at):
             continue
-        idx, total = rows.idx[here], np.concatenate([[0.0], np.cumsum(per_bar[here])])
-        at = np.searchsorted(idx, first[of])
-        to = np.searchsorted(idx, last[of], side="right")
-        is_whole = (to - at) == (last[of] - first[of] + 1)
-        out[of] = np.where(is_whole, total[to] - total[at], np.nan)
+        idx, total = rows.idx[bar_at], np.concatenate([[0.0], np.cumsum(per_bar[bar_at])])
+        begin = np.searchsorted(idx, first[event_at])
+        end = np.searchsorted(idx, last[event_at], side="right")
+        is_whole = (end - begin) == (last[event_at] - first[event_at] + 1)
+        out[event_at] = np.where(is_whole, total[end] - total[begin], np.nan)
     return out
 
 

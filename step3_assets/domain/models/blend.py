@@ -1,30 +1,29 @@
-"""Expected value: the mean head's own calibration, and the weights of the two estimates.
+"""Expected value: calibration of the mean head, and the weights of the two expected values.
 
-Belongs here: how much an out-of-fold prediction is believed. Does not belong here: how it is made,
-or what the gate asks of it.
+Belongs here: how far an out-of-fold prediction is trusted. Does not belong here: how it is made,
+or the thresholds of the gate.
 
-Noise is some ten times the signal. A departure of the mean head is believed by a slope between what
-out-of-fold rows show and what such heads are worth on worlds with a known edge; t statistics are
-clustered by week, because rows depend on each other across days and symbols.
+A departure is the difference of a prediction from the mean head's centre. Noise is about ten times
+the signal, so departures are multiplied by a slope: the precision-weighted mean of the out-of-fold
+slope and of a prior, which is the slope of such heads on worlds with a known edge. Standard errors
+are clustered by week, because rows depend on each other across days and symbols.
 
-Whether there is anything to believe is a question of its own. Each week out of fold, one bets on
-the departures; the wealth of these bets is an e-value against "departures say nothing". Trading
-opens where it has grown enough. The level takes no part in this: levels of neighbouring windows
-differ by luck, and a lucky level would speak for a head that it says nothing about.
+Whether departures mean anything is tested separately. A bet on the departures is evaluated for each
+week out of fold; the wealth of these bets is an e-value against the hypothesis that departures are
+worthless. Trading opens when it is large enough. The level is left out of the test: levels of
+neighbouring windows differ by chance, and would count as evidence for the departures.
 
-Source of the e-value: the normal mixture of V. de la Pena, M. Klass and T. Lai, "Self-normalized
-processes" (2004), on one side.
+Source of the e-value: the one-sided normal mixture of V. de la Pena, M. Klass and T. Lai,
+"Self-normalized processes" (2004).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from step3_assets.config import BlendConfig
-
-Numbers = dict[str, Any]
+from step3_assets.domain.models.text_format import Numbers
 
 
 def clustered_slope(
@@ -36,7 +35,7 @@ def clustered_slope(
     ----------
     x, y, weights : ndarray, shape (n,)
     clusters : ndarray, shape (n,)
-        Rows of one cluster may depend on each other in any way (Liang and Zeger 1986).
+        Rows of one cluster may depend on each other in any way (Liang and Zeger, 1986).
 
     Returns
     -------
@@ -52,18 +51,18 @@ def clustered_slope(
     return slope, float(np.sqrt((scores**2).sum())) / moment
 
 
-def fit_mean_calibrator(
+def fit_mean_slope(
     predicted: np.ndarray,
     centre: np.ndarray,
     outcome: np.ndarray,
     weights: np.ndarray,
     clusters: np.ndarray,
     config: BlendConfig,
-) -> tuple[float, float]:
-    """Slope by which the mean head's departures from the training mean are believed, and its t.
+) -> float:
+    """Slope of the outcome on the mean head's departures from the training mean.
 
     The precision-weighted mean of the out-of-fold slope and the prior, which is the posterior mean
-    where both errors are normal.
+    if both errors are normal.
 
     Parameters
     ----------
@@ -76,10 +75,9 @@ def fit_mean_calibrator(
 
     Returns
     -------
-    slope : float
-        At least 0. It may exceed 1: trees this shallow and slow say less than they know.
-    t : float
-        Of the out-of-fold slope alone, without the prior; 0 where departures do not vary.
+    float
+        At least 0, and 0 if departures do not vary. It may exceed 1, because shallow and slow trees
+        understate departures.
     """
     total = weights.sum()
     x = predicted - centre
@@ -87,10 +85,10 @@ def fit_mean_calibrator(
     y = outcome - (weights * outcome).sum() / total
     slope, error = clustered_slope(x, y, weights, clusters)
     if not np.isfinite(error) or error <= 0:
-        return 0.0, 0.0
+        return 0.0
     data, prior = error**-2, config.prior_slope_error**-2
     posterior = (data * slope + prior * config.prior_slope) / (data + prior)
-    return max(0.0, posterior), slope / error
+    return max(0.0, posterior)
 
 
 def log_evidence(
@@ -100,7 +98,7 @@ def log_evidence(
     clusters: np.ndarray,
     config: BlendConfig,
 ) -> float:
-    """Natural logarithm of the e-value for departures that go the right way.
+    """Natural logarithm of the e-value for departures of the right sign.
 
     The bet of a cluster is the weighted sum of departure times excess. With bets scaled to a mean
     square of 1, n of them and their sum S, the e-value mixes ``exp(m S - m^2 n / 2)`` over stakes m
@@ -109,14 +107,14 @@ def log_evidence(
     Parameters
     ----------
     departure, excess : ndarray, shape (n,)
-        What was predicted beyond the training mean, and the outcome beyond it, out of fold.
+        Out-of-fold prediction and outcome, both less the training mean.
     weights, clusters : ndarray, shape (n,)
     config : BlendConfig
 
     Returns
     -------
     float
-        Minus infinity without any bet.
+        Minus infinity if there is no bet.
 
     Examples
     --------
@@ -156,25 +154,25 @@ def fit_blend(
         Out of fold, log return.
     weights : ndarray, shape (n,)
     evidence : float
-        For the mean head's departures, of :func:`log_evidence`.
+        Result of :func:`log_evidence` for the mean head's departures.
     config : BlendConfig
 
     Returns
     -------
     dict
-        ``w_struct`` and ``w_mean``, both >= 0; their sum is 1, or 0 where the evidence has not
-        grown to ``config.open_at_evidence``.
+        ``w_struct`` and ``w_mean``, both >= 0. Their sum is 1, or 0 if the e-value is below
+        ``config.open_at_evidence``.
     """
-    is_believed = evidence >= np.log(config.open_at_evidence)
+    is_open = evidence >= np.log(config.open_at_evidence)
     difference = ev_ml - ev_struct
     moment = float((weights * difference**2).sum())
-    pulled = config.prior_strength * moment
-    towards = float((weights * difference * (net - ev_struct)).sum())
-    share = (towards + pulled * config.prior_mean_share) / (moment + pulled) if moment > 0 else 0.5
+    prior = config.prior_strength * moment
+    product = float((weights * difference * (net - ev_struct)).sum())
+    share = (product + prior * config.prior_mean_share) / (moment + prior) if moment > 0 else 0.5
     w_mean = min(1.0, max(0.0, share))
     return {
-        "w_struct": float(is_believed) * (1.0 - w_mean),
-        "w_mean": float(is_believed) * w_mean,
+        "w_struct": float(is_open) * (1.0 - w_mean),
+        "w_mean": float(is_open) * w_mean,
     }
 
 
@@ -185,11 +183,11 @@ class MeanCalibration:
     Parameters
     ----------
     centre : float or ndarray
-        The prediction that is no departure.
+        The prediction from which departures are counted.
     level : float or ndarray
-        What is expected where the prediction is the centre.
+        The expected outcome where the prediction equals the centre.
     slope : float or ndarray
-        How much of a departure is believed.
+        Factor of a departure.
     """
 
     centre: float | np.ndarray
@@ -198,9 +196,9 @@ class MeanCalibration:
 
     @classmethod
     def of_numbers(cls, blend: Numbers) -> "MeanCalibration":
-        """From the stored blend; one that was stored without a level has its centre there."""
+        """From the stored blend; the level is the centre if none was stored."""
         centre = blend["mean_centre"]
-        return cls(centre, blend.get("mean_level", centre), blend["mean_slope"])
+        return cls(centre=centre, level=blend.get("mean_level", centre), slope=blend["mean_slope"])
 
 
 def mean_ev(

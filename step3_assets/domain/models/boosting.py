@@ -25,8 +25,8 @@ DETERMINISTIC: dict[str, Any] = {
     "force_row_wise": True,
     "num_threads": 1,
     "verbosity": -1,
-    # With fewer rows than two leaves need, no tree can split and each predicts the mean. The filter
-    # would leave LightGBM without a feature, and it would fail.
+    # With fewer rows than two leaves need, no tree can split and all predict the mean. The filter
+    # would remove every feature, and LightGBM would fail.
     "feature_pre_filter": False,
 }
 
@@ -44,7 +44,7 @@ def fit_booster(
     Parameters
     ----------
     values : ndarray of float64, shape (n, p)
-        NaN is a missing value, which the trees route themselves.
+        NaN is a missing value, which the trees handle.
     target, weights : ndarray of float64, shape (n,)
     objective : dict
         LightGBM parameters of the head, such as ``{"objective": "quantile", "alpha": 0.1}``.
@@ -97,7 +97,7 @@ def fit_binned(
     Parameters
     ----------
     rows : lightgbm.Dataset
-        What :func:`bin_rows` made of the same configuration and seed; its target is replaced.
+        Result of :func:`bin_rows` with the same configuration and seed; its target is replaced.
     target : ndarray of float64, shape (n,)
     objective, config, seed
         See :func:`fit_booster`.
@@ -135,8 +135,8 @@ def fit_mean_booster(
     Returns
     -------
     str
-        Trees whose sum is the prediction: the weighted mean of `target` stands in the first one's
-        leaves.
+        Trees whose sum is the prediction; the weighted mean of `target` is added to the leaves of
+        the first tree.
     """
     import lightgbm as lgb
 
@@ -167,7 +167,7 @@ def predict_booster(text: str, values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class BoostedHead:
-    """A LightGBM head with one of LightGBM's own objectives; see :class:`.head.Head`."""
+    """A LightGBM head with a built-in objective of LightGBM; see :class:`.head.Head`."""
 
     name: str
     label: str
@@ -177,7 +177,7 @@ class BoostedHead:
 
     @property
     def objective(self) -> dict[str, Any]:
-        """LightGBM's parameters of the target or the quantile level."""
+        """LightGBM's parameters for the target or the quantile level."""
         if self.level is None:
             return {"objective": "binary"}
         return {"objective": "quantile", "alpha": self.level}
@@ -207,10 +207,10 @@ class BoostedHead:
 
 @dataclass(frozen=True)
 class MeanHead(BoostedHead):
-    """The mean head: learns what drift adds up to along the bars that events held.
+    """The mean head: learns the sum of the predicted drift over the bars that an event holds.
 
-    Without sums it learns the events' own outcomes, by generalised least squares within decision
-    instants.
+    Without such sums it learns the events' own outcomes, by generalised least squares within
+    decision instants.
     """
 
     def fit(self, task: HeadTask) -> str:

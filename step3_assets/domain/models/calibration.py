@@ -1,6 +1,6 @@
-"""Probability calibration on out-of-fold predictions, shrunk toward doing nothing.
+"""Probability calibration on out-of-fold predictions, shrunk toward the raw probability.
 
-Belongs here: fitting, choosing and applying a calibrator, and its plain numbers. Does not belong
+Belongs here: fitting, choosing and applying a calibrator, and its stored numbers. Does not belong
 here: how out-of-fold predictions are made.
 
 Sources: J. Platt, "Probabilistic outputs for support vector machines" (1999); B. Zadrozny and
@@ -10,23 +10,21 @@ predictors" (2014).
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from step3_assets.config import CalibrationConfig
 from step3_assets.domain.models.linear import sigmoid
 from step3_assets.domain.models.probability_scores import log_loss
-from step3_assets.domain.models.text_format import ModelIntegrityError
+from step3_assets.domain.models.text_format import ModelIntegrityError, Numbers
 
-Numbers = dict[str, Any]
 Split = tuple[np.ndarray, np.ndarray]
 
 VENN_ABERS_POINTS = 21
 
 
 def fit_base_rate(y: np.ndarray, weights: np.ndarray) -> Numbers:
-    """The share of winners whatever the model says; a half without rows."""
+    """The share of winners, independent of the model's probability; 0.5 without rows."""
     total = float(weights.sum())
     rate = (float((weights * y).sum()) + 0.5) / (total + 1.0)
     return {"kind": "base_rate", "rate": rate}
@@ -36,9 +34,9 @@ def fit_platt(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
     """Platt scaling, ``sigmoid(intercept + slope * logit(p))``, with ``slope >= 0``.
 
     Outcomes are Platt's smoothed targets: with n independent winners a winner counts as
-    ``(n + 1) / (n + 2)``, and a loser likewise, so that a sample never makes the calibrator surer
-    than its size allows. A negative slope would turn the model's order around, so the base rate is
-    fitted instead: the classifier has shown no skill out of fold.
+    ``(n + 1) / (n + 2)``, and a loser likewise, so that a small sample gives no extreme
+    probabilities. A negative slope would reverse the model's order; then the base rate is fitted
+    instead, because the classifier has no skill out of fold.
 
     Parameters
     ----------
@@ -64,8 +62,8 @@ def fit_platt(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
 def fit_beta(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
     """Beta calibration, ``sigmoid(c + a ln p - b ln(1 - p))`` with ``a, b >= 0``.
 
-    Parameters are those of :func:`fit_platt`, and so are the targets. A coefficient that comes out
-    negative is left out, and the better of the two is fitted alone.
+    Parameters and targets are those of :func:`fit_platt`. If a coefficient is negative, the two
+    fits with one coefficient are compared by log loss.
     """
     if len(np.unique(y)) < 2:
         return _flat_platt(y, weights)
@@ -77,13 +75,13 @@ def fit_beta(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
     single = [numbers for numbers in found[1:] if numbers is not None]
     if not single:
         return _flat_platt(y, weights)
-    return min(single, key=lambda numbers: log_loss(target, _whole(numbers, p), weights))
+    return min(single, key=lambda numbers: log_loss(target, _in_full(numbers, p), weights))
 
 
 def _beta_numbers(
     both: np.ndarray, used: list[int], target: np.ndarray, weights: np.ndarray
 ) -> Numbers | None:
-    """Fit the coefficients of some columns; None where one comes out negative."""
+    """Fit the coefficients of some columns; None if one of them is negative."""
     columns = both[:, used]
     centre, scale = columns.mean(axis=0), columns.std(axis=0)
     if (scale <= 0).any():
@@ -112,10 +110,10 @@ def smoothed_targets(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def fit_isotonic(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
-    """Isotonic regression, kept off 0 and 1 by half an independent row.
+    """Isotonic regression, kept away from 0 and 1 by half an independent row.
 
-    Parameters are those of :func:`fit_platt`; the result holds the steps ``x`` and ``y``, between
-    which it interpolates.
+    Parameters are those of :func:`fit_platt`. The result holds points ``x`` and ``y``, between
+    which :func:`calibrate` interpolates.
     """
     from sklearn.isotonic import IsotonicRegression
 
@@ -132,23 +130,22 @@ def fit_isotonic(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
 def fit_venn_abers(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Numbers:
     """Venn-Abers prediction: isotonic regression with the new row added as a loser and as a winner.
 
-    The two answers p0 and p1 become ``p1 / (1 - p0 + p1)``. Evaluated at quantiles of `p`, between
-    which it interpolates. The added row weighs as one independent row. Parameters are those of
-    :func:`fit_platt`.
+    The two predictions p0 and p1 are merged into ``p1 / (1 - p0 + p1)``. It is evaluated at
+    quantiles of `p`, between which :func:`calibrate` interpolates. The added row has the weight of
+    one independent row. Parameters are those of :func:`fit_platt`.
     """
     from sklearn.isotonic import IsotonicRegression
 
     at = np.unique(np.quantile(p, np.linspace(0.0, 1.0, VENN_ABERS_POINTS)))
-    answers = []
+    merged = []
     for score in at:
         pair = []
         for outcome in (0.0, 1.0):
             model = IsotonicRegression(out_of_bounds="clip")
             model.fit(np.append(p, score), np.append(y, outcome), np.append(weights, 1.0))
             pair.append(float(model.predict([score])[0]))
-        answers.append(pair[1] / (1.0 - pair[0] + pair[1]))
-    merged = np.maximum.accumulate(answers)
-    return {"kind": "venn_abers", "x": at.tolist(), "y": merged.tolist()}
+        merged.append(pair[1] / (1.0 - pair[0] + pair[1]))
+    return {"kind": "venn_abers", "x": at.tolist(), "y": np.maximum.accumulate(merged).tolist()}
 
 
 CANDIDATES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], Numbers]] = {
@@ -157,10 +154,11 @@ CANDIDATES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], Numbers]] =
     "isotonic": fit_isotonic,
     "venn_abers": fit_venn_abers,
 }
-"""Calibrators beside the identity, which every one of them is shrunk toward."""
+"""Calibrators; each is shrunk toward the identity."""
 NEEDS_ROWS = ("isotonic", "venn_abers")
-"""Steps: they take part above a floor of independent rows."""
+"""Step functions, which need a minimum of independent rows."""
 SHARES = (0.25, 0.5, 0.75, 1.0)
+"""Shares of a calibrator's correction that are tried."""
 
 
 def choose_calibrator(
@@ -170,11 +168,11 @@ def choose_calibrator(
     splits: Sequence[Split],
     config: CalibrationConfig,
 ) -> Numbers:
-    """Fit the calibrator that had the lowest log loss on rows it was not fitted on.
+    """Fit the calibrator with the lowest penalised log loss on rows it was not fitted on.
 
-    Each candidate is tried whole and shrunk toward the raw probability. What it takes off the log
-    likelihood of the independent rows must outweigh ``config.shrinkage`` times the square of the
-    share by which it is believed; otherwise the raw probability stays as it is.
+    Each candidate is tried in full and shrunk toward the raw probability. Its gain in the log
+    likelihood of the independent rows must exceed ``config.shrinkage`` times the square of the
+    share of its correction; otherwise the raw probability is kept.
 
     Parameters
     ----------
@@ -182,7 +180,7 @@ def choose_calibrator(
         Out-of-fold raw probabilities, outcomes, and weights that sum to the number of independent
         rows.
     splits : sequence of (ndarray of bool, ndarray of bool)
-        Fitting and validation rows, each fitting set over before its validation set begins.
+        Fitting and validation rows; each fitting set ends before its validation set begins.
     config : CalibrationConfig
         Isotonic regression and Venn-Abers take part only where a fitting set has
         ``isotonic_min_rows`` independent rows (sum of weights).
@@ -190,10 +188,10 @@ def choose_calibrator(
     Returns
     -------
     dict
-        The calibrator fitted on all rows, with ``share``, by which it is believed, and
-        ``chosen_by``: the log loss of each candidate whole, and of ``identity``. The identity where
-        no split can be validated on or nothing gains enough; the base rate where one class is
-        missing.
+        The calibrator fitted on all rows, with ``share``, the part of its correction that is
+        applied, and ``chosen_by``, the log loss of each candidate in full and of ``identity``. The
+        identity if no split can be validated or no candidate gains enough; the base rate if one
+        class is missing.
     """
     if len(np.unique(y)) < 2:
         return {**fit_base_rate(y, weights), "chosen_by": {}}
@@ -241,22 +239,23 @@ def calibrate(numbers: Numbers, p: np.ndarray) -> np.ndarray:
     Raises
     ------
     ModelIntegrityError
-        If the numbers are of no known kind.
+        If the numbers are of an unknown kind.
     """
-    return shrunk(p, _whole(numbers, p), float(numbers.get("share", 1.0)))
+    return shrunk(p, _in_full(numbers, p), float(numbers.get("share", 1.0)))
 
 
 def logit(p: np.ndarray) -> np.ndarray:
-    """Log odds, with p kept off 0 and 1 by what a double can tell apart."""
+    """Log odds, finite also at 0 and 1."""
     return log_p(p) - log_p(1.0 - p)
 
 
 def log_p(p: np.ndarray) -> np.ndarray:
-    """Logarithm of a probability, at least that of 1e-12."""
+    """Logarithm of a probability, of at least 1e-12."""
     return np.log(np.maximum(p, 1e-12))
 
 
-def _whole(numbers: Numbers, p: np.ndarray) -> np.ndarray:
+def _in_full(numbers: Numbers, p: np.ndarray) -> np.ndarray:
+    """The calibrator's probability before it is shrunk toward the raw one."""
     kind = numbers.get("kind")
     if kind == "identity":
         return p

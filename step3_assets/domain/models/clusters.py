@@ -3,12 +3,12 @@
 Belongs here: the gradient of squared error when outcomes of one instant share their noise. Does not
 belong here: boosting itself, or overlap in time.
 
-Two ETFs that move together have outcomes that do, too: most of what one event's outcome misses its
-prediction by, its twin's misses as well. Their *difference* is far less noisy than either and says
-more about what features are worth (Zellner 1962, seemingly unrelated regressions). Only events of
-the same decision instant are taken together: their features precede the noise of both, whereas
-weighing neighbours in time against each other would mix a feature with noise that it has seen
-(Hansen and Hodrick 1980).
+Two ETFs that move together have similar outcomes: most of the error in predicting one event is also
+in its twin, the other symbol's event at the same instant. Their *difference* is far less noisy than
+either, and tells more about the features (Zellner 1962, seemingly unrelated regressions). Only
+events of the same decision instant are combined: their features precede the noise of both. Weighing
+neighbours in time against each other would instead mix a feature with noise that it already
+contains (Hansen and Hodrick 1980).
 """
 
 from collections.abc import Callable
@@ -37,14 +37,14 @@ def clustered_error(
     ----------
     target, weights : ndarray, shape (n,)
     clusters : ndarray of int, shape (n,)
-        Row numbers of one instant are equal.
+        Equal numbers for rows of the same instant.
     correlation : float
         0 to below 1; 0 is weighted least squares.
 
     Returns
     -------
     callable
-        Takes predictions (n,), and the data set that it ignores.
+        Takes predictions of shape (n,), and a data set, which it ignores.
 
     Examples
     --------

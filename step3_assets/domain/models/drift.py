@@ -1,14 +1,14 @@
-"""Drift per bar: what the next hour earns, learned on every bar and summed along what events hold.
+"""Drift per bar: the expected return of the next hour, learned on all bars and summed over events.
 
-Belongs here: fitting drift on bars, its sum along events, the evidence of bars out of fold, the
-level of drift. Does not belong here: the bars' layout (:mod:`.bar_rows`), the head that learns the
-sums (:mod:`.boosting`).
+Belongs here: fitting drift on bars, its sum over the bars that events hold, out-of-fold predictions
+for bars, the level of drift. Does not belong here: the bars' layout (:mod:`.bar_rows`), the head
+that learns the sums (:mod:`.boosting`).
 
-An event's exit is decided by what has happened before it, so its expected gross return is the
+An event's exit depends only on what happened before it, so its expected gross return is the
 expected sum of the drift of the bars it holds (Doob's optional stopping). Drift is learned on all
-bars, of which there are twice as many as events and whose outcomes overlap hardly at all; the sum
-of the predicted drift along a training event's held bars is nearly free of noise, and a head that
-learns that sum from the event's features sees what its own outcome would have hidden.
+bars: there are twice as many as events, and their outcomes hardly overlap. The sum of the predicted
+drift over a training event's bars is nearly free of noise, so a head can learn from it what the
+noise of the event's own outcome would hide.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ WEEKS_A_YEAR = 52.18
 
 @dataclass(frozen=True)
 class DriftModel:
-    """Drift fitted on some bars.
+    """Drift fitted on the training bars and predicted for all.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class DriftModel:
     centre : float
         Weighted mean of the training bars' outcomes, in the same unit.
     level : float
-        Drift without any departure: the centre, shrunk toward the configured premium.
+        Drift without a departure: the centre, shrunk toward the configured premium.
     """
 
     drift: np.ndarray
@@ -48,23 +48,23 @@ class DriftModel:
 
 @dataclass(frozen=True)
 class HeldDrift:
-    """Sums along the bars that events hold, in units of each event's own ``u_atr``.
+    """Sums over the bars that events hold, in units of each event's ``u_atr``.
 
     Parameters
     ----------
     departure : ndarray, shape (m,)
-        Sum of drift beyond the centre.
-    reach : ndarray, shape (m,)
-        What one unit of drift on every held bar adds up to.
+        Sum of the drift less its centre.
+    time : ndarray, shape (m,)
+        Sum of one unit of drift on every held bar.
     """
 
     departure: np.ndarray
-    reach: np.ndarray
+    time: np.ndarray
 
 
 @dataclass(frozen=True)
 class BarEvidence:
-    """Bars out of fold: the drift that was predicted, and what came.
+    """Out-of-fold bars: their predicted drift and their outcome.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class BarEvidence:
     predicted, centre, outcome : ndarray, shape (n,)
         In units of ``u_atr`` for one unit of variance time.
     weights : ndarray, shape (n,)
-        Variance time: outcomes over a longer time deviate less in this unit.
+        Variance time, because outcomes over a longer time vary less in this unit.
     week : ndarray of int, shape (n,)
     """
 
@@ -88,7 +88,7 @@ class BarEvidence:
     def of_block(
         cls, number: int, rows: BarRows, model: "DriftModel", validation: np.ndarray
     ) -> "BarEvidence":
-        """The bars of one inner block."""
+        """The validation bars of one inner block."""
         kept = validation & rows.is_usable
         n = int(kept.sum())
         return cls(
@@ -111,7 +111,7 @@ class BarEvidence:
         )
 
     def select(self, rows: np.ndarray) -> "BarEvidence":
-        """Some of the bars."""
+        """A part of the bars."""
         return BarEvidence(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
@@ -122,13 +122,13 @@ def outcome(rows: BarRows, length: np.ndarray) -> np.ndarray:
 
 
 def fit_drift(rows: BarRows, train: np.ndarray, config: DriftHeadConfig, seed: int) -> DriftModel:
-    """Fit drift on the training bars and predict it for all.
+    """Fit drift on the training bars and predict it for all bars.
 
     Parameters
     ----------
     rows : BarRows, n rows
     train : ndarray of bool, shape (n,)
-        Bars whose outcome may be used; unusable ones among them are left out.
+        Bars whose outcome may be used; unusable bars among them are left out.
     config : DriftHeadConfig
     seed : int
     """
@@ -168,11 +168,11 @@ def fit_drift(rows: BarRows, train: np.ndarray, config: DriftHeadConfig, seed: i
 def shrunk_level(
     rows: BarRows, train: np.ndarray, length: np.ndarray, config: DriftHeadConfig
 ) -> float:
-    """The mean outcome of the training bars, shrunk toward a yearly premium by its own error.
+    """The mean outcome of the training bars, shrunk toward a yearly premium.
 
-    A window of three years knows its mean drift to some ten percent a year: more than the cost of
-    every trade. What it shows and what markets have paid over a century are averaged by their
-    precisions.
+    The mean drift of a window of three years has a standard error of about ten percent a year,
+    which exceeds the cost of all trades. So it is averaged with what markets have paid over a
+    century, both weighted by precision.
 
     Parameters
     ----------
@@ -198,11 +198,12 @@ def shrunk_level(
 
 
 def variance_time(rows: BarRows, train: np.ndarray) -> np.ndarray:
-    """Variance of each bar's move over the mean of the training bars, by whether it holds a night.
+    """Variance of moves with and without a night, relative to the mean of the training bars.
 
     Returns
     -------
     ndarray, shape (n,)
+        One of the two ratios for each bar.
     """
     squares = (rows.move[train] / rows.u_atr[train]) ** 2
     night = rows.holds_night[train]
@@ -215,7 +216,7 @@ def variance_time(rows: BarRows, train: np.ndarray) -> np.ndarray:
 
 
 def hold(rows: BarRows, model: DriftModel, events: pd.DataFrame) -> HeldDrift:
-    """Sum the predicted drift along the bars that each event holds.
+    """Sum the predicted drift over the bars that each event holds.
 
     Parameters
     ----------
@@ -225,10 +226,10 @@ def hold(rows: BarRows, model: DriftModel, events: pd.DataFrame) -> HeldDrift:
         With final labels.
     """
     scale = model.length * np.nan_to_num(rows.u_atr)
-    own = events["u_atr"].to_numpy(dtype=np.float64)
+    unit = events["u_atr"].to_numpy(dtype=np.float64)
     return HeldDrift(
-        departure=held_sums(rows, scale * (model.drift - model.centre), events) / own,
-        reach=held_sums(rows, scale, events) / own,
+        departure=held_sums(rows, scale * (model.drift - model.centre), events) / unit,
+        time=held_sums(rows, scale, events) / unit,
     )
 
 

@@ -3,8 +3,8 @@
 Belongs here: the known-at rule and the one-hot coding of categories. Does not belong here:
 imputation and scaling, which are fitted per fold (:mod:`step3_assets.domain.models.linear`).
 
-The catalogue says when each column is known; a column that is not known at the decision raises
-:class:`LeakageError`, whoever asks for it.
+The catalogue states when each column is known. A column that is not known at the decision raises
+:class:`LeakageError`.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ Vocabulary = Mapping[str, Sequence[str]]
 
 
 class LeakageError(ValueError):
-    """A column was asked for as a feature that is not known at the decision."""
+    """A column that is not known at the decision was requested as a feature."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class FeatureMatrix:
     values : ndarray of float64, shape (n, p)
         NaN where a signal has no history yet.
     names : tuple of str, length p
-        Column names; a category reads ``family=trend_long``.
+        Column names; that of a category is, for example, ``family=trend_long``.
     vocabulary : dict of str to tuple of str
-        Categories coded, per categorical column.
+        The coded categories of each categorical column.
     """
 
     values: np.ndarray
@@ -63,10 +63,10 @@ def feature_matrix(
     events : DataFrame, n rows
         Rows of table ``events``; only `columns` are read.
     vocabulary : mapping of str to sequence of str, optional
-        Categories of each categorical column, as fitted on a fold's training rows; a category
-        outside it is coded as all zeros. Without it, the categories of these rows.
+        Categories of each categorical column, from a fold's training rows; any other category is
+        coded as all zeros. By default the categories of these rows.
     columns : sequence of str
-        Columns of ``events`` to use, the frozen list by default.
+        Columns of ``events`` to use; the frozen list by default.
 
     Returns
     -------
@@ -75,8 +75,7 @@ def feature_matrix(
     Raises
     ------
     LeakageError
-        If a column's values are not known at the decision, name the row, or are not in the
-        catalogue.
+        If a column is not known at the decision, is part of the key, or is not in the catalogue.
 
     Examples
     --------
@@ -98,7 +97,7 @@ def feature_matrix(
         blocks += [(values == category).astype(np.float64) for category in coded[name]]
         names += [f"{name}={category}" for category in coded[name]]
     values = np.column_stack(blocks) if blocks else np.empty((len(events), 0))
-    return FeatureMatrix(np.ascontiguousarray(values), tuple(names), coded)
+    return FeatureMatrix(values=np.ascontiguousarray(values), names=tuple(names), vocabulary=coded)
 
 
 def refuse_leaks(columns: Sequence[str]) -> None:

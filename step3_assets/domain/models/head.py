@@ -1,10 +1,10 @@
-"""What a head is: the protocol that every model of a fold follows, and what it is fitted on.
+"""Heads: the protocol that every model of a fold follows, and the rows that it is fitted on.
 
 Belongs here: the protocol, the targets with their units, the training rows. Does not belong here: a
 model family (:mod:`.linear`, :mod:`.boosting`), the list of heads (:mod:`.heads`).
 
-A head is named by its role in a fold (``classifier``, ``mean``, ``q10``), never by the library that
-fits it: another library's model can take over the role without a change to any stored table.
+A head is named by its role in a fold (``classifier``, ``mean``, ``q10``), never by its library, so
+that another library's model can take over the role without a change to any stored table.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +21,8 @@ from step3_assets.config import ModelConfig
 class Target(Enum):
     """What a head learns; the value is the unit of its predictions.
 
-    ``SCALED_GROSS`` is ``gross_logret / u_atr``: its noise is alike in calm and wild markets, and
-    the cost, which is known at the decision, need not be learned.
+    ``SCALED_GROSS`` is ``gross_logret / u_atr``: its noise is similar in calm and volatile markets,
+    and the cost, which is known at the decision, need not be learned.
     """
 
     WON = "probability that net_logret > 0"
@@ -84,8 +84,8 @@ class HeadTask:
         Weights of the fit, with mean 1.
     config : ModelConfig
     held_drift : ndarray, shape (n,), optional
-        Predicted drift beyond the centre, summed along the bars that each event held, in units of
-        its ``u_atr``; what the mean head learns where it is given.
+        Predicted drift less its centre, summed over the bars that each event holds, in units of
+        its ``u_atr``. The mean head learns it if it is given.
     """
 
     values: np.ndarray
@@ -97,7 +97,7 @@ class HeadTask:
     _shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What several heads prepare from the same rows, made by the first that asks for it."""
+        """What several heads need from the same rows; the first head that needs it makes it."""
         if name not in self._shared:
             self._shared[name] = make()
         return self._shared[name]
@@ -111,13 +111,13 @@ class Head(Protocol):
     name : str
         Its role; the value of column ``head`` in the stored tables.
     label : str
-        What a report calls it.
+        Its name in reports.
     target : Target
         What it learns, and the unit of its predictions.
     level : float, optional
         Quantile level; None for a probability or a mean.
     format : str
-        How its payload is written; reading the payload executes nothing.
+        Format of its payload. Reading a payload executes nothing.
     """
 
     @property
@@ -127,7 +127,7 @@ class Head(Protocol):
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its name in reports."""
         ...
 
     @property
@@ -142,7 +142,7 @@ class Head(Protocol):
 
     @property
     def format(self) -> str:
-        """How its payload is written."""
+        """Format of its payload."""
         ...
 
     def fit(self, task: HeadTask) -> Any:

@@ -4,8 +4,8 @@ Belongs here: the list of heads, the shared feature matrix, predictions by head.
 here: a model family (:mod:`.linear`, :mod:`.boosting`), folds, calibration and blend
 (:mod:`step3_assets.domain.models.training`).
 
-To add a head, write its class in a file of its own and name the instance in :data:`HEADS`.
-Payloads, predictions, metrics and the acceptance rule on missing heads follow from the list; the
+To add a head, write its class in a new file and add the instance to :data:`HEADS`. Payloads,
+predictions, metrics and the acceptance criterion on missing heads follow from the list; the
 conformance test runs over it.
 """
 
@@ -32,7 +32,7 @@ HEADS: tuple[Head, ...] = (LOGISTIC, RIDGE, ELASTICNET, CLASSIFIER, MEAN, Q10, Q
 
 @dataclass(frozen=True)
 class Predictions:
-    """The heads' predictions for n events; NaN nowhere.
+    """The heads' predictions for n events, without NaN.
 
     Parameters
     ----------
@@ -51,7 +51,10 @@ class Predictions:
     def concatenate(cls, parts: "Sequence[Predictions]") -> "Predictions":
         """Pool predictions of the same heads, in the order given."""
         return cls(
-            {name: np.concatenate([p.by_head[name] for p in parts]) for name in parts[0].by_head},
+            by_head={
+                name: np.concatenate([part.by_head[name] for part in parts])
+                for name in parts[0].by_head
+            },
             scale=np.concatenate([part.scale for part in parts]),
             cost=np.concatenate([part.cost for part in parts]),
         )
@@ -70,7 +73,7 @@ class Predictions:
 
     @property
     def p_raw(self) -> np.ndarray:
-        """Probability of the classifier, not calibrated."""
+        """The classifier's probability before calibration."""
         return self.of(CLASSIFIER)
 
     @property
@@ -86,7 +89,7 @@ class Predictions:
 
 
 def head_names() -> tuple[str, ...]:
-    """Names of all heads, in their order."""
+    """Names of all heads, in order."""
     return tuple(head.name for head in HEADS)
 
 
@@ -100,12 +103,12 @@ def quantile_heads() -> tuple[Head, ...]:
 def fit_heads(
     rows: TrainingRows, config: ModelConfig, held_drift: np.ndarray | None = None
 ) -> dict[str, str]:
-    """Fit every head; returns payload text by head, with the feature list under ``features``.
+    """Fit every head and return payload text by head, with the feature list under ``features``.
 
     Parameters
     ----------
     rows : TrainingRows
-        With both outcomes.
+        With winners and losers.
     config : ModelConfig
     held_drift : ndarray, shape (n,), optional
         See :class:`.head.HeadTask`.
@@ -113,7 +116,14 @@ def fit_heads(
     columns = config.features
     matrix = feature_matrix(rows.events, columns=columns)
     weights = rows.weights / rows.weights.mean()
-    task = HeadTask(matrix.values, matrix.names, rows, weights, config, held_drift)
+    task = HeadTask(
+        values=matrix.values,
+        names=matrix.names,
+        rows=rows,
+        weights=weights,
+        config=config,
+        held_drift=held_drift,
+    )
     features = {"columns": columns, "names": matrix.names, "vocabulary": matrix.vocabulary}
     return {
         "features": dump_numbers(features),
@@ -127,14 +137,14 @@ def predict_heads(payloads: Mapping[str, str], events: pd.DataFrame) -> Predicti
     Raises
     ------
     ModelIntegrityError
-        If a head is missing, or the feature list does not give the matrix it was fitted on.
+        If a head is missing, or the feature list does not reproduce the matrix of the fit.
     """
     missing = {"features", *head_names()} - set(payloads)
     if missing:
         raise ModelIntegrityError(f"heads missing: {', '.join(sorted(missing))}")
     values = matrix_of(payloads, events).values
     return Predictions(
-        {head.name: head.predict(head.load(payloads[head.name]), values) for head in HEADS},
+        by_head={head.name: head.predict(head.load(payloads[head.name]), values) for head in HEADS},
         scale=events["u_atr"].to_numpy(dtype=np.float64),
         cost=events["cost_rt"].to_numpy(dtype=np.float64),
     )
@@ -145,7 +155,7 @@ def matrix_of(payloads: Mapping[str, str], events: pd.DataFrame) -> FeatureMatri
     stored = load_numbers(payloads["features"])
     matrix = feature_matrix(events, stored["vocabulary"], stored["columns"])
     if list(matrix.names) != stored["names"]:
-        raise ModelIntegrityError("the stored feature list does not give the stored names")
+        raise ModelIntegrityError("the stored feature list does not reproduce the stored names")
     return matrix
 
 
@@ -155,5 +165,5 @@ def stored_features_hash(payloads: Mapping[str, str]) -> str:
 
 
 def format_of(name: str) -> str:
-    """How the payload of this name is written."""
+    """Format of the payload with this name."""
     return next((head.format for head in HEADS if head.name == name), JSON_NUMBERS)

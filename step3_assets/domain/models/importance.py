@@ -1,9 +1,9 @@
-"""What the boosted heads look at: gain in training, TreeSHAP on the candidates they scored.
+"""Feature importances of the boosted heads: gain in training, TreeSHAP on scored candidates.
 
 Belongs here: shares of features from stored models. Does not belong here: drawing them, or causes:
-a share says what a model uses, not whether it is right to.
+a share shows what a model uses, not whether that is right.
 
-Sources: gain is the loss that a feature's splits took off, summed over trees (J. Friedman 2001,
+Sources: gain is the reduction of loss by a feature's splits, summed over trees (J. Friedman 2001,
 eq. 45); SHAP values are LightGBM's own ``pred_contrib``, the exact TreeSHAP of S. Lundberg et al.,
 "From local explanations to global understanding with explainable AI for trees" (2020).
 """
@@ -27,7 +27,7 @@ def head_importances(models: pd.DataFrame, candidates: pd.DataFrame, month: date
     Parameters
     ----------
     models : DataFrame
-        Rows of ``calibrated_models`` of one fold; none where it could not be trained.
+        Rows of ``calibrated_models`` of one fold; empty if it could not be trained.
     candidates : DataFrame
         Rows of ``events`` of the test month; no outcome is read.
     month : date
@@ -36,8 +36,8 @@ def head_importances(models: pd.DataFrame, candidates: pd.DataFrame, month: date
     Returns
     -------
     DataFrame
-        Rows of table ``importances``. Shares of a head sum to 1, or are 0 where it never split; a
-        category's share is the sum over its codes; ``shap_frac`` is NaN without candidates.
+        Rows of table ``importances``. The shares of a head sum to 1, or are 0 if it has no split. A
+        category's share is the sum over its codes. ``shap_frac`` is NaN without candidates.
     """
     import lightgbm as lgb
 
@@ -63,6 +63,6 @@ def head_importances(models: pd.DataFrame, candidates: pd.DataFrame, month: date
 
 
 def _feature(name: str) -> str:
-    """The column a matrix column comes from: ``family=trend_long`` is of ``family``."""
+    """The column of events behind a matrix column: ``family`` for ``family=trend_long``."""
     column = name.split("=", 1)[0]
     return column if column in CATEGORICAL_FEATURES else name

@@ -1,16 +1,15 @@
 """The linear baselines: logistic (L2), Ridge and ElasticNet, each with its own preparation.
 
 Belongs here: imputation, clipping and scaling fitted on training rows, the scikit-learn fit, its
-plain numbers, prediction from the numbers, and the three heads. Does not belong here: which rows
-are training rows.
+numbers, prediction from the numbers, and the three heads. Does not belong here: which rows are
+training rows.
 
-A row's prediction has the same bits whether it is predicted alone or with others, so a row scored
-live equals the row scored in a backtest.
+A row's prediction has the same bits whether it is predicted alone or with others, so a live score
+equals the score in a backtest.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,10 @@ from step3_assets.domain.models.head import HeadTask, Target
 from step3_assets.domain.models.text_format import (
     JSON_NUMBERS,
     ModelIntegrityError,
+    Numbers,
     dump_numbers,
     load_numbers,
 )
-
-Numbers = dict[str, Any]
 
 CLIP_QUANTILES = (0.005, 0.995)
 
@@ -69,12 +67,12 @@ def prepare(numbers: Numbers, values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Training rows as the linear baselines see them.
+    """Training rows, prepared for the linear baselines.
 
     Parameters
     ----------
     numbers : dict
-        What :func:`fit_preparation` fitted.
+        Result of :func:`fit_preparation`.
     values : ndarray of float64, shape (n, p)
         The rows after :func:`prepare`; no NaN.
     """
@@ -86,7 +84,7 @@ class Prepared:
     def of(cls, values: np.ndarray) -> "Prepared":
         """Fit the preparation on the rows and apply it to them."""
         numbers = fit_preparation(values)
-        return cls(numbers, prepare(numbers, values))
+        return cls(numbers=numbers, values=prepare(numbers, values))
 
 
 def fit_logistic(
@@ -156,7 +154,7 @@ def fit_elasticnet(
 def predict_linear(numbers: Numbers, values: np.ndarray) -> np.ndarray:
     """Predict from the numbers: a probability for ``logistic``, else the target's own unit."""
     prepared = prepare(numbers, values)
-    # A row-wise sum, not a matrix product: BLAS may round differently for other batch sizes.
+    # A sum by row instead of a matrix product, because BLAS rounds differently by batch size.
     linear = (prepared * np.asarray(numbers["coef"])).sum(axis=1) + numbers["intercept"]
     return sigmoid(linear) if numbers["kind"] == "logistic" else linear
 

@@ -1,8 +1,8 @@
-"""The mock ML, run honestly: a linear model and tuned cuts on the same folds.
+"""The mock ML, without leakage: a linear model and tuned cuts on the same folds.
 
 Belongs here: Ridge on ``y`` and Ridge on ``net_logret``, and the two cuts (probability, expected
-value) tuned on the inner folds. Does not belong here: anything of the platform's own models beyond
-the shared preparation, purge and inner folds.
+value) tuned on the inner folds. Does not belong here: the platform's own models, apart from the
+shared preparation, purge and inner folds.
 """
 
 from dataclasses import dataclass
@@ -17,18 +17,19 @@ from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.folds.build import Fold
 from step3_assets.domain.models.features import feature_matrix
 from step3_assets.domain.models.head import TrainingRows
-from step3_assets.domain.models.linear import Numbers, Prepared, fit_ridge, predict_linear
+from step3_assets.domain.models.linear import Prepared, fit_ridge, predict_linear
+from step3_assets.domain.models.text_format import Numbers
 from step3_assets.domain.models.training import Training, gather_training, weigh
 
 CUT_LEVELS = tuple(np.arange(0, 20) / 20)
 """Quantile levels of the out-of-fold predictions that may become a cut."""
 MIN_PASS_FRAC = 0.05
-"""Share of the out-of-fold rows that a pair of cuts must let through to be considered."""
+"""Least share of the out-of-fold rows that must pass a pair of cuts."""
 
 
 @dataclass(frozen=True)
 class LinearPair:
-    """Ridge on the outcome and Ridge on the net return, with the categories they know."""
+    """Ridge on the outcome and Ridge on the net return, with the categories they were fitted on."""
 
     probability: Numbers
     net: Numbers
@@ -44,7 +45,7 @@ class LinearPair:
 
 @dataclass(frozen=True)
 class Cuts:
-    """What both predictions must reach; infinite when no pair of cuts paid out of fold."""
+    """What both predictions must reach; infinite if no pair of cuts was profitable out of fold."""
 
     p: float
     ev: float
@@ -55,18 +56,21 @@ class Cuts:
         return bool(np.isfinite(self.p) and np.isfinite(self.ev))
 
 
+NO_CUTS = Cuts(p=np.inf, ev=np.inf)
+
+
 def mock_baseline_fold(
     events: pd.DataFrame, fold: Fold, config: ModelConfig, size_frac: float
 ) -> pd.DataFrame:
-    """Decide the fold's test events by the mock ML.
+    """Decide on the fold's test events with the mock ML.
 
     Parameters
     ----------
     events : DataFrame
-        Rows of table ``events`` that hold the fold's training and test rows.
+        Rows of table ``events``, at least the fold's training and test rows.
     fold : Fold
     config : ModelConfig
-        Features, weights and Ridge's strength, as the platform's own linear heads use them.
+        Features and Ridge's strength, the same as for the platform's own linear heads.
     size_frac : float
         Share of equity that a passing event asks for.
 
@@ -74,8 +78,8 @@ def mock_baseline_fold(
     -------
     DataFrame
         Rows of table ``mock_baseline`` in the order of symbol and decision time, with the reason
-        ``pass``, ``p_below_cut``, ``ev_below_cut``, ``no_paying_cut`` (no pair of cuts gained
-        anything out of fold) or ``no_model``.
+        ``pass``, ``p_below_cut``, ``ev_below_cut``, ``no_paying_cut`` (no pair of cuts was
+        profitable out of fold) or ``no_model``.
     """
     from threadpoolctl import threadpool_limits
 
@@ -84,9 +88,9 @@ def mock_baseline_fold(
     training = gather_training(events, fold.members)
     inner = [part for part in training.inner if part.train.any() and part.validation.any()]
     if len(training.rows) < config.min_train_rows or not inner:
-        return _decisions(test, None, Cuts(np.inf, np.inf), fold.month, size_frac)
+        return _decisions(test, None, NO_CUTS, fold.month, size_frac)
     with threadpool_limits(limits=1):
-        cuts = _tune(Training(training.rows, inner), config)
+        cuts = _tune(Training(rows=training.rows, inner=inner), config)
         pair = fit_pair(weigh(training.rows), config)
         predicted = pair.predict(test, config.features)
     return _decisions(test, predicted, cuts, fold.month, size_frac)
@@ -100,7 +104,7 @@ def fit_pair(rows: TrainingRows, config: ModelConfig) -> LinearPair:
         fit_ridge(Prepared.of(matrix.values), target, weights, matrix.names, config.linear)
         for target in (rows.won, rows.net)
     )
-    return LinearPair(p, net, matrix.vocabulary)
+    return LinearPair(probability=p, net=net, vocabulary=matrix.vocabulary)
 
 
 def tune_cuts(p: np.ndarray, ev: np.ndarray, net: np.ndarray) -> Cuts:
@@ -109,21 +113,21 @@ def tune_cuts(p: np.ndarray, ev: np.ndarray, net: np.ndarray) -> Cuts:
     Parameters
     ----------
     p, ev, net : ndarray, shape (n,)
-        Out of fold.
+        Out-of-fold predictions, and net returns.
 
     Returns
     -------
     Cuts
         Among the quantiles :data:`CUT_LEVELS`, with at least :data:`MIN_PASS_FRAC` of the rows
-        passing; the looser pair on ties. Infinite when no total is positive.
+        passing; the looser pair on ties. Infinite if no total is positive.
     """
-    best, best_total = Cuts(np.inf, np.inf), 0.0
+    best, best_total = NO_CUTS, 0.0
     for p_cut in np.unique(np.quantile(p, CUT_LEVELS)):
         for ev_cut in np.unique(np.quantile(ev, CUT_LEVELS)):
             passing = (p >= p_cut) & (ev >= ev_cut)
             total = float(net[passing].sum())
             if passing.mean() >= MIN_PASS_FRAC and total > best_total:
-                best, best_total = Cuts(float(p_cut), float(ev_cut)), total
+                best, best_total = Cuts(p=float(p_cut), ev=float(ev_cut)), total
     return best
 
 

@@ -1,6 +1,6 @@
 """Out-of-fold predictions of a fold's inner blocks, pooled.
 
-Belongs here: the arrays that calibration, blend and metrics are computed from. Does not belong
+Belongs here: the arrays from which calibration, blend and metrics are computed. Does not belong
 here: fitting.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import ModelConfig
+from step3_assets.domain.core.instants import week_numbers
 from step3_assets.domain.models.head import TrainingRows
 from step3_assets.domain.models.heads import Predictions
 from step3_assets.domain.models.payoff import BARRIER, fit_payoff
@@ -19,14 +20,14 @@ from step3_assets.domain.models.payoff import BARRIER, fit_payoff
 
 @dataclass(frozen=True)
 class Level:
-    """What the mean head's predictions are measured from.
+    """Where the departures of the mean head's predictions start.
 
     Parameters
     ----------
     centre : float
-        The prediction that is no departure.
+        The prediction from which departures are counted.
     level : float
-        ``gross_logret / u_atr`` expected of an event whose prediction is the centre.
+        Expected ``gross_logret / u_atr`` of an event whose prediction equals the centre.
     """
 
     centre: float
@@ -35,7 +36,7 @@ class Level:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Rows that some inner fold predicted without having seen them.
+    """Rows that an inner fold predicted without being trained on them.
 
     Parameters
     ----------
@@ -45,16 +46,16 @@ class OutOfFold:
     block : ndarray of int, shape (n,)
         Inner fold that predicted the row.
     centre : ndarray, shape (n,)
-        What the mean head's departures count from: the training mean of that inner fold, or 0 where
-        the head learned departures of drift.
+        The prediction from which departures are counted: the training mean of that inner fold, or 0
+        if the head learned departures of drift.
     level : ndarray, shape (n,)
-        ``gross_logret / u_atr`` that this inner fold expects of an event without a departure.
+        Expected ``gross_logret / u_atr`` of an event without a departure, from that inner fold.
     base_rate : ndarray, shape (n,)
-        Training share of winners of that inner fold.
+        Share of winners among the training rows of that inner fold.
     payoffs : dict of int to dict
         Payoff ratios of each inner fold.
     weights : ndarray, shape (n,)
-        All equal; they sum to the number of independent rows among the pooled ones.
+        All equal; they sum to the number of independent rows among the pooled rows.
     """
 
     events: pd.DataFrame
@@ -106,24 +107,28 @@ class OutOfFold:
         )
 
     def with_weights(self, weights: np.ndarray) -> "OutOfFold":
-        """The same rows with their weights among each other."""
+        """The same rows with other weights."""
         return replace(self, weights=weights)
+
+    @property
+    def rows(self) -> TrainingRows:
+        """Events and weights, with their outcomes."""
+        return TrainingRows(events=self.events, weights=self.weights)
 
     @property
     def won(self) -> np.ndarray:
         """1 where ``net_logret > 0``."""
-        return self.events["y"].to_numpy(dtype=np.float64)
+        return self.rows.won
 
     @property
     def net(self) -> np.ndarray:
         """``net_logret``, log return."""
-        return self.events["net_logret"].to_numpy(dtype=np.float64)
+        return self.rows.net
 
     @property
     def scaled_gross(self) -> np.ndarray:
         """``gross_logret / u_atr``."""
-        gross = self.events["gross_logret"].to_numpy(dtype=np.float64)
-        return gross / self.events["u_atr"].to_numpy(dtype=np.float64)
+        return self.rows.scaled_gross
 
     @property
     def mean_net(self) -> np.ndarray:
@@ -133,19 +138,18 @@ class OutOfFold:
 
     @property
     def gls_weights(self) -> np.ndarray:
-        """Weights over the variance of the noise, which grows with ``u_atr`` squared."""
+        """Weights divided by the variance of the noise, which grows with ``u_atr`` squared."""
         scale = self.events["u_atr"].to_numpy(dtype=np.float64)
         return self.weights * (np.median(scale) / scale) ** 2
 
     @property
     def weeks(self) -> np.ndarray:
-        """Number of the week (from Monday) of each decision: clusters of dependent labels."""
+        """Number of the week of each decision; labels of one week may depend on each other."""
         stamps = self.events["decision_time_utc"].dt.tz_localize(None)
-        days = stamps.to_numpy(dtype="datetime64[D]").astype(np.int64)
-        return (days + 3) // 7
+        return week_numbers(stamps.to_numpy(dtype="datetime64[D]").astype(np.int64))
 
     def forward_splits(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For each block but the first: the earlier blocks' rows over before it begins, and it."""
+        """For each block but the first: earlier rows whose labels end before it, and its rows."""
         train_from = self.events["inner_train_from"].to_numpy(dtype=np.float64)
         return [
             ((self.block < block) & (train_from <= block), self.block == block)

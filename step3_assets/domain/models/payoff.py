@@ -3,42 +3,38 @@
 Belongs here: fitting the two ratios and the structural expected value. Does not belong here:
 probabilities.
 
-Barriers are not payoffs: the exit is at the open after the touch, so many targets end inside
-``a_tp`` and half the stops beyond ``b_sl``, a horizon exit ends anywhere, and the probability is
-that of ``net_logret > 0``, not of the target.
+Barriers are not payoffs: the exit is at the open after the touch, so many target exits gain less
+than ``a_tp`` and half the stops lose more than ``b_sl``; a horizon exit can end anywhere; and the
+probability is that of ``net_logret > 0``, not of reaching the target.
 """
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.models.text_format import ModelIntegrityError
-
-Numbers = dict[str, Any]
+from step3_assets.domain.models.text_format import ModelIntegrityError, Numbers
 
 BARRIER: Numbers = {"kind": "barrier", "gain": [1.0, 1.0], "loss": [1.0, 1.0]}
 
-# An overnight ratio leans on the ratio of all rows as if on this many independent rows of it.
+# The ratio of all rows counts, within each part, as much as this many independent rows.
 PRIOR_ROWS = 100.0
 
 
 def fit_payoff(events: pd.DataFrame, weights: np.ndarray) -> Numbers:
-    """Fit the ratios of gross outcome to barrier, apart for intraday and overnight entries.
+    """Fit the ratios of gross outcome to barrier, separately for intraday and overnight entries.
 
     Parameters
     ----------
     events : DataFrame, n rows
         Training rows with ``gross_logret``, ``y``, ``a_tp``, ``b_sl``, ``entry_overnight``.
     weights : ndarray, shape (n,)
-        Average uniqueness: they sum to the number of independent rows.
+        They sum to the number of independent rows.
 
     Returns
     -------
     dict
-        ``gain``: weighted gross gain of the winners over their ``a_tp``, ``loss``: weighted gross
-        loss of the losers over their ``b_sl``; each [intraday, overnight], shrunk to the ratio of
-        both, or 1 where there is no such row.
+        ``gain`` is the weighted gross gain of the winners over their ``a_tp``, ``loss`` the
+        weighted gross loss of the losers over their ``b_sl``. Each is [intraday, overnight], shrunk
+        to the ratio of both together, which is 1 if there is no such row.
     """
     won = events["y"].to_numpy(dtype=np.float64) > 0
     gross = events["gross_logret"].to_numpy(dtype=np.float64)
@@ -49,12 +45,12 @@ def fit_payoff(events: pd.DataFrame, weights: np.ndarray) -> Numbers:
 
 
 def structural_ev(numbers: Numbers, p: np.ndarray, events: pd.DataFrame) -> np.ndarray:
-    """``p * gain - (1 - p) * loss - cost_rt``, log return, shape (n,); NaN where p is.
+    """``p * gain - (1 - p) * loss - cost_rt``, log return, shape (n,); NaN where p is NaN.
 
     Parameters
     ----------
     numbers : dict
-        Result of :func:`fit_payoff`, or :data:`BARRIER` to take the barriers as they are.
+        Result of :func:`fit_payoff`, or :data:`BARRIER` to use the barriers as payoffs.
     p : ndarray, shape (n,)
         Calibrated probability that ``net_logret > 0``.
     events : DataFrame, n rows
@@ -75,16 +71,16 @@ def _ratios(
     rows: np.ndarray,
     overnight: np.ndarray,
 ) -> list[float]:
-    def sums(of: np.ndarray) -> tuple[float, float, float]:
-        w = weights[of]
-        return float((w * outcome[of]).sum()), float((w * barrier[of]).sum()), float(w.sum())
+    def sums(mask: np.ndarray) -> tuple[float, float, float]:
+        w = weights[mask]
+        return float((w * outcome[mask]).sum()), float((w * barrier[mask]).sum()), float(w.sum())
 
-    total, reach, n = sums(rows)
-    pooled = total / reach if reach > 0 else 1.0
-    typical = reach / n if n > 0 else 1.0
+    outcome_sum, barrier_sum, n = sums(rows)
+    pooled = outcome_sum / barrier_sum if barrier_sum > 0 else 1.0
+    mean_barrier = barrier_sum / n if n > 0 else 1.0
+    prior = PRIOR_ROWS * mean_barrier
     ratios = []
     for part in (rows & ~overnight, rows & overnight):
-        got, reached, _ = sums(part)
-        prior = PRIOR_ROWS * typical
-        ratios.append((got + prior * pooled) / (reached + prior))
+        outcome_sum, barrier_sum, _ = sums(part)
+        ratios.append((outcome_sum + prior * pooled) / (barrier_sum + prior))
     return ratios

@@ -1,8 +1,8 @@
-"""How good probabilities and quantiles are: Brier, log loss, calibration error, AUC, pinball.
+"""Quality of probabilities and quantiles: Brier, log loss, calibration error, AUC, pinball loss.
 
-Belongs here: figures from outcomes and predictions. Does not belong here: fitting, tables.
+Belongs here: metrics from outcomes and predictions. Does not belong here: fitting, tables.
 
-Rows count equally unless weights are given.
+Rows have equal weights unless weights are given.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def log_loss(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) ->
 
 
 def auc(y: np.ndarray, score: np.ndarray) -> float:
-    """Chance that a winner scores above a loser, ties counting half; NaN with one class only.
+    """Probability that a winner scores above a loser, ties counting half; NaN with one class only.
 
     Examples
     --------

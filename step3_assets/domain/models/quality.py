@@ -3,8 +3,8 @@
 Belongs here: which metric is computed for which head. Does not belong here: the definitions
 (:mod:`step3_assets.domain.models.probability_scores`).
 
-The base rate is measured beside the heads: the training share of winners, or the training mean, of
-the inner fold that predicted the row.
+The base rate is measured like a head: it predicts the share of winners, or the mean outcome, among
+the training rows of the inner fold that predicted the row.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.catalogue.models import MODEL_METRICS, RELIABILITY_BINS
-from step3_assets.domain.models.blend import Numbers, clustered_slope
+from step3_assets.domain.models.blend import clustered_slope
 from step3_assets.domain.models.boosting import CLASSIFIER, MEAN
 from step3_assets.domain.models.head import Head, Target
 from step3_assets.domain.models.heads import HEADS
@@ -27,6 +27,7 @@ from step3_assets.domain.models.probability_scores import (
     pinball,
     reliability,
 )
+from step3_assets.domain.models.text_format import Numbers
 
 BASE_RATE = "base_rate"
 
@@ -51,7 +52,7 @@ class Calibrated:
         Calibrated probability, and the blended expected value.
     blend : dict
     base_rate : float
-        Share of winners of all training rows, which a test month is compared with.
+        Share of winners among all training rows; a test month is compared with it.
     """
 
     p: np.ndarray
@@ -61,7 +62,7 @@ class Calibrated:
 
 
 def measure_heads(oof: OutOfFold, calibrated: Calibrated, month: date, n_bins: int) -> pd.DataFrame:
-    """Rows of table ``model_metrics``: every head by its kind, the base rate, the blend.
+    """Rows of table ``model_metrics``: the metrics of each head, of the base rate and of the blend.
 
     Parameters
     ----------
@@ -94,12 +95,12 @@ def reliability_tables(
 
 
 def empty_metrics() -> pd.DataFrame:
-    """No rows of ``model_metrics``: the fold has no model."""
+    """Table ``model_metrics`` without rows, for a fold without a model."""
     return pd.DataFrame(columns=MODEL_METRICS.names)
 
 
 def empty_reliability() -> pd.DataFrame:
-    """No rows of ``reliability_bins``."""
+    """Table ``reliability_bins`` without rows, for a fold without a model."""
     return pd.DataFrame(columns=RELIABILITY_BINS.names)
 
 
@@ -123,7 +124,7 @@ def _probability_metrics(
         "log_loss": log_loss(y, p),
         "ece": expected_calibration_error(y, p, n_bins),
         "auc": auc(y, p),
-        # After calibration no spread means "no skill out of fold", not a model that is broken.
+        # After calibration, no spread means no skill out of fold; the model need not be broken.
         "p_std" if stage == "raw" else "p_spread": float(np.std(p)),
     }
     return [Metric(head, stage, metric, value) for metric, value in found.items()]

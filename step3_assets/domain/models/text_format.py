@@ -1,7 +1,7 @@
 """How a model is stored: as text that executes nothing when it is read, with a hash.
 
 Belongs here: JSON of plain numbers, the hash and its check. Does not belong here: what the numbers
-mean. LightGBM keeps its own text format (:mod:`step3_assets.domain.models.boosting`).
+mean, or LightGBM's text format (:mod:`step3_assets.domain.models.boosting`).
 """
 
 import hashlib
@@ -14,13 +14,16 @@ import pandas as pd
 
 JSON_NUMBERS = "json of plain numbers"
 
+Numbers = dict[str, Any]
+"""A stored model or calibrator: names and numbers."""
+
 
 class ModelIntegrityError(ValueError):
     """A stored model is missing, altered, or not of the form that its head has."""
 
 
 def dump_numbers(numbers: Mapping[str, Any]) -> str:
-    """JSON with sorted keys; floats in their shortest exact form, so reading gives the same bits.
+    """JSON with sorted keys; floats in their shortest exact form, so that reading restores them.
 
     Raises
     ------
@@ -37,20 +40,20 @@ def dump_numbers(numbers: Mapping[str, Any]) -> str:
     )
 
 
-def load_numbers(text: str) -> dict[str, Any]:
+def load_numbers(text: str) -> Numbers:
     """Read what :func:`dump_numbers` wrote.
 
     Raises
     ------
     ModelIntegrityError
-        If the text is no JSON object.
+        If the text is not a JSON object.
     """
     try:
         numbers = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ModelIntegrityError(f"model payload is no JSON: {error}") from error
+        raise ModelIntegrityError(f"model payload is not JSON: {error}") from error
     if not isinstance(numbers, dict):
-        raise ModelIntegrityError("model payload is no JSON object")
+        raise ModelIntegrityError("model payload is not a JSON object")
     return numbers
 
 
@@ -64,10 +67,10 @@ _NAMES_IN_HASHES = {
 
 
 def name_in_hashes(head: str) -> str:
-    """A head's name as hashes over several heads spell it.
+    """A head's name in hashes over several heads.
 
     Hashes that identify a set of models were first computed when heads were named by library. They
-    keep that spelling, so that renaming a head does not rename the models stored under them.
+    keep those names, so that the hash of stored models did not change when heads were renamed.
     """
     return _NAMES_IN_HASHES.get(head, head)
 
@@ -93,7 +96,7 @@ def read_payloads(models: pd.DataFrame) -> dict[str, str]:
     Raises
     ------
     ModelIntegrityError
-        If a payload does not match its hash, or a head is there twice.
+        If a payload does not match its hash, or a head is stored twice.
     """
     payloads: dict[str, str] = {}
     partition = "week" if "week" in models else "month"
@@ -118,4 +121,4 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{type(value).__name__} is no plain number")
+    raise TypeError(f"{type(value).__name__} is not a plain number")

@@ -1,12 +1,11 @@
 """Training one fold: out-of-fold predictions, calibration, blend, then the final heads.
 
-Belongs here: the order of the steps and the tables they give. Does not belong here: which rows may
-train (:mod:`step3_assets.domain.folds.build`), one model family
-(:mod:`step3_assets.domain.models`), metrics
-(:mod:`step3_assets.domain.models.quality`).
+Belongs here: the order of the steps and the tables they produce. Does not belong here: which rows
+may train (:mod:`step3_assets.domain.folds.build`), a model family (:mod:`.linear`,
+:mod:`.boosting`), metrics (:mod:`.quality`).
 
-Rows are put in the order of decision time and symbol first, everything runs on one thread, and
-seeds are fixed: the same rows give the same bytes, in whatever order they come.
+Rows are first sorted by decision time and symbol, everything runs on one thread, and seeds are
+fixed, so the same rows give the same bytes in whatever order they are passed.
 """
 
 from dataclasses import dataclass, replace
@@ -31,8 +30,9 @@ from step3_assets.domain.folds.uniqueness import average_uniqueness
 from step3_assets.domain.models.bar_rows import BarRows, lay_out_bars, partners_of
 from step3_assets.domain.models.blend import (
     MeanCalibration,
+    blended_ev,
     fit_blend,
-    fit_mean_calibrator,
+    fit_mean_slope,
     log_evidence,
     mean_ev,
 )
@@ -57,17 +57,17 @@ from step3_assets.domain.models.quality import (
 from step3_assets.domain.models.text_format import dump_numbers, payload_sha256
 
 LEAST_LOG_EVIDENCE = -1e3
-"""Stored where nothing could be bet: JSON holds no infinity."""
+"""Stored in place of minus infinity, which JSON cannot hold."""
 
 
 @dataclass(frozen=True)
 class TrainedFold:
-    """What training one fold gives: rows of the tables of these names.
+    """Result of training one fold: rows of three tables.
 
     Parameters
     ----------
     models : DataFrame
-        ``calibrated_models``; empty when the fold has too few rows or one outcome only.
+        ``calibrated_models``; empty if the fold has too few rows or only one outcome.
     metrics : DataFrame
         ``model_metrics``.
     reliability : DataFrame
@@ -88,7 +88,7 @@ class Training:
     rows : DataFrame, n rows
     inner : list of InnerFold
     bars : BarRows, optional
-        Bars before the test span, where the mean head learns drift.
+        Bars before the test span, if the mean head learns drift.
     bar_fold : BarFold, optional
         Which of the bars may train.
     """
@@ -105,12 +105,12 @@ class Training:
         if number is None:
             train = self.bar_fold.train
             return InnerFold(number=-1, train=train, validation=np.zeros(len(train), dtype=bool))
-        return next(one for one in self.bar_fold.inner if one.number == number)
+        return next(inner for inner in self.bar_fold.inner if inner.number == number)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The heads of one set of rows, and what they are measured from."""
+    """The heads fitted on some rows, with the level of the mean head and its out-of-fold bars."""
 
     rows: TrainingRows
     payloads: dict[str, str]
@@ -129,8 +129,8 @@ def train_fold(data: FoldRows, config: ModelConfig) -> TrainedFold:
     Returns
     -------
     TrainedFold
-        Known at the start of the test month. Without models where there are fewer than
-        ``config.min_train_rows`` rows, no inner fold, or one outcome only.
+        Known at the start of the test month. Without models if there are fewer than
+        ``config.min_train_rows`` rows, no inner fold, or only one outcome.
 
     Raises
     ------
@@ -145,9 +145,9 @@ def train_fold(data: FoldRows, config: ModelConfig) -> TrainedFold:
         training = prepare_training(data, config)
         if training is None:
             return TrainedFold(
-                pd.DataFrame(columns=CALIBRATED_MODELS.names),
-                empty_metrics(),
-                empty_reliability(),
+                models=pd.DataFrame(columns=CALIBRATED_MODELS.names),
+                metrics=empty_metrics(),
+                reliability=empty_reliability(),
             )
         return _train(training, data.fold, config)
 
@@ -158,7 +158,7 @@ def prepare_training(data: FoldRows, config: ModelConfig) -> Training | None:
     Returns
     -------
     Training or None
-        None where the fold cannot be trained: see :func:`train_fold`.
+        None if the fold cannot be trained: see :func:`train_fold`.
     """
     training = gather_training(data.events, data.fold.members)
     trainable = [
@@ -166,8 +166,8 @@ def prepare_training(data: FoldRows, config: ModelConfig) -> Training | None:
         for inner in training.inner
         if has_both_outcomes(training.rows[inner.train]) and inner.validation.any()
     ]
-    enough = len(training.rows) >= config.min_train_rows
-    if not enough or not trainable or not has_both_outcomes(training.rows):
+    has_enough = len(training.rows) >= config.min_train_rows
+    if not has_enough or not trainable or not has_both_outcomes(training.rows):
         return None
     training = replace(training, inner=trainable)
     return _with_bars(training, data, config) if config.drift.is_used else training
@@ -184,31 +184,32 @@ def gather_training(events: pd.DataFrame, members: pd.DataFrame) -> Training:
         )
     rows = rows.sort_values(["decision_time_utc", "symbol"], kind="stable", ignore_index=True)
     inner = inner_folds(rows.assign(role="fit"))
-    return Training(rows.drop(columns="_merge"), inner)
+    return Training(rows=rows.drop(columns="_merge"), inner=inner)
 
 
 def weigh(rows: pd.DataFrame) -> TrainingRows:
-    """Rows with equal weights that sum to the number of independent ones.
+    """Rows with equal weights that sum to the number of independent rows.
 
-    Average uniqueness counts rows and nothing else. As a weight it would carry the outcome: it
-    counts labels that begin later, and more candidates follow where the price rises, so that losers
-    would weigh more than winners.
+    Average uniqueness is used only to count rows. As a weight of single rows it would leak the
+    outcome: it depends on labels that begin later, and more candidates follow where the price
+    rises, so losers would get more weight than winners.
     """
     first = rows["t_idx"].to_numpy(dtype=np.int64) + 1
     last = rows["label_end_idx"].to_numpy(dtype=np.int64)
     uniqueness = average_uniqueness(rows["symbol"], first, last)
-    return TrainingRows(rows, np.full(len(rows), uniqueness.mean() if len(rows) else 1.0))
+    weight = uniqueness.mean() if len(rows) else 1.0
+    return TrainingRows(events=rows, weights=np.full(len(rows), weight))
 
 
 def has_both_outcomes(rows: pd.DataFrame) -> bool:
-    """Whether the rows hold winners and losers."""
+    """Whether there are both winners and losers."""
     return rows["y"].nunique() == 2
 
 
 def predict_out_of_fold(
     training: Training, config: ModelConfig
 ) -> tuple[OutOfFold, BarEvidence | None]:
-    """Fit every head on each inner fold and predict its validation block, events and bars."""
+    """Fit every head on each inner fold and predict the events and bars of its validation block."""
     parts, evidence = [], []
     for inner in training.inner:
         fitted = _fit(training, inner.train, inner.number, config)
@@ -222,12 +223,12 @@ def predict_out_of_fold(
         evidence.append(fitted.evidence)
     pooled = OutOfFold.concatenate(parts)
     pooled = pooled.with_weights(weigh(pooled.events).weights)
-    found = [one for one in evidence if one is not None]
+    found = [bars for bars in evidence if bars is not None]
     return pooled, BarEvidence.concatenate(found) if found else None
 
 
 def _with_bars(training: Training, data: FoldRows, config: ModelConfig) -> Training:
-    """The bars of the fold's window and no others: sums over more would round otherwise."""
+    """Add the bars of the fold's window, and only those: sums over more bars round differently."""
     manifest = data.fold.manifest
     first, start = manifest["window_start_utc"].iloc[0], manifest["test_start_utc"].iloc[0]
     bars = data.bars[(data.bars["date"] >= first) & (data.bars["date"] < start)]
@@ -237,28 +238,35 @@ def _with_bars(training: Training, data: FoldRows, config: ModelConfig) -> Train
 
 
 def _fit(training: Training, train: np.ndarray, number: int | None, config: ModelConfig) -> Fitted:
-    """Fit all heads on some training rows: those of an inner fold, or of the fold."""
+    """Fit all heads on the training rows of an inner fold, or of the whole fold."""
     rows = weigh(training.rows[train].reset_index(drop=True))
     bars, masks = training.bars, training.bars_of(number)
     if bars is None or masks is None or not (masks.train & bars.is_usable).any():
         centre = float(rows.scaled_gross.mean())
-        return Fitted(rows, fit_heads(rows, config), Level(centre, centre), None)
+        return Fitted(
+            rows=rows,
+            payloads=fit_heads(rows, config),
+            level=Level(centre=centre, level=centre),
+            evidence=None,
+        )
     model = fit_drift(bars, masks.train, config.drift, config.seed)
     held = hold(bars, model, rows.events)
-    payloads = fit_heads(rows, config, held.departure)
-    level = Level(centre=0.0, level=model.level * float(np.nanmean(held.reach)))
-    evidence = BarEvidence.of_block(masks.number, bars, model, masks.validation)
-    return Fitted(rows, payloads, level, evidence)
+    return Fitted(
+        rows=rows,
+        payloads=fit_heads(rows, config, held.departure),
+        level=Level(centre=0.0, level=model.level * float(np.nanmean(held.time))),
+        evidence=BarEvidence.of_block(masks.number, bars, model, masks.validation),
+    )
 
 
 def _train(training: Training, fold: Fold, config: ModelConfig) -> TrainedFold:
+    """The steps of :func:`train_fold`, on a fold that can be trained."""
     oof, bars = predict_out_of_fold(training, config)
     calibrator = choose_calibrator(
         oof.predicted.p_raw, oof.won, oof.weights, oof.forward_splits(), config.calibration
     )
     p_cross, ev_struct, ev_ml = cross_fitted(oof, bars, config)
-    everything = np.ones(len(oof.net), dtype=bool)
-    slope, _ = mean_slope(oof, bars, everything, config)
+    slope = mean_slope(oof, bars, np.ones(len(oof.net), dtype=bool), config)
     evidence = departure_evidence(oof, bars, config)
     blend = fit_blend(ev_struct, ev_ml, oof.net, oof.gls_weights, evidence, config.blend)
     fitted = _fit(training, np.ones(len(training.rows), dtype=bool), None, config)
@@ -276,13 +284,17 @@ def _train(training: Training, fold: Fold, config: ModelConfig) -> TrainedFold:
         "blend": dump_numbers(blend),
     }
     base_rate = fit_base_rate(rows.won, rows.weights)["rate"]
-    ev_final = blend["w_struct"] * ev_struct + blend["w_mean"] * ev_ml
     n_bins = config.calibration.n_bins
-    calibrated = Calibrated(p_cross, ev_final, blend, base_rate)
+    calibrated = Calibrated(
+        p=p_cross,
+        ev_final=blended_ev(blend, ev_struct, ev_ml),
+        blend=blend,
+        base_rate=base_rate,
+    )
     return TrainedFold(
-        _model_rows(payloads, len(rows.events), fold, config),
-        measure_heads(oof, calibrated, fold.month, n_bins),
-        reliability_tables(oof, p_cross, fold.month, n_bins),
+        models=_model_rows(payloads, len(rows.events), fold, config),
+        metrics=measure_heads(oof, calibrated, fold.month, n_bins),
+        reliability=reliability_tables(oof, p_cross, fold.month, n_bins),
     )
 
 
@@ -291,8 +303,8 @@ def cross_fitted(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Calibrated probability and both expected values of each out-of-fold row.
 
-    The calibrators that are applied to a block are fitted on the other blocks, so that the blend
-    and the metrics never use a row that their calibrator was fitted on.
+    The calibrator and the slope of a block are fitted on the other blocks, so that blend and
+    metrics never use a row that its calibrator was fitted on.
     """
     p = np.empty(len(oof.net))
     slope = np.empty(len(oof.net))
@@ -307,8 +319,8 @@ def cross_fitted(
             config.calibration,
         )
         p[here] = calibrate(calibrator, oof.predicted.p_raw[here])
-        slope[here], _ = mean_slope(oof, bars, others, config)
-    calibration = MeanCalibration(oof.centre, oof.level, slope)
+        slope[here] = mean_slope(oof, bars, others, config)
+    calibration = MeanCalibration(centre=oof.centre, level=oof.level, slope=slope)
     ev_ml = mean_ev(oof.predicted.mean_scaled, calibration, oof.events)
     ev_struct = np.empty(len(oof.net))
     for block, payoff in oof.payoffs.items():
@@ -319,17 +331,18 @@ def cross_fitted(
 
 def mean_slope(
     oof: OutOfFold, bars: BarEvidence | None, rows: np.ndarray, config: ModelConfig
-) -> tuple[float, float]:
-    """Slope of the mean head's departures on some blocks, and its t.
+) -> float:
+    """Slope of the mean head's departures on the blocks of `rows`.
 
-    Bars of the blocks of `rows` where the head learned drift, else the out-of-fold rows themselves.
+    It is fitted on the bars of those blocks if the head learned drift, else on the out-of-fold
+    rows.
     """
     if bars is not None:
         kept = bars.select(np.isin(bars.block, np.unique(oof.block[rows])))
-        return fit_mean_calibrator(
+        return fit_mean_slope(
             kept.predicted, kept.centre, kept.outcome, kept.weights, kept.week, config.blend
         )
-    return fit_mean_calibrator(
+    return fit_mean_slope(
         oof.predicted.mean_scaled[rows],
         oof.centre[rows],
         oof.scaled_gross[rows],
@@ -340,7 +353,7 @@ def mean_slope(
 
 
 def departure_evidence(oof: OutOfFold, bars: BarEvidence | None, config: ModelConfig) -> float:
-    """Evidence out of fold that the mean head's departures go the right way, as a logarithm."""
+    """Logarithm of the out-of-fold evidence that the mean head's departures have the right sign."""
     if bars is not None:
         return log_evidence(
             bars.predicted - bars.centre,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import DriftConfig
+from step3_assets.domain.core.instants import week_numbers
 from step3_assets.domain.monitoring.line import Line, state_above
 from step3_assets.domain.monitoring.window import Window
 from step3_assets.domain.statistics.clustered import mean_over_days
@@ -74,7 +75,7 @@ def recent_outcomes(window: Window) -> RecentOutcomes | TooFewOutcomes:
     rows = window.outcomes[window.outcomes["p_calibrated"].notna()]
     rows = rows[rows["trained_brier"].notna() & rows["trained_ece"].notna()]
     days = utc_days(rows["decision_time_utc"])
-    weeks = (days.astype("int64") + 3) // 7
+    weeks = week_numbers(days.astype("int64"))
     n_weeks = len(np.unique(weeks))
     if len(rows) < drift.min_outcome_rows:
         return TooFewOutcomes(len(rows))

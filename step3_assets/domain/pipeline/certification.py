@@ -249,8 +249,21 @@ def certify(
     n_months: int | None = None,
 ) -> Iterator[WorldOutcome]:
     """Certify worlds side by side, each in one process; yields them in their order."""
-    calls = ((world, config, n_months) for world in worlds)
-    yield from results_in_order(certify_world, calls, place)
+    tasks = (_WorldTask(world=world, config=config, n_months=n_months) for world in worlds)
+    yield from results_in_order(_certify_task, tasks, place)
+
+
+@dataclass(frozen=True)
+class _WorldTask:
+    """Arguments of :func:`certify_world`."""
+
+    world: WorldConfig
+    config: Step3Config
+    n_months: int | None
+
+
+def _certify_task(task: _WorldTask) -> WorldOutcome:
+    return certify_world(task.world, task.config, task.n_months)
 
 
 def to_frame(outcomes: Iterable[WorldOutcome]) -> pd.DataFrame:

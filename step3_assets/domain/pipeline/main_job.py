@@ -16,7 +16,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import judge, result_criteria, verdict
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.parallel import run_in_order
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult, run_portfolio
 from step3_assets.domain.portfolio.variants import Period
@@ -71,14 +71,9 @@ class PipelineResult:
     verdict: str
 
 
-def run_month(
-    events: pd.DataFrame,
-    bars: pd.DataFrame,
-    month: date,
-    config: Step3Config,
-    trained: Mapping[str, pd.DataFrame] | None = None,
-) -> dict[str, pd.DataFrame]:
-    """One test month from fold to backtest.
+@dataclass(frozen=True)
+class MonthInputs:
+    """What one test month runs on.
 
     Parameters
     ----------
@@ -87,6 +82,37 @@ def run_month(
     month : date
         The test month.
     config : Step3Config
+        The settings in force for the month.
+    """
+
+    events: pd.DataFrame
+    bars: pd.DataFrame
+    month: date
+    config: Step3Config
+
+    @classmethod
+    def cut(
+        cls, events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Step3Config
+    ) -> "MonthInputs":
+        """The inputs of a month, cut from the tables of a whole delivery."""
+        first = add_months(month, -LOOK_BACK_MONTHS)
+        next_month = add_months(month, 1)
+        return cls(
+            events=events[(events["month"] >= first) & (events["month"] <= month)],
+            bars=bars[(bars["month"] >= first) & (bars["month"] <= next_month)],
+            month=month,
+            config=config,
+        )
+
+
+def run_month(
+    inputs: MonthInputs, trained: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Run one test month from fold to backtest.
+
+    Parameters
+    ----------
+    inputs : MonthInputs
     trained : mapping of str to DataFrame, optional
         What a run under the same folds and models returned; only the rest is made.
 
@@ -95,24 +121,53 @@ def run_month(
     dict of str to DataFrame
         The month's rows of every table from ``folds`` to ``fold_trades``.
     """
-    size_frac = config.execution.size_frac
+    events, bars = inputs.events, inputs.bars
+    month, config = inputs.month, inputs.config
     tables = dict(trained or {})
     if not tables:
-        tables |= steps.fold_step(events, bars[bars["month"] <= month], month, config.folds)
-        fold = Fold(month, tables["folds"], tables["fold_members"])
-        tables |= steps.training_step(FoldRows(fold, events, bars, config.folds), config.models)
-        tables |= steps.mock_step(events, fold, config.models, size_frac)
+        tables |= _trained(inputs)
     test = events[events["month"] == month]
     tables |= steps.scoring_step(
-        tables["calibrated_models"],
-        test,
-        month,
-        config,
+        steps.ScoringInputs(
+            models=tables["calibrated_models"], events=test, month=month, config=config
+        )
     )
-    rate = steps.base_rates(tables["model_metrics"]).get(month)
-    later = bars[bars["month"] >= month]
-    tables |= steps.backtest_step(tables["scores"], test, later, month, config, rate)
+    tables |= steps.backtest_step(
+        steps.BacktestInputs(
+            scores=tables["scores"],
+            events=test,
+            bars=bars[bars["month"] >= month],
+            month=month,
+            config=config,
+            base_rate=steps.base_rates(tables["model_metrics"]).get(month),
+        )
+    )
     return tables
+
+
+def _trained(inputs: MonthInputs) -> dict[str, pd.DataFrame]:
+    """The month's fold, its models and its mock baseline."""
+    bars, config = inputs.bars, inputs.config
+    rows = steps.training_rows(
+        steps.FoldInputs(
+            events=inputs.events,
+            bars=bars[bars["month"] <= inputs.month],
+            month=inputs.month,
+            config=config.folds,
+        )
+    )
+    mock = steps.MockInputs(
+        events=inputs.events,
+        fold=rows.fold,
+        config=config.models,
+        size_frac=config.execution.size_frac,
+    )
+    return {
+        "folds": rows.fold.manifest,
+        "fold_members": rows.fold.members,
+        **steps.training_step(steps.TrainingInputs(rows=rows, config=config.models)),
+        **steps.mock_step(mock),
+    }
 
 
 def run_pipeline(
@@ -129,10 +184,7 @@ def run_pipeline(
         Called after each month, for progress.
     """
     tasks = (
-        (
-            month,
-            (*month_window(inputs.events, inputs.bars, month), month, inputs.settings_of(month)),
-        )
+        (month, MonthInputs.cut(inputs.events, inputs.bars, month, inputs.settings_of(month)))
         for month in inputs.months
     )
     runs = []
@@ -183,12 +235,3 @@ def pipeline_result(
         acceptance=acceptance,
         verdict=verdict(acceptance, criteria),
     )
-
-
-def month_window(
-    events: pd.DataFrame, bars: pd.DataFrame, month: date
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What a test month reads: its look-back and itself, and of the bars the next month too."""
-    first = add_months(month, -LOOK_BACK_MONTHS)
-    events = events[(events["month"] >= first) & (events["month"] <= month)]
-    return events, bars[(bars["month"] >= first) & (bars["month"] <= add_months(month, 1))]

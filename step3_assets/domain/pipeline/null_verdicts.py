@@ -20,9 +20,11 @@ import pandas as pd
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import failed_criteria, result_criteria
+from step3_assets.domain.core.instants import week_numbers
 from step3_assets.domain.core.months import month_range
 from step3_assets.domain.core.parallel import Place, results_in_order
 from step3_assets.domain.pipeline.main_job import (
+    MonthInputs,
     PipelineInputs,
     PipelineResult,
     pipeline_result,
@@ -96,7 +98,14 @@ class PromotionRate:
 def trained_runs(inputs: PipelineInputs) -> Iterator[Run]:
     """Every month from fold to backtest, one after the other."""
     for month in inputs.months:
-        yield run_month(inputs.events, inputs.bars, month, inputs.settings_of(month))
+        yield run_month(
+            MonthInputs(
+                events=inputs.events,
+                bars=inputs.bars,
+                month=month,
+                config=inputs.settings_of(month),
+            )
+        )
 
 
 def blind_scores(
@@ -147,7 +156,7 @@ def blind_scores(
 def _weeks_dealt(stamps: pd.Series, seed: int) -> np.ndarray:
     """Positions of candidates with their weeks in another order, the same for every symbol."""
     days = stamps.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
-    weeks = (days + 3) // 7
+    weeks = week_numbers(days)
     labels = np.arange(weeks.min(), weeks.max() + 1)
     place = np.random.default_rng(seed).permutation(2 * len(labels))
     # By the week's own number, so that symbols with other weeks are dealt alike.
@@ -162,10 +171,16 @@ def replay(
     renewed = []
     for month, run in zip(inputs.months, runs, strict=True):
         own = scores[scores["month"] == month].reset_index(drop=True)
-        test = inputs.events[inputs.events["month"] == month]
-        later = inputs.bars[inputs.bars["month"] >= month]
-        rate = steps.base_rates(run["model_metrics"]).get(month)
-        traded = steps.backtest_step(own, test, later, month, inputs.settings_of(month), rate)
+        traded = steps.backtest_step(
+            steps.BacktestInputs(
+                scores=own,
+                events=inputs.events[inputs.events["month"] == month],
+                bars=inputs.bars[inputs.bars["month"] >= month],
+                month=month,
+                config=inputs.settings_of(month),
+                base_rate=steps.base_rates(run["model_metrics"]).get(month),
+            )
+        )
         renewed.append({**run, "scores": own, **traded})
     return pipeline_result(renewed, inputs)
 
@@ -240,16 +255,34 @@ def family_verdicts(
         Blind decisions of each world.
     place : Place or int
     """
-    tasks = ((name, seed, config, years, n_replays) for name, seed in calls)
+    tasks = (
+        _NullWorld(family=name, seed=seed, config=config, years=years, n_replays=n_replays)
+        for name, seed in calls
+    )
     yield from results_in_order(_one_world, tasks, place)
 
 
-def _one_world(
-    family: str, seed: int, config: Step3Config, years: float, n_replays: int
-) -> list[NullVerdict]:
-    delivery, first, last = family_delivery(FAMILIES[family], seed, years, config.folds)
-    inputs = PipelineInputs(delivery.events, delivery.bars, month_range(first, last), config)
-    return list(null_verdicts(family, seed, inputs, n_replays))
+@dataclass(frozen=True)
+class _NullWorld:
+    """One world of :func:`family_verdicts`."""
+
+    family: str
+    seed: int
+    config: Step3Config
+    years: float
+    n_replays: int
+
+
+def _one_world(world: _NullWorld) -> list[NullVerdict]:
+    family = FAMILIES[world.family]
+    delivery, first, last = family_delivery(family, world.seed, world.years, world.config.folds)
+    inputs = PipelineInputs(
+        events=delivery.events,
+        bars=delivery.bars,
+        months=month_range(first, last),
+        config=world.config,
+    )
+    return list(null_verdicts(world.family, world.seed, inputs, world.n_replays))
 
 
 def clopper_pearson_upper(n_hits: int, n: int, level: float = 0.95) -> float:

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.core.dispersion import TOLERANCE, is_flat
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.core.months import add_months, month_range, month_start
 
 DRAWDOWN_FLOOR = 0.01
 """Calmar divides by at least this: a curve that has hardly fallen does not show its risk."""
 SESSIONS_PER_YEAR = 252
 MONTHS_PER_YEAR = 12
-NY = "America/New_York"
 
 
 def cagr(start_equity: float, end_equity: float, n_months: int) -> float:

@@ -30,7 +30,7 @@ from step3_assets.domain.models.text_format import load_numbers, name_in_hashes,
 from step3_assets.domain.portfolio.stored_metrics import finite
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.search.epochs import epoch_of
-from step3_assets.domain.search.settings import searched_sections
+from step3_assets.domain.search.settings import SearchedSections
 
 FOLD, RECALIBRATION = "fold", "recalibration"
 RETRAIN = "retrain"  # the method of a week whose models were all trained again
@@ -448,7 +448,7 @@ def _settings_fields(
 def parameters_json(settings: Step3Config) -> str:
     """The settings of folds, and all settings that a search may change."""
     folds = settings.folds.model_dump(mode="json")
-    return to_json({"folds": folds, **searched_sections(settings)})
+    return to_json({"folds": folds, **SearchedSections.of(settings).model_dump(mode="json")})
 
 
 def _source(month: date, settings: Step3Config, config: Step3Config) -> str:

@@ -15,14 +15,18 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.domain.core.code import code_version, library_versions
 from step3_assets.domain.core.months import month_label
-from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.registry.entries import (
     Provenance,
     artefacts_of,
     parameters_json,
     payload_artefacts,
 )
-from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
+from step3_assets.domain.walk_forward.month_steps import (
+    FoldInputs,
+    TrainingInputs,
+    training_rows,
+    training_step,
+)
 
 MEMBERS = "members (rows and roles)"
 MISSING = "none"
@@ -71,13 +75,12 @@ def reproduce(
     """
     month: date = row["period_start"]
     settings = provenance.settings(month)
-    tables = fold_step(events, bars, month, settings.folds)
-    fold = Fold(month, tables["folds"], tables["fold_members"])
-    data = FoldRows(fold, events, bars, settings.folds)
-    again = training_step(data, settings.models)["calibrated_models"]
+    rows = training_rows(FoldInputs(events=events, bars=bars, month=month, config=settings.folds))
+    training = TrainingInputs(rows=rows, config=settings.models)
+    again = training_step(training)["calibrated_models"]
     recorded = {MEMBERS: row["members_hash"], **artefacts_of(row)}
     found = {MEMBERS: _members(stored), **_hashes(stored)}
-    made = {MEMBERS: ",".join(sorted(set(fold.manifest["members_hash"]))), **_hashes(again)}
+    made = {MEMBERS: ",".join(sorted(set(rows.fold.manifest["members_hash"]))), **_hashes(again)}
     names = [MEMBERS, *sorted((set(recorded) | set(found) | set(made)) - {MEMBERS})]
     frame = pd.DataFrame(
         {

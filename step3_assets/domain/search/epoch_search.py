@@ -38,7 +38,12 @@ from step3_assets.domain.search.forecasts import (
     inner_month,
 )
 from step3_assets.domain.search.objective import Evaluation
-from step3_assets.domain.search.settings import short_hash, trading_hash, with_settings
+from step3_assets.domain.search.settings import (
+    SearchedSections,
+    short_hash,
+    trading_hash,
+    with_sections,
+)
 from step3_assets.domain.search.studies import StudyPlan, best_of, run_study
 from step3_assets.domain.search.trial_rows import Origin, Tried, trial_row, tuned_row
 
@@ -52,14 +57,14 @@ OnBatch = Callable[[str, int, float], None]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a search keeps what it can take up again, and where its trials run.
+    """Where a search keeps what it can resume from, and where its trials run.
 
     Parameters
     ----------
     folder : Path
         Holds Optuna's journal and the cache of forecasts.
     place : Place or int
-        Where trials run; a number stands for so many processes of this machine.
+        Where trials run; a number means that many processes on this machine.
     dataset_version : str
         Recorded with every row.
     """
@@ -154,7 +159,14 @@ def search_epoch(
     desk = _TradingDesk(inner, finalists[: config.finalists] or [base.models], base, place)
     gates = _search_gates(desk, label, on_batch)
     shares = _search_allocations(desk, gates, label, on_batch)
-    tried = [Tried("model", t, with_settings(base, models=_models_of(t, base))) for t in models]
+    tried = [
+        Tried(
+            level="model",
+            trial=trial,
+            config=with_sections(base, SearchedSections(models=_models_of(trial, base))),
+        )
+        for trial in models
+    ]
     origin = Origin(epoch, inner.search_hash, place.dataset_version)
     ledger = pd.DataFrame([trial_row(origin, label, one) for one in (*tried, *gates, *shares)])
     tuned = tuned_row(origin, tried, [*gates, *shares], base)
@@ -167,10 +179,9 @@ def allocation_trials(config: SearchConfig) -> int:
     return min(config.allocation_finalists + 1, config.gate_trials) * (len(METHODS) - 1)
 
 
-def evaluate_trading(
-    replays: Sequence[Replay], proposals: Sequence[Trading], search: SearchConfig
-) -> list[Evaluation]:
-    """Gate, size and trade the finalists' forecasts under each proposal.
+@dataclass(frozen=True)
+class TradingTask:
+    """Inputs of :func:`evaluate_trading`.
 
     Parameters
     ----------
@@ -178,9 +189,20 @@ def evaluate_trading(
         One for each finalist.
     proposals : sequence of (finalist, Step3Config)
     search : SearchConfig
-        Of the objective.
+        Settings of the objective.
     """
-    return [Evaluation.of(replays[model].run(config), search) for model, config in proposals]
+
+    replays: Sequence[Replay]
+    proposals: Sequence[Trading]
+    search: SearchConfig
+
+
+def evaluate_trading(task: TradingTask) -> list[Evaluation]:
+    """Gate, size and trade the finalists' forecasts under each proposal."""
+    return [
+        Evaluation.of(task.replays[model].run(config), task.search)
+        for model, config in task.proposals
+    ]
 
 
 def _lay_out(events: pd.DataFrame, bars: pd.DataFrame, epoch: Epoch, base: Step3Config) -> _Inner:
@@ -278,8 +300,9 @@ class _TradingDesk:
             if len(part)
         ]
         replays, search = self._laid_out(), self.base.search
-        calls = ((replays, share, search) for share in shares)
-        found = [e for some in results_in_order(evaluate_trading, calls, place) for e in some]
+        tasks = (TradingTask(replays=replays, proposals=share, search=search) for share in shares)
+        parts = results_in_order(evaluate_trading, tasks, place)
+        found = [evaluation for part in parts for evaluation in part]
         for trial, evaluation in zip(trials, found, strict=True):
             _note(trial, evaluation)
         return [evaluation.objective for evaluation in found]
@@ -315,7 +338,7 @@ def _search_gates(desk: _TradingDesk, label: str, on_batch: OnBatch | None) -> l
     for trial in desk.study(plan, suggest, _told(on_batch, "gate")):
         model, proposed = suggest(_again(trial))
         proposed = space.without_unspoken_limits(proposed, base.risk, trial.user_attrs["rules"])
-        with_models = with_settings(proposed, models=finalists[model])
+        with_models = with_sections(proposed, SearchedSections(models=finalists[model]))
         tried.append(Tried("gate", trial, with_models, model))
     return tried
 
@@ -342,7 +365,7 @@ def _search_allocations(
         gate = gates[trial.suggest_int("gate", 0, len(gates) - 1)]
         method = trial.suggest_categorical("allocation", METHODS)
         allocation = base.allocation.model_copy(update={"method": method})
-        return gate.model, with_settings(gate.config, allocation=allocation)
+        return gate.model, with_sections(gate.config, SearchedSections(allocation=allocation))
 
     tried = []
     for trial in desk.study(plan, suggest, _told(on_batch, "allocation")):

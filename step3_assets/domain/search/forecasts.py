@@ -119,8 +119,11 @@ class ForecastCache:
         Workers return forecasts and this process writes them: a worker on another machine needs no
         access to the folder.
         """
-        missing = {self.path(inner, models): (inner, models) for inner, models in wanted}
-        missing = {path: pair for path, pair in missing.items() if not path.exists()}
+        missing = {
+            self.path(inner, models): ForecastTask(inner=inner, models=models)
+            for inner, models in wanted
+        }
+        missing = {path: task for path, task in missing.items() if not path.exists()}
         if not missing:
             return 0
         made = results_in_order(forecast, missing.values(), at_most(place, len(missing)))
@@ -146,10 +149,19 @@ class ForecastCache:
         return pd.concat(frames, ignore_index=True)[COLUMNS]
 
 
-def forecast(inner: InnerMonth, models: ModelConfig) -> pd.DataFrame:
-    """Train the fold, score its month, keep what gate and sizing read of the scores."""
-    data = FoldRows(inner.fold, inner.events, inner.bars, inner.folds)
-    trained = train_fold(data, models)
+@dataclass(frozen=True)
+class ForecastTask:
+    """Inputs of :func:`forecast`: an inner month and model settings."""
+
+    inner: InnerMonth
+    models: ModelConfig
+
+
+def forecast(task: ForecastTask) -> pd.DataFrame:
+    """Train the fold, score its month, and return the columns that gate and sizing read."""
+    inner, models = task.inner, task.models
+    rows = FoldRows(fold=inner.fold, events=inner.events, bars=inner.bars, config=inner.folds)
+    trained = train_fold(rows, models)
     scores = score_fold(trained.models, inner.events, inner.month, models, DecisionSettings())
     return scores[[*EVENT_KEY, "ev_final", "q10", "q90"]]
 

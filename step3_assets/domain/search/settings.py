@@ -25,55 +25,37 @@ from step3_assets.domain.core.months import month_label
 from step3_assets.domain.search.epochs import epoch_of
 
 
-def with_settings(
-    base: Step3Config,
-    *,
-    models: ModelConfig | None = None,
-    gate: GateConfig | None = None,
-    sizing: SizingConfig | None = None,
-    size_frac: float | None = None,
-    risk: RiskConfig | None = None,
-    allocation: AllocationConfig | None = None,
-) -> Step3Config:
-    """The configuration with some of its searched sections replaced."""
-    sections = {
-        "models": models,
-        "gate": gate,
-        "sizing": sizing,
-        "risk": risk,
-        "allocation": allocation,
-    }
-    update: dict[str, Frozen] = {
-        n: section for n, section in sections.items() if section is not None
-    }
-    if size_frac is not None:
+class SearchedSections(Frozen):
+    """The sections of the configuration that a search may replace; None keeps the base's."""
+
+    models: ModelConfig | None = None
+    gate: GateConfig | None = None
+    sizing: SizingConfig | None = None
+    size_frac: float | None = None
+    risk: RiskConfig | None = None
+    allocation: AllocationConfig | None = None
+
+    @classmethod
+    def of(cls, config: Step3Config) -> "SearchedSections":
+        """Every searched section of a configuration."""
+        return cls(
+            models=config.models,
+            gate=config.gate,
+            sizing=config.sizing,
+            size_frac=config.execution.size_frac,
+            risk=config.risk,
+            allocation=config.allocation,
+        )
+
+
+def with_sections(base: Step3Config, sections: SearchedSections) -> Step3Config:
+    """The configuration with the sections that are not None in place of its own."""
+    update = {name: getattr(sections, name) for name in sections.model_fields_set}
+    update = {name: section for name, section in update.items() if section is not None}
+    if "size_frac" in update:
+        size_frac = update.pop("size_frac")
         update["execution"] = base.execution.model_copy(update={"size_frac": size_frac})
     return base.model_copy(update=update)
-
-
-def searched_sections(config: Step3Config) -> dict[str, Any]:
-    """What the search may change, as plain values; :func:`from_sections` reads it back."""
-    return {
-        "models": config.models.model_dump(mode="json"),
-        "gate": config.gate.model_dump(mode="json"),
-        "sizing": config.sizing.model_dump(mode="json"),
-        "size_frac": config.execution.size_frac,
-        "risk": config.risk.model_dump(mode="json"),
-        "allocation": config.allocation.model_dump(mode="json"),
-    }
-
-
-def from_sections(base: Step3Config, sections: dict[str, Any]) -> Step3Config:
-    """The configuration with the sections in place of its own; unknown keys are refused."""
-    return with_settings(
-        base,
-        models=ModelConfig.model_validate(sections["models"]),
-        gate=GateConfig.model_validate(sections["gate"]),
-        sizing=SizingConfig.model_validate(sections["sizing"]),
-        size_frac=float(sections["size_frac"]),
-        risk=RiskConfig.model_validate(sections["risk"]),
-        allocation=AllocationConfig.model_validate(sections["allocation"]),
-    )
 
 
 def trading_hash(config: Step3Config) -> str:
@@ -129,7 +111,7 @@ def _tuned(base: Step3Config, epoch: date, row: Mapping[Any, Any]) -> Step3Confi
             f"tuned_params: epoch {month_label(epoch)} was searched from other settings than "
             "those of step3.toml; run step3 optuna-search again"
         )
-    config = from_sections(base, json.loads(row["settings"]))
+    config = with_sections(base, SearchedSections.model_validate(json.loads(row["settings"])))
     if trading_hash(config) != row["config_hash"]:
         raise ValueError(f"tuned_params: the settings of epoch {month_label(epoch)} were altered")
     return config

@@ -14,7 +14,7 @@ from step3_assets.config import (
     SearchSpace,
     Step3Config,
 )
-from step3_assets.domain.search.settings import with_settings
+from step3_assets.domain.search.settings import SearchedSections, with_sections
 from step3_assets.plugins.risk_rules import RULE_SETTINGS, RULES
 from step3_assets.plugins.sizing_methods import METHOD_OF, METHOD_SETTINGS
 
@@ -92,7 +92,8 @@ def suggest_trading(
         for low, high in [_bounds(name, space)]
     }
     risk = base.risk.model_copy(update=limits)
-    return model, with_settings(base, gate=gate, sizing=sizing, size_frac=size_frac, risk=risk)
+    sections = SearchedSections(gate=gate, sizing=sizing, size_frac=size_frac, risk=risk)
+    return model, with_sections(base, sections)
 
 
 def default_trading_params(base: Step3Config, n_models: int) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def without_unspoken_limits(
     and a limit that nothing speaks for is not put in force.
     """
     idle = {n: v for n, v in _limits(base).items() if RULE_OF_LIMIT[n] not in spoke}
-    return with_settings(config, risk=config.risk.model_copy(update=idle))
+    return with_sections(config, SearchedSections(risk=config.risk.model_copy(update=idle)))
 
 
 def _limits(risk: RiskConfig) -> dict[str, float]:

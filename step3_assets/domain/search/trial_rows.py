@@ -17,10 +17,10 @@ from step3_assets.domain.search import space
 from step3_assets.domain.search.epochs import Epoch
 from step3_assets.domain.search.evidence import luck_p_values
 from step3_assets.domain.search.settings import (
-    from_sections,
-    searched_sections,
+    SearchedSections,
     short_hash,
     trading_hash,
+    with_sections,
 )
 
 if TYPE_CHECKING:
@@ -133,9 +133,10 @@ def tuned_row(
     is_default = not better
     best, p_value = (better or ranked)[0]
     in_force = base if is_default else best.config
-    sections = searched_sections(in_force)
-    if trading_hash(from_sections(base, sections)) != trading_hash(in_force):
-        raise ValueError("the settings chosen are not those that their row would give back")
+    sections = SearchedSections.of(in_force).model_dump(mode="json")
+    read_back = with_sections(base, SearchedSections.model_validate(sections))
+    if trading_hash(read_back) != trading_hash(in_force):
+        raise ValueError("the row would read back as other settings than those that were chosen")
     epoch = origin.epoch
     return {
         "epoch": epoch.first,

@@ -30,8 +30,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.instants import NY, week_numbers
+
 BLOCK_MONTHS = 12
-NY = "America/New_York"
 MIN_WEEKS = 5
 """Weeks with trades below which a standard error over weeks means nothing."""
 _TIE = 1e-9
@@ -198,7 +199,7 @@ def _blocks(rows: pd.DataFrame) -> Iterator[_Block]:
     n_months = int(month.max() - month.min()) + 1
     n_blocks = max(1, round(n_months / BLOCK_MONTHS))
     block = (month - month.min()) * n_blocks // n_months
-    week = (day.astype(np.int64) + 3) // 7
+    week = week_numbers(day.astype(np.int64))
     traded = rows["is_traded"].to_numpy(dtype=bool)
     symbols = rows["symbol"].to_numpy()
     net = rows["net_bps"].to_numpy(dtype=np.float64)

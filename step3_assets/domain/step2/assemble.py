@@ -1,7 +1,7 @@
 """The events table: candidates, their signals, both symbols' context and their outcomes.
 
-Belongs here: putting the columns of the events file together in order and type, pending rows
-included. Does not belong here: the definition of any column.
+Belongs here: putting the columns of the events file together, in order and type, including those of
+pending rows. Does not belong here: the definition of any column.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def assemble_events(
 
 
 def _extend(outcome: pd.Series, n_rows: int) -> pd.Series:
-    """Null for the pending rows at the end; integers become nullable only if there are any."""
+    """The outcome with nulls for pending rows at the end; only then do integers become nullable."""
     if len(outcome) == n_rows:
         return outcome
     if outcome.dtype.kind == "i":
@@ -80,7 +80,7 @@ def _extend(outcome: pd.Series, n_rows: int) -> pd.Series:
 
 
 def _stamp_text(dates: pd.Series, after: pd.Timestamp | None) -> pd.Series:
-    """Each bar's start as ``2016-01-21 14:30:00+00:00``, then the start of the bar after them."""
+    """Start of each bar as ``2016-01-21 14:30:00+00:00``, and of the bar that follows the last."""
     stamps = pd.DatetimeIndex(dates).append(pd.DatetimeIndex([after], tz="UTC"))
     seconds = pd.DatetimeIndex(stamps).tz_localize(None).as_unit("s")
     texts = pc.binary_join_element_wise(  # pyright: ignore[reportAttributeAccessIssue]

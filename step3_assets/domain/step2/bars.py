@@ -1,15 +1,15 @@
-"""Bars at the door: read from disk, checked, brought to one form.
+"""Input bars: read from disk, checked, and brought to one form.
 
 Belongs here: the layout of bar files and every reason to refuse one. Does not belong here:
-irregularities that are lawful and only reported (`irregularities`), or any signal.
+irregularities that are accepted and only reported (`irregularities`), or any signal.
 
-A file is refused as a whole where its bars follow another grid than the exchange's hours, or move
-as no market does. Bars that are handed over in memory are built with both noted in the meta.
+A file is refused as a whole if its bars follow another grid than the exchange's hours, or contain a
+jump that no market made. Bars that are passed in memory are accepted with such faults, which the
+meta file then lists.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,9 @@ from step3_assets.domain.core.adjustments import (
     unexplained,
 )
 from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC, fit_grid, grid_fault
-from step3_assets.domain.core.calendar import NY, bar_end
+from step3_assets.domain.core.calendar import bar_end
+from step3_assets.domain.core.delivery_layout import TICKER
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.core.jumps import (
     find_jumps,
     find_outlying_holes,
@@ -43,15 +45,13 @@ REQUIRED = ("date", *PRICES, "volume")
 CALENDAR_COLUMNS = ("ny_time", "is_opening_bar", "expected_bar_seconds", "is_partial_bar")
 BAR_COLUMNS = (*REQUIRED, "average", "barcount", *CALENDAR_COLUMNS)
 
-# Open and close may lie outside [low, high] by this fraction: rounding, not a wrong bar.
+# Open and close may lie outside [low, high] by this fraction, which is rounding.
 PRICE_TOLERANCE = 1e-9
 
-# A ticker becomes a file name and a column prefix.
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
 _ROWS_NAMED = 5
 
 SYMBOL_COLUMNS = ("symbol", "ticker")
-"""Columns by which bar files of other tools say whose bars they hold."""
+"""Columns that name the symbol in bar files of other tools."""
 
 
 class BarsError(ValueError):
@@ -62,12 +62,12 @@ def find_bar_files(folder: Path) -> dict[str, Path]:
     """Bar files of a folder by upper-case symbol, in symbol order.
 
     A symbol's file is ``{symbol}.parquet`` or ``{symbol}_*.parquet``: its name up to the first
-    underscore is the symbol, in any case. Hidden files and subfolders are left alone.
+    underscore is the symbol, in upper or lower case. Hidden files and subfolders are ignored.
 
     Raises
     ------
     BarsError
-        If there is no folder, no bar file, two files of one symbol, or a name is no ticker.
+        If there is no folder or no bar file, a symbol has two files, or a name is not a ticker.
     """
     if not folder.is_dir():
         raise BarsError(f"{folder}: no such folder of bar files")
@@ -98,13 +98,13 @@ def read_bars(
     Parameters
     ----------
     folder : Path
-        See `find_bar_files` for how files are named. ``adjustments/{symbol}.csv`` may be there.
+        See `find_bar_files` for how files are named. ``adjustments/{symbol}.csv`` is optional.
     progress : callable, optional
         Called with one line per file.
     max_off_calendar_frac : float
-        Largest share of a file's bars off the exchange's grid; from 1 on any grid is taken.
+        Largest share of a file's bars off the exchange's grid; 1 accepts any grid.
     is_cut : bool
-        The build is made as of a time, so a last bar that is still running is no fault.
+        The build is made as of a time, so the last bar may still be running.
 
     Returns
     -------
@@ -132,20 +132,20 @@ def read_bars(
                 raise BarsError(
                     f"{path.name}: holds the bars of {other} ({files[other].name}), price by price"
                 )
-        own = adjustments.get(symbol, ())
-        refuse_early_splits(own, checked, symbol)
-        bars[symbol] = apply_splits(checked, own)
-        refuse_jumps(bars[symbol], path.name, own)
+        adjusted = adjustments.get(symbol, ())
+        refuse_early_splits(adjusted, checked, symbol)
+        bars[symbol] = apply_splits(checked, adjusted)
+        refuse_jumps(bars[symbol], path.name, adjusted)
     return bars
 
 
 def read_adjustments(folder: Path, symbols: Iterable[str]) -> dict[str, tuple[Adjustment, ...]]:
-    """The adjustments beside bar files, by upper-case symbol.
+    """The adjustments of a folder of bar files, by upper-case symbol.
 
     Raises
     ------
     BarsError
-        If a file cannot be read, or is of a symbol without bars.
+        If a file cannot be read, or belongs to a symbol without bars.
     """
     found = {}
     known = set(symbols)
@@ -254,12 +254,12 @@ def refuse_foreign_grid(bars: pd.DataFrame, source: str, max_off_frac: float) ->
 
 
 def refuse_jumps(bars: pd.DataFrame, source: str, adjustments: Sequence[Adjustment] = ()) -> None:
-    """Refuse checked bars with a move that no market made, unless an adjustment says it is real.
+    """Refuse checked bars with a jump that no market made, unless an adjustment says it is real.
 
     Raises
     ------
     BarsError
-        Naming the first such move, its date, and what to write where.
+        Naming the first jump, its date, and the line to add to which file.
     """
     jumps = unexplained(find_jumps(bars), adjustments)
     if not jumps:
@@ -270,8 +270,8 @@ def refuse_jumps(bars: pd.DataFrame, source: str, adjustments: Sequence[Adjustme
     split = nearest_split(np.log(first.factor)) if first.is_lasting else None
     line = f"{day},{split:g},split for the split, or " if split else ""
     raise BarsError(
-        f"{source}: row {first.row} ({first.stamp}): {first.text}{more}; no jump of this size is "
-        f"believed. Correct the bars, or write a line into adjustments/SYMBOL.csv beside them "
+        f"{source}: row {first.row} ({first.stamp}): {first.text}{more}; a jump of this size is "
+        f"refused. Correct the bars, or write a line into adjustments/SYMBOL.csv beside them "
         f"(date,factor,kind): {line}{day},,real if the market made the move"
     )
 
@@ -286,11 +286,13 @@ def read_bar_file(path: Path) -> pd.DataFrame:
 
 
 def check_symbol(symbol: str, source: str) -> str:
-    """Return `symbol`, or refuse it if it is no plain upper-case ticker."""
-    if not _SYMBOL.fullmatch(symbol):
-        raise BarsError(f"{source}: {symbol!r} is no plain ticker; expected A-Z, then A-Z, 0-9, .")
+    """Return `symbol`, or refuse it if it is not a plain upper-case ticker."""
+    if not TICKER.fullmatch(symbol):
+        raise BarsError(
+            f"{source}: {symbol!r} is not a plain ticker; expected A-Z, then A-Z, 0-9, ."
+        )
     if symbol == NO_PARTNER.upper():
-        raise BarsError(f"{source}: {symbol} is kept for columns without a partner")
+        raise BarsError(f"{source}: {symbol} is reserved for columns without a partner")
     return symbol
 
 
@@ -301,11 +303,11 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
     ----------
     bars : DataFrame
         One row per bar in time order. ``date`` is the bar's start in UTC; ``open``, ``high``,
-        ``low``, ``close`` and ``volume`` are needed. ``average``, ``barCount`` and the four
-        calendar columns may be absent: the first two become null, the others are filled from
+        ``low``, ``close`` and ``volume`` are required. ``average``, ``barCount`` and the four
+        calendar columns are optional: the first two become null, the others are filled from
         the exchange calendar. Other columns are dropped.
     source : str
-        What to call the bars in a message: a file name or a symbol.
+        Name of the bars in a message: a file name or a symbol.
 
     Returns
     -------
@@ -322,7 +324,7 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
 
     Notes
     -----
-    Volume of zero is lawful: ``vol_z`` is null on such a bar.
+    A volume of zero is allowed: ``vol_z`` is null on such a bar.
     """
     if not isinstance(bars, pd.DataFrame):
         raise BarsError(f"{source}: expected a table of bars, got {type(bars).__name__}")
@@ -332,7 +334,7 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
         )
     if "date" not in bars and "date" in bars.index.names:
         kept = [name for name in bars.index.names if name and name not in bars]
-        bars = bars.reset_index(level=kept)  # as pandas saves bars whose stamps are the index
+        bars = bars.reset_index(level=kept)  # pandas saves stamps as an index
     if "barcount" not in bars and "barCount" in bars:
         bars = bars.rename(columns={"barCount": "barcount"})
     missing = [name for name in REQUIRED if name not in bars]
@@ -341,7 +343,7 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
         raise BarsError(f"{source}: missing column {', '.join(missing)}{hint}")
     twice = sorted({name for name in BAR_COLUMNS if list(bars.columns).count(name) > 1})
     if twice:
-        raise BarsError(f"{source}: column {', '.join(twice)} stands twice")
+        raise BarsError(f"{source}: column {', '.join(twice)} appears twice")
     if not len(bars):
         raise BarsError(f"{source}: holds no bars")
 
@@ -356,9 +358,9 @@ def check_bars(bars: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def bar_ends(bars: pd.DataFrame) -> pd.DatetimeIndex:
-    """End of each checked bar, UTC: the later of the calendar's and the stated one.
+    """End of each checked bar, UTC: the later of the calendar's and the stated end.
 
-    A bar of another grid may start with one of the calendar's and last longer.
+    A bar of another grid may start together with a calendar bar and last longer.
     """
     stamps = pd.DatetimeIndex(bars["date"])
     stated = stamps + pd.to_timedelta(bars["expected_bar_seconds"].to_numpy(), unit="s")
@@ -407,7 +409,8 @@ def _counts(bars: pd.DataFrame, source: str) -> pd.Series:
     if "barcount" not in bars:
         return pd.Series(pd.NA, index=range(len(bars)), dtype="Int64")
     numbers = _numbers(bars["barcount"], "barCount", source)
-    _refuse((numbers != np.floor(numbers)) & ~np.isnan(numbers), "barCount", "is no count", source)
+    is_broken = (numbers != np.floor(numbers)) & ~np.isnan(numbers)
+    _refuse(is_broken, "barCount", "is not a whole number", source)
     is_null = np.isnan(numbers)
     if is_null.any():
         return pd.Series(pd.array(numbers, dtype="Int64"))
@@ -429,7 +432,7 @@ def _check_values(bars: pd.DataFrame, source: str) -> None:
 
 
 def _with_calendar_columns(out: pd.DataFrame, bars: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Pass the calendar columns through where they are given, else derive them."""
+    """Keep the calendar columns that are given, and derive the others."""
     ny_time = out["date"].dt.tz_convert(NY)
     if "ny_time" in bars:
         given = bars["ny_time"].reset_index(drop=True)
@@ -445,7 +448,9 @@ def _with_calendar_columns(out: pd.DataFrame, bars: pd.DataFrame, source: str) -
     if "expected_bar_seconds" in bars:
         seconds = _numbers(bars["expected_bar_seconds"], "expected_bar_seconds", source)
         wrong = ~((seconds > 0) & (seconds == np.floor(seconds)))
-        _refuse(wrong, "expected_bar_seconds", "is no positive count", source, out["date"])
+        _refuse(
+            wrong, "expected_bar_seconds", "is not a positive whole number", source, out["date"]
+        )
     else:
         seconds = _calendar_seconds(out["date"])
     out["expected_bar_seconds"] = seconds.astype(np.int64)
@@ -458,11 +463,11 @@ def _with_calendar_columns(out: pd.DataFrame, bars: pd.DataFrame, source: str) -
 
 
 def _calendar_seconds(stamps: pd.Series) -> np.ndarray:
-    """Length of each bar by the calendar, or, on another grid, to the bar that follows.
+    """Length of each bar: from the calendar, or on another grid up to the next bar.
 
-    Where the calendar knows no such bar, or most likely means another one, a bar lasts until the
-    next bar of its day starts, at most the usual step; the last of a day lasts the usual step. So
-    no bar is taken to be known before it is.
+    Where the calendar has no such bar, or too many bars are off its grid, a bar lasts until the
+    next bar starts, at most the usual step; so the last bar of a day lasts the usual step. This
+    way no bar counts as known too early.
     """
     start = pd.DatetimeIndex(stamps)
     end = bar_end(start)
@@ -471,8 +476,8 @@ def _calendar_seconds(stamps: pd.Series) -> np.ndarray:
     usual = float(np.median(steps)) if len(steps) else 3600.0
     usual = min(max(usual, 1.0), 86_400.0)
     until_next = np.minimum(np.append(steps, usual), usual)
-    is_foreign = np.isnan(known).mean() > MAX_OFF_CALENDAR_FRAC
-    seconds = until_next if is_foreign else np.where(np.isnan(known), until_next, known)
+    is_other_grid = np.isnan(known).mean() > MAX_OFF_CALENDAR_FRAC
+    seconds = until_next if is_other_grid else np.where(np.isnan(known), until_next, known)
     return seconds.astype(np.int64)
 
 
@@ -511,7 +516,7 @@ def check_all(bars: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     Raises
     ------
     BarsError
-        If there is no symbol, a symbol is no plain ticker, or its bars cannot be used.
+        If there is no symbol, a symbol is not a plain ticker, or its bars cannot be used.
     """
     if not bars:
         raise BarsError("no bars were given")

@@ -1,4 +1,4 @@
-"""From bars to a delivery: the order of the steps, and what a build for a given time knows.
+"""From bars to a delivery: the order of the steps, and what is known as of a given time.
 
 Belongs here: choosing partners, cutting at `as_of`, putting the columns together, the summary.
 Does not belong here: the definition of a column, or files.
@@ -31,7 +31,7 @@ Progress = Callable[[str], None]
 
 
 class BuildError(ValueError):
-    """Arguments that no delivery can be built from."""
+    """Arguments from which no delivery can be built."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,10 @@ class Step2Delivery:
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a build is asked for, beside its bars and knobs; see `build_delivery`.
+    """Options of a build besides its bars and knobs; see `build_delivery`.
 
-    `adjustments` by symbol are noted and delivered; `bars.read_bars` has applied them.
+    `adjustments`, by symbol, are listed in the meta file and written to the delivery;
+    `bars.read_bars` has applied them already.
     """
 
     partners: Mapping[str, str | None] | None = None
@@ -85,15 +86,15 @@ def build_delivery(
         Bars by upper-case symbol, as `bars.check_bars` takes them.
     config : Step2Config
     partners : mapping of str to str or None, optional
-        The other symbol of some symbols, or None for no other; see `choose_partners` for the rest.
+        The other symbol of some symbols, or None for none; `choose_partners` chooses the rest.
     as_of : Timestamp, optional
-        Build as of that instant: only bars whose END lies at or before it. The last bar's
+        Build as of that instant, from bars whose END is not after it. The last bar's
         ``entry_overnight`` then comes from the exchange calendar. A symbol without a bar by
         then is left out.
     emit_pending : bool
-        Also emit candidates without an outcome (the last two bars), outcome columns null.
+        Also emit candidates without an outcome (on the last two bars), with null outcomes.
     symbols : iterable of str, optional
-        Build these only; the others serve as partners. By default all.
+        Build only these; the others serve as partners. All by default.
 
     Returns
     -------
@@ -106,12 +107,14 @@ def build_delivery(
     BuildError
         If a partner or symbol has no bars, `as_of` has no zone, or no bar had ended by then.
     """
-    options = BuildOptions(partners, as_of, emit_pending, symbols)
-    built = list(iter_delivery(bars, config, options))
+    options = BuildOptions(
+        partners=partners, as_of=as_of, emit_pending=emit_pending, symbols=symbols
+    )
+    built = {part.symbol: part for part in iter_delivery(bars, config, options)}
     return Step2Delivery(
-        events={one.symbol: one.events for one in built},
-        bar_features={one.symbol: one.bar_features for one in built},
-        meta={one.symbol: one.meta for one in built},
+        events={symbol: part.events for symbol, part in built.items()},
+        bar_features={symbol: part.bar_features for symbol, part in built.items()},
+        meta={symbol: part.meta for symbol, part in built.items()},
     )
 
 
@@ -123,8 +126,9 @@ def iter_delivery(
 ) -> Iterable[SymbolDelivery]:
     """Build a delivery one symbol at a time, so that only one is in memory.
 
-    Takes and raises what `build_delivery` does. All arguments and bars are checked before the
-    first symbol is built. `progress` gets one line before each step: `count_steps` of them.
+    Takes the same arguments and raises the same errors as `build_delivery`. All arguments and bars
+    are checked before the first symbol is built. `progress` is called with one line before each
+    step, `count_steps` times.
     """
     options = options or BuildOptions()
     as_of = options.as_of
@@ -139,12 +143,17 @@ def iter_delivery(
     wanted = [symbol for symbol in wanted if len(checked[symbol])]
     if not wanted:
         raise BuildError(f"no bar had ended by {as_of}")
-    run = _Run(config, options, chosen, progress or (lambda line: None))
+    run = _Run(
+        config=config,
+        options=options,
+        partners=chosen,
+        progress=progress or (lambda line: None),
+    )
     return _build_all(checked, wanted, run)
 
 
 def count_steps(n_symbols: int) -> int:
-    """The least number of lines that `progress` gets when `n_symbols` are built."""
+    """The least number of lines that `progress` is called with when `n_symbols` are built."""
     return 2 * n_symbols
 
 
@@ -153,13 +162,14 @@ def choose_partners(
     partners: Mapping[str, str | None] | None,
     config: Step2Config,
 ) -> dict[str, str | None]:
-    """The other symbol of each.
+    """The other symbol of each symbol.
 
-    The first of these that has bars: the partner given, ``config.partners``,
-    ``config.default_partner``, and else the symbol with the longest history (the earliest first
-    bar, then the alphabet). A symbol that was listed later changes nothing.
+    It is the first of these that has bars: the partner given, ``config.partners``,
+    ``config.default_partner``, and then the symbol with the longest history (earliest first bar,
+    then alphabetical order). So a symbol that is listed later does not change the partner of
+    another.
 
-    A symbol alone, or `include_cross_asset` off, has None.
+    A single symbol has None, and so has every symbol when `include_cross_asset` is off.
 
     Raises
     ------
@@ -197,7 +207,7 @@ def _history(bars: pd.DataFrame, symbol: str) -> tuple[pd.Timestamp, str]:
 
 @dataclass(frozen=True)
 class _Run:
-    """What all symbols of one build share."""
+    """What all symbols of a build have in common."""
 
     config: Step2Config
     options: BuildOptions
@@ -206,7 +216,7 @@ class _Run:
 
     @property
     def as_of(self) -> pd.Timestamp | None:
-        """When the build is made."""
+        """Instant as of which the build is made."""
         return self.options.as_of
 
     @property
@@ -216,14 +226,14 @@ class _Run:
 
     @property
     def is_live(self) -> bool:
-        """Whether the last bar's next bar is read from the calendar."""
+        """Whether the bar after the last one is read from the calendar."""
         return self.as_of is not None or self.emit_pending
 
 
 def _build_all(
     bars: dict[str, pd.DataFrame], wanted: list[str], run: _Run
 ) -> Iterable[SymbolDelivery]:
-    """Build in symbol order; a symbol's features are kept narrow once it is done."""
+    """Build in symbol order; of a finished symbol only the columns for partners are kept."""
     features: dict[str, pd.DataFrame] = {}
 
     def compute(symbol: str) -> pd.DataFrame:
@@ -284,7 +294,13 @@ def _build_symbol(
         "last_bar_entry_overnight": "calendar" if run.is_live else "no next row: false",
     }
     meta["knobs"]["cross_symbol"] = partner
-    return SymbolDelivery(symbol, events, features, meta, adjustments)
+    return SymbolDelivery(
+        symbol=symbol,
+        events=events,
+        bar_features=features,
+        meta=meta,
+        adjustments=adjustments,
+    )
 
 
 def _cut(bars: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -292,12 +308,12 @@ def _cut(bars: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     if as_of.tz is None:
         raise BuildError(f"as_of {as_of} has no time zone")
     is_known = np.asarray(bar_ends(bars) <= as_of)
-    # Up to the first bar still running: a later row cannot be known before an earlier one.
+    # Cut at the first bar that has not ended: later rows cannot be known before it.
     return bars.iloc[: int(np.argmin(is_known)) if not is_known.all() else len(bars)]
 
 
 def _next_bar(bars: pd.DataFrame) -> tuple[pd.Timestamp | None, bool]:
-    """Start of the bar after the last row, and whether it is on another date (calendar)."""
+    """Start of the bar after the last row, and whether it is on another date, by the calendar."""
     last = bars.iloc[-1:]
     return next_bar(last["date"].iloc[0], bar_ends(last)[0])
 

@@ -1,11 +1,11 @@
-"""The other symbol's signals at each bar, and the two symbols against each other.
+"""Signals of the other symbol at each bar, and signals computed from both symbols.
 
-Belongs here: the as-of join and what is computed across it. Does not belong here: the choice
+Belongs here: the as-of join and what is computed from joined bars. Does not belong here: the choice
 of the other symbol (`build`).
 
-The other bar is the latest that starts no later than this one, at most the tolerance ago, and
-ends no later. On the exchange's grid the first implies the second; on another grid it does not. So
-everything here is known at this bar's END.
+The other symbol's bar is the latest one that starts no later than this bar, at most the tolerance
+before it, and ends no later. On the exchange's grid the first condition implies the second; on
+another grid it does not. So everything here is known at this bar's END.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from step3_assets.domain.step2.bars import bar_ends
 from step3_assets.domain.step2.knobs import Step2Config
 from step3_assets.domain.step2.layout import PARTNER_SIGNALS, RELATIVE_SIGNALS, partner_prefix
 
-# What a partner has to bring; the rest of its bar features may be dropped before the join.
-PARTNER_COLUMNS = ("date", "expected_bar_seconds", "close", "r_cc", *PARTNER_SIGNALS)
 _JOINED = ("close", "r_cc", *PARTNER_SIGNALS)
+# Columns needed of a partner; its other bar features may be dropped before the join.
+PARTNER_COLUMNS = ("date", "expected_bar_seconds", *_JOINED)
 
 
 def compute_cross_features(
@@ -34,7 +34,7 @@ def compute_cross_features(
     other : DataFrame
         Bar features of the partner (`PARTNER_COLUMNS`), in time order.
     partner : str
-        The other symbol: its lower-case name prefixes its columns.
+        The other symbol; its lower-case name is the prefix of its columns.
     config : Step2Config
 
     Returns
@@ -43,7 +43,7 @@ def compute_cross_features(
         One row per bar: ``{partner}_*`` signals, ``{partner}_age_min`` (minutes),
         ``rs_log``, ``ret_spread``, ``beta_proxy`` and ``regime_agree`` (0 or 1). Where no bar
         of the partner lies within the tolerance all are NaN, except that ``regime_agree`` is 0
-        and ``beta_proxy`` rests on the rest of its window.
+        and ``beta_proxy`` uses the rest of its window.
     """
     row, age = _match(bars, other, config)
     matched = {name: _take(other[name], row) for name in _JOINED}

@@ -1,7 +1,7 @@
-"""Candidates and what is known of them at the decision: family, cost, barriers, horizon.
+"""Candidates and what is known about them at the decision: family, cost, barriers, horizon.
 
-Belongs here: which bars are candidates and the geometry and cost of each. Does not belong
-here: anything that happens after the decision (`labels`).
+Belongs here: which bars are candidates, and the barriers and cost of each. Does not belong here:
+anything that happens after the decision (`labels`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ TREND, PULLBACK = "trend_long", "pullback_long"
 
 
 def find_candidates(features: pd.DataFrame, config: Step2Config) -> tuple[np.ndarray, np.ndarray]:
-    """Rows on which a long candidate stands, and which of them are trend candidates.
+    """Rows with a long candidate, and which of them are trend candidates.
 
-    A trend candidate has ``trend_score > trend_in``; failing that, a pullback candidate has
-    ``trend_score > trend_regime_min`` and ``pullback_z < -pullback_z``. Rows that lack a core
-    signal are dropped, or any signal if `dropna_core_only` is off; of the rest, candidates
-    closer than `min_event_spacing_bars` to the last one kept are dropped, in time order.
+    A trend candidate has ``trend_score > trend_in``. Otherwise, a pullback candidate has
+    ``trend_score > trend_regime_min`` and ``pullback_z < -pullback_z``. Rows without a core signal
+    are dropped (without any signal, if `dropna_core_only` is off). Of the rest, in time order,
+    candidates closer than `min_event_spacing_bars` to the last one kept are dropped.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def price_candidates(
 
 
 def _space(rows: np.ndarray, spacing: int) -> np.ndarray:
-    """Keep the first row, then each first row at least `spacing` after the last one kept."""
+    """Keep the first row, and then each row that is at least `spacing` after the last one kept."""
     if spacing == 1 or not len(rows):
         return rows
     kept, at = [], 0

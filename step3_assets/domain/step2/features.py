@@ -3,8 +3,8 @@
 Belongs here: the definition of each bar feature. Does not belong here: the other symbol
 (`cross`), candidates (`events`), outcomes (`labels`).
 
-Every signal at a bar uses that bar and earlier ones: it is known at the bar's END. The one
-column that looks ahead is ``gap_ret_realized``, which holds the next open.
+Every signal at a bar uses that bar and earlier ones, so it is known at the bar's END. The only
+column that looks ahead is ``gap_ret_realized``, which contains the next open.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def compute_bar_features(
     symbol : str
         Fills the column ``symbol``.
     is_last_bar_overnight : bool
-        ``entry_overnight`` of the last bar, which has no next row to read it from. A build
-        for a given time takes it from the exchange calendar; a plain build leaves it False.
+        ``entry_overnight`` of the last bar, which has no next row. A build as of a given time
+        takes it from the exchange calendar; a plain build leaves it False.
 
     Returns
     -------
     DataFrame
         The 38 columns of a bar features file, one row per bar. Ratios are in return units,
         ``sigma`` in log return per bar, ``atr`` and the averages in price units. NaN until a
-        window has its minimum of observations.
+        window has its minimum number of observations.
     """
     signals = bars.copy(deep=False)
     close = bars["close"]
@@ -65,7 +65,7 @@ def _add_volatility(signals: pd.DataFrame, bars: pd.DataFrame, config: Step2Conf
     signals["sigma"] = np.sqrt(signals["ewm_var"])
     before = close.shift(1)
     high, low = bars["high"], bars["low"]
-    # np.maximum keeps NaN: the first bar has no close before it, hence no true range.
+    # np.maximum keeps NaN: the first bar has no close before it and hence no true range.
     signals["tr"] = np.maximum(high - low, np.maximum((high - before).abs(), (low - before).abs()))
     signals["atr"] = signals["tr"].ewm(span=config.atr_span, adjust=False).mean()
     signals["u_atr"] = signals["atr"] / close
@@ -86,8 +86,8 @@ def _add_trend(signals: pd.DataFrame, close: pd.Series, config: Step2Config) -> 
 
 
 def _add_ranks(signals: pd.DataFrame, bars: pd.DataFrame, config: Step2Config) -> None:
-    """Where volume, volatility and price stand within their own recent past."""
-    # A bar without volume has no logarithm: it is left out of the window.
+    """Volume, volatility and price relative to their recent past."""
+    # A volume of zero has no logarithm, so such a bar is left out of the window.
     log_volume = pd.Series(np.log(_or_nan(bars["volume"])))
     window = log_volume.rolling(config.volume_window, min_periods=config.volume_min_periods)
     signals["vol_z"] = (log_volume - window.mean()) / _or_nan(window.std())
@@ -110,8 +110,8 @@ def _add_gaps(
 ) -> None:
     """Overnight gaps: which bars precede one, and the statistics of the gaps before it.
 
-    A gap belongs to the bar before it. Its statistics are shifted by one gap, so that the bar
-    before a gap knows all earlier gaps but not its own, and are carried to the bars after.
+    A gap belongs to the bar before it. The statistics are shifted by one gap, so that the bar
+    before a gap has those of all earlier gaps but not of its own, and are carried forward.
     """
     is_overnight = _is_overnight(bars["ny_time"], is_last_bar_overnight)
     signals["entry_overnight"] = is_overnight
@@ -120,7 +120,7 @@ def _add_gaps(
     gaps = gap[is_overnight]
     window = gaps.rolling(config.gap_lookback_events, min_periods=config.gap_min_events)
     deviation = window.std()
-    # Each gap is called a tail against the deviation of the gaps before it.
+    # Whether a gap is a tail is decided by the deviation of the gaps before it.
     is_tail = (gaps.abs() > config.gap_tail_k * deviation.shift(1)).astype(float)
     tails = is_tail.rolling(config.gap_lookback_events, min_periods=config.gap_min_events).sum()
     for name, values in (("gap_mu", window.mean()), ("gap_sd", deviation), ("gap_tail", tails)):
@@ -128,7 +128,7 @@ def _add_gaps(
 
 
 def _is_overnight(ny_time: pd.Series, is_last_bar_overnight: bool) -> pd.Series:
-    """Whether the next row lies on another New York date; the last row as given."""
+    """Whether the next row is on another New York date; given as an argument for the last row."""
     days = ny_time.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
     flags = np.full(len(days), is_last_bar_overnight)
     flags[:-1] = days[1:] != days[:-1]
@@ -136,5 +136,5 @@ def _is_overnight(ny_time: pd.Series, is_last_bar_overnight: bool) -> pd.Series:
 
 
 def _or_nan(values: pd.Series) -> pd.Series:
-    """NaN in the place of zero: nothing is divided by it, and it has no logarithm."""
+    """NaN in place of zero, which has no logarithm and is no divisor."""
     return values.where(values != 0)

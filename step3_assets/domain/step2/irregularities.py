@@ -1,4 +1,4 @@
-"""What is lawful in bars but worth knowing: gaps, unknown sessions, missing partner bars.
+"""Irregularities of bars that are accepted: gaps, unknown sessions, missing partner bars.
 
 Belongs here: counting and naming them for the delivery's meta file. Does not belong here:
 reasons to refuse bars (`bars`), or any change to the data.
@@ -14,12 +14,12 @@ import pandas as pd
 
 from step3_assets.domain.core.adjustments import Adjustment, unexplained
 from step3_assets.domain.core.calendar import (
-    NY,
     bar_end,
     bars_between,
     is_calendar_bar,
     is_last_bar_of_session,
 )
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.core.jumps import find_jumps
 
 _NAMED = 10
@@ -27,9 +27,9 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class Irregularities:
-    """Counts of what a symbol's bars leave out or add, against the exchange calendar.
+    """Counts of irregularities in a symbol's bars, most of them against the exchange calendar.
 
-    ``first_*`` name at most ten of each, as dates or stamps in UTC.
+    ``first_*`` list at most ten of each, as dates or stamps in UTC.
     """
 
     n_missing_bars: int
@@ -53,16 +53,16 @@ class Irregularities:
         }
 
     def describe(self) -> list[str]:
-        """One line for each kind that occurs: what, how it is treated, how many."""
+        """One line for each kind that occurs: what it is, how it is treated, how many there are."""
         kinds = {
-            "n_missing_sessions": "sessions of the calendar without a bar (passed over)",
-            "n_missing_bars": "bars of the calendar missing (passed over)",
+            "n_missing_sessions": "sessions of the calendar without a bar (skipped)",
+            "n_missing_bars": "bars of the calendar missing (skipped)",
             "n_bars_off_calendar": "bars outside the calendar (kept, with their stated length)",
             "n_bars_of_other_length": "bars of another length than the calendar's (kept as stated)",
             "n_overnight_off_calendar": "bars before a gap whose entry_overnight differs from the "
             "calendar's (the next row decides)",
             "n_bars_without_volume": "bars without volume (vol_z is null there)",
-            "n_jumps": "jumps that no market made, such as unadjusted splits (kept; the door "
+            "n_jumps": "jumps that no market made, such as unadjusted splits (kept; the ingest "
             "refuses them)",
             "n_bars_without_partner": "bars without a partner bar within the tolerance (cross "
             "columns are null there)",
@@ -83,7 +83,7 @@ def find_irregularities(
     features : DataFrame
         Bar features in time order.
     partner_age : ndarray or None
-        Age of the partner's bar at each row, NaN where there is none; None without a partner.
+        Age of the partner's bar at each row, NaN where there is none. None without a partner.
     adjustments : sequence of Adjustment
         Those of kind ``real`` explain a jump.
     """

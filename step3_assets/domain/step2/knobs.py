@@ -1,7 +1,7 @@
-"""Every knob of the Step 2 builder, with the value the delivery is built with.
+"""Knobs of the Step 2 builder, with the values that the real delivery is built with.
 
-Belongs here: the one frozen configuration, its bounds and its reading from JSON. Does not
-belong here: what a knob does to a column (`features`, `cross`, `events`, `labels`).
+Belongs here: the frozen configuration, its bounds, and reading it from JSON. Does not belong here:
+what a knob does to a column (`features`, `cross`, `events`, `labels`).
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Step2Config(BaseModel):
         ge=0,
         le=1,
         description="Largest share of bars off the exchange's hourly grid. Two unscheduled half "
-        "days a year are 0.4 %; any foreign grid is 14 % or more. 1 takes any grid.",
+        "days a year are 0.4 %; any other grid is 14 % or more. 1 accepts any grid.",
     )
 
     # The other symbol
@@ -99,12 +99,13 @@ class Step2Config(BaseModel):
     cross_merge_tolerance: str = "30min"
     partners: dict[str, str] = Field(
         default_factory=lambda: {"QQQ": "SPY", "SPY": "QQQ"},
-        description="The other symbol of each, chosen once: a symbol that is added later changes "
-        "the rows of no other.",
+        description="The other symbol of each symbol. It is fixed, so that a symbol that is added "
+        "later does not change the rows of the others.",
     )
     default_partner: str = Field(
         default="SPY",
-        description="The other symbol of one without a partner of its own: the broad market.",
+        description="The other symbol of every symbol that `partners` leaves out: the broad "
+        "market.",
     )
     beta_window: int = Field(default=200, ge=2)
     beta_min_periods: int = Field(default=80, ge=2)
@@ -154,14 +155,14 @@ class Step2Config(BaseModel):
 
 
 def read_config(path: Path) -> Step2Config:
-    """Read knobs from a JSON file: a plain object of knobs, or a delivery's ``meta`` file.
+    """Read knobs from a JSON file: an object of knobs, or a delivery's ``meta`` file.
 
-    Knobs that the file leaves out keep their defaults; a knob that does not exist is an error.
+    Knobs that the file leaves out keep their defaults; an unknown knob is an error.
 
     Raises
     ------
     KnobsError
-        If the file is no JSON object, or a knob is unknown or out of bounds.
+        If the file is not a JSON object, or a knob is unknown or out of bounds.
     """
     try:
         content = json.loads(path.read_text())

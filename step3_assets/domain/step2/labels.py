@@ -1,11 +1,11 @@
-"""Outcomes: which barrier is touched first, and the round trip that follows.
+"""Outcomes: which barrier is touched first, and the return of the trade that results.
 
 Belongs here: the triple-barrier label of each candidate (López de Prado, Advances in
 Financial Machine Learning, ch. 3) on the bars' highs and lows. Does not belong here: cost and
-barrier distances, which are known before.
+barrier distances, which are known at the decision.
 
-The entry is the open of the bar after the decision. Bars entry to entry + H are scanned, at
-most to the last but one, because the exit is the open of the bar after the touch.
+The entry is the open of the bar after the decision. Bars from the entry to entry + H are scanned,
+but not the last bar of the data, because the exit is the open of the bar after the touch.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def label_candidates(
         ``entry_open``, ``exit_open``, ``exit_reason``, ``gross_logret``, ``net_logret``, ``y``,
         ``label_end_idx`` (row of the exit bar), ``truncated_horizon``, ``touch_delay_bars`` and
         ``same_bar_ambiguous``. Known at the exit bar's open, and final only if
-        ``truncated_horizon`` is 0: otherwise the end of the data cut the scan.
+        ``truncated_horizon`` is 0; otherwise the scan was cut by the end of the data.
 
     Notes
     -----
@@ -106,13 +106,13 @@ def first_touches(
     bars : DataFrame
         ``open``, ``high``, ``low`` of the symbol in time order.
     entry, last_scanned : ndarray of int
-        Rows of the entry bar and of the last bar that counts; both exist.
+        Rows of the entry bar and of the last bar scanned; both exist.
     priced : DataFrame
         ``a_tp`` and ``b_sl`` of each.
 
     Notes
     -----
-    All candidates are scanned bar by bar of their life, a chunk of candidates at a time.
+    All candidates of a chunk are scanned together, one bar after the other.
     """
     opens, highs, lows = (bars[name].to_numpy() for name in ("open", "high", "low"))
     target = opens[entry] * np.exp(priced["a_tp"].to_numpy())
@@ -121,14 +121,14 @@ def first_touches(
     is_target = np.zeros(len(entry), dtype=bool)
     is_stop = np.zeros(len(entry), dtype=bool)
     for first in range(0, len(entry), _CHUNK):
-        open_ones = np.arange(first, min(first + _CHUNK, len(entry)))
-        at = entry[open_ones]
-        while len(open_ones):
-            is_high = highs[at] >= target[open_ones]
-            is_low = lows[at] <= stop[open_ones]
+        untouched = np.arange(first, min(first + _CHUNK, len(entry)))
+        at = entry[untouched]
+        while len(untouched):
+            is_high = highs[at] >= target[untouched]
+            is_low = lows[at] <= stop[untouched]
             is_hit = is_high | is_low
-            hit = open_ones[is_hit]
+            hit = untouched[is_hit]
             bar[hit], is_target[hit], is_stop[hit] = at[is_hit], is_high[is_hit], is_low[is_hit]
-            goes_on = ~is_hit & (at < last_scanned[open_ones])
-            open_ones, at = open_ones[goes_on], at[goes_on] + 1
-    return Touches(bar, is_target, is_stop)
+            goes_on = ~is_hit & (at < last_scanned[untouched])
+            untouched, at = untouched[goes_on], at[goes_on] + 1
+    return Touches(bar=bar, is_target=is_target, is_stop=is_stop)

@@ -1,7 +1,7 @@
 """The columns of a delivery: names, order and arrow types.
 
-Belongs here: what the two files of a symbol look like on disk. The signals and the columns of the
-bar features come from the catalogue. Does not belong here: how a column is computed.
+Belongs here: the layout of a symbol's two files on disk; the signals and the columns of the bar
+features come from the catalogue. Does not belong here: how a column is computed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from step3_assets.catalogue.delivery import (
     OUTCOME_COLUMNS,
     PARTNER_COLUMNS,
 )
-from step3_assets.domain.core.calendar import NY
+from step3_assets.domain.core.instants import NY
 
 NO_PARTNER = "none"
 
@@ -78,7 +78,7 @@ EVENT_HEAD = tuple(name for name, _ in _EVENT_HEAD_TYPES)
 
 
 def events_schema(partner: str | None) -> pa.Schema:
-    """Arrow schema of an events file; the other symbol's columns bear its name.
+    """Arrow schema of an events file; the other symbol's columns have its name as prefix.
 
     Parameters
     ----------

@@ -1,13 +1,14 @@
-"""The meta file of one symbol: the knobs it was built with, and what came out.
+"""The meta file of one symbol: the knobs it was built with, and a summary of the result.
 
 Belongs here: counts and means for people, and everything needed to build the same again. Does
-not belong here: a number that a decision rests on.
+not belong here: numbers that decisions depend on.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
+from step3_assets.domain.core.delivery_layout import table_file
 from step3_assets.domain.step2.irregularities import Irregularities
 from step3_assets.domain.step2.knobs import BUILDER_VERSION, Step2Config
 
@@ -29,8 +30,7 @@ def describe_build(
     config: Step2Config,
     irregularities: Irregularities,
 ) -> dict:
-    """Describe one symbol's build as plain JSON values; nothing in it depends on the clock."""
-    stem = symbol.lower()
+    """Describe one symbol's build as plain JSON values that do not depend on the time of day."""
     return {
         "script": "step3 build-step2",
         "version": BUILDER_VERSION,
@@ -38,8 +38,8 @@ def describe_build(
         "knobs": config.model_dump(mode="json"),
         "notes": NOTES,
         "outputs": {
-            "bar_features_path": f"bar_features/{stem}_bar_features.parquet",
-            "events_path": f"events/{stem}_events.parquet",
+            "bar_features_path": table_file("bar_features", symbol),
+            "events_path": table_file("events", symbol),
         },
         "bars_summary": {
             "n_bars": len(features),

@@ -1,7 +1,7 @@
-"""A delivery on disk: all of its files, or none.
+"""Writing a delivery to disk: all of its files, or none.
 
-Belongs here: file names, arrow types, checksums, and that a reader never meets a half-written
-file. Does not belong here: the content.
+Belongs here: arrow types, checksums, and the order in which files are put in place so that a reader
+never sees a half-written one. Does not belong here: the content.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from step3_assets.domain.core.adjustments import ADJUSTMENTS_FOLDER, format_adjustments
+from step3_assets.domain.core.delivery_layout import TABLE_SUFFIXES, table_file
 from step3_assets.domain.core.manifest import write_manifest
 from step3_assets.domain.step2.build import Step2Delivery, SymbolDelivery
 from step3_assets.domain.step2.layout import BAR_FEATURES_SCHEMA, events_schema
 
-_FOLDERS = {"bar_features": "_bar_features.parquet", "events": "_events.parquet"}
 _META = "_step2_config.json"
 
 
@@ -30,7 +30,12 @@ def write_delivery(delivery: Step2Delivery, out_dir: Path) -> list[Path]:
     """Write a delivery to `out_dir`; see `write_symbols`."""
     return write_symbols(
         (
-            SymbolDelivery(symbol, events, delivery.bar_features[symbol], delivery.meta[symbol])
+            SymbolDelivery(
+                symbol=symbol,
+                events=events,
+                bar_features=delivery.bar_features[symbol],
+                meta=delivery.meta[symbol],
+            )
             for symbol, events in delivery.events.items()
         ),
         out_dir,
@@ -41,9 +46,9 @@ def write_symbols(symbols: Iterable[SymbolDelivery], out_dir: Path) -> list[Path
     """Write symbols as they are built, then put all files in place.
 
     Files are written to a hidden folder beside `out_dir`. When the last symbol is done, the
-    folder becomes `out_dir`, or, if that exists, each file replaces its namesake, the manifest
-    last: until then the door refuses the mixture. Parquet pages carry checksums.
-    If anything fails before that, `out_dir` is as it was.
+    folder becomes `out_dir`. If that exists already, each file replaces the one of its name, the
+    manifest last; until then the ingest refuses the mixture. If anything fails before that,
+    `out_dir` stays as it was. Parquet pages carry checksums.
 
     Parameters
     ----------
@@ -59,15 +64,16 @@ def write_symbols(symbols: Iterable[SymbolDelivery], out_dir: Path) -> list[Path
     Raises
     ------
     FileExistsError
-        If `out_dir` holds files of a symbol that is not written now: two builds must not mix.
+        If `out_dir` holds files of a symbol that is not written now, because two builds must not
+        mix.
     """
     out_dir = Path(out_dir).absolute()
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
     try:
-        written = [path for one in symbols for path in _write_symbol(one, staging)]
-        names = sorted((path.relative_to(staging) for path in written), key=_place)
-        _refuse_strangers(out_dir, names)
+        written = [path for built in symbols for path in _write_symbol(built, staging)]
+        names = sorted((path.relative_to(staging) for path in written), key=_meta_last)
+        _refuse_other_builds(out_dir, names)
         names.append(write_manifest(staging, names).relative_to(staging))
         _move(staging, out_dir, names)
     finally:
@@ -76,9 +82,10 @@ def write_symbols(symbols: Iterable[SymbolDelivery], out_dir: Path) -> list[Path
 
 
 def chosen_partners(out_dir: Path) -> dict[str, str | None]:
-    """The partner that each symbol of a delivery was built with; none for an absent folder.
+    """The partner that each symbol of a delivery was built with; empty for a missing folder.
 
-    A delivery that is built again keeps them, so that a new symbol changes no other's rows.
+    A delivery that is built again keeps them, so that a new symbol does not change the rows of the
+    others.
     """
     found: dict[str, str | None] = {}
     for path in sorted((out_dir / "meta").glob(f"*{_META}")):
@@ -92,27 +99,27 @@ def chosen_partners(out_dir: Path) -> dict[str, str | None]:
     return found
 
 
-def _write_symbol(one: SymbolDelivery, folder: Path) -> list[Path]:
-    stem = one.symbol.lower()
-    partner = one.meta["knobs"]["cross_symbol"]
+def _write_symbol(built: SymbolDelivery, folder: Path) -> list[Path]:
+    stem = built.symbol.lower()
+    partner = built.meta["knobs"]["cross_symbol"]
     tables = {
-        "bar_features": (one.bar_features, BAR_FEATURES_SCHEMA),
-        "events": (one.events, events_schema(partner)),
+        "bar_features": (built.bar_features, BAR_FEATURES_SCHEMA),
+        "events": (built.events, events_schema(partner)),
     }
     paths = []
     for name, (frame, schema) in tables.items():
-        path = folder / name / f"{stem}{_FOLDERS[name]}"
+        path = folder / table_file(name, built.symbol)
         path.parent.mkdir(exist_ok=True)
         pq.write_table(_table(frame, schema), path, write_page_checksum=True)
         paths.append(path)
     path = folder / "meta" / f"{stem}{_META}"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(one.meta, indent=2, allow_nan=False) + "\n")
+    path.write_text(json.dumps(built.meta, indent=2, allow_nan=False) + "\n")
     paths.append(path)
-    if one.adjustments:
+    if built.adjustments:
         path = folder / ADJUSTMENTS_FOLDER / f"{stem}.csv"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(format_adjustments(one.adjustments))
+        path.write_text(format_adjustments(built.adjustments))
         paths.append(path)
     return paths
 
@@ -123,20 +130,20 @@ def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
 
 
-def _place(name: Path) -> tuple[bool, Path]:
+def _meta_last(name: Path) -> tuple[bool, Path]:
     return name.parts[0] == "meta", name
 
 
-def _refuse_strangers(out_dir: Path, names: list[Path]) -> None:
+def _refuse_other_builds(out_dir: Path, names: list[Path]) -> None:
     found = {
         path.relative_to(out_dir)
-        for folder, ending in _FOLDERS.items()
-        for path in (out_dir / folder).glob(f"*{ending}")
+        for folder, suffix in TABLE_SUFFIXES.items()
+        for path in (out_dir / folder).glob(f"*{suffix}")
     }
-    strangers = sorted(str(name) for name in found - set(names))
-    if strangers:
+    of_other_builds = sorted(str(name) for name in found - set(names))
+    if of_other_builds:
         raise FileExistsError(
-            f"{out_dir} holds another build's files: {', '.join(strangers)}; "
+            f"{out_dir} holds another build's files: {', '.join(of_other_builds)}; "
             "choose another folder, build those symbols too, or remove them"
         )
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-NEW_YORK = "America/New_York"
-
 
 @dataclass(frozen=True)
 class TradeSummary:

@@ -1,6 +1,6 @@
-"""The world's clock: every bar of its span, and a few beyond, with the shape of the trading day.
+"""The world's clock: the bars of its span and some beyond it, with the shape of the trading day.
 
-Belongs here: what the exchange calendar fixes in advance. Does not belong here: anything random.
+Belongs here: what follows from the exchange calendar. Does not belong here: anything random.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from step3_assets.domain.core.calendar import session_bars
 from step3_assets.domain.worlds.config import WorldConfig
 
-# Days beyond the end: the oracle of the last decision looks one holding time ahead.
+# Days beyond the end, because the oracle of the last decision needs one holding time more.
 _DAYS_BEYOND = 21
 
 
@@ -25,17 +25,14 @@ class Clock:
     Parameters
     ----------
     calendar : DataFrame
-        As `session_bars` gives it.
+        As `session_bars` returns it.
     n_bars : int
-        Bars within the span; rows from there on lie beyond its end.
+        Bars within the span; later rows lie beyond its end.
     is_first : ndarray of bool
         The bar opens a session: a night lies before it.
-    hours : ndarray
-        Drift hours of the bar itself.
-    gap_hours : ndarray
-        Drift hours of the night before the bar; 0 within a session.
     variance, gap_variance : ndarray
-        Of the bar and of the night before it, relative to an average hour.
+        Variance of the bar, and of the night before it (0 within a session), relative to an
+        average hour. Drift is spread over bars and nights in the same proportion.
     log_volume : ndarray
         Seasonal part of log volume.
     """
@@ -43,15 +40,14 @@ class Clock:
     calendar: pd.DataFrame
     n_bars: int
     is_first: np.ndarray
-    hours: np.ndarray
-    gap_hours: np.ndarray
+
     variance: np.ndarray
     gap_variance: np.ndarray
     log_volume: np.ndarray
 
 
 def read_clock(config: WorldConfig) -> Clock:
-    """Lay the session shape over the exchange calendar.
+    """Apply the shape of the session to the exchange calendar.
 
     Raises
     ------
@@ -71,8 +67,6 @@ def read_clock(config: WorldConfig) -> Clock:
         calendar=calendar,
         n_bars=n_bars,
         is_first=is_first,
-        hours=variance[slot],
-        gap_hours=np.where(is_first, gap_variance, 0.0),
         variance=variance[slot],
         gap_variance=np.where(is_first, gap_variance, 0.0),
         log_volume=np.array(shape.log_volume)[slot],
@@ -80,7 +74,7 @@ def read_clock(config: WorldConfig) -> Clock:
 
 
 def _slots(is_first: np.ndarray) -> np.ndarray:
-    """Place of each bar in its session, 0 to 6; the closing bar is 6 on a half day too."""
+    """Place of each bar in its session, 0 to 6; the closing bar is 6 on half days as well."""
     at = np.arange(len(is_first))
     place = at - np.maximum.accumulate(np.where(is_first, at, 0))
     is_last = np.append(is_first[1:], True)

@@ -1,10 +1,11 @@
-"""The one configuration of a synthetic world: size, edge, seed, and the laws of its market.
+"""Configuration of a synthetic world: size, edge, seed, and the parameters of its market.
 
-Belongs here: every number a world depends on, frozen, with its unit. Does not belong here: the
-shape of the planted pattern (`edge`) or any simulation.
+Belongs here: every number that a world depends on, frozen, with its unit. Does not belong here: the
+planted patterns (`families`) or any simulation.
 
-The market's numbers are round stylised facts of large equity ETFs (volatility clusters over hours,
-weeks and months; a third of a day's variance falls overnight; the first and last hours are busy).
+The market's numbers are rounded stylised facts of large equity ETFs (volatility clusters over
+hours, weeks and months; a third of a day's variance falls overnight; the first and last hours are
+busy).
 """
 
 from __future__ import annotations
@@ -33,19 +34,22 @@ class VolatilityConfig(Frozen):
         default=(-0.4, -0.9, -0.8),
         description="Correlation of each factor's shock with the market return of the bar before.",
     )
-    own_half_life_bars: float = Field(default=250.0, gt=0, description="Each symbol's own factor.")
+    own_half_life_bars: float = Field(
+        default=250.0, gt=0, description="Half life of each symbol's own factor."
+    )
     own_deviation: float = Field(default=0.15, ge=0)
     bar_mixing: float = Field(
         default=0.25,
         ge=0,
-        description="Log deviation of a bar's independent volatility multiplier: fat tails.",
+        description="Log deviation of a bar's independent volatility multiplier, which makes fat "
+        "tails.",
     )
     gap_mixing: float = Field(default=0.40, ge=0, description="The same, for overnight gaps.")
 
     @model_validator(mode="after")
     def _factors_fit(self) -> VolatilityConfig:
         if not len(self.half_lives_bars) == len(self.deviations) == len(self.leverages):
-            raise ValueError("half_lives_bars, deviations and leverages must be equally many")
+            raise ValueError("half_lives_bars, deviations and leverages must have equal lengths")
         if any(not -1 <= value <= 1 for value in self.leverages):
             raise ValueError("leverages are correlations: -1 to 1")
         if any(value <= 0 for value in self.half_lives_bars) or min(self.deviations) < 0:
@@ -67,13 +71,10 @@ class SessionConfig(Frozen):
     log_volume: tuple[float, ...] = Field(
         default=(0.10, 0.30, -0.05, -0.30, -0.35, -0.20, 0.50), min_length=7, max_length=7
     )
-    gap_hours: float = Field(
-        default=1.5, ge=0, description="A night counts as this many hours of drift."
-    )
 
 
 class VolumeConfig(Frozen):
-    """Volume: rises with volatility, has its own memory and noise (log units)."""
+    """Volume: it rises with volatility and has its own memory and noise (log units)."""
 
     volatility_slope: float = 0.55
     memory_half_life_bars: float = Field(default=80.0, gt=0)
@@ -85,7 +86,7 @@ class VolumeConfig(Frozen):
 class WorldConfig(Frozen):
     """A world: symbols, span, edge and seed. The same config gives the same bits.
 
-    Per-symbol tuples are used in order and, where there are more symbols, over again.
+    Values per symbol are used in order, and again from the first where there are more symbols.
     """
 
     symbols: tuple[str, ...] = Field(default=("QQQ", "SPY"), min_length=2, max_length=16)
@@ -107,16 +108,20 @@ class WorldConfig(Frozen):
     )
     start_price: tuple[float, ...] = Field(default=(180.0, 260.0), min_length=1)
     typical_volume: tuple[float, ...] = Field(default=(4.0e6, 8.0e6), min_length=1)
-    correlation: float = Field(default=0.90, ge=0, lt=1, description="Of any two symbols' shocks.")
+    correlation: float = Field(
+        default=0.90, ge=0, lt=1, description="Correlation of any two symbols' shocks."
+    )
     premium_frac: float = Field(
         default=0.78,
         ge=0,
         lt=1,
-        description="Equity premium: drift over a typical holding time, as a share of the round "
-        "trip's cost at the present volatility. Below 1, so that drift alone never pays.",
+        description="Equity premium: drift over a typical holding time, as a share of the "
+        "round-trip cost at the present volatility. Below 1, so that drift alone never pays.",
     )
-    sub_steps: int = Field(default=3, ge=1, le=64, description="Of each bar's path.")
-    oracle_paths: int = Field(default=64, ge=2, le=100_000, description="Per decision bar.")
+    sub_steps: int = Field(default=3, ge=1, le=64, description="Sub-steps of each bar's path.")
+    oracle_paths: int = Field(
+        default=64, ge=2, le=100_000, description="Simulated futures per decision bar."
+    )
 
     volatility: VolatilityConfig = VolatilityConfig()
     session: SessionConfig = SessionConfig()
@@ -128,14 +133,14 @@ class WorldConfig(Frozen):
     def _are_tickers(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(check_symbol(symbol.upper(), "symbols") for symbol in symbols)
         if len(set(names)) < len(names):
-            raise ValueError(f"a symbol is named twice: {', '.join(names)}")
+            raise ValueError(f"a symbol appears twice: {', '.join(names)}")
         return tuple(sorted(names))
 
     @field_validator("family")
     @classmethod
     def _is_known(cls, family: str) -> str:
         if family not in FAMILIES:
-            raise ValueError(f"family {family!r} is none of {', '.join(FAMILIES)}")
+            raise ValueError(f"family {family!r} is not one of {', '.join(FAMILIES)}")
         return family
 
     @property
@@ -144,5 +149,5 @@ class WorldConfig(Frozen):
         return self.end - timedelta(days=round(self.years * 365.25) - 1)
 
     def per_symbol(self, values: tuple[float, ...]) -> tuple[float, ...]:
-        """`values` for each symbol in order, over again where there are more symbols."""
+        """One of the values for each symbol, in order, and again from the first if too few."""
         return tuple(values[at % len(values)] for at in range(len(self.symbols)))

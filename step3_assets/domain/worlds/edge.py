@@ -1,7 +1,7 @@
-"""The planted edge: how much drift the signals at a bar's end put on the hours that follow.
+"""The planted edge: how much drift the signals at a bar's end add to the hours that follow.
 
 Belongs here: the size of the edge and the premium. Does not belong here: the pattern
-(:mod:`.families`), prices or chance.
+(:mod:`.families`), prices, randomness.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from step3_assets.domain.worlds.config import WorldConfig
 from step3_assets.domain.worlds.families import FAMILIES, Family, logistic_step
 
-# Drift hours that the average candidate is held, nights included.
+# Average holding time of a candidate, in average hours, nights included.
 TYPICAL_HOURS = 6.65
 BARS_A_YEAR = 1750.0
 
@@ -25,16 +25,15 @@ class DriftLaw:
     Parameters
     ----------
     fixed_cost : ndarray, shape (S, 1)
-        Part of a symbol's round trip that volatility does not move, log return.
+        Part of a symbol's round-trip cost that does not depend on volatility, log return.
     cost_slope : float
         Round-trip cost per unit of ``sigma``.
     premium : float
-        Equity premium as a share of the round trip's cost.
+        Equity premium as a share of the round-trip cost.
     span : float
-        Drift between bad and good over a typical holding time, log return.
+        Drift of good hours less that of bad ones over a typical holding time, log return.
     family : Family
         Where and when the good hours are.
-    bars_a_year : float
     """
 
     fixed_cost: np.ndarray
@@ -42,7 +41,6 @@ class DriftLaw:
     premium: float
     span: float
     family: Family
-    bars_a_year: float
 
     def rate(
         self,
@@ -56,14 +54,13 @@ class DriftLaw:
         """Drift of each coming hour over its volatility, shape (S, n); 0 where a signal is NaN.
 
         Dividing by the average true range makes the drift over a typical holding time the same
-        number of bps in calm and in wild markets; the volatility of the hour itself makes it
-        larger in the hours when much happens. `bar` is the number of the bar that has ended, of
-        each column.
+        number of bps in calm and in volatile markets; the volatility of the hour itself makes it
+        larger in busy hours. `bar` is the number of the bar that has just ended, for each column.
         """
         cost = self.fixed_cost + self.cost_slope * sigma
         is_candidate = logistic_step((trend_score - 0.55) / 0.05)
         pattern = self.family.pattern(trend_score, pullback_z, volume_z)
-        size = self.span * self.family.strength(np.asarray(bar) / self.bars_a_year)
+        size = self.span * self.family.strength(np.asarray(bar) / BARS_A_YEAR)
         planted = np.where(np.isfinite(pattern), size * is_candidate * pattern, 0.0)
         if self.family.is_one_symbol:
             planted[1:] = 0.0
@@ -85,5 +82,4 @@ def drift_law(config: WorldConfig) -> DriftLaw:
         premium=config.premium_frac,
         span=config.edge_bps / 1e4 * FAMILIES[config.family].span_per_edge,
         family=FAMILIES[config.family],
-        bars_a_year=BARS_A_YEAR,
     )

@@ -1,7 +1,7 @@
-"""Families of planted edges: where good hours lie, and when they are good.
+"""Families of planted edges: where and when the good hours are.
 
-Belongs here: one record a family. Does not belong here: the size of an edge and the premium
-(:mod:`.edge`), prices, chance.
+Belongs here: one record per family. Does not belong here: the size of an edge and the premium
+(:mod:`.edge`), prices, randomness.
 
 Every pattern is a function of signals that the platform can see at a bar's end, so the oracle of
 every family is exact. To add a family, append its record to :data:`FAMILIES`; the settings of a
@@ -28,11 +28,11 @@ class Family:
     ----------
     name, label : str
     pattern : callable
-        From ``trend_score``, ``pullback_z`` and ``vol_z`` to a number about -0.5 to 0.5, about 0 on
-        the average candidate; NaN where a signal is.
+        From ``trend_score``, ``pullback_z`` and ``vol_z`` to a number from about -0.5 to 0.5, near
+        0 for the average candidate; NaN where a signal is NaN.
     span_per_edge : float
-        Drift from the worst to the best hours over a typical holding time, per unit of edge:
-        measured so that the oracle gate's trades earn about the edge.
+        Drift of the best hours less that of the worst over a typical holding time, per unit of
+        edge; measured so that the oracle gate's trades earn about the edge.
     strength : callable
         From years since the world's start to a factor of the pattern.
     is_one_symbol : bool
@@ -50,7 +50,7 @@ class Family:
 def good_region(
     trend_score: np.ndarray, pullback_z: np.ndarray, volume_z: np.ndarray
 ) -> np.ndarray:
-    """Membership in the good region, 0 to 1, known at the bar's end; NaN where a signal is.
+    """Membership in the good region, 0 to 1, known at the bar's end; NaN where a signal is NaN.
 
     Bounded on both sides in two signals and bent by a third.
 

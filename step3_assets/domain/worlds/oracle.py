@@ -1,12 +1,12 @@
 """The oracle: each event's true expected net return, given everything known at its decision.
 
 Belongs here: simulated futures from the true state, and their average. Does not belong here: the
-world's own future, which the oracle never sees.
+world's actual future, which the oracle never sees.
 
-Within a bar and over a night the random part of a log price has mean zero given the past, and an
-event's exit is decided by what has happened before it. By optional stopping (Doob) its expected
-gross return is therefore the expected *drift* earned between entry and exit. The oracle averages
-that drift over simulated futures instead of their returns: the same expectation, with a tenth of
+Within a bar and over a night, the random part of a log price has mean zero given the past, and an
+event's exit depends only on what happened before it. By optional stopping (Doob), its expected
+gross return is therefore the expected *drift* between entry and exit. The oracle averages that
+drift over simulated futures instead of their returns: the expectation is the same, with a tenth of
 the noise.
 """
 
@@ -32,15 +32,15 @@ from step3_assets.domain.worlds.shocks import (
 )
 from step3_assets.domain.worlds.signals import Signals
 
-# Futures simulated at once: enough to amortise array overhead, few enough for the cache.
+# Futures simulated at once: enough to amortise array overhead, few enough for the CPU's cache.
 _BATCH = 8192
-# Futures that have ended are dropped when fewer than this share are alive.
+# Futures that have ended are dropped when fewer than this share are still open.
 _DROP_BELOW = 0.75
 
 
 @dataclass(frozen=True)
 class World:
-    """What the oracle knows: the laws, and the true state behind every bar."""
+    """What the oracle knows: the laws of the market, and the true state behind every bar."""
 
     config: WorldConfig
     clock: Clock
@@ -60,7 +60,7 @@ class Exits:
 
     @classmethod
     def of_events(cls, events: Mapping[str, pd.DataFrame], world: World) -> Exits:
-        """Of every bar of the world."""
+        """Exit rules of every bar of the world."""
         shape = (len(world.config.symbols), world.clock.n_bars)
         target, stop = np.full((2, *shape), np.nan)
         horizon = np.full(shape, -1)
@@ -69,11 +69,15 @@ class Exits:
             target[row, bars] = events[symbol]["a_tp"]
             stop[row, bars] = events[symbol]["b_sl"]
             horizon[row, bars] = events[symbol]["H"]
-        return cls(target, stop, horizon)
+        return cls(target=target, stop=stop, horizon=horizon)
 
     def take(self, bars: np.ndarray) -> Exits:
-        """Of some bars."""
-        return Exits(self.target[:, bars], self.stop[:, bars], self.horizon[:, bars])
+        """Exit rules of some bars."""
+        return Exits(
+            target=self.target[:, bars],
+            stop=self.stop[:, bars],
+            horizon=self.horizon[:, bars],
+        )
 
 
 @dataclass
@@ -106,7 +110,7 @@ class _Futures:
         return _Futures(**parts)
 
 
-def consult(
+def expected_returns(
     world: World,
     events: Mapping[str, pd.DataFrame],
     rng: np.random.Generator,
@@ -118,9 +122,9 @@ def consult(
     ----------
     world : World
     events : mapping of str to DataFrame
-        As the builder made them, by symbol.
+        By symbol, as the builder made them.
     rng : Generator
-        Of the futures.
+        Random stream of the futures.
     progress : callable, optional
         Called with the share done.
 
@@ -217,7 +221,7 @@ def _advance(
     step: int,
     rng: np.random.Generator,
 ) -> None:
-    """The bar that lies `step` bars after the entry bar: first its open, then its path."""
+    """Simulate the bar that is `step` bars after the entry bar: first its open, then its path."""
     clock, laws = world.clock, world.laws
     bar = futures.bar + 1 + step
     draws = draw(laws, len(bar), rng, has_gaps=bool(clock.is_first[bar].any()))
@@ -235,14 +239,14 @@ def _advance(
         (clock.variance[bar], clock.gap_variance[bar], clock.log_volume[bar]),
     )
     hourly = futures.rate * shocks.volatility
-    overnight = hourly * clock.gap_hours[bar]
+    overnight = hourly * clock.gap_variance[bar]
     start = futures.at + shocks.gap + overnight
     if step == 0:
         futures.entry = start
     else:
         futures.earned = futures.earned + futures.is_open * overnight
         futures.is_open = futures.is_open & ~futures.is_leaving
-    drift = hourly * clock.hours[bar]
+    drift = hourly * clock.variance[bar]
     move, high, low = extremes(
         draws.upward, draws.downward, shocks.steps, shocks.step_variance, drift
     )
@@ -264,7 +268,7 @@ def _advance(
 
 
 class _VolumeSums:
-    """Rolling ``vol_z`` of a future: the world's bars up to the decision, then the future's own."""
+    """Rolling ``vol_z`` of a future: over the world's bars up to the decision, then its own."""
 
     def __init__(self, world: World) -> None:
         self._knobs = world.config.step2
@@ -275,7 +279,7 @@ class _VolumeSums:
         self._squares = np.concatenate([nothing, np.cumsum(centred**2, axis=1)], axis=1)
 
     def advance(self, futures: _Futures, bar: np.ndarray, log_volume: np.ndarray) -> np.ndarray:
-        """Take in a bar's volume; returns its ``vol_z``, shape (S, m)."""
+        """Add a bar's volume and return its ``vol_z``, shape (S, m)."""
         knobs = self._knobs
         centred = log_volume - self._centre
         futures.volume_sum = futures.volume_sum + centred

@@ -1,7 +1,7 @@
-"""Prices: the loop in which signals set the drift of the bars that follow.
+"""Prices: the loop in which signals determine the drift of the bars that follow.
 
 Belongs here: the history of a world, bar by bar, and its bars as a table. Does not belong here: the
-laws of chance (`shocks`), the edge (`edge`), futures (`oracle`).
+random part (`shocks`), the edge (`edge`), simulated futures (`oracle`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _REPORT_EVERY = 500
 
 @dataclass(frozen=True)
 class History:
-    """What happened: S symbols, T bars.
+    """The simulated history of S symbols over T bars.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class History:
     volume_z : ndarray, shape (S, T)
         ``vol_z`` of each bar.
     rate : ndarray, shape (S, T)
-        Drift over volatility that the bar's end puts on the next hours.
+        Drift over volatility of the next hours, as it follows from the bar's end.
     signals : Signals
         At each bar's end.
     """
@@ -57,7 +57,7 @@ def simulate_history(
     law: DriftLaw,
     progress: Callable[[float], None] | None = None,
 ) -> History:
-    """Walk through the bars: each bar's drift depends on the signals at the end of the one before.
+    """Simulate bar by bar: a bar's drift depends on the signals at the end of the one before.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def simulate_history(
     with np.errstate(invalid="ignore", divide="ignore"):
         for bar in range(n):
             hourly = rate * shocks.volatility[:, bar]
-            start = at + shocks.gap[:, bar] + hourly * clock.gap_hours[bar]
-            drift = hourly * clock.hours[bar]
+            start = at + shocks.gap[:, bar] + hourly * clock.gap_variance[bar]
+            drift = hourly * clock.variance[bar]
             move, high, low = extremes(
                 draws.upward[..., bar],
                 draws.downward[..., bar],
@@ -101,19 +101,19 @@ def simulate_history(
             if progress is not None and bar % _REPORT_EVERY == 0:
                 progress(bar / n)
     return History(
-        log_price.T,
-        np.moveaxis(prices, 0, 2),
-        volume,
-        volume_z,
-        rates.T,
-        Signals(**{name: values.T for name, values in kept.items()}),
+        log_price=log_price.T,
+        prices=np.moveaxis(prices, 0, 2),
+        volume=volume,
+        volume_z=volume_z,
+        rate=rates.T,
+        signals=Signals(**{name: values.T for name, values in kept.items()}),
     )
 
 
 def to_bars(
     config: WorldConfig, clock: Clock, history: History, rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
-    """Bars by symbol, in the layout that Step 2 receives them in."""
+    """Bars by symbol, in the layout that Step 2 reads."""
     average = np.round(history.prices.mean(axis=0), 3)
     trade_size = np.exp(rng.normal(5.3, 0.15, size=history.volume.shape))
     stamps = clock.calendar.iloc[: clock.n_bars]

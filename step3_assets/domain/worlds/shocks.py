@@ -1,10 +1,10 @@
-"""What chance decides: volatility, volume and the path of every bar before any drift.
+"""Random shocks: volatility, volume and the path of every bar, before any drift.
 
 Belongs here: the laws of the random part, drawn for a whole history or for one bar of many
 simulated futures. Does not belong here: drift, prices, signals.
 
-None of it depends on prices, so a history is drawn at once. Every increment of a path has mean
-zero given all that went before it: volatility at a bar is fixed by the shocks of earlier bars.
+Shocks do not depend on prices, so a whole history is drawn at once. Every increment of a path has
+mean zero given all earlier ones, because a bar's volatility is fixed by the shocks of earlier bars.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Draws:
     volume: np.ndarray
 
     def market_shock(self, is_first: np.ndarray) -> np.ndarray:
-        """Standard normal (1, n): the market's move of the bar, with its night."""
+        """The market's move of the bar with its night, standard normal, shape (1, n)."""
         bar = self.market.sum(axis=0) / np.sqrt(len(self.market))
         return np.where(is_first, (bar + self.gap_market) / np.sqrt(2.0), bar)
 
@@ -82,7 +82,7 @@ class BarShocks:
         Log return of the night before; 0 within a session.
     log_volume : ndarray, shape (S, n)
     volatility : ndarray, shape (S, n)
-        Of an average hour, log return.
+        Volatility of an average hour, log return.
     """
 
     steps: np.ndarray
@@ -94,7 +94,7 @@ class BarShocks:
 
 @dataclass(frozen=True)
 class Hidden:
-    """The state behind each bar of a history, as it stands at the bar's end."""
+    """The hidden state of a history at the end of each bar."""
 
     factors: np.ndarray  # (k, T) common volatility factors of that bar
     own_factors: np.ndarray  # (S, T)
@@ -108,7 +108,7 @@ def laws_of(config: WorldConfig) -> Laws:
     persistence = 0.5 ** (1.0 / np.array(law.half_lives_bars))
     own = 0.5 ** (1.0 / law.own_half_life_bars)
     memory = 0.5 ** (1.0 / volume.memory_half_life_bars)
-    # E[exp(2x)] = exp(2 var) for a normal x: taking var off makes the base the RMS.
+    # E[exp(2x)] = exp(2 var) for a normal x; subtracting var makes the base the RMS.
     spread = float(np.sum(np.square(law.deviations))) + law.own_deviation**2
     return Laws(
         persistence=_column(persistence),
@@ -132,7 +132,7 @@ def laws_of(config: WorldConfig) -> Laws:
 
 
 def draw(laws: Laws, n: int, rng: np.random.Generator, *, has_gaps: bool = True) -> Draws:
-    """Draw the randomness of n bars; without gaps those arrays are zero and cost nothing."""
+    """Draw the randomness of n bars; without gaps, the arrays of gaps are zero and not drawn."""
     n_symbols, k = len(laws.log_base), laws.sub_steps
     gaps = rng.standard_normal((2 + n_symbols, n)) if has_gaps else np.zeros((2 + n_symbols, 1))
     return Draws(
@@ -154,7 +154,7 @@ def draw(laws: Laws, n: int, rng: np.random.Generator, *, has_gaps: bool = True)
 def advance_factors(
     laws: Laws, factors: np.ndarray, market_shock: np.ndarray, innovations: np.ndarray
 ) -> np.ndarray:
-    """Common volatility factors of the next bar: they remember, and fear falls (leverage)."""
+    """Common volatility factors of the next bar: persistent, and higher after falls (leverage)."""
     fresh = np.sqrt(1 - laws.leverage**2) * innovations
     return laws.persistence * factors + laws.shock_scale * (laws.leverage * market_shock + fresh)
 
@@ -194,13 +194,19 @@ def shape_bars(
     noise = laws.volume_noise * draws.volume
     log_volume = laws.log_volume + laws.volume_slope * (log_volatility + mixing)
     log_volume += seasonal + memory + noise[:1] + noise[1:]
-    return BarShocks(steps, step_deviation**2, gap, log_volume, np.exp(level))
+    return BarShocks(
+        steps=steps,
+        step_variance=step_deviation**2,
+        gap=gap,
+        log_volume=log_volume,
+        volatility=np.exp(level),
+    )
 
 
 def draw_history(
     laws: Laws, clock: Clock, rng: np.random.Generator
 ) -> tuple[Draws, BarShocks, Hidden]:
-    """Draw the whole history of a world, its factors from their stationary law."""
+    """Draw the whole history of a world; factors start from their stationary distribution."""
     n = clock.n_bars
     draws = draw(laws, n, rng)
     is_first = clock.is_first[:n]
@@ -208,20 +214,24 @@ def draw_history(
     before = np.concatenate([rng.standard_normal((1, 1)), market_shock[:, :-1]], axis=1)
     pushes = advance_factors(laws, np.zeros_like(draws.factors), before, draws.factors)
     deviation = laws.shock_scale / np.sqrt(1 - laws.persistence**2)
-    factors = _remember(laws.persistence, pushes, deviation, rng)
+    factors = _autoregression(laws.persistence, pushes, deviation, rng)
     own_deviation = laws.own_scale / np.sqrt(1 - laws.own_persistence**2)
-    own = _remember(laws.own_persistence, laws.own_scale * draws.own_factors, own_deviation, rng)
+    own_pushes = laws.own_scale * draws.own_factors
+    own_factors = _autoregression(laws.own_persistence, own_pushes, own_deviation, rng)
     memory_deviation = laws.memory_scale / np.sqrt(1 - laws.memory_persistence**2)
     pushes = laws.memory_scale * draws.memory
-    memory = _remember(laws.memory_persistence, pushes, memory_deviation, rng)
+    memory = _autoregression(laws.memory_persistence, pushes, memory_deviation, rng)
     shocks = shape_bars(
         laws,
         draws,
-        factors.sum(axis=0) + own,
+        factors.sum(axis=0) + own_factors,
         memory,
         (clock.variance[:n], clock.gap_variance[:n], clock.log_volume[:n]),
     )
-    return draws, shocks, Hidden(factors, own, market_shock, memory)
+    hidden = Hidden(
+        factors=factors, own_factors=own_factors, market_shock=market_shock, memory=memory
+    )
+    return draws, shocks, hidden
 
 
 def extremes(
@@ -244,7 +254,7 @@ def extremes(
     steps : ndarray, shape (sub_steps, S, ...)
         Log return of each sub-step without drift.
     step_variance : ndarray, shape (S, ...)
-        Of one sub-step.
+        Variance of one sub-step.
     bar_drift : ndarray, shape (S, ...)
         Log drift over the bar, spread evenly over its sub-steps.
 
@@ -263,13 +273,13 @@ def extremes(
     return ends[-1], high, low
 
 
-def _remember(
+def _autoregression(
     persistence: float | np.ndarray,
     pushes: np.ndarray,
     deviation: float | np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Autoregression x[t] = persistence x[t-1] + pushes[t], row by row, from a stationary start."""
+    """x[t] = persistence x[t-1] + pushes[t] in each row, from a stationary start."""
     from scipy.signal import lfilter
 
     rows = len(pushes)

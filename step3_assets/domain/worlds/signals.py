@@ -1,8 +1,8 @@
-"""The Step 2 signals that the planted edge reads, kept up to date bar by bar.
+"""The Step 2 signals that the planted edge depends on, updated bar by bar.
 
 Belongs here: running values of those signals, for the symbols of one history or of many futures at
-once. Does not belong here: the definition of a delivery's columns, which is
-:mod:`step3_assets.domain.step2.features`; a test holds the two equal.
+once. Does not belong here: the definition of a delivery's columns
+(:mod:`step3_assets.domain.step2.features`); a test checks that the two agree.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ class Signals:
     variance : ndarray
         EWMA of squared log returns.
     mean, spread : ndarray
-        Exponential mean and biased variance of the distance of the close from the fast average.
+        Exponential mean and biased variance of the log distance from the fast average to the
+        close.
     atr : ndarray
         Exponential average of the true range, price units.
     weight : ndarray
-        Sum of squared weights of `spread`: its bias correction.
+        Sum of squared weights of `spread`, for its bias correction.
     """
 
     log_close: np.ndarray
@@ -44,7 +45,7 @@ class Signals:
 
     @classmethod
     def start(cls, close: np.ndarray) -> Signals:
-        """At the first bar, where nothing has moved yet."""
+        """The signals at the first bar."""
         zero = np.zeros_like(close)
         return cls(
             log_close=np.log(close),
@@ -59,18 +60,18 @@ class Signals:
         )
 
     def take(self, which: np.ndarray) -> Signals:
-        """The same for some columns."""
+        """The signals of some columns."""
         return Signals(**{f.name: getattr(self, f.name)[..., which] for f in fields(self)})
 
     def advance(
         self, close: np.ndarray, high: np.ndarray, low: np.ndarray, knobs: Step2Config
     ) -> None:
-        """Take in the next bar; every array is replaced, none is changed in place."""
+        """Update with the next bar; arrays are replaced, never changed in place."""
         fast_alpha = 2.0 / (knobs.trend_fast_span + 1)
         slow_alpha = 2.0 / (knobs.trend_slow_span + 1)
         log_close = np.log(close)
         move = log_close - self.log_close
-        reach = np.maximum(high, self.close) - np.minimum(low, self.close)
+        true_range = np.maximum(high, self.close) - np.minimum(low, self.close)
         self.log_close = log_close
         self.close = close
         self.variance = self.variance + knobs.ewma_var_alpha * (move * move - self.variance)
@@ -79,8 +80,8 @@ class Signals:
         away = log_close - np.log(self.fast) - self.mean
         self.mean = self.mean + slow_alpha * away
         self.spread = (1 - slow_alpha) * (self.spread + slow_alpha * away * away)
-        before = np.where(np.isnan(self.atr), reach, self.atr)
-        self.atr = before + 2.0 / (knobs.atr_span + 1) * (reach - before)
+        before = np.where(np.isnan(self.atr), true_range, self.atr)
+        self.atr = before + 2.0 / (knobs.atr_span + 1) * (true_range - before)
         self.weight = (1 - slow_alpha) ** 2 * self.weight + slow_alpha**2
 
     def sigma(self) -> np.ndarray:
@@ -92,10 +93,10 @@ class Signals:
         return self.atr / self.close
 
     def trend_score(self) -> np.ndarray:
-        """Distance of the averages in volatilities; NaN at the first bar."""
+        """Distance of the two averages over volatility; NaN at the first bar."""
         return (self.fast - self.slow) / self.close / self.sigma()
 
     def pullback_z(self) -> np.ndarray:
-        """Distance of the close from the fast average in its own deviations; NaN at first."""
+        """Distance of the close from the fast average over its deviation; NaN at the start."""
         deviation = np.sqrt(self.spread / (1.0 - self.weight))
         return (self.log_close - np.log(self.fast)) / deviation

@@ -1,6 +1,6 @@
-"""A synthetic world: simulate it, and write it to disk.
+"""A synthetic world: simulating it, and writing it to disk.
 
-Belongs here: the order of the steps, the random streams, the files. Does not belong here: any law
+Belongs here: the order of the steps, the random streams, the files. Does not belong here: the laws
 of the market.
 """
 
@@ -22,28 +22,29 @@ from step3_assets.domain.step2.write import write_delivery
 from step3_assets.domain.worlds.clock import read_clock
 from step3_assets.domain.worlds.config import WorldConfig
 from step3_assets.domain.worlds.edge import drift_law
-from step3_assets.domain.worlds.oracle import World, consult
+from step3_assets.domain.worlds.oracle import World, expected_returns
 from step3_assets.domain.worlds.prices import simulate_history, to_bars
 from step3_assets.domain.worlds.shocks import draw_history, laws_of
 
 WORLD_FILE = "world.json"
-# Shares of the time that the stages take, for progress.
+# Share of the time that each stage takes, for progress.
 _STAGES = {"prices": 0.25, "delivery": 0.05, "oracle": 0.70}
 
 
 @dataclass(frozen=True)
 class SyntheticWorld:
-    """A simulated market and what Step 2 makes of it.
+    """A simulated market and the delivery that Step 2 builds from it.
 
     Parameters
     ----------
     config : WorldConfig
     bars : dict of str to DataFrame
-        By symbol, as the builder takes them.
+        By symbol, in the form that the builder reads.
     delivery : Step2Delivery
-        Built by the Step 2 builder from those bars and nothing else.
+        Built by the Step 2 builder from those bars alone.
     oracle : dict of str to DataFrame
-        True expected net return of each event; see :func:`.oracle.consult`. Empty if not asked for.
+        True expected net return of each event; see :func:`.oracle.expected_returns`. Empty if it
+        was not computed.
     """
 
     config: WorldConfig
@@ -52,7 +53,7 @@ class SyntheticWorld:
     oracle: dict[str, pd.DataFrame]
 
     def truth(self) -> dict[str, Any]:
-        """What the oracle gate (trade where the expected net return is positive) would earn."""
+        """Earnings of the oracle gate, which trades where the expected net return is positive."""
         if not self.oracle:
             return {}
         net = np.concatenate([rows["expected_net"].to_numpy() for rows in self.oracle.values()])
@@ -71,15 +72,15 @@ def simulate_world(
     has_oracle: bool = True,
     progress: Callable[[str, float], None] | None = None,
 ) -> SyntheticWorld:
-    """Simulate prices, build the delivery, ask the oracle.
+    """Simulate prices, build the delivery, compute the oracle.
 
     Parameters
     ----------
     config : WorldConfig
     has_oracle : bool
-        Without it nothing else changes: the oracle draws from a stream of its own.
+        Whether to compute the oracle. It has its own random stream, so nothing else changes.
     progress : callable, optional
-        Called with the stage and the share of the whole that is done.
+        Called with the stage and the share of all work that is done.
 
     Returns
     -------
@@ -96,11 +97,11 @@ def simulate_world(
     def report(stage: str) -> Callable[[float], None]:
         before = sum(list(_STAGES.values())[: list(_STAGES).index(stage)])
 
-        def at(share: float) -> None:
+        def report_share(share: float) -> None:
             if progress is not None:
                 progress(stage, before + _STAGES[stage] * share)
 
-        return at
+        return report_share
 
     clock = read_clock(config)
     laws, law = laws_of(config), drift_law(config)
@@ -115,29 +116,33 @@ def simulate_world(
     report("oracle")(0.0)
     oracle = {}
     if has_oracle:
-        world = World(config, clock, laws, law, history, hidden)
-        oracle = consult(world, delivery.events, futures, report("oracle"))
-    return SyntheticWorld(config, bars, delivery, oracle)
+        world = World(
+            config=config, clock=clock, laws=laws, law=law, history=history, hidden=hidden
+        )
+        oracle = expected_returns(world, delivery.events, futures, report("oracle"))
+    return SyntheticWorld(config=config, bars=bars, delivery=delivery, oracle=oracle)
 
 
-def require_own_folder(out_dir: Path) -> None:
+def require_world_folder(out_dir: Path) -> None:
     """Raise FileExistsError if `out_dir` holds anything that is not a world."""
     if out_dir.exists() and any(out_dir.iterdir()) and not (out_dir / WORLD_FILE).exists():
-        raise FileExistsError(f"{out_dir} is not empty and holds no {WORLD_FILE}: name another")
+        raise FileExistsError(
+            f"{out_dir} is not empty and holds no {WORLD_FILE}: choose another folder"
+        )
 
 
 def write_world(world: SyntheticWorld, out_dir: Path) -> None:
     """Write a world: all of it, or nothing.
 
-    Writes ``bars/``, ``step2_out/`` (a complete delivery), ``oracle/`` (beside the delivery, which
-    the platform never reads) and ``world.json``. A world that stands in `out_dir` is replaced.
+    Writes ``bars/``, ``step2_out/`` (a complete delivery), ``oracle/`` (outside the delivery, so
+    that the platform never reads it) and ``world.json``. A world in `out_dir` is replaced.
 
     Raises
     ------
     FileExistsError
         If `out_dir` holds anything that is not a world.
     """
-    require_own_folder(out_dir)
+    require_world_folder(out_dir)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}.") as scratch:
         new = Path(scratch) / "new"

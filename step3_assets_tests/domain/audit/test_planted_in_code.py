@@ -17,46 +17,57 @@ from step3_assets.domain.audit.checks.known_at import check_known_at
 from step3_assets.domain.audit.checks.purge_again import check_purge
 from step3_assets.domain.audit.checks.time_travel import change_future, check_models, check_scores
 from step3_assets.domain.core.months import month_start
-from step3_assets.domain.folds.build import Fold, FoldRows
 from step3_assets.domain.folds.purge import BarClock
 from step3_assets.domain.models import training
 from step3_assets.domain.models.out_of_fold import OutOfFold
-from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
+from step3_assets.domain.walk_forward.month_steps import (
+    FoldInputs,
+    ScoringInputs,
+    TrainingInputs,
+    fold_step,
+    scoring_step,
+    training_rows,
+    training_step,
+)
 from step3_assets_tests.domain.audit.audited import MONTHS
 
 MONTH = MONTHS[-1]
 
 
-def drift_guard(data, config):
+def drift_guard(inputs):
     """The test month's own volatility decides how strongly its models are shrunk."""
+    data, config = inputs.rows, inputs.config
     now = data.events.loc[data.events["month"] == data.fold.month, "u_atr"].mean()
     update = {"lightgbm": config.lightgbm.model_copy(update={"lambda_l2": 1e3 * float(now)})}
-    tables = dict(training_step(data, config.model_copy(update=update)))
+    tables = dict(training_step(replace(inputs, config=config.model_copy(update=update))))
     tables["calibrated_models"] = tables["calibrated_models"].assign(
         config_hash=config.content_hash()
     )
     return tables
 
 
-def scaled_on_the_full_sample(data, config):
+def scaled_on_the_full_sample(inputs):
     """A feature is standardised over everything there is before the split."""
-    column = data.events["vol_z"]
-    column = (column - column.mean()) / column.std()
-    return training_step(replace(data, events=data.events.assign(vol_z=column)), config)
+    events = inputs.rows.events
+    column = (events["vol_z"] - events["vol_z"].mean()) / events["vol_z"].std()
+    rows = replace(inputs.rows, events=events.assign(vol_z=column))
+    return training_step(replace(inputs, rows=rows))
 
 
-def labels_that_end_in_the_test_month(data, config):
+def labels_that_end_in_the_test_month(inputs):
     """Nothing is purged: whatever was decided before the month trains."""
-    members = data.fold.members
-    members = members.assign(role=members["role"].replace({"purged": "fit", "embargoed": "fit"}))
-    return training_step(replace(data, fold=replace(data.fold, members=members)), config)
+    fold = inputs.rows.fold
+    roles = fold.members["role"].replace({"purged": "fit", "embargoed": "fit"})
+    unpurged = replace(fold, members=fold.members.assign(role=roles))
+    return training_step(replace(inputs, rows=replace(inputs.rows, fold=unpurged)))
 
 
-def drift_of_the_test_month(data, config):
+def drift_of_the_test_month(inputs):
     """Bars that start in the test month train the drift, as if the test began a month later."""
-    later = data.fold.manifest["test_start_utc"] + pd.DateOffset(months=1)
-    manifest = data.fold.manifest.assign(test_start_utc=later, embargo_bars=0)
-    return training_step(replace(data, fold=replace(data.fold, manifest=manifest)), config)
+    fold = inputs.rows.fold
+    later = fold.manifest["test_start_utc"] + pd.DateOffset(months=1)
+    shifted = replace(fold, manifest=fold.manifest.assign(test_start_utc=later, embargo_bars=0))
+    return training_step(replace(inputs, rows=replace(inputs.rows, fold=shifted)))
 
 
 @pytest.mark.parametrize(
@@ -69,10 +80,9 @@ def drift_of_the_test_month(data, config):
     ],
 )
 def test_training_that_sees_the_future_differs_once_it_is_changed(honest, monkeypatch, leak):
-    tables = fold_step(honest.events, honest.bars, MONTH, honest.config.folds)
-    fold = Fold(MONTH, tables["folds"], tables["fold_members"])
-    data = FoldRows(fold, honest.events, honest.bars, honest.config.folds)
-    stored = leak(data, honest.config.models)["calibrated_models"]
+    rows = training_rows(fold_inputs(honest))
+    training = TrainingInputs(rows=rows, config=honest.config.models)
+    stored = leak(training)["calibrated_models"]
     monkeypatch.setattr(time_travel, "training_step", leak)
     found = check_models(replace(honest, models=stored))
     assert not found.is_passed
@@ -92,14 +102,14 @@ def test_a_model_that_was_altered_is_seen(honest):
     assert "2021-02: mean differ" in check_models(replace(honest, models=models)).text
 
 
-def peeks_at_the_outcome(models, events, *rest):
-    scores = scoring_step(models, events, *rest)["scores"]
-    rows = events.sort_values(["symbol", "decision_time_utc"])
+def peeks_at_the_outcome(inputs):
+    scores = scoring_step(inputs)["scores"]
+    rows = inputs.events.sort_values(["symbol", "decision_time_utc"])
     return {"scores": scores.assign(ev_final=scores["ev_final"] + 0.1 * rows["net_logret"].values)}
 
 
-def ranked_within_the_month(models, events, *rest):
-    scores = scoring_step(models, events, *rest)["scores"]
+def ranked_within_the_month(inputs):
+    scores = scoring_step(inputs)["scores"]
     return {"scores": scores.assign(ev_final=scores["ev_final"].rank(pct=True))}
 
 
@@ -109,7 +119,8 @@ def ranked_within_the_month(models, events, *rest):
 )
 def test_a_score_that_needs_the_future_differs(honest, monkeypatch, leak, said):
     events = honest.events[honest.events["month"] == MONTH]
-    stored = leak(honest.models, events, MONTH, honest.config)["scores"]
+    scoring = ScoringInputs(models=honest.models, events=events, month=MONTH, config=honest.config)
+    stored = leak(scoring)["scores"]
     monkeypatch.setattr(time_travel, "scoring_step", leak)
     found = check_scores(replace(honest, scores=stored))
     assert not found.is_passed
@@ -146,8 +157,13 @@ def test_a_purge_on_one_s_own_bars_only_is_seen(honest, monkeypatch):
 
 def members_again(inputs) -> pd.DataFrame:
     """The last month's members, cut again."""
-    members = fold_step(inputs.events, inputs.bars, MONTH, inputs.config.folds)["fold_members"]
-    return members.reset_index(drop=True)
+    return fold_step(fold_inputs(inputs))["fold_members"].reset_index(drop=True)
+
+
+def fold_inputs(inputs) -> FoldInputs:
+    return FoldInputs(
+        events=inputs.events, bars=inputs.bars, month=MONTH, config=inputs.config.folds
+    )
 
 
 def test_a_matrix_builder_that_refuses_nothing_is_seen(honest, monkeypatch):
@@ -251,9 +267,9 @@ def test_a_block_that_was_seen_is_named(honest, monkeypatch, plant, said):
 def test_a_label_among_the_features_sings(honest, monkeypatch):
     """A feature made from the labels that train, whatever they are."""
 
-    def encoded(data, config):
-        events = data.events.assign(vol_z=data.events["net_logret"])
-        return training_step(replace(data, events=events), config)
+    def encoded(inputs):
+        events = inputs.rows.events.assign(vol_z=inputs.rows.events["net_logret"])
+        return training_step(replace(inputs, rows=replace(inputs.rows, events=events)))
 
     monkeypatch.setattr(canaries, "training_step", encoded)
     assert "give an AUC of" in check_shuffled_labels(honest).text

@@ -12,7 +12,8 @@ import pytest
 
 from step3_assets.catalogue import TABLES
 from step3_assets.catalogue.column import Column, KnownAt, Table
-from step3_assets.domain.core.hashing import canonical_frame, frame_hash, row_hashes, text_hash
+from step3_assets.domain.core.canonical import canonical_frame
+from step3_assets.domain.core.hashing import frame_hash, row_hashes, text_hash
 from step3_assets_tests.storage.rows import rows_of
 
 R = KnownAt.RESULT

@@ -11,6 +11,6 @@ def held_signals(number: int) -> tuple[int, bool]:
 
 def test_workers_leave_ctrl_c_to_the_process_that_started_them():
     """A terminal interrupts every process; a worker would print a traceback."""
-    found = list(run_in_order(held_signals, [(k, (k,)) for k in range(3)], 2))
+    found = list(run_in_order(held_signals, [(k, k) for k in range(3)], 2))
     assert found == [(k, (k, True)) for k in range(3)]
     assert held_signals(0) == (0, False)

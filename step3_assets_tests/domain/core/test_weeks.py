@@ -66,6 +66,6 @@ def test_the_week_of_a_stamp_is_that_of_its_utc_day():
 
 
 @pytest.mark.parametrize("text", ["2023-1", "monday", "2023-02-30"])
-def test_what_is_no_week_is_refused(text: str):
-    with pytest.raises(ValueError, match="no week"):
+def test_what_is_not_a_week_is_refused(text: str):
+    with pytest.raises(ValueError, match="not a week"):
         weeks.parse_week(text)

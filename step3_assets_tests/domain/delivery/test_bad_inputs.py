@@ -353,7 +353,7 @@ def with_manifest(folder: Path) -> Path:
         (lambda d: (d / META).unlink(), META, "is not there"),
         (lambda d: (d / "meta/more.json").write_text("{}"), "meta/more.json", "is not named"),
         (lambda d: (d / META).write_text("{}"), META, "is not the file that manifest.json names"),
-        (lambda d: (d / "manifest.json").write_text("{"), "manifest.json", "no valid JSON"),
+        (lambda d: (d / "manifest.json").write_text("{"), "manifest.json", "not valid JSON"),
         (lambda d: (d / "manifest.json").write_text("[]"), "manifest.json", "expected an object"),
         (
             lambda d: (d / "manifest.json").write_text(
@@ -367,7 +367,7 @@ def with_manifest(folder: Path) -> Path:
                 '{"manifest_version": 1, "sha256": {}, "sha256": {}}'
             ),
             "manifest.json",
-            "stands twice",
+            "appears twice",
         ),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_file_name_that_is_no_plain_ticker_is_refused(tmp_path, file, stem):
     folder = copy_good(tmp_path)
     name = (folder / file).with_name(Path(file).name.replace("aaa", stem))
     (folder / file).rename(name)
-    assert_refused(folder, f"{Path(file).parent.name}/{name.name}", words="no plain ticker")
+    assert_refused(folder, f"{Path(file).parent.name}/{name.name}", words="not a plain ticker")
 
 
 def test_symbolic_links_are_not_followed(tmp_path):
@@ -120,11 +120,11 @@ def test_a_renamed_file_does_not_rename_its_symbol(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "no valid JSON"),
-        ('{"knobs": ', "no valid JSON"),
+        ("", "not valid JSON"),
+        ('{"knobs": ', "not valid JSON"),
         ("[1, 2]", "expected a JSON object"),
-        ("[" * 100_000, "no valid JSON"),
-        ("\udcff", "no valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ("\udcff", "not valid JSON"),
     ],
     ids=["empty", "cut off", "a list", "nested without end", "no text"],
 )

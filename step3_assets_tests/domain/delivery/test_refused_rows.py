@@ -51,13 +51,13 @@ HOUR = pd.Timedelta(hours=1)
         (EVENTS, "same_bar_ambiguous", [3], 7, "must be 0 or 1"),
         (EVENTS, "entry_overnight", [3], -1, "must be 0 or 1"),
         (EVENTS, "regime_agree", [3], 0.5, "must be 0 or 1"),
-        (EVENTS, "symbol", [2], "aaa", "is no plain ticker"),
-        (EVENTS, "symbol", [2], "../AAA", "is no plain ticker"),
-        (EVENTS, "symbol", [2], "AAA\n", "is no plain ticker"),
+        (EVENTS, "symbol", [2], "aaa", "is not a plain ticker"),
+        (EVENTS, "symbol", [2], "../AAA", "is not a plain ticker"),
+        (EVENTS, "symbol", [2], "AAA\n", "is not a plain ticker"),
         (EVENTS, "symbol", [2], "BBB", "is not the file's symbol, AAA"),
-        (EVENTS, "family", [2], "Trend Long; DROP TABLE", "is no plain name"),
-        (EVENTS, "family", [2], "", "is no plain name"),
-        (EVENTS, "exit_reason", [2], "T P", "is no plain name"),
+        (EVENTS, "family", [2], "Trend Long; DROP TABLE", "is not a plain name"),
+        (EVENTS, "family", [2], "", "is not a plain name"),
+        (EVENTS, "exit_reason", [2], "T P", "is not a plain name"),
         (BARS, "open", [11], 0.0, "must be above 0"),
         (BARS, "low", [11], -1.0, "must be above 0"),
         (BARS, "close", [11, 12], NAN, "null where none is allowed"),
@@ -151,7 +151,7 @@ def test_a_duplicate_key_names_both_rows(tmp_path, row, change):
 def test_a_duplicate_bar_names_both_rows(tmp_path):
     folder = copy_good(tmp_path)
     rewrite_frame(folder, BARS, lambda f: pd.concat([f, f.iloc[[146]]]))
-    assert_refused(folder, BARS, "date", (146, 147), "the bar is there more than once")
+    assert_refused(folder, BARS, "date", (146, 147), "the bar appears more than once")
 
 
 def test_bars_out_of_order_are_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""How far out-of-fold predictions are believed: arithmetic by hand, and no evidence from levels."""
+"""How far out-of-fold predictions are trusted: arithmetic by hand, and no evidence from levels."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from step3_assets.domain.models.blend import (
     blended_ev,
     clustered_slope,
     fit_blend,
-    fit_mean_calibrator,
+    fit_mean_slope,
     log_evidence,
 )
 
@@ -21,7 +21,7 @@ ONES = np.ones(4)
 
 def calibrate(departure=DEPARTURE, outcome=OUTCOME, centre=0.0 * ONES, **settings):
     config = BlendConfig(**settings)
-    return fit_mean_calibrator(departure + centre, centre, outcome, ONES, WEEKS, config)
+    return fit_mean_slope(departure + centre, centre, outcome, ONES, WEEKS, config)
 
 
 def test_clustered_slope_by_hand():
@@ -32,26 +32,21 @@ def test_clustered_slope_by_hand():
 
 def test_slope_is_the_precision_weighted_mean_of_rows_and_prior():
     """Rows say 1 with precision 8, the prior 0.4 with 4: (8 + 1.6) / 12."""
-    slope, t = calibrate(prior_slope=0.4, prior_slope_error=0.5)
-    assert slope == pytest.approx(0.8)
-    assert t == pytest.approx(4 / np.sqrt(2))
+    assert calibrate(prior_slope=0.4, prior_slope_error=0.5) == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(("error", "expected"), [(1e-6, 0.4), (1e6, 1.0)])
 def test_a_sure_prior_decides_and_a_vague_one_does_not(error, expected):
-    slope, _ = calibrate(prior_slope=0.4, prior_slope_error=error)
-    assert slope == pytest.approx(expected)
+    assert calibrate(prior_slope=0.4, prior_slope_error=error) == pytest.approx(expected)
 
 
 def test_a_departure_may_be_enlarged_and_is_never_turned_around():
-    assert calibrate(outcome=3 * OUTCOME, prior_slope_error=9.0)[0] == pytest.approx(2.98, abs=0.02)
-    slope, t = calibrate(outcome=-OUTCOME, prior_slope_error=9.0)
-    assert slope == 0.0
-    assert t < 0
+    assert calibrate(outcome=3 * OUTCOME, prior_slope_error=9.0) == pytest.approx(2.98, abs=0.02)
+    assert calibrate(outcome=-OUTCOME, prior_slope_error=9.0) == 0.0
 
 
 def test_departures_that_do_not_vary_are_no_evidence():
-    assert calibrate(departure=np.zeros(4)) == (0.0, 0.0)
+    assert calibrate(departure=np.zeros(4)) == 0.0
 
 
 def test_levels_of_windows_are_no_evidence():
@@ -80,7 +75,7 @@ def test_no_weight_is_negative(says, expected):
     assert blend([says, 0.0, 0.0])["w_mean"] == expected
 
 
-def test_without_evidence_nothing_is_believed():
+def test_without_evidence_both_weights_are_zero():
     for evidence in (-np.inf, -3.0, np.log(1.99)):
         got = blend([1.0, 0.0, 1.0], evidence, open_at_evidence=2.0)
         assert blended_ev(got, STRUCT, ML).tolist() == [0.0, 0.0, 0.0]

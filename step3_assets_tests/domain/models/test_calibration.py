@@ -167,7 +167,7 @@ def test_a_calibrated_probability_is_left_alone():
     assert np.mean(np.array(shares) == 1.0) < 0.1
 
 
-def test_little_evidence_is_believed_in_part():
+def test_a_small_gain_applies_a_part_of_the_correction():
     p, y = OVERCONFIDENT[:400], Y[:400]
     half = [(np.arange(400) < 200, np.arange(400) >= 200)]
     shares = [

@@ -33,7 +33,7 @@ def test_no_nan_is_stored(bad):
 
 
 def test_only_plain_numbers_are_stored():
-    with pytest.raises(TypeError, match="object is no plain number"):
+    with pytest.raises(TypeError, match="object is not a plain number"):
         dump_numbers({"x": object()})
 
 
@@ -55,5 +55,5 @@ def test_head_stored_twice_is_refused():
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "__import__('os')"])
 def test_text_that_is_no_numbers_is_refused(text):
-    with pytest.raises(ModelIntegrityError, match="no JSON"):
+    with pytest.raises(ModelIntegrityError, match=r"not (a )?JSON"):
         load_numbers(text)

@@ -14,10 +14,9 @@ from step3_assets.config import (
 )
 from step3_assets.domain.search import space
 from step3_assets.domain.search.settings import (
-    from_sections,
-    searched_sections,
+    SearchedSections,
     trading_hash,
-    with_settings,
+    with_sections,
 )
 
 BASE = Step3Config()
@@ -56,12 +55,13 @@ def test_settings_that_the_space_does_not_hold_are_refused():
 
 def test_sections_are_read_back_and_unknown_keys_refused():
     changed = tried(k=0.5, method="kelly", size_frac=0.6, kill_drawdown_frac=0.07)
-    changed = with_settings(changed, allocation=AllocationConfig(method="calmar"))
-    sections = searched_sections(changed)
-    assert from_sections(BASE, sections) == changed
+    shares = SearchedSections(allocation=AllocationConfig(method="calmar"))
+    changed = with_sections(changed, shares)
+    sections = SearchedSections.of(changed).model_dump(mode="json")
+    assert with_sections(BASE, SearchedSections.model_validate(sections)) == changed
     sections["gate"]["kk"] = 1.0
     with pytest.raises(ValueError, match="kk"):
-        from_sections(BASE, sections)
+        SearchedSections.model_validate(sections)
 
 
 def test_risk_limits_are_tightened_and_never_loosened():

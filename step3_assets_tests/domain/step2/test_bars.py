@@ -38,7 +38,7 @@ def _swap(stamps):
 
 FAULTS = {
     "no close": (lambda b: b.drop(columns="close"), "missing column close"),
-    "column twice": (lambda b: pd.concat([b, b[["low"]]], axis=1), "column low stands twice"),
+    "column twice": (lambda b: pd.concat([b, b[["low"]]], axis=1), "column low appears twice"),
     "no rows": (lambda b: b.iloc[:0], "holds no bars"),
     "naive": (_stamps(lambda s: s.dt.tz_localize(None)), "column date has stamps without a zone"),
     "other zone": (
@@ -75,14 +75,17 @@ FAULTS = {
     "nan volume": (_set("volume", 0, np.nan), "column volume is not finite at row 0 "),
     "text volume": (_set("volume", 0, "many"), "column volume has type object"),
     "text average": (lambda b: b.assign(average="x"), "column average has type str"),
-    "part of a trade": (lambda b: b.assign(barCount=1.5), "column barCount is no count at row 0"),
+    "part of a trade": (
+        lambda b: b.assign(barCount=1.5),
+        "column barCount is not a whole number at row 0",
+    ),
     "flag as text": (
         lambda b: b.assign(is_opening_bar="yes"),
         "column is_opening_bar has type str",
     ),
     "length zero": (
         lambda b: b.assign(expected_bar_seconds=0),
-        "column expected_bar_seconds is no positive count at row 0 ",
+        "column expected_bar_seconds is not a positive whole number at row 0 ",
     ),
     "another ny_time": (
         lambda b: b.assign(ny_time=b["date"].dt.tz_convert("America/New_York").shift(1)),
@@ -183,8 +186,8 @@ def test_files_are_found_by_their_name_up_to_the_first_underscore(tmp_path, name
     [
         ([], "holds no bar file"),
         (["qqq_a.parquet", "QQQ_b.parquet"], "two bar files for QQQ"),
-        (["q-q_1h.parquet"], "q-q_1h.parquet: 'Q-Q' is no plain ticker"),
-        (["none_1h.parquet"], "NONE is kept"),
+        (["q-q_1h.parquet"], "q-q_1h.parquet: 'Q-Q' is not a plain ticker"),
+        (["none_1h.parquet"], "NONE is reserved"),
     ],
     ids=["empty folder", "two of one symbol", "no ticker", "reserved"],
 )

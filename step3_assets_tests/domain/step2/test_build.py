@@ -192,7 +192,7 @@ def test_impossible_arguments_are_refused(options, message):
 
 @pytest.mark.parametrize(
     ("bars", "message"),
-    [({}, "no bars were given"), ({"spy": BARS["SPY"]}, "'spy' is no plain ticker")],
+    [({}, "no bars were given"), ({"spy": BARS["SPY"]}, "'spy' is not a plain ticker")],
 )
 def test_impossible_bars_are_refused(bars, message):
     with pytest.raises(BarsError, match=message):

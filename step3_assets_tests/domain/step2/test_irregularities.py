@@ -29,7 +29,7 @@ def test_a_missing_bar_in_a_session():
         "n_missing_bars": 1,
         "first_missing_bars": ["2023-06-20T15:00:00+00:00"],
     }
-    assert meta["warnings"] == ["bars of the calendar missing (passed over): 1"]
+    assert meta["warnings"] == ["bars of the calendar missing (skipped): 1"]
 
 
 def test_a_missing_session_does_not_change_any_night():

@@ -82,5 +82,5 @@ def test_a_decaying_edge_halves_and_a_switching_one_stops():
 
 
 def test_an_unknown_family_is_refused():
-    with pytest.raises(ValueError, match="is none of region, monotone"):
+    with pytest.raises(ValueError, match="is not one of region, monotone"):
         WorldConfig(family="luck")

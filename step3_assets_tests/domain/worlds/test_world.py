@@ -13,7 +13,7 @@ from step3_assets.domain.delivery import read_delivery
 from step3_assets.domain.worlds import WorldConfig, simulate_world, write_world
 from step3_assets.domain.worlds.clock import read_clock
 from step3_assets.domain.worlds.edge import drift_law
-from step3_assets.domain.worlds.oracle import World, consult
+from step3_assets.domain.worlds.oracle import World, expected_returns
 from step3_assets.domain.worlds.prices import simulate_history
 from step3_assets.domain.worlds.shocks import draw_history, laws_of
 
@@ -110,7 +110,7 @@ def test_the_oracle_does_not_see_the_worlds_future():
     for changed in (shocks, replace(shocks, steps=other)):
         history = simulate_history(SMALL, clock, draws, changed, law)
         world = World(SMALL, clock, laws, law, history, hidden)
-        said.append(consult(world, early, np.random.default_rng(2)))
+        said.append(expected_returns(world, early, np.random.default_rng(2)))
     for symbol in SMALL.symbols:
         pd.testing.assert_frame_equal(said[0][symbol], said[1][symbol], check_exact=True)
 
@@ -130,8 +130,8 @@ def test_more_symbols_move_together():
     ("change", "message"),
     [
         ({"symbols": ("QQQ",)}, "at least 2"),
-        ({"symbols": ("QQQ", "qqq")}, "named twice"),
-        ({"symbols": ("QQQ", "../x")}, "no plain ticker|ticker"),
+        ({"symbols": ("QQQ", "qqq")}, "appears twice"),
+        ({"symbols": ("QQQ", "../x")}, "not a plain ticker|ticker"),
         ({"edge_bps": -1.0}, "greater than or equal to 0"),
         ({"years": 0.0}, "greater than 0"),
         ({"seed_": 1}, "Extra inputs"),

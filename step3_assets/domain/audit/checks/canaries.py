@@ -15,8 +15,13 @@ from step3_assets.catalogue.delivery import NUMERIC_FEATURES
 from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.core.months import add_months, month_label
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
-from step3_assets.domain.walk_forward.month_steps import fold_step, training_step
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
+from step3_assets.domain.walk_forward.month_steps import (
+    FoldInputs,
+    TrainingInputs,
+    training_rows,
+    training_step,
+)
 
 ERRORS = 4.0
 """Standard errors beyond which chance is ruled out: once in about 16,000 runs."""
@@ -70,10 +75,11 @@ def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
     inside = (months >= add_months(month, -LOOK_BACK_MONTHS)) & (months <= month)
     events = shuffle_labels(inputs.events[inside], inputs.config.audit.seed)
     bars = shuffle_moves(inputs.bars[inputs.bars["month"] <= month], inputs.config.audit.seed)
-    tables = fold_step(events, bars, month, inputs.config.folds)
-    fold = Fold(month, tables["folds"], tables["fold_members"])
-    data = FoldRows(fold, events, bars, inputs.config.folds)
-    metrics = training_step(data, inputs.config_of(month).models)["model_metrics"]
+    rows = training_rows(
+        FoldInputs(events=events, bars=bars, month=month, config=inputs.config.folds)
+    )
+    training = TrainingInputs(rows=rows, config=inputs.config_of(month).models)
+    metrics = training_step(training)["model_metrics"]
     if metrics.empty:
         return Evidence(True, f"{month_label(month)} has too few rows for a model.")
     known: dict[Any, float] = metrics.set_index(["head", "stage", "metric"])["value"].to_dict()

@@ -17,8 +17,15 @@ from step3_assets.domain.audit.check import AuditCheck
 from step3_assets.domain.audit.inputs import AuditInputs, Evidence, verdict_of
 from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.core.months import add_months, month_label, month_start
-from step3_assets.domain.folds.build import LOOK_BACK_MONTHS, Fold, FoldRows
-from step3_assets.domain.walk_forward.month_steps import fold_step, scoring_step, training_step
+from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
+from step3_assets.domain.walk_forward.month_steps import (
+    FoldInputs,
+    ScoringInputs,
+    TrainingInputs,
+    scoring_step,
+    training_rows,
+    training_step,
+)
 
 MODEL_COLUMNS = ["head", "payload_sha256", "n_rows", "features_hash", "members_hash"]
 _CLOCK = ("label_end_idx", "exit_time_utc", "maturity", "truncated_horizon")
@@ -90,10 +97,9 @@ def train_again(
 ) -> pd.DataFrame:
     """The models of a fold, from the bars before its test month only."""
     past = bars[bars["date"] < month_start(month)]
-    tables = fold_step(events, past, month, config.folds)
-    fold = Fold(month, tables["folds"], tables["fold_members"])
-    data = FoldRows(fold, events, past, config.folds)
-    return training_step(data, config.models)["calibrated_models"]
+    rows = training_rows(FoldInputs(events=events, bars=past, month=month, config=config.folds))
+    inputs = TrainingInputs(rows=rows, config=config.models)
+    return training_step(inputs)["calibrated_models"]
 
 
 def _foreign_models(inputs: AuditInputs) -> list[str]:
@@ -149,14 +155,13 @@ def check_scores(inputs: AuditInputs) -> Evidence:
 
 
 def _score_again(inputs: AuditInputs, events: pd.DataFrame, month: date) -> pd.DataFrame:
-    config = inputs.config_of(month)
-    models = inputs.models[inputs.models["month"] == month]
-    return scoring_step(
-        models,
-        events,
-        month,
-        config,
-    )["scores"]
+    scoring = ScoringInputs(
+        models=inputs.models[inputs.models["month"] == month],
+        events=events,
+        month=month,
+        config=inputs.config_of(month),
+    )
+    return scoring_step(scoring)["scores"]
 
 
 def _score_faults(stored: pd.DataFrame, again: pd.DataFrame, when: str) -> list[str]:

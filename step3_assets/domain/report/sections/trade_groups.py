@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from step3_assets.domain.core.instants import NY
 from step3_assets.domain.report import numbers as fmt
 from step3_assets.domain.report.inputs import ReportInputs
 from step3_assets.domain.report.section import Blocks, Section
 from step3_assets.domain.report.series import PLATFORM
 from step3_assets.domain.report.text_table import TextTable, escape, text_table
-from step3_assets.domain.tear_sheet.trades import NEW_YORK, grouped
+from step3_assets.domain.tear_sheet.trades import grouped
 
 KEY = ["symbol", "decision_time_utc"]
 
@@ -41,7 +42,7 @@ def _groups(trades: pd.DataFrame, inputs: ReportInputs) -> dict[str, pd.Series]:
     columns = ["exit_reason", "family", "entry_overnight"]
     joined = trades[KEY].merge(inputs.events_outcomes[[*KEY, *columns]], on=KEY, how="left")
     joined.index = trades.index
-    entry = pd.DatetimeIndex(trades["entry_time_utc"]).tz_convert(NEW_YORK)
+    entry = pd.DatetimeIndex(trades["entry_time_utc"]).tz_convert(NY)
     hours = pd.Series(entry.hour, index=trades.index).map("{:02d} h".format)
     is_over = joined["entry_overnight"].astype("boolean").map({True: "yes", False: "no"})
     return {

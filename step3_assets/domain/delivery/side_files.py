@@ -1,7 +1,7 @@
-"""What lies beside the tables: the manifest, meta files, adjustments and the published baseline.
+"""Files of a delivery besides its tables: manifest, meta files, adjustments, published baseline.
 
 Belongs here: reading and checking them. Does not belong here: the tables
-(:mod:`step3_assets.domain.delivery.sheet`), or which files count
+(:mod:`step3_assets.domain.delivery.sheet`), or which files are read
 (:mod:`step3_assets.domain.delivery.files`).
 """
 
@@ -11,31 +11,29 @@ from typing import Any
 
 from step3_assets.domain.core.adjustments import AdjustmentsError, parse_adjustments
 from step3_assets.domain.core.bar_grid import MAX_OFF_CALENDAR_FRAC
-from step3_assets.domain.core.manifest import ManifestError, file_sha256, read_manifest
+from step3_assets.domain.core.manifest import (
+    UNREADABLE,
+    ManifestError,
+    read_manifest,
+    sha256_or_unreadable,
+)
 from step3_assets.domain.core.months import parse_month
 from step3_assets.domain.delivery.consistency import Declared
 from step3_assets.domain.delivery.files import DeliveryFiles
 from step3_assets.domain.delivery.problems import Problem
 
-UNREADABLE = "unreadable"
 SHOWN_MONTHS = 6
 
 
 def file_hashes(files: DeliveryFiles) -> dict[str, str]:
     """SHA-256 of every file that is read, by its name inside the delivery."""
-    found = {}
-    for name, path in files.paths.items():
-        try:
-            found[name] = file_sha256(path)
-        except OSError:
-            found[name] = UNREADABLE
-    return found
+    return {name: sha256_or_unreadable(path) for name, path in files.paths.items()}
 
 
 def manifest_problems(files: DeliveryFiles, hashes: Mapping[str, str]) -> list[Problem]:
-    """What is not as the manifest says; nothing where there is no manifest.
+    """Every difference from the manifest; none if the delivery has no manifest.
 
-    The published baseline is written by another tool than the tables, so it may be left out.
+    The published baseline need not be in the manifest, because another tool writes it.
     """
     if files.manifest is None:
         return []
@@ -52,7 +50,7 @@ def manifest_problems(files: DeliveryFiles, hashes: Mapping[str, str]) -> list[P
     problems = []
     for name in sorted(listed.keys() | (hashes.keys() - may_be_absent)):
         if name not in hashes:
-            message = f"is named in {manifest} but is not there"
+            message = f"is named in {manifest} but does not exist"
         elif name not in listed:
             message = f"is not named in {manifest}; write the manifest again"
         elif hashes[name] == UNREADABLE:
@@ -69,7 +67,7 @@ def manifest_problems(files: DeliveryFiles, hashes: Mapping[str, str]) -> list[P
 
 
 def meta_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
-    """What is wrong with the parts of a meta file that the platform reads."""
+    """Every problem in the parts of a meta file that the platform reads."""
     problems = []
     synthetic = content.get("synthetic")
     if synthetic is not None and not isinstance(synthetic, bool):
@@ -90,7 +88,7 @@ def meta_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
 
 
 def baseline_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
-    """What is wrong with the monthly table of the published baseline."""
+    """Every problem in the monthly table of the published baseline."""
     rows = content.get("monthly_table")
     if not isinstance(rows, list) or not rows:
         message = f"monthly_table is {_shown(rows)}; expected a list of months"
@@ -107,19 +105,19 @@ def baseline_problems(content: Mapping[str, Any], name: str) -> list[Problem]:
     if wrong:
         shown = ", ".join(map(str, wrong[:SHOWN_MONTHS]))
         message = (
-            f"monthly_table: entry {shown} (of {len(wrong)} at fault) is no month of an equity "
+            f"monthly_table: entry {shown} (of {len(wrong)} at fault) is not a month of an equity "
             "curve; expected month_end, equity > 0, pnl and trades"
         )
         return [Problem(name, "", (), message)]
     if len(set(months)) != len(months):
-        return [Problem(name, "", (), "monthly_table: a month is there more than once")]
+        return [Problem(name, "", (), "monthly_table: a month appears more than once")]
     return []
 
 
 def read_declared(
     files: DeliveryFiles, meta: Mapping[str, Any], problems: list[Problem]
 ) -> dict[str, Declared]:
-    """What the delivery says about each symbol's bars; problems are added to the list."""
+    """What the delivery declares about each symbol's bars; problems are added to the list."""
     found = {}
     for symbol, path in files.adjustments.items():
         name = files.name_of(path)
