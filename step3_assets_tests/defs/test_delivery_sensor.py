@@ -218,8 +218,10 @@ def test_a_failed_run_is_told_once_and_goes_on_when_it_is_executed_again(ready: 
     assert "failed: ingest 2021-03 (run " in observation(first)["verdict"]
     assert second.asset_events == []
     assert "re-execute" in ready.says()
+    assert ready.memory.message.startswith("failed: ")
     ready.re_execute()
     assert "under way" in ready.says()
+    assert ready.memory.message == "under way: ingest 2021-03, executed again"
     ready.end_runs()
     assert ready.finish() == [["walk_forward 2021-03..2021-03"], ["results", "shadow"]]
 

@@ -59,6 +59,7 @@ from step3_assets.storage.store import Store
 SENSOR = DELIVERY_SENSOR
 CHECK = "delivery"
 INTERVAL_S = 30
+FAILED = "failed"
 EVENTS_KEY = dg.AssetKey("events")
 
 
@@ -122,7 +123,10 @@ def evaluate(here: _Look, store: Store, now: float) -> dg.SensorResult:
         )
     plan = here.cursor.plan
     if plan is not None and (busy := standing_of(here.instance, plan.current).under_way):
-        return here.skip(f"under way: {'; '.join(map(str, busy))}")
+        text = f"under way: {'; '.join(map(str, busy))}"
+        if plan.reported and here.cursor.message.startswith(FAILED):
+            here.set_message(f"{text}, executed again")
+        return here.skip(text)
     snapshot = look(folder, here.cursor.files, here.cursor.checked, here.cursor.waiting, now)
     here.update_cursor(files=dict(snapshot.files), waiting=snapshot.waiting)
     if snapshot.waiting is None and snapshot.fingerprint != here.cursor.checked:
@@ -289,7 +293,7 @@ def _step(here: _Look, plan: Plan) -> None:
 def _report_failures(here: _Look, plan: Plan, standing: Standing) -> str:
     """Report each failed run once; the plan waits for its re-execution or for a new delivery."""
     names = [f"{request} (run {run_id[:8]})" for request, run_id in standing.failed]
-    text = f"failed: {'; '.join(names)}. What follows waits: re-execute the run, or deliver again"
+    text = f"{FAILED}: {'; '.join(names)}. What follows waits: re-execute the run, or deliver again"
     if here.cursor.waiting is not None:
         text += f". Waiting: {here.cursor.waiting.reason}"
     new = [run_id for _, run_id in standing.failed if run_id not in plan.reported]

@@ -14,12 +14,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.core.dispersion import TOLERANCE, is_flat
+from step3_assets.domain.core.dispersion import is_flat
 from step3_assets.domain.core.instants import NY
 from step3_assets.domain.core.months import add_months, month_range, month_start
 
 DRAWDOWN_FLOOR = 0.01
 """Calmar divides by at least this: a curve that has hardly fallen does not show its risk."""
+NO_DOWNSIDE = 1e-6
+"""Of the deviation of all returns: a downside below it is rounding error."""
 SESSIONS_PER_YEAR = 252
 MONTHS_PER_YEAR = 12
 
@@ -44,6 +46,8 @@ def cagr(start_equity: float, end_equity: float, n_months: int) -> float:
 def max_drawdown(equity: np.ndarray, start_equity: float) -> float:
     """Deepest fall below the highest equity so far, the start included; a fraction, >= 0.
 
+    NaN where an equity is not finite.
+
     Examples
     --------
     >>> max_drawdown(np.array([9_000.0, 12_000.0, 9_000.0]), 10_000.0)
@@ -51,6 +55,8 @@ def max_drawdown(equity: np.ndarray, start_equity: float) -> float:
     """
     if len(equity) == 0:
         return 0.0
+    if not np.isfinite(equity).all():
+        return math.nan
     peak = np.maximum(np.maximum.accumulate(equity), start_equity)
     return float(max(0.0, np.max(1.0 - equity / peak)))
 
@@ -119,14 +125,13 @@ def sortino(returns: np.ndarray) -> float:
     """Mean over downside deviation from zero of session returns, times the root of 252.
 
     The downside deviation is the root of the mean square of ``min(return, 0)`` over all sessions.
-    NaN where :func:`why_no_ratio` gives a reason, and when no session fell by more than rounding
-    error: there is no downside to divide by.
+    NaN where :func:`why_no_ratio` gives a reason, and when the downside is less than a millionth of
+    the deviation: there is none to divide by.
     """
     if why_no_ratio(returns):
         return float("nan")
-    losses = np.minimum(returns, 0.0)
-    downside = math.sqrt(float(np.mean(losses**2)))
-    if float(losses.min()) >= -TOLERANCE:
+    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
+    if downside <= NO_DOWNSIDE * float(np.std(returns)):
         return float("nan")
     return float(np.mean(returns)) / downside * math.sqrt(SESSIONS_PER_YEAR)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.dispersion import TOLERANCE, is_flat
+
 SESSIONS_A_YEAR = 252
 TAIL = 0.05
 
@@ -59,7 +61,7 @@ class Against:
 
 
 def against(returns: pd.Series, benchmark: pd.Series) -> Against:
-    """Alpha, beta and correlation; NaN where the benchmark, or the series, never moves.
+    """Alpha, beta and correlation; NaN where the benchmark, or the series, does not vary.
 
     Examples
     --------
@@ -70,16 +72,12 @@ def against(returns: pd.Series, benchmark: pd.Series) -> Against:
     """
     both = pd.concat([returns, benchmark], axis=1, join="inner").dropna()
     y, x = both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy()
-    if len(y) < 3 or _is_constant(x):
+    if len(y) < 3 or is_flat(x) or not np.isfinite([x, y]).all():
         return Against(np.nan, np.nan, np.nan, len(y))
     beta = float(np.cov(y, x, ddof=1)[0, 1] / np.var(x, ddof=1))
     alpha = float(y.mean() - beta * x.mean()) * SESSIONS_A_YEAR
-    correlation = np.nan if _is_constant(y) else float(np.corrcoef(y, x)[0, 1])
+    correlation = np.nan if is_flat(y) else float(np.corrcoef(y, x)[0, 1])
     return Against(alpha, beta, correlation, len(y))
-
-
-def _is_constant(values: np.ndarray) -> bool:
-    return float(np.ptp(values)) < 1e-12 if len(values) else True
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,8 @@ class Tails:
         Loss that a day exceeds with probability 5 %, and the mean loss of such days (CVaR); both
         from the observed days, as positive fractions.
     tail_ratio : float
-        95th percentile over the absolute 5th: above 1, large gains exceed large losses.
+        95th percentile over the absolute 5th: above 1, large gains exceed large losses. NaN where
+        the 5th is no loss.
     best, worst : float
     positive : float
         Share of days with a gain.
@@ -116,10 +115,13 @@ class Tails:
 
 
 def tails(returns: pd.Series) -> Tails:
-    """Measures of the distribution; NaN for fewer than 20 days, or days that never move."""
+    """Measures of the distribution.
+
+    NaN for fewer than 20 days, for days that do not vary, and where a return is not finite.
+    """
     values = returns.dropna().to_numpy(dtype="float64")
     n = len(values)
-    if n < 20 or _is_constant(values):
+    if n < 20 or is_flat(values) or not np.isfinite(values).all():
         nan = float("nan")
         return Tails(nan, nan, nan, nan, nan, nan, nan, nan, nan, n)
     centred = values - values.mean()
@@ -131,7 +133,7 @@ def tails(returns: pd.Series) -> Tails:
         kurtosis=float(np.mean(centred**4)) / spread**4 - 3.0,
         value_at_risk=-float(low),
         expected_shortfall=-float(values[values <= low].mean()),
-        tail_ratio=float(abs(high / low)) if low else float("nan"),
+        tail_ratio=float(high / -low) if low < -TOLERANCE else float("nan"),
         best=float(values.max()),
         worst=float(values.min()),
         positive=float((values > 0).mean()),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from step3_assets.domain.core.dispersion import TOLERANCE
+
 
 @dataclass(frozen=True)
 class TradeSummary:
@@ -61,17 +63,22 @@ def trade_summary(trades: pd.DataFrame) -> TradeSummary:
     return TradeSummary(
         n_trades=len(pnl),
         n_won=len(won),
-        profit_factor=float(won.sum() / -lost.sum()) if lost.sum() < 0 else np.nan,
+        profit_factor=_gain_over_loss(float(won.sum()), float(lost.sum())),
         expectancy_usd=_mean(pnl),
         expectancy_bps=_mean(ordered["net_bps"].to_numpy(dtype="float64")),
         mean_win_usd=mean_win,
         mean_loss_usd=mean_loss,
-        payoff=float(mean_win / -mean_loss) if mean_loss < 0 else np.nan,
+        payoff=_gain_over_loss(mean_win, mean_loss),
         longest_win_streak=_longest(pnl > 0),
         longest_loss_streak=_longest(pnl <= 0),
         mean_hours=_mean(hours.to_numpy()),
         median_hours=float(np.median(hours)) if len(hours) else np.nan,
     )
+
+
+def _gain_over_loss(gain: float, loss: float) -> float:
+    """NaN where the loss is none, up to rounding error."""
+    return gain / -loss if -loss > TOLERANCE * abs(gain) else np.nan
 
 
 def _mean(values: np.ndarray) -> float:

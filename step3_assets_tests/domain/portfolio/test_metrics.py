@@ -285,3 +285,18 @@ def test_rounding_error_is_no_downside():
     assert np.isnan(sortino(returns))
     assert sharpe(returns) > 0.0
     assert why_no_ratio(returns) == ""
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_equity_that_is_not_finite_has_no_drawdown(bad: float, place: int):
+    equity = np.array([90.0, 100.0])
+    equity[place] = bad
+    assert math.isnan(max_drawdown(equity, 100.0))
+    assert math.isnan(calmar(0.1, max_drawdown(equity, 100.0)))
+
+
+@pytest.mark.parametrize("loss", [0.0, -1e-300, -1e-13, -1e-10])
+def test_a_downside_of_rounding_error_is_none(loss: float):
+    assert math.isnan(sortino(np.array([0.01] * 29 + [loss])))
+    assert sortino(np.array([0.01] * 29 + [-0.001])) > 0.0

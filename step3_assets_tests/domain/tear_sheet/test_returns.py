@@ -1,5 +1,8 @@
 """Measures of returns against other libraries and against hand-worked paths."""
 
+import math
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,3 +95,28 @@ def test_rolling_measures_are_those_of_each_window():
     assert row["sharpe"] == pytest.approx(window.mean() / window.std() * np.sqrt(252))
     assert row["beta"] == pytest.approx(next(iter(stats.linregress(other, window))))
     assert rolling(pd.Series(0.0, index=DAYS), None, 126)["sharpe"].isna().all()
+
+
+NO_TAILS = {
+    "an infinite day": [math.inf, *([0.01, -0.01] * 15)],
+    "steady growth": np.full(30, 0.001),
+    "too few": [0.01, -0.01],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("values", NO_TAILS.values(), ids=NO_TAILS)
+def test_days_without_a_distribution_have_no_tails(values):
+    days = pd.Series(values, index=pd.bdate_range("2023-01-02", periods=len(values)), dtype=float)
+    found = asdict(tails(days))
+    assert found.pop("n_sessions") == len(values)
+    assert all(math.isnan(value) for value in found.values())
+    assert math.isnan(against(days, days).beta)
+
+
+@pytest.mark.parametrize("worst", [0.0, 0.0001, -1e-300])
+def test_without_a_losing_tail_there_is_no_tail_ratio(worst: float):
+    values = [worst] * 3 + [0.01, 0.012] * 15
+    found = tails(pd.Series(values, index=pd.bdate_range("2023-01-02", periods=len(values))))
+    assert math.isnan(found.tail_ratio)
+    assert found.volatility > 0.0

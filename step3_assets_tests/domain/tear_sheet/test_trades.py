@@ -73,3 +73,10 @@ def test_open_positions_are_counted_at_bar_ends():
     stamps = pd.DatetimeIndex([AT + pd.Timedelta(hours=h) for h in range(8)])
     # held from 15:00 to 17:00 and from 19:00 to 21:00
     assert open_positions(ledger([1.0, 1.0]), stamps).tolist() == [0, 1, 1, 0, 0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("loss", [0.0, -1e-300, -1e-13])
+def test_a_loss_of_rounding_error_is_no_denominator(loss: float):
+    found = trade_summary(ledger([5.0, loss]))
+    assert np.isnan(found.profit_factor)
+    assert np.isnan(found.payoff)
