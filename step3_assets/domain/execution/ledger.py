@@ -53,7 +53,7 @@ class LedgerResult:
     risk_events: pd.DataFrame | None = None
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - one entry for every caller; a record would only rename its fields
     candidates: pd.DataFrame,
     bars: pd.DataFrame | MarkClock,
     *,
