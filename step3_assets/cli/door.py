@@ -1,4 +1,4 @@
-"""The door before ``step3.toml``: a delivery is judged before it is remembered.
+"""The door before ``step3.toml``: a delivery is validated before it is remembered.
 
 Belongs here: reading and refusing it. Does not belong here: the contract itself
 (:mod:`step3_assets.domain.delivery`), writing the file (:mod:`step3_assets.cli.installation`).

@@ -23,7 +23,7 @@ from step3_assets.defs.live.assets import CLOCK_COLUMNS, LABEL_COLUMNS, base_rul
 from step3_assets.defs.partitions import Partitions, look_back, partitions_asked
 from step3_assets.defs.provenance import EVIDENCE, contradictions
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.defs.results.judging import RESTS_ON
+from step3_assets.defs.results.evaluation import RESTS_ON
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.shadow import checks as shadow_checks
 from step3_assets.domain.core.bar_columns import MARKING_BARS

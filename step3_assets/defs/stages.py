@@ -40,7 +40,7 @@ STAGES = {
     "portfolio": Stage("simulating the portfolio", 3.0, is_whole=True),
     "audit": Stage("auditing for leakage", 12.0, is_whole=True),
     "statistics": Stage("measuring chance", 1.5, is_whole=True),
-    "acceptance": Stage("judging the criteria", 3.0, is_whole=True),
+    "acceptance": Stage("evaluating the criteria", 3.0, is_whole=True),
     "model_registry": Stage("registering models", 0.6, is_whole=True),
     "step3_report": Stage("writing the report", 8.0, is_whole=True),
 }

@@ -19,8 +19,12 @@ from step3_assets.defs.registry.registry_store import (
     registry_file_problems,
 )
 from step3_assets.defs.results.drift_assets import drift_inputs
+from step3_assets.defs.results.evaluation import (
+    audit_differences,
+    computed_acceptance,
+    computed_statistics,
+)
 from step3_assets.defs.results.importance_assets import importance_table
-from step3_assets.defs.results.judging import audit_differences, computed_statistics, judged
 from step3_assets.defs.results.portfolio_assets import computed_portfolio
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.settings import Settings
@@ -247,7 +251,7 @@ def _acceptance(place: Place) -> list[str]:
         return []
     config = place.settings.config
     audit = audit_in_force(place.store, current_version(place.store, config))
-    computed = judged(place.store, config, audit, place.store.read("statistics"))
+    computed = computed_acceptance(place.store, config, audit, place.store.read("statistics"))
     return differing_rows("acceptance", stored, computed)
 
 

@@ -23,7 +23,7 @@ from step3_assets.defs.registry.registry_store import (
     write_registry_file,
 )
 from step3_assets.defs.registry.registry_store import change_now as now
-from step3_assets.defs.results.judging import JudgedAgain, evidence_token
+from step3_assets.defs.results.evaluation import EvaluatedAgain, evidence_token
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.settings import load_settings
 from step3_assets.domain.acceptance.verdict import judge
@@ -77,10 +77,10 @@ def good(place: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
     ``defs/test_evidence.py`` leaves that alone.
     """
 
-    def stored_verdict(store: Store, *_: object) -> JudgedAgain:
-        return JudgedAgain(store.read("acceptance"), (), evidence_token(store))
+    def stored_verdict(store: Store, *_: object) -> EvaluatedAgain:
+        return EvaluatedAgain(store.read("acceptance"), (), evidence_token(store))
 
-    monkeypatch.setattr(registry_store, "judge_again", stored_verdict)
+    monkeypatch.setattr(registry_store, "evaluate_again", stored_verdict)
     settings, store = load_settings(place.home), place.store
     acceptance = judge(passing_tables(), Step3Config())
     audit = pd.DataFrame(

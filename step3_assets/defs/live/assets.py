@@ -181,7 +181,7 @@ def build_comparison(
 
         Over the latest unbroken stretch of calendar months all of whose weeks were recalibrated by
         the method that is set, on one account: the walk-forward as it is, decided again under what
-        is in force each week, and under what each week made anew whatever its validation said.
+        is in force each week, and under what each week newly made, validated or not.
         """
         from step3_assets.domain.live.comparison import compare
 

@@ -1,4 +1,4 @@
-"""The asset ``weekly_models``: every model of a week trained anew, where the settings say so.
+"""The asset ``weekly_models``: every model of a week trained again, if the settings ask for it.
 
 Belongs here: reading what a week may train on, calling one domain function, metadata. Does not
 belong here: the fold and its training (:mod:`step3_assets.domain.live.retraining`), which models
@@ -34,8 +34,8 @@ from step3_assets.domain.live.retraining import (
 )
 from step3_assets.storage.store import Store
 
-LOOK_BACK_WEEKS = 158  # whole weeks that 36 months lie in
-OFF = "recalibration.method is calibrator: no week is trained anew"
+LOOK_BACK_WEEKS = 158  # weeks that cover 36 months
+OFF = "recalibration.method is calibrator: no week is retrained"
 
 
 def build_retraining_asset(
@@ -59,7 +59,7 @@ def build_retraining_asset(
         platform: PlatformResource,
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
-        """Every model of a week, trained anew on what was known when its first session opened.
+        """Every model of a week, trained on the data known when its first session opened.
 
         A fold like any other, with the week in the place of the test month: the same window, purge,
         embargo, inner folds and weights. Only with `recalibration.method = retrain`; otherwise a

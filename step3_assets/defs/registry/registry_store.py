@@ -1,10 +1,10 @@
-"""The model registry in the store and beside it: read, brought up to date, changed, written out.
+"""The model registry in the store and in its file: reading, updating, changing, writing it.
 
 Belongs here: which tables a change of the registry reads and writes, each in one transaction, and
 the file ``step3_model_registry.json``. Does not belong here: what a change means
 (:mod:`step3_assets.domain.registry`).
 
-The store is the truth and the file follows it: whoever changed the store writes the file whole,
+The store is authoritative: whoever changes it writes the whole file
 under a lock, so that the last writer has read the last change.
 """
 
@@ -19,7 +19,7 @@ from filelock import FileLock
 from step3_assets.catalogue.registry import MODEL_REGISTRY, REGISTRY_TRANSITIONS
 from step3_assets.config import Step3Config
 from step3_assets.defs.provenance import EVIDENCE, contradictions
-from step3_assets.defs.results.judging import evidence_token, judge_again
+from step3_assets.defs.results.evaluation import evaluate_again, evidence_token
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
@@ -89,7 +89,7 @@ def read_registry(reader: Reader) -> Registry:
 
 
 def put_registry(transaction: Transaction, registry: Registry) -> None:
-    """Store a changed registry: the models anew, the history's new rows behind the old ones."""
+    """Store a changed registry: all models, and the new rows of the history."""
     transaction.replace_all({"model_registry": registry.models})
     transaction.append("registry_transitions", registry.transitions)
 
@@ -249,7 +249,7 @@ def promote_in_store(store: Store, settings: Settings, model_id: str, request: R
     refuse_refit(row)
     try:
         audit = audit_in_force(store, current_version(store, settings.config))
-        again = judge_again(store, settings, audit)
+        again = evaluate_again(store, settings, audit)
     except ValueError as error:  # months missing between those that are scored
         raise PromotionRefused(model_id, [str(error)]) from error
 

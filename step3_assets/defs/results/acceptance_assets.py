@@ -10,7 +10,7 @@ from step3_assets.defs.metadata import table_metadata
 from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.registry.registry_store import audit_in_force, current_version, store_result
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.defs.results.judging import judged
+from step3_assets.defs.results.evaluation import computed_acceptance
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
 from step3_assets.defs.stages import stage_label
@@ -37,7 +37,7 @@ def build_acceptance_asset(
         stamp = result_stamp(store, "acceptance", result_months(store), config)
         audit = audit_in_force(store, version)
         with progress.whole(stage_label("acceptance")):
-            frame = judged(store, config, audit, store.read("statistics"))
+            frame = computed_acceptance(store, config, audit, store.read("statistics"))
         store_result(store, "acceptance", frame, version, stamp)
         return dg.MaterializeResult(
             metadata={

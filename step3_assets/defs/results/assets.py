@@ -30,5 +30,5 @@ def build_result_assets(upstream: Upstream) -> list[dg.AssetsDefinition]:
     model_registry = build_registry_asset(acceptance, audit, walk_forward)
     drift = build_drift_asset(events, bar_features, walk_forward)
     importances = build_importance_asset(events, walk_forward["calibrated_models"])
-    judged = [portfolio, statistics, audit, acceptance, model_registry, drift, importances]
-    return [fold_backtests, *judged, build_report_asset(upstream, [*judged, fold_backtests])]
+    whole = [portfolio, statistics, audit, acceptance, model_registry, drift, importances]
+    return [fold_backtests, *whole, build_report_asset(upstream, [*whole, fold_backtests])]

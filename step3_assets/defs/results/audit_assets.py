@@ -21,7 +21,7 @@ def build_audit_asset(
     bar_features: dg.AssetsDefinition,
     walk_forward: dict[str, dg.AssetsDefinition],
 ) -> dg.AssetsDefinition:
-    """The audit, after the results and before the verdict, which counts it."""
+    """The audit, after the results and before the verdict, which includes it."""
     names = [
         name
         for name in ("folds", "calibrated_models", "scores", "tuned_params")
@@ -38,7 +38,7 @@ def build_audit_asset(
     def audit(
         platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
     ) -> dg.MaterializeResult:
-        """Every known way in which the results could be flattering by accident, checked."""
+        """Check the results for every known way to look better than they are."""
         from step3_assets.domain.audit.run import CHECKS, audit_verdict, run_audit
 
         settings, store = platform.settings(), platform.store()

@@ -48,6 +48,6 @@ def audit_inputs(store: Store, config: Step3Config, delivery: Path | None) -> Au
 
 
 def delivery_knobs(delivery: Path | None) -> Step2Config:
-    """What the delivery says it was built with; the defaults where it does not say."""
+    """The knobs that the delivery was built with; the defaults if it does not name them."""
     paths = sorted((delivery / "meta").glob("*step2_config.json")) if delivery else []
     return read_config(paths[0]) if paths else Step2Config()

@@ -1,4 +1,4 @@
-"""The asset ``drift`` and its checks: whether recent months still look like those that trained.
+"""The asset ``drift`` and its checks: whether recent months still look like the training months.
 
 Belongs here: reading tables for monitoring, and what the UI shows of the newest month. Does not
 belong here: a metric or a limit (:mod:`step3_assets.domain.monitoring`,

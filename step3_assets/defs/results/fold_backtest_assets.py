@@ -1,4 +1,4 @@
-"""The asset ``fold_backtests``: each test month from a flat start.
+"""The asset ``fold_backtests``: each test month alone, starting without positions.
 
 Belongs here: reading a month's rows, handing them to the simulator, what the UI shows. Does not
 belong here: how a trade is simulated (:mod:`step3_assets.domain.execution`).
@@ -49,7 +49,7 @@ def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
         platform: PlatformResource,
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
-        """Each test month on its own, from a flat start, marked at every bar close."""
+        """Each test month alone, starting without positions, marked at every bar close."""
         store, settings = platform.store(), platform.settings()
         config, months = settings.config, partitions_asked(context)
         stamps = monthly_stamps(store, "fold_backtests", months, config)

@@ -1,4 +1,4 @@
-"""The asset ``importances``: what the boosted heads of every fold look at.
+"""The asset ``importances``: which features the boosted heads of every fold use.
 
 Belongs here: reading models and candidates month by month. Does not belong here: gain and SHAP
 (:mod:`step3_assets.domain.models.importance`).

@@ -1,4 +1,4 @@
-"""The asset ``portfolio``: one account through all months, and the lines beside it.
+"""The asset ``portfolio``: one account through all months, and the series for comparison.
 
 Belongs here: reading what the account needs, storing its tables in one transaction, what the UI
 shows. Does not belong here: the account (:mod:`step3_assets.domain.portfolio`).
@@ -45,7 +45,7 @@ def build_portfolio_asset(upstream: Upstream) -> dg.AssetsDefinition:
     def portfolio(
         platform: PlatformResource, progress: dg.ResourceParam[ProgressResource]
     ) -> dg.MaterializeResult:
-        """One capital ledger through all months, beside the baselines and buy-and-hold."""
+        """One account through all months, compared with the baselines and buy-and-hold."""
         from step3_assets.domain.statistics.evaluations import evaluation_rows, span_of, with_run
 
         store, config = platform.store(), platform.settings().config

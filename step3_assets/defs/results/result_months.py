@@ -1,6 +1,6 @@
-"""The months that results speak of.
+"""The test months that results cover.
 
-Belongs here: which test months are there, and the refusal to leave one out. Does not belong here:
+Belongs here: finding the test months, and refusing to leave one out. Does not belong here:
 any result.
 """
 
@@ -25,7 +25,7 @@ def longest_span(store: Reader, config: Step3Config) -> tuple[date, date]:
 
 
 def result_months(store: Reader) -> list[date]:
-    """The test months that results speak of: from the first scored month to the last, every one.
+    """The test months that results cover: from the first scored month to the last, every one.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The asset ``statistics``: how far the results could be chance.
 
 Belongs here: what the UI shows of it, and storing it. Does not belong here: a statistic
-(:mod:`step3_assets.domain.statistics`), reading its inputs (:mod:`.judging`).
+(:mod:`step3_assets.domain.statistics`), reading its inputs (:mod:`.evaluation`).
 """
 
 import dagster as dg
@@ -9,7 +9,7 @@ import dagster as dg
 from step3_assets.defs.metadata import table_metadata
 from step3_assets.defs.provenance import result_stamp
 from step3_assets.defs.resources import PlatformResource, ProgressResource
-from step3_assets.defs.results.judging import computed_statistics
+from step3_assets.defs.results.evaluation import computed_statistics
 from step3_assets.defs.results.result_months import result_months
 from step3_assets.defs.results.upstream import Upstream, result_asset
 from step3_assets.defs.stages import stage_label

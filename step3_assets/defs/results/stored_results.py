@@ -1,4 +1,4 @@
-"""The results as they are stored, read for whoever judges or shows them.
+"""The stored results, read for the criteria and for the report.
 
 Belongs here: which tables and columns those are. Does not belong here: what they mean.
 """

@@ -1,4 +1,4 @@
-"""What the assets of results are built on, and how each of them is declared.
+"""The assets that results read, and the decorator that declares a result.
 
 Belongs here: the record of upstream assets and the decorator of a whole (unpartitioned) result.
 Does not belong here: an asset.

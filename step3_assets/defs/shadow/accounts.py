@@ -1,4 +1,4 @@
-"""Shadow accounts in the store: read whole, appended to in one transaction, compared.
+"""Shadow accounts in the store: reading one, appending to it in one transaction, comparing.
 
 Belongs here: what stands between the shadow's tables and its domain functions, and which model is
 in force. Does not belong here: Dagster assets, scoring, the account

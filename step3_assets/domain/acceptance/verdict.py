@@ -1,7 +1,7 @@
 """The verdict: results compared with every criterion, and the outcome in one line.
 
-Belongs here: table ``acceptance`` and what it says as a whole. Does not belong here: a criterion
-(:mod:`step3_assets.domain.acceptance.criteria`), the report.
+Belongs here: table ``acceptance`` and the verdict that follows from it. Does not belong here: a
+criterion (:mod:`step3_assets.domain.acceptance.criteria`), the report.
 
 A criterion passes only when its value was found, is a number and satisfies its comparison. A
 missing table, row, month or value fails it, and the sentence says what was missing.

@@ -5,10 +5,11 @@ criteria on forecasts that were trained once; the exact bound of a promotion rat
 here: the worlds (:mod:`.null_families`), any step of the platform.
 
 Training takes most of a verdict's time, and nothing in it depends on what is decided later. So a
-world's models are trained once, and then many decisions are judged that are *outcome-blind* by
-construction: the forecasts of each symbol are moved along its candidates, or dealt out anew in
-whole weeks, and a fixed share of the highest is let through. Each is a strategy without skill on
-real paths, with trades enough to be promoted, where the platform's own gate would mostly abstain.
+world's models are trained once, and then many sets of decisions are evaluated that do not look at
+outcomes by construction: the forecasts of each symbol are moved along its candidates, or permuted
+in whole weeks, and a fixed share of the highest passes the gate. Each is a strategy without skill
+on real paths, with trades enough to be promoted, where the platform's own gate would mostly
+abstain.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -120,7 +121,7 @@ def blind_scores(
     way : str
         ``moved``: the forecasts of each symbol are shifted along its candidates, all symbols by the
         same part of their number, a tenth at least. ``shuffled``: whole weeks of candidates are
-        dealt out anew.
+        permuted.
     share : float
         Share of each symbol's candidates that is let through, those with the highest ``ev_final``.
     size_frac : float

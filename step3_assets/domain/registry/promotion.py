@@ -139,7 +139,7 @@ def _sentences(results: pd.DataFrame, name: str) -> dict[str, str]:
 
 
 def refuse_refit(row: Mapping[str, Any]) -> None:
-    """Refuse a week's recalibration: the criteria judge folds, and its own check chose it already.
+    """Refuse a week's recalibration: the criteria evaluate folds, not refits.
 
     Raises
     ------

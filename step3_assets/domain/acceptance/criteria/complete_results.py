@@ -27,7 +27,7 @@ def _find(tables: Tables, _config: Step3Config) -> Finding:
     problems = [*_months(tables), *_scores(tables), *_marks(tables)]
     sentence = "Every month, event and mark is there, and the tables agree with one another."
     if problems:
-        sentence = f"The results are not whole: {'; '.join(problems)}."
+        sentence = f"The results are not complete: {'; '.join(problems)}."
     return Finding(float(len(problems)), 0.0, sentence, caveat=_shortened(tables))
 
 

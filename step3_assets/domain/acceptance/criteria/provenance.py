@@ -23,7 +23,7 @@ CRITERION = Criterion(
     comparison="==",
     number="tally",
     asks="scores, backtests, portfolio, statistics and audit were made from the rows stored now, "
-    "with the settings of `step3.toml`, by the code that judges",
+    "with the settings of `step3.toml`, by the code that evaluates them",
     find=_find,
     needs_store=True,
 )

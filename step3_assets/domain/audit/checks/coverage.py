@@ -60,7 +60,7 @@ def check_maturity(inputs: AuditInputs) -> Evidence:
     return verdict_of(
         faults,
         f"{len(training):,} training rows and {len(inputs.trades):,} trades rest on final labels; "
-        f"{n_open} label(s) not final stand aside.",
+        f"{n_open} label(s) that are not final are left out.",
     )
 
 

@@ -45,8 +45,8 @@ def check_purge(inputs: AuditInputs) -> Evidence:
         faults += _reaching(rows, clock, month_start(month), horizon, name)  # type: ignore[arg-type]
         n_rows += len(rows)
         for block in sorted(rows["inner_fold"].dropna().unique()):
-            judged = rows.loc[rows["inner_fold"] == block, "decision_time_utc"]
-            start = month_start(month_of(judged).min())
+            validated = rows.loc[rows["inner_fold"] == block, "decision_time_utc"]
+            start = month_start(month_of(validated).min())
             fit = rows[rows["inner_train_from"] <= block]
             faults += _reaching(fit, clock, start, horizon, f"{name} inner block {int(block)}")
             n_blocks += 1

@@ -77,7 +77,7 @@ def computed_statistics(reader: Reader, config: Step3Config) -> pd.DataFrame:
     return statistics_table(result_tables(reader), outcomes, config, trials)
 
 
-def judged(
+def computed_acceptance(
     reader: Reader, config: Step3Config, audit: pd.DataFrame, statistics: pd.DataFrame
 ) -> pd.DataFrame:
     """Table ``acceptance`` of the stored results, with these statistics and this audit."""
@@ -95,8 +95,8 @@ def judged(
 
 
 @dataclass(frozen=True)
-class JudgedAgain:
-    """What a promotion finds when it believes nothing that is stored about the verdict.
+class EvaluatedAgain:
+    """Result of evaluating the stored results again, without trusting the stored verdict.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class JudgedAgain:
     token: str
 
 
-def judge_again(store: Store, settings: Settings, audit: pd.DataFrame) -> JudgedAgain:
+def evaluate_again(store: Store, settings: Settings, audit: pd.DataFrame) -> EvaluatedAgain:
     """Check the stored rows, then compute statistics and criteria from them again.
 
     Where all of that holds, the audit is run again too; it takes longest, and a system that fails
@@ -132,12 +132,12 @@ def judge_again(store: Store, settings: Settings, audit: pd.DataFrame) -> Judged
     token, config = evidence_token(store), settings.config
     problems = store.altered([*RESTS_ON, "acceptance"])
     statistics = computed_statistics(store, config)
-    acceptance = judged(store, config, audit, statistics)
+    acceptance = computed_acceptance(store, config, audit, statistics)
     for table, frame in ((STATISTICS, statistics), (ACCEPTANCE, acceptance)):
         problems += _other_rows(table, store.read(table.name), frame)
     if not problems and not failed_criteria(acceptance):
         problems += audit_differences(store, settings)
-    return JudgedAgain(acceptance=acceptance, problems=tuple(problems), token=token)
+    return EvaluatedAgain(acceptance=acceptance, problems=tuple(problems), token=token)
 
 
 def audit_differences(store: Store, settings: Settings) -> list[str]:
