@@ -121,5 +121,7 @@ MIGRATIONS: tuple[tuple[Change, ...], ...] = (
         DropColumn("portfolio_months", "n_trades"),
         AddColumn("portfolio_months", "n_held", "BIGINT"),
     ),
+    # 6 to 7: past verdicts are kept; the table is new.
+    (),
 )
 """The changes from each schema version to the next; the first tuple leads from version 1 to 2."""

@@ -37,6 +37,38 @@ ACCEPTANCE = Table(
 )
 
 
+VERDICTS = Table(
+    "verdicts",
+    "Every verdict ever given, with its data, settings, code and results; rows are only added.",
+    "acceptance",
+    (
+        Column(
+            "verdict_id",
+            "VARCHAR",
+            _I,
+            "Hash over what it was given on and its criteria.",
+        ),
+        Column("position", "BIGINT", _I, "Order in which they were given, from 1."),
+        Column("judged_utc", "TIMESTAMPTZ", _R, "When it was given.", "UTC", is_wall_clock=True),
+        Column("dataset_version", "VARCHAR", _R, "Delivery in force."),
+        Column("is_synthetic", "BOOLEAN", _R, "The delivery was simulated."),
+        Column("config_hash", "VARCHAR", _R, "Hash of the whole configuration."),
+        Column("settings", "VARCHAR", _R, "The whole configuration, as JSON."),
+        Column("code_version", "VARCHAR", _R, "Version and hash of the code that decides."),
+        Column("models_hash", "VARCHAR", _R, "Hash over every model's hash of its months."),
+        Column("first_month", "DATE", _R, "First test month."),
+        Column("last_month", "DATE", _R, "Last test month."),
+        Column("verdict", "VARCHAR", _R, "The verdict, word for word."),
+        Column("criteria", "VARCHAR", _R, "Criterion to value, threshold, outcome, as JSON."),
+        Column("metrics", "VARCHAR", _R, "The platform's row of portfolio, as JSON."),
+        Column("growth", "VARCHAR", _R, "Growth of equity by session, as JSON."),
+        Column("trades", "VARCHAR", _R, "Symbol, decision time and P&L of each trade, as JSON."),
+    ),
+    ("verdict_id",),
+    partition=None,
+)
+
+
 STATISTICS = Table(
     "statistics",
     "How far the platform's results could be chance: one row per metric.",

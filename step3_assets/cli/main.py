@@ -22,6 +22,8 @@ VERBS = {
     "export": ("export", "export", "Write a table to a csv or parquet file."),
     "audit": ("audit", "audit", "Check the stored results for leakage."),
     "registry": ("registry", "registry", "List, show, promote and roll back models."),
+    "history": ("history", "history", "Every past verdict, with its data, settings and code."),
+    "compare": ("history", "compare", "Two verdicts or two homes side by side."),
     "verify": (
         "verify",
         "verify",

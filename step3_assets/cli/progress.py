@@ -82,7 +82,11 @@ class Overall:
     def words(self) -> str:
         """``12 % overall, 40 s left``; empty while it is too early to say."""
         left = self.left_s
-        return "" if left is None else f"{self.share:.0%} overall, {duration(left)} left"
+        return (
+            ""
+            if left is None or self.share >= 1.0
+            else f"{self.share:.0%} overall, {duration(left)} left"
+        )
 
 
 def duration(seconds: float) -> str:

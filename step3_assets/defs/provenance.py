@@ -193,6 +193,9 @@ EVIDENCE = ("portfolio", "statistics", "audit")
 """What the criteria rest on, besides the months."""
 
 
+HISTORIES = ("evaluations", "verdicts")
+
+
 def monthly_stamps(
     reader: Reader, asset: str, months: Sequence[date], config: Step3Config
 ) -> dict[date, MadeFrom]:
@@ -290,8 +293,8 @@ def result_differences(
 
 
 def tables_of(asset: str) -> list[str]:
-    """The tables that an asset writes and stamps: ``evaluations`` outlives its run."""
-    return [t.name for t in TABLES.values() if t.asset == asset and t.name != "evaluations"]
+    """The tables that an asset writes and stamps; histories outlive their run and have no stamp."""
+    return [t.name for t in TABLES.values() if t.asset == asset and t.name not in HISTORIES]
 
 
 def _stamp(

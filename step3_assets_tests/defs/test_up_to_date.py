@@ -84,6 +84,11 @@ def test_what_is_there_is_not_made_again(home: Installation):
     assert said.exit_code == 0, said.output
     assert "nothing changed" in said.output
     assert "cutting folds" not in said.output
+    listed = CliRunner().invoke(cli, ["history"])
+    assert "1 of 1 verdicts" in listed.output
+    compared = CliRunner().invoke(cli, ["compare", "latest", str(home.home)])
+    assert compared.exit_code == 0, compared.output
+    assert "No setting differs" in compared.output
 
 
 DECIDED, TRAINED = ("scores", "fold_backtests"), ALL[1:]

@@ -25,6 +25,7 @@ from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
 from step3_assets.domain.acceptance.staleness import dated_verdict
 from step3_assets.domain.acceptance.verdict import verdict
+from step3_assets.domain.core.code import code_version
 from step3_assets.domain.core.hashing import frame_hash
 from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.registry.document import write_document
@@ -38,6 +39,7 @@ from step3_assets.domain.registry.entries import (
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.domain.registry.evidence import ResultVersion
 from step3_assets.domain.registry.integrity import artefact_violations
+from step3_assets.domain.registry.past_verdicts import JUDGED_TABLES, Judged, verdict_row
 from step3_assets.domain.registry.stages import (
     Change,
     Registry,
@@ -168,6 +170,20 @@ def store_result(
         versions = version.written(transaction.read("result_versions"), result)
         transaction.replace_all({result: frame}, stamp)
         transaction.replace_all({"result_versions": versions})
+
+
+def keep_verdict(store: Store, version: ResultVersion, config: Step3Config) -> None:
+    """Add the stored verdict to the past ones, unless the same was given on the same before."""
+    judged = Judged(
+        version=version,
+        config=config,
+        code_version=code_version(),
+        is_synthetic=bool(dataset_in_force(store)["is_synthetic"]),
+        tables={name: store.read(name) for name in JUDGED_TABLES},
+    )
+    with store.transaction(["verdicts"]) as transaction:
+        past = transaction.read("verdicts")
+        transaction.append("verdicts", verdict_row(judged, past, datetime.now(UTC)))
 
 
 def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:

@@ -8,7 +8,12 @@ import dagster as dg
 
 from step3_assets.defs.metadata import table_metadata
 from step3_assets.defs.provenance import result_stamp
-from step3_assets.defs.registry.registry_store import audit_in_force, current_version, store_result
+from step3_assets.defs.registry.registry_store import (
+    audit_in_force,
+    current_version,
+    keep_verdict,
+    store_result,
+)
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.results.evaluation import computed_acceptance
 from step3_assets.defs.results.result_months import result_months
@@ -39,6 +44,7 @@ def build_acceptance_asset(
         with progress.whole(stage_label("acceptance")):
             frame = computed_acceptance(store, config, audit, store.read("statistics"))
         store_result(store, "acceptance", frame, version, stamp)
+        keep_verdict(store, version, config)
         return dg.MaterializeResult(
             metadata={
                 "verdict": verdict(frame),
