@@ -116,7 +116,7 @@ MIGRATIONS: tuple[tuple[Change, ...], ...] = (
     # 4 to 5: the table of the deliveries that a shadow account has processed is named after them.
     (RenameTable("shadow_arrivals", "shadow_deliveries"),),
     # 5 to 6: a month's trades are those that held a position in it, as its P&L is that of its
-    # marks; `step3 report` counts them.
+    # marks; `step3 run` counts them.
     (
         DropColumn("portfolio_months", "n_trades"),
         AddColumn("portfolio_months", "n_held", "BIGINT"),

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from step3_assets.catalogue import TABLES
 from step3_assets.cli.main import cli
-from step3_assets.config import ModelConfig
 from step3_assets.defs import provenance
 from step3_assets.defs.delivery.assets import load_delivery
 from step3_assets.defs.partition_task import Frames
@@ -22,7 +21,7 @@ from step3_assets.defs.resources import ProgressResource
 from step3_assets.defs.settings import load_settings
 from step3_assets.defs.up_to_date import Work, ingest_work, month_work, result_work
 from step3_assets.defs.walk_forward import assets
-from step3_assets.domain.folds.build import FoldRows
+from step3_assets.domain.walk_forward.month_steps import TrainingInputs
 from step3_assets_tests.defs.installation import FIRST_TEST, LAST, START, Installation, failure_text
 from step3_assets_tests.domain.delivery.mutation import BASELINE
 
@@ -190,9 +189,9 @@ def test_a_part_made_again_equals_a_full_run(home: Installation, monkeypatch: py
     def interrupted(*_: object) -> dict:
         raise OSError("no room")
 
-    def counting(data: FoldRows, config: ModelConfig) -> Frames:
-        counted.append(data.fold.month)
-        return train(data, config)
+    def counting(inputs: TrainingInputs) -> Frames:
+        counted.append(inputs.rows.fold.month)
+        return train(inputs)
 
     monkeypatch.setattr(assets, "training_step", interrupted)
     stopped = CliRunner().invoke(cli, ["run"])

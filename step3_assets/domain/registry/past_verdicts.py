@@ -155,8 +155,10 @@ def _trades_json(trades: pd.DataFrame) -> str:
     own = trades[trades["series"] == PLATFORM].sort_values(["decision_time_utc", "symbol"])
     return json.dumps(
         [
-            [row.symbol, f"{row.decision_time_utc:%Y-%m-%d %H:%M}", round(float(row.pnl_usd), 4)]
-            for row in own.itertuples()
+            [symbol, f"{stamp:%Y-%m-%d %H:%M}", round(pnl, 4)]
+            for symbol, stamp, pnl in zip(
+                own["symbol"], own["decision_time_utc"], own["pnl_usd"].tolist(), strict=True
+            )
         ]
     )
 
