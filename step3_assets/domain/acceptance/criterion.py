@@ -1,4 +1,4 @@
-"""What an acceptance criterion is: one record with its name, label, comparison and threshold.
+"""The record of an acceptance criterion: its name, label, comparison and threshold.
 
 Belongs here: the record, its comparison, reading one statistic for it. Does not belong here: a
 criterion (:mod:`.criteria`), the verdict (:mod:`.verdict`).
@@ -50,15 +50,15 @@ class Criterion:
     asks : str
         When it passes, in one phrase of Markdown, for the documentation.
     find : callable
-        Value, threshold and one sentence from the stored tables. It raises ``MissingMetric`` where
-        there is no value; the criterion has then failed.
+        Value, threshold and one sentence from the stored tables. It raises ``MissingMetric`` if
+        there is no value; then the criterion fails.
     setting : str or None
-        The field of ``AcceptanceConfig`` that sets the threshold; None where it is fixed.
+        The field of ``AcceptanceConfig`` that sets the threshold; None if it is fixed.
     also : tuple of (str, str)
-        Other settings that it rests on, each with the direction that loosens it: ``lower`` or
+        Other settings that it uses, each with the direction that loosens it: ``lower`` or
         ``higher``; as a path in ``Step3Config``.
     needs_store : bool
-        It reads what only a stored run has: the leakage audit, the stamps of the tables.
+        It reads data that only a stored run has: the leakage audit, the stamps of the tables.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Criterion:
         return left is not None and right is not None and _COMPARE[self.comparison](left, right)
 
     def loosened(self, config: Step3Config) -> list[str]:
-        """Settings that ask less than the documented defaults, each with both values.
+        """Settings that are looser than the documented defaults, each with both values.
 
         Examples
         --------

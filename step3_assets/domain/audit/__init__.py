@@ -1,5 +1,6 @@
-"""The leakage audit: stored results asked how they could have come out flattering by accident.
+"""The leakage audit: checks whether stored results look better than they are.
 
-Belongs here: checks over stored tables, each by other means than those that made them, each proved
-by a planted fault. Does not belong here: reading the store, printing, repairing.
+Belongs here: checks over stored tables. Each uses other code than the code that made the tables,
+and a test plants a fault that it must find. Does not belong here: reading the store, printing,
+repairs.
 """

@@ -1,7 +1,7 @@
 """Whether probabilities are as good on recent outcomes as they were out of fold in training.
 
 Belongs here: the rows, the Brier score and the expected calibration error of recent outcomes, each
-with the bound that chance explains. Does not belong here: fitting a calibrator
+with the bound that chance alone can reach. Does not belong here: fitting a calibrator
 (:mod:`step3_assets.domain.models.calibration`).
 """
 
@@ -43,7 +43,7 @@ class RecentOutcomes:
 
 @dataclass(frozen=True)
 class TooFewOutcomes:
-    """How many rows there are; `sentence` where rows are not what is lacking."""
+    """Number of rows; `sentence` gives the reason if it is another one than too few rows."""
 
     n_rows: int
     sentence: str = ""
@@ -51,15 +51,15 @@ class TooFewOutcomes:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A recent metric beside the one from training.
+    """A recent metric, and the same metric in training.
 
     Parameters
     ----------
     value, trained : float
     lower, upper : float
-        Confidence interval of `value`; NaN where there is none.
+        Confidence interval of `value`; NaN if there is none.
     bounds : tuple of float
-        What `value` exceeds by chance at each alarm rate when nothing changed.
+        Limits that `value` exceeds by chance, at each alarm rate, if nothing has changed.
     """
 
     value: float

@@ -1,8 +1,8 @@
-"""What the bars show about the cost of entering, against the modelled cost.
+"""The cost of entering, as far as bars show it, compared with the modelled cost.
 
 Belongs here: intraday moves from the decision's close to the entry's open. Does not belong here:
-spread, queue and impact, which no bar shows: a backtest and a shadow ledger fill at the open by
-construction, and only a broker's fills would show more.
+spread, queue and impact, which bars do not show: the backtest and the shadow account fill at the
+open by construction, and only real fills would show more.
 
 Source: the move from decision price to fill is the delay part of the implementation shortfall
 (A. Perold 1988, *The Implementation Shortfall: Paper versus Reality*). A label starts at the

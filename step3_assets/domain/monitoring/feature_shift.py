@@ -1,7 +1,7 @@
-"""Population stability index of features, and how large it gets when nothing is wrong.
+"""Population stability index of features, and how large it is if nothing is wrong.
 
-Belongs here: bins cut on training rows, the index, and the bound that the training window's own
-history puts on it. Does not belong here: which rows are recent
+Belongs here: bins from training rows, the index, and its bound from the history of the training
+window. Does not belong here: which rows are recent
 (:mod:`step3_assets.domain.monitoring.window`).
 
 Sources: the index is the symmetric Kullback-Leibler divergence of binned shares (H. Jeffreys 1946;
@@ -29,7 +29,7 @@ MIN_VARIANCE = 1e-12
 
 @dataclass(frozen=True)
 class FeatureShift:
-    """How far one feature's recent values lie from the training rows.
+    """How far the recent values of one feature are from the training rows.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class FeatureShift:
         Mean index of windows of the same length inside training; NaN where training holds fewer
         than four.
     warn_bound, error_bound : float
-        What the index exceeds by chance at the two alarm rates, from training's own windows; NaN
-        like `usual`.
+        Limits that the index exceeds by chance at the two alarm rates, from windows inside
+        training; NaN like `usual`.
     """
 
     feature: str
@@ -97,7 +97,7 @@ def bin_edges(values: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 def place(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Bin of each value, ``edges[k - 1] <= value < edges[k]``; a missing one's is the last."""
+    """Bin of each value, ``edges[k - 1] <= value < edges[k]``; missing ones get the last bin."""
     bins = np.searchsorted(edges, values, side="right")
     return np.where(np.isfinite(values), bins, len(edges) + 1)
 
@@ -169,7 +169,7 @@ def usual_psi(by_month: np.ndarray, width: int, min_rows: int) -> np.ndarray:
 
 
 def _bounds(usual: np.ndarray, width: int, rate: float) -> np.ndarray:
-    """What the index of one more window exceeds at `rate`, feature by feature.
+    """Limit that the index of one more window exceeds with probability `rate`, by feature.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def _bounds(usual: np.ndarray, width: int, rate: float) -> np.ndarray:
 
 
 def _coded(reference: pd.Series, recent: pd.Series) -> tuple[np.ndarray, ...]:
-    """Both as float: a category as its place among training's, one unknown to it as missing."""
+    """Both as float: a category as its position in training, an unknown category as missing."""
     if reference.name not in CATEGORICAL_FEATURES:
         return reference.to_numpy(dtype=np.float64), recent.to_numpy(dtype=np.float64)
     places = {category: float(i) for i, category in enumerate(sorted(reference.dropna().unique()))}

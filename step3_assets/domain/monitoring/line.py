@@ -29,7 +29,7 @@ class Line:
 
 
 def clamp_bound(least: float, bound: float, most: float) -> float:
-    """The bound that chance explains, kept between two limits; a NaN bound counts as `least`."""
+    """The bound from chance, clamped between two limits; a NaN bound counts as `least`."""
     return float(min(np.fmax(least, bound), most))
 
 

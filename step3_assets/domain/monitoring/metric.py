@@ -33,7 +33,7 @@ class DriftMetric:
     check : str
         Asset check that reports the metric; metrics that name the same check share it.
     check_text : str
-        What holds when the check passes.
+        What is true if the check passes.
     recent, reference, warns, errors : str
         Cells of the table in ``docs/monitoring.md``: the recent rows, what they are compared with,
         and when the metric warns or reports an error.
@@ -71,7 +71,7 @@ class DriftMetric:
         return int(getattr(config, self.rows_setting))
 
     def not_enough(self, n_rows: int, config: DriftConfig, sentence: str = "") -> Line:
-        """The line of a window that has too few rows, or whose `sentence` says what it lacks."""
+        """The line of a window that has too few rows, or another reason in `sentence`."""
         least = self.min_rows(config)
         text = sentence or f"Not enough yet: {n_rows} of {least} {self.row_noun}."
         return Line(

@@ -1,10 +1,10 @@
-"""Which rows are recent and which trained, for each test month.
+"""The recent rows and the training rows of each test month.
 
 Belongs here: cutting windows out of the stored tables, and when a label was final. Does not belong
 here: any metric.
 
-A month's window rests on what was known when the month closed: candidates decided by then, and
-labels whose whole horizon had passed by then. Later data change none of it.
+A month's window uses only what was known when the month closed: candidates decided by then, and
+labels whose whole horizon had passed by then. Later data do not change it.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,4 +1,4 @@
-"""Statistics: how far chance explains a result, each with a confidence interval or a probability.
+"""Statistics: how much of a result chance could explain, with intervals or probabilities.
 
 Belongs here: estimators over arrays and frames, seeded, each with its source, and the statistics
 computed with them (:mod:`.measures`). Does not belong here: making the results, thresholds and

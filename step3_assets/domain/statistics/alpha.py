@@ -3,9 +3,9 @@
 Belongs here: the regression, and the benchmark at the account's own exposure. Does not belong here:
 making the benchmark (:mod:`step3_assets.domain.portfolio.reference_lines`).
 
-In a rising market whoever is long earns. Alpha takes out what the account's beta explains; the
-benchmark at equal exposure answers the same question without a regression: what would a constant
-position of the account's mean size have done?
+In a rising market, every long position earns. Alpha removes the part that the account's beta
+explains. The benchmark at equal exposure answers the same question without a regression: what would
+a constant position of the account's mean size have earned?
 
 Sources: M. C. Jensen (1968), *The Performance of Mutual Funds in the Period 1945-1964*, Journal of
 Finance 23; W. K. Newey and K. D. West (1987), *A Simple, Positive Semi-Definite, Heteroskedasticity
@@ -22,7 +22,7 @@ from step3_assets.domain.core.dispersion import is_flat
 MIN_SESSIONS = 60
 LAGS = 5
 """Sessions over which returns may depend on one another: a position lasts up to two, and a week
-includes whatever follows."""
+covers its after-effects."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Alpha:
     level : float
         Two-sided level of the interval.
     undefined : str
-        Why there is no alpha; empty where there is one.
+        Why there is no alpha; empty if there is one.
     """
 
     alpha: float
@@ -80,7 +80,7 @@ def jensen_alpha(returns: np.ndarray, benchmark: np.ndarray, level: float) -> Al
         moved = scores[lag:].T @ scores[:-lag]
         meat += (1.0 - lag / (LAGS + 1)) * (moved + moved.T)
     covariance = n / (n - 2) * bread @ meat @ bread
-    # Back to the benchmark's own units: alpha is the value at a benchmark return of 0.
+    # Back to the benchmark's units: alpha is the value at a benchmark return of 0.
     at_zero = np.array([1.0, -centre / scale])
     alpha, error = float(at_zero @ fitted), float(np.sqrt(at_zero @ covariance @ at_zero))
     half = float(stats.t.ppf(0.5 + level / 2.0, n - 2)) * error

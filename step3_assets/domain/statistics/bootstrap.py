@@ -29,7 +29,7 @@ from step3_assets.domain.portfolio.metrics import (
 )
 
 MIN_OBSERVATIONS = 30
-"""Fewer sessions or trades are too few to estimate a block length."""
+"""With fewer sessions or trades, a block length cannot be estimated."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Resampling:
 
 
 def session_paths(equity: pd.DataFrame, start_equity: float) -> pd.DataFrame:
-    """What each session did to an account that entered it with 1 USD.
+    """Path of each session, for an account that enters it with 1 USD.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def bootstrap_account(
     Returns
     -------
     AccountIntervals
-        An account that never moved has a Calmar of 0 and no interval.
+        An account that never changed has a Calmar of 0 and no interval.
     """
     values = paths.to_numpy(dtype=np.float64)
 

@@ -3,8 +3,8 @@
 Belongs here: the rows of table ``evaluations``, and the trials that they add. Does not belong
 here: the search's own ledger (:mod:`.trials`).
 
-Running the platform again with other settings and keeping the better result is a search, whoever
-does it. Its trials count in the deflated Sharpe ratio and in PBO like those of an optimiser.
+Running the platform again with other settings and keeping the better result is a search. Such
+trials count in the deflated Sharpe ratio and in PBO, like those of an optimiser.
 """
 
 import json
@@ -134,9 +134,9 @@ def count_evaluations(trials: Trials, evaluations: pd.DataFrame, shown: Shown) -
     Returns
     -------
     Trials
-        Each configuration, code version and span counts once, whichever months it met: who chooses
-        among spans chooses among trials. Monthly returns are those of the runs that have all of the
-        months of the results, where the search left none.
+        Each configuration, code version and span counts once, whichever months it met: choosing
+        among spans is choosing among trials. Monthly returns are those of the runs that have all of
+        the months of the results, where the search left none.
     """
     name = evaluations["config_hash"] + "@" + evaluations["code_version"]
     name = name + "@" + evaluations["span"]
@@ -152,7 +152,7 @@ def count_evaluations(trials: Trials, evaluations: pd.DataFrame, shown: Shown) -
 
 
 def _departures(config: Step3Config) -> str:
-    """What differs from the defaults, as JSON; ``{}`` where nothing does."""
+    """The settings that differ from the defaults, as JSON; ``{}`` if none does."""
     standard = Step3Config()
     found = {}
     for part in TRADING_PARTS:

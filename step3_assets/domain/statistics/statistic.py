@@ -18,7 +18,7 @@ class StatisticRow:
     Parameters
     ----------
     value : float
-        NaN where it is undefined or could not be computed; the sentence then says why.
+        NaN if it is undefined or could not be computed; the sentence gives the reason.
     method : str
         How it was computed.
     sentence : str

@@ -1,4 +1,4 @@
-"""The clock of bars: signals, entries, exits and fills lie on the bars that they name.
+"""The clock of bars: signals, entries, exits and fills must match the bars that they name.
 
 Belongs here: events and trades compared with the bar table. Does not belong here: how a signal is
 computed (:mod:`~step3_assets.domain.audit.checks.prefix`).
@@ -29,7 +29,7 @@ CROSS_SIGNALS = tuple(
 
 
 def check_signals(inputs: AuditInputs) -> Evidence:
-    """An event's signals are those of its decision bar, the other's those of its last ended bar."""
+    """Compare an event's signals with its decision bar, and with the other symbol's last bar."""
     events = inputs.events
     decision_bar = _at_bars(events, inputs.bars, events["symbol"], events["decision_time_utc"])
     faults = _differing(events, decision_bar, {name: name for name in OWN_SIGNALS}, "its own bar")
@@ -50,7 +50,7 @@ def check_signals(inputs: AuditInputs) -> Evidence:
 
 
 def check_label_clock(inputs: AuditInputs) -> Evidence:
-    """Decide at the bar's end, enter at the next open, exit within the horizon at an open."""
+    """Check that events decide at a bar's end, enter at the next open and exit in time."""
     events = inputs.events[inputs.events["maturity"] == "final"].reset_index(drop=True)
     bars = inputs.bars[["symbol", "bar_idx", "date", "bar_end_utc", "open"]]
     decision, entry, leave = (
@@ -85,7 +85,7 @@ def check_label_clock(inputs: AuditInputs) -> Evidence:
 
 
 def check_fills(inputs: AuditInputs) -> Evidence:
-    """Trades fill at the open of the bar they name, after their decision."""
+    """Check that trades fill at the open of the bar they name, after their decision."""
     instants = inputs.events[[*EVENT_KEY, "decision_instant_utc"]]
     trades = inputs.trades.merge(instants, on=EVENT_KEY, how="left").reset_index(drop=True)
     entry = _at_bars(trades, inputs.bars, trades["symbol"], trades["entry_time_utc"])
@@ -111,7 +111,7 @@ def check_fills(inputs: AuditInputs) -> Evidence:
 def _at_bars(
     rows: pd.DataFrame, bars: pd.DataFrame, symbols: pd.Series, stamps: pd.Series
 ) -> pd.DataFrame:
-    """The bar of a symbol that starts at a stamp, for each row; nulls where there is none."""
+    """For each row, the symbol's bar that starts at the stamp; nulls if there is none."""
     wanted = pd.DataFrame({"symbol": symbols.to_numpy(), "date": stamps.to_numpy()})
     wanted["date"] = pd.to_datetime(wanted["date"], utc=True).astype("datetime64[us, UTC]")
     found = wanted.merge(bars, on=["symbol", "date"], how="left", validate="many_to_one")
@@ -119,7 +119,7 @@ def _at_bars(
 
 
 def _ne(left: pd.Series, right: pd.Series) -> np.ndarray:
-    """Where two columns differ; a null equals nothing."""
+    """Mask of rows in which two columns differ; a null differs from everything."""
     return ~(left.to_numpy() == right.to_numpy())
 
 
@@ -149,18 +149,19 @@ CHECKS = (
     AuditCheck(
         name="signals_on_their_bars",
         position=20,
-        does="an event's signals are those of its decision bar, the other symbol's those of "
-        "a bar that had ended",
-        planted="the next bar's signal; the other's bar still open; the gap to come",
+        does="an event's signals equal those of its decision bar, the other symbol's those "
+        "of a bar that had ended",
+        planted="the next bar's signal; a bar of the other symbol that is still open; the "
+        "coming gap",
         run=check_signals,
     ),
     AuditCheck(
         name="label_clock",
         position=40,
-        does="decided at the bar's end, entered at the next open, left at an open within `H "
-        "+ 2` bars; nights are nights",
-        planted="decided at the bar's start; entered on the decision bar; left at the "
-        "barrier's price; rows of another build; session ends taken for intraday",
+        does="decided at the bar's end, entered at the next open, exited at an open within "
+        "`H + 2` bars; overnight entries are marked",
+        planted="decided at the bar's start; entered on the decision bar; exited at the "
+        "barrier's price; rows of another build; session ends marked as intraday",
         run=check_label_clock,
     ),
     AuditCheck(

@@ -1,6 +1,7 @@
-"""Canaries: shuffled labels carry no information, and no single feature is implausibly good.
+"""Canaries: shuffled labels must carry no information, no single feature may be too good.
 
-Belongs here: checks that would detect a leak that no rule names. Does not belong here: the rules.
+Belongs here: checks that can detect a leak of an unknown kind. Does not belong here: checks of
+rules.
 """
 
 import math
@@ -24,7 +25,7 @@ from step3_assets.domain.walk_forward.month_steps import (
 )
 
 ERRORS = 4.0
-"""Standard errors beyond which chance is ruled out: once in about 16,000 runs."""
+"""Limit in standard errors: chance exceeds it once in about 16,000 runs."""
 MAX_BRIER_GAIN = 0.002
 """Several times the gain that calibrating on the scored rows themselves would show by chance."""
 MAX_HONEST_CORRELATION = 0.15
@@ -38,7 +39,7 @@ MIN_ROWS = 100
 
 
 def shuffle_labels(events: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Permute outcomes among the events, each scaled by its event's volatility."""
+    """Permute the outcomes of the events, each scaled by the volatility of its event."""
     rng = np.random.default_rng(seed)
     final = (events["maturity"] == "final").to_numpy(dtype=bool)
     scale = events.loc[final, "u_atr"].to_numpy()
@@ -52,9 +53,9 @@ def shuffle_labels(events: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def shuffle_moves(bars: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Deal the bars' open-to-open moves at random among the bars of each symbol.
+    """Permute the open-to-open moves among the bars of each symbol.
 
-    Moves are dealt in units of ``u_atr``, so that calm and wild markets keep their own size.
+    Moves are permuted in units of ``u_atr``, so that calm and volatile times keep their size.
     """
     rng = np.random.default_rng(seed)
     shuffled = bars.sort_values(["symbol", "bar_idx"], kind="stable", ignore_index=True)
@@ -102,11 +103,11 @@ def check_shuffled_labels(inputs: AuditInputs) -> Evidence:
 
 
 def check_single_features(inputs: AuditInputs) -> Evidence:
-    """No feature predicts the outcome implausibly well at the decision and not one label earlier.
+    """Find features that predict the outcome too well at the decision, but not one label earlier.
 
-    A signal of the past fades slowly and predicts little. A signal that looks ahead, however far
-    within the label, predicts much, and nothing once it is taken from before the label began. It
-    predicts the first bar of the label most of all, so that move is a target of its own. The scan
+    A signal of the past fades slowly and predicts little. A signal that looks ahead within the
+    label predicts a lot, but nothing if its value before the label began is used. It predicts the
+    first bar of the label best, so the move of that bar is a second target. The scan
     looks at all events together, at each symbol and at each partner: a fault in one symbol's
     stamps is diluted by the others.
     """
@@ -132,14 +133,14 @@ def check_single_features(inputs: AuditInputs) -> Evidence:
 
 @dataclass(frozen=True)
 class Target:
-    """What a feature is compared with, and the correlation above which that is implausible."""
+    """A quantity that features are compared with, and the correlation that is implausible."""
 
     name: str
     values: np.ndarray
     limit: float
 
     def of(self, rows: np.ndarray) -> "Target":
-        """On some of the events."""
+        """The target of some of the events."""
         return Target(self.name, self.values[rows], self.limit)
 
 
@@ -172,7 +173,7 @@ def _parts(events: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
 def _scan(
     events: pd.DataFrame, lagged: pd.DataFrame, target: Target, where: str
 ) -> tuple[list[str], tuple[float, str], int]:
-    """Faults of the features on some events, the strongest one, and how many were looked at."""
+    """Faults of the features on some events, the strongest one, and the number of scans."""
     # Labels overlap: about one row in half a horizon's length is independent.
     independent = max(1.0, len(events) / max(1.0, float(events["H"].median()) / 2.0))
     limit = max(target.limit, ERRORS / math.sqrt(independent))
@@ -198,7 +199,7 @@ def _scan(
 
 
 def lag_features(events: pd.DataFrame) -> pd.DataFrame:
-    """Each numeric feature at the symbol's last event a whole label, ``H + 2`` bars, back.
+    """Each numeric feature at the symbol's last event at least a label, ``H + 2`` bars, earlier.
 
     Rows are those of `events`; NaN where there is no such event.
     """
@@ -239,8 +240,8 @@ CHECKS = (
         does="no feature, over all events, of one symbol or with one partner, has a rank "
         "correlation above 0.15 with the outcome, or above 0.20 with the move of the "
         "first bar held, that disappears when the feature is taken one label earlier",
-        planted="the outcome with noise; a signal that looks four bars ahead; the same in "
-        "one symbol only; a partner whose bars bear the stamps of the bars before",
+        planted="the outcome with noise; a signal that looks four bars ahead; the same in one "
+        "symbol only; a partner whose bars have the times of the bars before",
         run=check_single_features,
     ),
 )

@@ -1,4 +1,4 @@
-"""Coverage: no month, event or label is left out, and no label counts that may still change.
+"""Coverage: no month or event is left out, and no label is used that may still change.
 
 Belongs here: which rows are in the results. Does not belong here: the values in the rows.
 """
@@ -18,9 +18,9 @@ from step3_assets.domain.core.months import month_label, month_range
 
 
 def check_every_month(inputs: AuditInputs) -> Evidence:
-    """Every calendar month is a fold, and every event of it is a scored test event.
+    """Check that every calendar month is a fold and that every event of it is scored.
 
-    Quiet months tend to be bad months, so leaving them out flatters the results.
+    Months with few trades tend to be bad months, so leaving them out improves the results.
     """
     months, folds = inputs.months, set(inputs.folds["month"])
     faults = [
@@ -47,7 +47,7 @@ def check_every_month(inputs: AuditInputs) -> Evidence:
 
 
 def check_maturity(inputs: AuditInputs) -> Evidence:
-    """Only final labels train or count as a trade."""
+    """Check that only final labels are trained on or traded."""
     maturity = inputs.events[[*EVENT_KEY, "maturity"]]
     training = inputs.fold_members[inputs.fold_members["role"].isin(TRAINING_ROLES)]
     faults = []
@@ -65,7 +65,7 @@ def check_maturity(inputs: AuditInputs) -> Evidence:
 
 
 def check_overlap_after_gate(inputs: AuditInputs) -> Evidence:
-    """Only a position that was really open blocked another candidate of its symbol."""
+    """Check that candidates were only blocked by a position that was really open."""
     gated = inputs.scores.loc[inputs.scores["is_gated"], EVENT_KEY]
     joined = gated.merge(inputs.decisions, on=EVENT_KEY, how="outer", indicator=True)
     faults = []
@@ -105,22 +105,22 @@ CHECKS = (
     AuditCheck(
         name="every_month_counts",
         position=60,
-        does="every calendar month is a fold, every event of it scored once",
-        planted="a quiet month left out; events unscored; one twice",
+        does="every calendar month is a fold, and every event of it is scored once",
+        planted="a month without trades left out; events not scored; one scored twice",
         run=check_every_month,
     ),
     AuditCheck(
         name="labels_are_final",
         position=70,
-        does="only final labels train or count",
-        planted="a provisional label that trains; a trade on a pending one",
+        does="only final labels are trained on or traded",
+        planted="a provisional label in training; a trade on a pending one",
         run=check_maturity,
     ),
     AuditCheck(
         name="overlap_after_gate",
         position=140,
         does="every gated candidate was decided, and only a traded position blocked another",
-        planted="a refused row that blocks; a gated one forgotten",
+        planted="a refused row that blocks another; a gated row without decision",
         run=check_overlap_after_gate,
     ),
 )

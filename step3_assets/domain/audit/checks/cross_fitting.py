@@ -1,12 +1,12 @@
 """Cross-fitting: neither model nor calibrator of an inner block has seen the block's outcomes.
 
-Belongs here: out-of-fold predictions and what is applied to them, made again with the outcomes of
-one block changed. Does not belong here: purge and embargo
+Belongs here: out-of-fold predictions and their calibration, repeated with changed outcomes of one
+block. Does not belong here: purge and embargo
 (:mod:`step3_assets.domain.audit.checks.purge_again`), training.
 
-What a block is calibrated by decides how far expected values are believed, and the metrics in the
-report are of calibrated blocks. A calibrator that saw its own block flatters both, and training the
-fold again shows nothing of it: the same mistake gives the same bytes.
+The calibration of the blocks decides how much weight expected values get, and the metrics in the
+report come from calibrated blocks. A calibrator that saw its own block makes both look better.
+Training the fold again does not show this: the same mistake gives the same bytes.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ APPLIED = ("p_calibrated", "ev_struct", "ev_ml")
 
 
 def check_cross_fitting(inputs: AuditInputs) -> Evidence:
-    """Change an inner block's outcomes: what is predicted and applied there stays the same bits."""
+    """Change a block's outcomes: its predictions and calibration must stay the same bits."""
     from threadpoolctl import threadpool_limits
 
     month = inputs.sampled[-1]
@@ -60,7 +60,7 @@ def check_cross_fitting(inputs: AuditInputs) -> Evidence:
 
 
 def _quick(config: ModelConfig) -> ModelConfig:
-    """The same settings with few trees."""
+    """The settings, with few trees."""
     trees = config.lightgbm.model_copy(update={"n_rounds": FEW_ROUNDS})
     event_trees = config.drift.event_trees.model_copy(update={"n_rounds": FEW_ROUNDS})
     drift = config.drift.model_copy(update={"n_rounds": FEW_ROUNDS, "event_trees": event_trees})
@@ -81,7 +81,7 @@ def _reaching_splits(oof: OutOfFold) -> list[str]:
 
 
 def _blocks_seen_by_models(training: Training, oof: OutOfFold, config: ModelConfig) -> list[str]:
-    """The last block, where its outcomes change what is predicted in it."""
+    """The last block, if its outcomes change its predictions."""
     last = training.inner[-1]
     rows = training.rows.assign(**_turned(training.rows, last.validation))
     bars = training.bars
@@ -103,7 +103,7 @@ def _blocks_seen_by_models(training: Training, oof: OutOfFold, config: ModelConf
 def _blocks_seen_by_calibrators(
     oof: OutOfFold, bars: BarEvidence | None, config: ModelConfig
 ) -> list[str]:
-    """Blocks whose own outcomes change what is applied to them."""
+    """Blocks whose outcomes change their own calibration."""
     oof, bars = _taught(oof), _taught_bars(bars)
     plain = models.cross_fitted(oof, bars, config)
     faults = []
@@ -128,10 +128,10 @@ def _blocks_seen_by_calibrators(
 
 
 def _taught(oof: OutOfFold) -> OutOfFold:
-    """The rows with outcomes that calibrators answer to: where predictions are high, most win.
+    """The rows with outcomes that change calibrators: most rows with high predictions win.
 
-    Real outcomes are close to noise, and a calibrator that is left at the identity whatever it sees
-    would show nothing.
+    Real outcomes are close to noise. A calibrator that stays at the identity for them would show
+    nothing.
     """
     p, rng = oof.predicted.p_raw, np.random.default_rng(0)
     won = rng.random(len(p)) < np.where(p > np.median(p), 0.85, 0.15)
@@ -149,7 +149,7 @@ def _taught_bars(bars: BarEvidence | None) -> BarEvidence | None:
 
 
 def _turned(events: pd.DataFrame, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Outcomes of some rows turned around: winners lose."""
+    """The rows with the outcomes of some of them inverted: winners lose."""
     gross = events["gross_logret"].to_numpy(dtype=np.float64)
     cost = events["cost_rt"].to_numpy(dtype=np.float64)
     return _outcomes(np.where(rows, 2.0 * cost - gross, gross), cost)

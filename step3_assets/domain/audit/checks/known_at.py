@@ -19,7 +19,7 @@ TOO_LATE = tuple(c.name for c in EVENTS.columns if c.known_at is not KnownAt.DEC
 
 
 def check_known_at(inputs: AuditInputs) -> Evidence:
-    """Settings, the feature list of every fold's models, and the builder's refusal."""
+    """Check settings, the feature list of every fold's models, and the builder's refusal."""
     wanted = inputs.config.models.features
     faults = [f"{name} is a feature and is known later" for name in wanted if _is_late(name)]
     faults += [
@@ -72,8 +72,8 @@ CHECKS = (
         position=10,
         does="settings, the feature list of every fold's models, and the matrix builder's "
         "refusal of every other column",
-        planted="an outcome in the settings; one in a stored model; a month with another "
-        "list; a builder that refuses nothing",
+        planted="an outcome among the features of the settings or of a stored model; a month "
+        "with another list; a builder that refuses nothing",
         run=check_known_at,
     ),
 )

@@ -14,11 +14,11 @@ from step3_assets.domain.core.keys import EVENT_KEY
 from step3_assets.domain.step2.knobs import Step2Config
 
 TOLERANCE = 1e-9
-"""Of returns, whose files keep every digit, and of costs relative to them."""
+"""Tolerance of returns (files keep every digit), and of costs relative to them."""
 
 
 def check_labels(inputs: AuditInputs) -> Evidence:
-    """First touch, exit, returns and outcome of every final label; the parts of its cost."""
+    """Check first touch, exit, returns and outcome of every final label, and its cost."""
     events = inputs.events[inputs.events["maturity"] == "final"].reset_index(drop=True)
     scanned = _scan(events, inputs.bars, inputs.knobs)
     entry, leave = (events[c].to_numpy(dtype=np.float64) for c in ("entry_open", "exit_open"))
@@ -48,7 +48,7 @@ def check_labels(inputs: AuditInputs) -> Evidence:
 
 
 def check_costs(inputs: AuditInputs) -> Evidence:
-    """Every trade paid at least half of its event's round-trip cost on each side."""
+    """Check that every trade paid at least half of its round-trip cost on each side."""
     costs = inputs.events[[*EVENT_KEY, "cost_rt"]]
     trades = inputs.trades.merge(costs, on=EVENT_KEY, how="left").reset_index(drop=True)
     half = trades["cost_rt"].to_numpy(dtype=np.float64) / 2.0
@@ -120,15 +120,15 @@ CHECKS = (
         position=50,
         does="first touch, exit, gross and net return, outcome of every final label, and its "
         "cost as the sum of its parts, computed again from bars",
-        planted="left at the barrier's price; costs halved overnight; labels without cost; "
-        "outcomes flipped; a stop waited out; stops called targets",
+        planted="exited at the barrier's price; costs halved overnight; labels without cost; "
+        "outcomes flipped; a stop that is ignored; stops recorded as targets",
         run=check_labels,
     ),
     AuditCheck(
         name="costs_paid",
         position=160,
         does="each trade paid at least half of its event's round-trip cost on each side",
-        planted="half the cost; less overnight; nothing",
+        planted="half the cost; a lower cost overnight; no cost",
         run=check_costs,
     ),
 )

@@ -3,7 +3,7 @@
 Belongs here: the build at sampled instants and the comparison. Does not belong here: the builder
 (:mod:`step3_assets.domain.step2`).
 
-The signals are computed again from prices, so a stored signal that used a later bar differs, and so
+The signals are computed again from prices. A stored signal that used a later bar differs, and so
 does one that does not follow its definition.
 """
 
@@ -94,7 +94,7 @@ def _canonical(name: str, partner: str | None) -> str:
 def _compare(
     stored: pd.DataFrame, built: pd.DataFrame, stamp: str, names: list[str]
 ) -> tuple[list[str], int]:
-    """Columns in which the two differ, and how many values were compared."""
+    """Columns in which the two frames differ, and the number of compared values."""
     ours = stored.sort_values(stamp, ignore_index=True)
     theirs = built.assign(**{stamp: pd.to_datetime(built[stamp], utc=True)})
     theirs = theirs.sort_values(stamp, ignore_index=True)
@@ -124,8 +124,8 @@ CHECKS = (
         position=30,
         does="the delivery built again from the bars that had ended at sampled instants "
         "equals what is stored, to 1e-9",
-        planted="the next close in bars and events alike; a rank over the whole sample; "
-        "costs halved overnight, their parts with them",
+        planted="the next close in bars and events; a rank over the whole sample; costs and "
+        "their parts halved overnight",
         run=check_prefix,
     ),
 )

@@ -27,7 +27,7 @@ Clock = dict[str, pd.DataFrame]
 
 
 def check_purge(inputs: AuditInputs) -> Evidence:
-    """No training label reaches its test month or inner block, nor comes within a horizon of it."""
+    """Check that no training label reaches its test month or inner block, or its embargo."""
     clock = {
         str(symbol): part.sort_values("date", ignore_index=True)
         for symbol, part in inputs.bars[["symbol", "bar_idx", "date"]].groupby("symbol")
@@ -98,9 +98,9 @@ CHECKS = (
         position=80,
         does="computed again from events and bars, outer folds and inner blocks, on rows and "
         "on the clock",
-        planted="purged, embargoed and test rows that train; an inner block that trains on "
-        "itself; an embargo two bars short; a purge on one's own bars only; a row "
-        "before the window",
+        planted="purged, embargoed and test rows in training; an inner block that trains on "
+        "itself; an embargo that is two bars too short; a purge on the symbol's own "
+        "bars only; a row before the window",
         run=check_purge,
     ),
 )

@@ -4,8 +4,8 @@ Belongs here: the arithmetic from a head's raw prediction to a decision, in its 
 not belong here: the code that scores (:mod:`step3_assets.domain.decisions`), none of which is used;
 the heads themselves, whose raw predictions are taken from their stored text.
 
-Scoring again (:mod:`step3_assets.domain.audit.checks.time_travel`) shows that a score needs nothing
-of the future, not that it is right: a slope that is doubled there comes out doubled again.
+Scoring again (:mod:`step3_assets.domain.audit.checks.time_travel`) shows that a score uses nothing
+of the future, but not that it is right: a slope that was doubled is doubled again.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ LEAST_P = 1e-12
 
 
 def check_scores_again(inputs: AuditInputs) -> Evidence:
-    """Calibrated probabilities, expected values, quantiles and gate decisions of sampled months."""
+    """Check calibrated probabilities, expected values, quantiles and gate of sampled months."""
     faults, n_scores, n_gated = [], 0, 0
     for month in inputs.sampled:
         stored = inputs.scores[inputs.scores["month"] == month]
@@ -142,11 +142,11 @@ CHECKS = (
     AuditCheck(
         name="scores_computed_again",
         position=130,
-        does="from the heads' raw predictions and the stored numbers, written out apart: "
-        "calibrated probability, both expected values, their blend, quantiles in order, "
-        "and every decision of the gate",
-        planted="the mean slope doubled; quantiles left crossed; a stretched probability; a "
-        "gate that asks less than its settings, or refuses more",
+        does="computed a second time from the heads' raw predictions and the stored "
+        "numbers: calibrated probability, both expected values, their blend, "
+        "quantiles in order, and every decision of the gate",
+        planted="the mean slope doubled; crossed quantiles; a stretched probability; a gate "
+        "that is looser than its settings, or stricter",
         run=check_scores_again,
     ),
 )

@@ -1,4 +1,4 @@
-"""Time travel: change the future, and models and scores must stay the same bits.
+"""Time travel: if later data change, models and scores must stay the same to the bit.
 
 Belongs here: the change, retraining and scoring again, the comparison with what is stored. Does
 not belong here: training and scoring themselves. Equal bits also show that the stored results can

@@ -4,8 +4,8 @@ Belongs here: a module for each metric, with a record ``METRIC`` of class
 :class:`~step3_assets.domain.monitoring.metric.DriftMetric`. Does not belong here: estimators that
 several metrics share.
 
-A new metric is a new file in this folder, and a field of ``DriftConfig`` if it has a setting of its
-own. Table, allowed values, asset check, report and docs find it by itself.
+A new metric is a new file in this folder, and a field of ``DriftConfig`` if it has a setting.
+Table, allowed values, asset check, report and docs follow from the record.
 """
 
 import sys

@@ -2,9 +2,9 @@
 
 Belongs here: a module for each statistic, with a record ``STATISTIC`` of class
 :class:`~step3_assets.domain.statistics.statistic.Statistic`. Does not belong here: estimators,
-which stand beside this package.
+which are in the package above.
 
-A new statistic is a new file in this folder. Table, report and docs find it by itself.
+A new statistic is a new file in this folder. Table, report and docs follow from the record.
 """
 
 import sys
