@@ -1,4 +1,4 @@
-"""``step3 audit``: what it prints and the exit status it leaves."""
+"""``step3 audit``: its output and its exit status."""
 
 import pandas as pd
 import pytest

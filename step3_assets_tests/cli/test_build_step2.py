@@ -1,4 +1,4 @@
-"""The verb ``build-step2`` from its arguments to its files and words."""
+"""The verb ``build-step2``: arguments, files, output."""
 
 import json
 

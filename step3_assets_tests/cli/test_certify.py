@@ -1,4 +1,4 @@
-"""``step3 certify``: its two figures and its exit status, on outcomes made up for the test."""
+"""``step3 certify``: power, size and exit status, on made-up outcomes."""
 
 from collections.abc import Iterator
 from dataclasses import replace

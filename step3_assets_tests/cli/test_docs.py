@@ -1,4 +1,4 @@
-"""The generated pages are what the code says."""
+"""The generated pages match the code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``step3 optuna-search``: its words, and the refusals before any work."""
+"""``step3 optuna-search``: its output, and refusals before any work."""
 
 from pathlib import Path
 

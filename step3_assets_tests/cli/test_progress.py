@@ -1,4 +1,4 @@
-"""Without a terminal progress is lines, and an error never looks like an end."""
+"""Without a terminal, progress is printed as lines, and an error is not shown as the end."""
 
 import io
 

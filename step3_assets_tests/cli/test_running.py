@@ -1,4 +1,4 @@
-"""What ``step3 run`` says when something is wrong."""
+"""Messages of ``step3 run`` when something is wrong."""
 
 import re
 from datetime import date

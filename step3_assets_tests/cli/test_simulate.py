@@ -1,4 +1,4 @@
-"""``step3 simulate`` from a terminal: what it writes, what it says, what it refuses."""
+"""``step3 simulate`` from a terminal: its files, its output, its refusals."""
 
 from pathlib import Path
 

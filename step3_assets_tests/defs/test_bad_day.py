@@ -1,4 +1,4 @@
-"""Killed in the middle, started again twice at once: the tables are those of a quiet day."""
+"""Runs that are killed and started again twice at once: the tables equal an undisturbed run."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Checks over stored tables: a verdict for each month of a range, and the faults they must name."""
+"""Checks over stored tables: a result for each month of a range, and planted faults."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,4 +1,4 @@
-"""The asset graph as a whole: its shape, its names, its words."""
+"""The asset graph as a whole: its shape, names and descriptions."""
 
 import warnings
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the sensor asks for, run, leaves the tables of a whole run on the new delivery."""
+"""The runs that the sensor requests leave the same tables as one run on the new delivery."""
 
 import shutil
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the delivery sensor asks for, look by look, on good days and bad ones."""
+"""The runs that the delivery sensor requests, evaluation by evaluation."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The project as Dagster's own ``dg`` sees it: found in a clone, under the same name."""
+"""The project under Dagster's ``dg``: found in a clone, with the same name everywhere."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the checks of monitoring say of the newest month."""
+"""The checks of monitoring, on the newest month."""
 
 import dagster as dg
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Settings that met the test months stay on record: the next result is deflated by them."""
+"""Settings that were run on the test months are recorded and deflate later results."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Ingest as a desk meets it: again, revised, broken, out of range."""
+"""Ingest: repeated, revised, broken and out-of-range deliveries."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the UI shows of a result reads well."""
+"""Metadata in the UI is readable."""
 
 import numpy as np
 import pandas as pd

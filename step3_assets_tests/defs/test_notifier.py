@@ -1,4 +1,4 @@
-"""A message's way out: over the log, a webhook, a mailbox; and when nobody takes it."""
+"""Sending a message: to the log, a webhook, a mailbox; and when sending fails."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Which partitions there are: none that its data cannot fill before they arrive."""
+"""Partitions exist only for periods that have data."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path

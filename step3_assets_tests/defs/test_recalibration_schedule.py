@@ -1,4 +1,4 @@
-"""The weekly schedule: which weeks it asks for, and when it has nothing to ask."""
+"""The weekly schedule: which weeks it requests, and when it requests nothing."""
 
 import contextlib
 from collections.abc import Iterator

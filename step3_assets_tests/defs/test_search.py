@@ -1,4 +1,4 @@
-"""The search through Dagster: its rows, its ledger, and who uses the settings."""
+"""The search through Dagster: its rows, its trials, and where its settings are used."""
 
 import json
 from datetime import date

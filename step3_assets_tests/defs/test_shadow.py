@@ -1,4 +1,4 @@
-"""The shadow on an installation: live steps, a replay broken off, faults by their names."""
+"""The shadow on an installation: live steps, an interrupted replay, planted faults."""
 
 import shutil
 from datetime import date
@@ -260,7 +260,7 @@ def test_an_earlier_delivery_is_not_taken_and_nothing_fails(taken):
     assert result.success, failure_text(result)
     events = result.get_asset_materialization_events()
     texts = [e.step_materialization_data.materialization.metadata for e in events]
-    assert all("take a delivery that ends no earlier" in t["nothing taken"].value for t in texts)
+    assert all("use a delivery that ends no earlier" in t["nothing taken"].value for t in texts)
     assert passed(result)["parity"] is False
 
 

@@ -1,1 +1,1 @@
-"""A bad day: kills, full disks, strange files, clocks; what ``docs/reliability.md`` promises."""
+"""Reliability: kills, full disks, strange files, clocks; the claims of ``docs/reliability.md``."""

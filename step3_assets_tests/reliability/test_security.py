@@ -1,4 +1,4 @@
-"""What ``SECURITY.md`` says: nothing loaded can execute, and the UI listens at home only."""
+"""Claims of ``SECURITY.md``: nothing that is loaded can execute, the UI is on loopback only."""
 
 import ast
 import json

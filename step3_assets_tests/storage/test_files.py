@@ -1,4 +1,4 @@
-"""Files that are no store, and the making of one that is."""
+"""Files that are not a store, and creating one."""
 
 import logging
 import os

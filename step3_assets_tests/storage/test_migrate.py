@@ -1,4 +1,4 @@
-"""A store that an older program wrote opens with its rows, and not half of them."""
+"""A store of an older program opens with all its rows, or is not changed at all."""
 
 import json
 import logging

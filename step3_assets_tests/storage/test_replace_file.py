@@ -1,4 +1,4 @@
-"""A file replaced while it is read: the reader sees the old one or the new one, whole."""
+"""A file that is replaced while it is read: the reader sees the old or the new file."""
 
 import os
 import threading

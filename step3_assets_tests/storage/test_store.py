@@ -1,4 +1,4 @@
-"""The store: what is written comes back, and what may not be written changes nothing."""
+"""The store: written rows are read back, and invalid rows change nothing."""
 
 import datetime as dt
 import pickle

@@ -1,4 +1,4 @@
-"""One file makes a criterion: the table, the verdict, the report and the docs know of it."""
+"""A criterion is one file: a new one appears in table, verdict, report and docs."""
 
 import textwrap
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Each criterion passes when it should, fails when it should, and fails when it cannot tell."""
+"""Each criterion passes and fails as it should, and fails when its value is unknown."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The honest results that faults are planted in."""
+"""Correct results, in which faults are planted."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each check sees the fault that is planted in the tables it looks at, and says what it is."""
+"""Each check finds the fault that is planted in its tables, and describes it."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The audit as a whole fails closed, and its verdict trusts no table that lacks a check."""
+"""A failed, missing or repeated check fails the audit and its verdict."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""The check of weights: uniqueness is caught where it carries the outcome, equal weights pass."""
+"""The check of weights finds weights that follow the outcome, and accepts equal weights."""
 
 import numpy as np
 import pandas as pd

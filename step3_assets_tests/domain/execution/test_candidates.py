@@ -1,4 +1,4 @@
-"""The simulator's door: the join with events, and what is refused."""
+"""Input of the simulator: the join with events, and what is refused."""
 
 from datetime import date
 

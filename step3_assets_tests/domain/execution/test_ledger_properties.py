@@ -1,4 +1,4 @@
-"""What holds for every account: no look-ahead, no leverage beyond the cap, no lost cent."""
+"""Properties of every account: no look-ahead, no exposure above the cap, no cent lost."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The clock and the marks, by hand."""
+"""The clock and the marks, computed by hand."""
 
 import numpy as np
 import pandas as pd

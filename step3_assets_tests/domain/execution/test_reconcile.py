@@ -1,4 +1,4 @@
-"""Every planted fault is named; an honest ledger is not accused."""
+"""Every planted fault is reported; a correct ledger gives no message."""
 
 from collections.abc import Callable
 from dataclasses import replace

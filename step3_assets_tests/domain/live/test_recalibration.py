@@ -1,4 +1,4 @@
-"""The weekly refit: what it may see, when it is used, and that a week is a function of data."""
+"""The weekly refit: which data it may see, when it is used, and that it depends on data only."""
 
 from datetime import date
 

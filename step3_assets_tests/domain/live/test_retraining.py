@@ -1,4 +1,4 @@
-"""The weekly retraining: what a week trains on, on which labels it is judged, when it is used."""
+"""The weekly retraining: training rows, validation labels, and when a model is used."""
 
 from collections.abc import Mapping
 from datetime import date

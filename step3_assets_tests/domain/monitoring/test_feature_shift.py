@@ -1,4 +1,4 @@
-"""The stability index: by hand, in a planted shift, on signals that only run on."""
+"""The stability index: by hand, with a planted shift, and on persistent signals."""
 
 from datetime import date
 from math import log

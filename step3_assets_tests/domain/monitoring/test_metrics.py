@@ -1,4 +1,4 @@
-"""A drift metric is one file: a dummy one appears wherever metrics are listed."""
+"""A drift metric is one file: a dummy metric appears wherever metrics are listed."""
 
 import textwrap
 from collections.abc import Iterator

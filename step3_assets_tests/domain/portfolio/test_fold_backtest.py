@@ -1,4 +1,4 @@
-"""One month from a flat start."""
+"""The backtest of one month, starting without positions."""
 
 from dataclasses import replace
 from datetime import date

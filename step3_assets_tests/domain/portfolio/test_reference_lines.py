@@ -1,4 +1,4 @@
-"""Buy-and-hold and the published baseline, by hand."""
+"""Buy-and-hold and the published baseline, computed by hand."""
 
 import math
 from datetime import date

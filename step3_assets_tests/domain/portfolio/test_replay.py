@@ -1,4 +1,4 @@
-"""The fast path is the portfolio's own path: same fills, same equity, same figures."""
+"""The fast path gives the same fills, equity and metrics as the portfolio."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""One account through all months, and the lines beside it."""
+"""One account through all months, and the series for comparison."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""The JSON document: it says what the tables say, its schema is strict, its text is stable."""
+"""The JSON document equals the tables, its schema is strict, its text is stable."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Entries: a version is its bytes; what else is said of it is what it was registered with."""
+"""Entries: bytes identify a version; the other fields are those of its last registration."""
 
 import json
 from datetime import date

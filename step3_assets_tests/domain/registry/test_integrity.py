@@ -1,4 +1,4 @@
-"""The registry's own contradictions, each planted and seen."""
+"""Contradictions within the registry: each is planted and found."""
 
 from datetime import timedelta
 

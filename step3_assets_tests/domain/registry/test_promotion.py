@@ -1,4 +1,4 @@
-"""Promotion: every criterion and every check, or nothing; and the way back."""
+"""Promotion needs every criterion and every check; a rollback restores the champion before."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Stages follow from what is stored, whichever way it was reached; every change has its reason."""
+"""Stages follow from what is stored, in whatever order; every change has a reason."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Costs, allocation and risk rules, as the page tells them."""
+"""Costs, allocation and risk rules, as the page shows them."""
 
 from step3_assets.config import RiskConfig
 from step3_assets.domain.report import account_tables as account

@@ -1,4 +1,4 @@
-"""What the page says of statistics and of the audit, word for word."""
+"""The text of the page about statistics and audit, word for word."""
 
 from dataclasses import replace
 

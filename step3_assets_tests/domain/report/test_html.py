@@ -1,4 +1,4 @@
-"""One file, nothing fetched, every figure inside, marked when synthetic."""
+"""The page is one file that loads nothing, holds every plot, and is marked when synthetic."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""The door of the report: frames without a column, and verdicts that are no line."""
+"""Validation of report inputs: missing columns, and verdicts that are not one line."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Every unit is written one way, and what is missing is never a zero."""
+"""Each unit has one format, and a missing number is never shown as zero."""
 
 from datetime import date
 

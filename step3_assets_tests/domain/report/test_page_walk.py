@@ -1,4 +1,4 @@
-"""A finished page agrees with itself, and every planted contradiction is found."""
+"""A finished page does not contradict itself, and planted contradictions are found."""
 
 import re
 from pathlib import Path

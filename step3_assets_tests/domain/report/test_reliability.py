@@ -1,4 +1,4 @@
-"""Probability scores against hand-worked and published figures."""
+"""Probability scores against hand-computed and published values."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Tables keep their cells apart, whatever the cells hold."""
+"""Cells of a table stay separate, whatever text they hold."""
 
 import pytest
 from markdown_it import MarkdownIt

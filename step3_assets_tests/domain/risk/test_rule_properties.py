@@ -1,4 +1,4 @@
-"""What holds for every rule on every account: none adds exposure, none looks ahead."""
+"""Properties of every rule on every account: none adds exposure, none looks ahead."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Limits that change while an account runs: its state runs on."""
+"""Limits that change while an account runs: the state of the rules continues."""
 
 from dataclasses import replace
 from datetime import date

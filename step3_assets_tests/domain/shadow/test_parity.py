@@ -1,4 +1,4 @@
-"""Parity is exact where nothing was tampered with; a planted difference is called by its name."""
+"""Parity is exact for untouched rows; a planted difference gets its name."""
 
 from dataclasses import replace
 from datetime import date

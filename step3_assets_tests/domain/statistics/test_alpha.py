@@ -1,4 +1,4 @@
-"""Alpha: an independent library, beta is no skill, planted skill, its refusals; equal exposure."""
+"""Alpha against an independent library; beta is not skill; planted skill is found; refusals."""
 
 import math
 

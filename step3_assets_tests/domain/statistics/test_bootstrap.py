@@ -1,4 +1,4 @@
-"""Intervals: the point figure another way, the closed form of the resampled mean, coverage."""
+"""Intervals: the value computed another way, the spread in closed form, coverage."""
 
 import math
 

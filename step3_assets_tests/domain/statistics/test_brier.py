@@ -1,4 +1,4 @@
-"""Brier against the base rate: an independent library, skill found, none claimed from noise."""
+"""Brier score against the base rate: an independent library, planted skill, pure noise."""
 
 import math
 

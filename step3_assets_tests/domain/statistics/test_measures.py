@@ -1,4 +1,4 @@
-"""A statistic is one file: a dummy one appears in the table, the report and the docs."""
+"""A statistic is one file: a dummy statistic appears in table, report and docs."""
 
 import sys
 import textwrap

@@ -1,4 +1,4 @@
-"""The papers' own numbers, and an independent library."""
+"""The worked examples of the papers, and an independent library."""
 
 import math
 
