@@ -185,9 +185,13 @@ def _facts_of_evidence(table: PageTable) -> Iterator[Fact]:
         yield from _fact(f"lower bound of {short}", cell, table.section)
 
 
+NOT_PARTS = ("Costs", "Allocation", "Month", "Year")
+"""First columns of tables whose rows are no parts of a whole: a trade counts in both its months."""
+
+
 def _totals(table: PageTable) -> Iterator[Fact]:
     """Sums that must agree."""
-    if table.header[0] not in ("Costs", "Allocation") and "" not in table.header and table.rows:
+    if table.header[0] not in NOT_PARTS and "" not in table.header and table.rows:
         for column, quantity in (
             ("Trades", "Trades of Platform"),
             ("Candidates", "candidates"),

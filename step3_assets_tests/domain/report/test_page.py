@@ -15,6 +15,7 @@ SECTIONS = [
     "Criteria",
     "How much could be chance",
     "Portfolio",
+    "Against the plan",
     "Stressed costs",
     "Allocation",
     "Symbols",

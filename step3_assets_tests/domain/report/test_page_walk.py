@@ -56,11 +56,11 @@ One account. Calmar 2.54, against 0.06 for the mock baseline.
 
 ## Profit and loss by month
 
-| Month | P&L | Trades | Closed |
-| :--- | ---: | ---: | ---: |
-| 2023-01 | $120 | 53 | 52 |
-| 2023-02 | $15 | 0 | 1 |
-| 2023-03 | $0 | 0 | 0 |
+| Month | P&L | Trades |
+| :--- | ---: | ---: |
+| 2023-01 | $120 | 53 |
+| 2023-02 | $15 | 1 |
+| 2023-03 | $0 | 0 |
 
 ## Expected value
 
