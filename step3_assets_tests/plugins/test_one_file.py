@@ -140,7 +140,7 @@ assert "dummy" in TABLES["scores"].by_name["size_cap"].allowed
 assert "dummy_method: a share of the constant" in SizingConfig.model_fields["method"].description
 assert "| `dummy_method` | a share of the constant |" in sizing_methods_markdown()
 
-# Both in the search: bounds, first trial, a trial of their own, unspoken limits go back.
+# Both in the search: bounds, first trial, a trial of their own, unused limits go back.
 base = Step3Config()
 assert (SearchSpace().dummy_bars.low, SearchSpace().dummy_share.high) == (2, 0.9)
 params = space.default_trading_params(base, 1)
@@ -148,8 +148,8 @@ assert params["dummy_bars"] == 7 and params["dummy_share"] == 0.5
 trial = FixedTrial(params | {"dummy_bars": 4, "method": "dummy_method", "dummy_share": 0.3})
 found = space.suggest_trading(trial, base, SearchSpace(), 1)[1]
 assert found.risk.dummy_bars == 4 and found.sizing.dummy_share == 0.3
-assert space.without_unspoken_limits(found, base.risk, []).risk.dummy_bars == 7
-assert space.without_unspoken_limits(found, base.risk, ["dummy_rule"]).risk.dummy_bars == 4
+assert space.without_unused_limits(found, base.risk, []).risk.dummy_bars == 7
+assert space.without_unused_limits(found, base.risk, ["dummy_rule"]).risk.dummy_bars == 4
 """
 
 

@@ -1,7 +1,7 @@
-"""Cost stress: the same decisions made again as if trading cost more.
+"""Cost stress: the same decisions made again under higher costs.
 
-Belongs here: what higher costs do to expected values and to events. Does not belong here: the gate
-(:mod:`step3_assets.domain.decisions.ev_gate`), the simulation of what is left, the verdict.
+Belongs here: the effect of higher costs on expected values and on events. Does not belong here: the
+gate (:mod:`step3_assets.domain.decisions.ev_gate`), the simulation of the trades, the verdict.
 """
 
 import numpy as np
@@ -28,19 +28,19 @@ def stress_scores(
         Table ``scores``.
     events : DataFrame
         ``symbol``, ``decision_time_utc``, ``cost_rt``, ``tp_to_cost``, ``entry_overnight`` of
-        table ``events``, unstressed; ``sigma`` too where sizes are decided again.
+        table ``events``, with the modelled costs; ``sigma`` too if sizes are computed again.
     factor : float
         At least 1.
     settings : DecisionSettings
-        Those that made `scores`. A size that is not constant is computed again from the lower
-        expected value.
+        The settings that `scores` was decided with. A size that is not constant is computed again
+        from the lower expected value.
 
     Returns
     -------
     DataFrame
-        `scores` with the expected values and quantiles (all of the net return) lowered by the
-        extra cost, and ``ev_threshold``, ``is_gated``, ``gate_reason``, ``size_frac`` decided
-        again. A row that was refused is never let through.
+        `scores` with the expected values and quantiles of the net return lowered by the extra
+        cost, and ``ev_threshold``, ``is_gated``, ``gate_reason``, ``size_frac`` decided again. A
+        row that was refused before stays refused.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def stress_scores(
 
     Notes
     -----
-    An expected net return falls by exactly the extra cost, so ``ev_final`` falls by it whatever
-    the blend weights are. Models are not fitted again on labels with higher costs: their ranking of
-    events is that of the costs they were trained on.
+    An expected net return falls by exactly the extra cost, so ``ev_final`` falls by it for any
+    blend weights. Models are not fitted again on labels with higher costs: they rank events as they
+    did under the modelled costs.
     """
     if not factor >= 1.0:
         raise ValueError(f"cost stress: factor {factor} is below 1")
@@ -93,7 +93,7 @@ def stress_scores(
 
 
 def stress_events(events: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """Events whose round trip costs `factor` times as much, as gate and simulator see them."""
+    """Events whose round trip costs `factor` times as much, as input of gate and simulator."""
     return events.assign(
         cost_rt=events["cost_rt"] * factor, tp_to_cost=events["tp_to_cost"] / factor
     )

@@ -25,7 +25,7 @@ class DecisionSettings:
     gate : GateConfig
     sizing : SizingConfig
     max_size_frac : float
-        The most that a gated event asks for of its allocation (``execution.size_frac``).
+        Largest share of its allocation that a gated event may take (``execution.size_frac``).
     """
 
     gate: GateConfig = field(default_factory=GateConfig)
@@ -34,8 +34,8 @@ class DecisionSettings:
 
     @classmethod
     def of(cls, config: Step3Config) -> Self:
-        """Those of a configuration."""
-        return cls(config.gate, config.sizing, config.execution.size_frac)
+        """The decision settings of a configuration."""
+        return cls(gate=config.gate, sizing=config.sizing, max_size_frac=config.execution.size_frac)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Decisions:
     gate : DataFrame, n rows
         ``ev_threshold``, ``is_gated``, ``gate_reason``; see :func:`.ev_gate.pass_gate`.
     sizes : Sizes
-        As if every event were gated.
+        Sizes as if every event passed the gate.
     """
 
     gate: pd.DataFrame
@@ -55,12 +55,12 @@ class Decisions:
 
     @property
     def is_gated(self) -> np.ndarray:
-        """Whether the gate lets each event through."""
+        """Whether each event passes the gate."""
         return self.gate["is_gated"].to_numpy()
 
     @property
     def size_frac(self) -> np.ndarray:
-        """Share of the allocation that each event asks for; 0 where the gate refused it."""
+        """Share of the allocation that each event takes; 0 if it does not pass the gate."""
         return np.where(self.is_gated, self.sizes.size_frac, 0.0)
 
     def columns(self) -> pd.DataFrame:
@@ -88,6 +88,6 @@ def decide(
     settings : DecisionSettings
     """
     return Decisions(
-        pass_gate(events, ev_final, q10, settings.gate),
-        size_positions(events, ev_final, q10, q90, settings.sizing, settings.max_size_frac),
+        gate=pass_gate(events, ev_final, q10, settings.gate),
+        sizes=size_positions(events, ev_final, q10, q90, settings.sizing, settings.max_size_frac),
     )

@@ -1,7 +1,7 @@
-"""The gate: which events an expected value lets through, each with its reason.
+"""The gate: which events pass, by their expected value, and the reason for each.
 
-Belongs here: thresholds and reasons. Does not belong here: expected values, sizes beyond a fixed
-fraction, positions and risk, which come after the gate.
+Belongs here: thresholds and reasons. Does not belong here: expected values; or sizes, positions and
+risk, which come after the gate.
 """
 
 import numpy as np
@@ -35,11 +35,11 @@ def pass_gate(
         ``ev_below_cost``
             ``ev_final`` does not exceed ``k * cost_rt``;
         ``overnight_ev_below_cost``
-            it does, but not by as much as an overnight entry needs;
+            it does, but by less than an overnight entry requires;
         ``q10_below_floor``
             the 10 % quantile lies below the floor;
         ``pass``
-            none of them.
+            none of these reasons applies.
     """
     cost = events["cost_rt"].to_numpy(dtype=np.float64)
     overnight = events["entry_overnight"].to_numpy() > 0

@@ -1,8 +1,8 @@
-"""Outcomes: scored events joined with the labels that stand.
+"""Outcomes: scored events joined with their final labels.
 
-Belongs here: the one join of scores with final labels, which reports, statistics, monitoring and
-comparisons read. Does not belong here: what is measured on the joined rows. The leakage audit and
-``verify`` join on their own, as a second computation.
+Belongs here: the one join of scores with final labels, which reports, statistics, monitoring,
+recalibration and comparisons use. Does not belong here: what is measured on the joined rows. The
+leakage audit and ``verify`` do their own join, as an independent second computation.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from step3_assets.domain.core.keys import EVENT_KEY
 def with_outcomes(
     scores: pd.DataFrame, events: pd.DataFrame, outcomes: Sequence[str]
 ) -> pd.DataFrame:
-    """Rows of `scores` whose event has a final label, with columns of the event beside them.
+    """Rows of `scores` whose event has a final label, with some columns of the event.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def with_outcomes(
         Table ``events`` with ``maturity``; a label that is provisional or pending may still change
         and is left out.
     outcomes : sequence of str
-        The columns of `events` that are wanted.
+        The columns of `events` to add.
 
     Returns
     -------

@@ -1,10 +1,10 @@
 """Scoring a test month: from stored text to a decision for every event.
 
-Belongs here: predictions from the stored models, expected values, the gate's call, and the check
-of stored models. Does not belong here: training, positions, risk.
+Belongs here: predictions from the stored models, expected values, calling the gate, and checking
+stored models. Does not belong here: training, positions, risk.
 
-An event's score depends on the stored models and on its own columns known at the decision, so it
-is the same to the bit alone or in a batch, today or in a replay.
+An event's score depends only on the stored models and on the event's columns known at the decision,
+so it is the same to the bit alone or in a batch, live or in a replay.
 """
 
 from datetime import date
@@ -49,12 +49,12 @@ def score_fold(
     model_config: ModelConfig,
     settings: DecisionSettings,
 ) -> pd.DataFrame:
-    """Score, gate and size every event of the test month, final, provisional or pending.
+    """Score, gate and size every event of the test month, also those without a final label.
 
     Parameters
     ----------
     models : DataFrame
-        Rows of table ``calibrated_models`` of the fold; none where it could not be trained.
+        Rows of table ``calibrated_models`` of the fold; empty if it could not be trained.
     test_events : DataFrame
         Rows of table ``events``; those of other months are ignored, and no outcome is read.
     month : date
@@ -62,7 +62,7 @@ def score_fold(
     model_config : ModelConfig
         What the models were trained with.
     settings : DecisionSettings
-        Of gate and size.
+        Settings of gate and size.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def score_fold(
     forecasts = pd.DataFrame(np.nan, index=rows.index, columns=list(FORECASTS))
     payloads = read_payloads(models)
     if payloads:
-        _refuse_foreign(models, payloads, model_config)
+        _refuse_other_settings(models, payloads, model_config)
         if len(rows):
             forecasts = predict_forecasts(payloads, rows)
     ev_final, q10, q90 = (
@@ -104,7 +104,7 @@ def predict_forecasts(payloads: dict[str, str], events: pd.DataFrame) -> pd.Data
     Returns
     -------
     DataFrame, n rows
-        Columns :data:`FORECASTS`; log returns but for the probabilities.
+        Columns :data:`FORECASTS`: probabilities, the others log returns.
     """
     from threadpoolctl import threadpool_limits
 
@@ -136,7 +136,7 @@ def predict_forecasts(payloads: dict[str, str], events: pd.DataFrame) -> pd.Data
 
 
 def model_problems(models: pd.DataFrame, folds: pd.DataFrame) -> list[str]:
-    """What is wrong with stored models: altered text, missing heads, another fold's rows.
+    """Every problem of stored models: altered text, missing heads, rows of another fold.
 
     Parameters
     ----------
@@ -159,7 +159,9 @@ def model_problems(models: pd.DataFrame, folds: pd.DataFrame) -> list[str]:
     return problems
 
 
-def _refuse_foreign(models: pd.DataFrame, payloads: dict[str, str], config: ModelConfig) -> None:
+def _refuse_other_settings(
+    models: pd.DataFrame, payloads: dict[str, str], config: ModelConfig
+) -> None:
     if set(models["config_hash"]) != {config.content_hash()}:
         raise ModelIntegrityError(
             "the models were trained with another configuration: train the month again"

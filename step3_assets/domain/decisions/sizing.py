@@ -1,6 +1,6 @@
-"""Sizing: how much of its symbol's allocation a decision asks for, and what bound it.
+"""Sizing: how much of its symbol's allocation a decision takes, and what limited it.
 
-Belongs here: asking the configured method. Does not belong here: the methods
+Belongs here: calling the configured method. Does not belong here: the methods
 (:mod:`step3_assets.plugins.sizing_methods`), the allocation
 (:mod:`step3_assets.domain.portfolio.allocation`), the state of the account and its caps
 (:mod:`step3_assets.domain.risk`).
@@ -22,7 +22,7 @@ def size_positions(
     config: SizingConfig,
     max_size_frac: float,
 ) -> Sizes:
-    """Size of each decision, were it gated.
+    """Size of each decision, as if it passed the gate.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def size_positions(
         Log return; NaN where there is no score.
     config : SizingConfig
     max_size_frac : float
-        The most that one position may take of its allocation; what ``fixed`` takes.
+        Largest share of its allocation that one position may take; the size under ``fixed``.
 
     Returns
     -------

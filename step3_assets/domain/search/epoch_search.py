@@ -1,13 +1,14 @@
 """The search of one epoch: model trials on inner folds, then gate trials on their forecasts.
 
-Last the best of these, and the documented settings, under the other ways of dividing equity.
+At the third level the best gate trials, and the documented settings, are tried with the other
+allocation methods.
 
-Belongs here: the levels, what is chosen. Does not belong here: how Optuna is asked
+Belongs here: the three levels, and the choice. Does not belong here: calling Optuna
 (:mod:`.studies`), forecasts (:mod:`.forecasts`), the rows that are stored (:mod:`.trial_rows`), the
 simulation (:mod:`step3_assets.domain.portfolio.replay`).
 
-Everything starts from :func:`step3_assets.domain.search.epochs.known_before`: nothing that became
-known at or after the epoch's start reaches a trial.
+Data pass through :func:`step3_assets.domain.search.epochs.known_before` first, so nothing that
+became known at or after the epoch's start reaches a trial.
 """
 
 from collections.abc import Callable, Sequence
@@ -86,7 +87,7 @@ class Workplace:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Rows of the tables of these names, and the studies for their plots."""
+    """Rows of tables ``tuned_params`` and ``trials``, and the studies for their plots."""
 
     tuned_params: pd.DataFrame
     trials: pd.DataFrame
@@ -95,7 +96,7 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class _Inner:
-    """An epoch's inner months, laid out once."""
+    """An epoch's inner months with their data, prepared once."""
 
     epoch: Epoch
     months: tuple[InnerMonth, ...]
@@ -104,7 +105,7 @@ class _Inner:
     search_hash: str
 
     def replay(self, forecasts: pd.DataFrame, count: int) -> Replay:
-        """The first months of the epoch's inner ones, ready to be traded."""
+        """The first inner months, ready to be traded."""
         return Replay.from_tables(forecasts, self.events, self.clock, self.epoch.inner[:count])
 
 
@@ -126,11 +127,11 @@ def search_epoch(
     epoch : Epoch
         With inner months.
     base : Step3Config
-        The documented settings: the first trial of either level, and what is kept unless a trial
+        The documented settings: the first trial of each level. They stay in force unless a trial
         gains ``search.min_gain`` over them.
     place : Workplace
     on_batch : callable, optional
-        Told the level, the number of new trials and the best objective so far.
+        Called with the level, the number of new trials and the best objective so far.
 
     Returns
     -------
@@ -140,7 +141,7 @@ def search_epoch(
     Raises
     ------
     ValueError
-        If the epoch has no inner months, or the space does not hold the base settings.
+        If the epoch has no inner months, or the space does not contain the base settings.
     """
     if not epoch.inner:
         raise ValueError(f"epoch {month_label(epoch.first)} has too few months before it")
@@ -155,7 +156,7 @@ def search_epoch(
         proposal = _models_of(trial, base)
         if proposal not in finalists:
             finalists.append(proposal)
-    # Where every model trial was given up, gate trials run on the documented models.
+    # If every model trial was pruned, gate trials run on the documented models.
     desk = _TradingDesk(inner, finalists[: config.finalists] or [base.models], base, place)
     gates = _search_gates(desk, label, on_batch)
     shares = _search_allocations(desk, gates, label, on_batch)
@@ -175,7 +176,7 @@ def search_epoch(
 
 
 def allocation_trials(config: SearchConfig) -> int:
-    """Number of trials of the last level where there are several symbols."""
+    """Number of trials of the last level, which needs several symbols."""
     return min(config.allocation_finalists + 1, config.gate_trials) * (len(METHODS) - 1)
 
 
@@ -227,7 +228,7 @@ def _lay_out(events: pd.DataFrame, bars: pd.DataFrame, epoch: Epoch, base: Step3
 def _search_models(
     inner: _Inner, base: Step3Config, place: Workplace, label: str, on_batch: OnBatch | None
 ) -> list["FrozenTrial"]:
-    """Model trials, each under the base gate; those behind are given up on the way."""
+    """Model trials, each with the base gate; trials that fall behind are pruned early."""
     config, cache = base.search, place.cache
     n_months = len(inner.months)
     steps = [*range(config.pruning_months, n_months, config.pruning_months), n_months]
@@ -272,7 +273,7 @@ def _search_models(
 
 
 class _TradingDesk:
-    """The finalists' forecasts, laid out once a trial is left to evaluate on them."""
+    """Evaluates gate trials on the finalists' forecasts, which are prepared when first needed."""
 
     def __init__(
         self, inner: _Inner, finalists: list[ModelConfig], base: Step3Config, place: Workplace
@@ -313,7 +314,7 @@ class _TradingDesk:
             cache.fill(((one, m) for one in months for m in self.finalists), self._place.place)
             for models in self.finalists:
                 replay = self.inner.replay(cache.read(months, models), len(months))
-                replay.run(self.base)  # its shares are remembered and go to the workers with it
+                replay.run(self.base)  # the replay keeps its shares and takes them to the workers
                 self._replays.append(replay)
         return self._replays
 
@@ -337,7 +338,7 @@ def _search_gates(desk: _TradingDesk, label: str, on_batch: OnBatch | None) -> l
     tried = []
     for trial in desk.study(plan, suggest, _told(on_batch, "gate")):
         model, proposed = suggest(_again(trial))
-        proposed = space.without_unspoken_limits(proposed, base.risk, trial.user_attrs["rules"])
+        proposed = space.without_unused_limits(proposed, base.risk, trial.user_attrs["rules"])
         with_models = with_sections(proposed, SearchedSections(models=finalists[model]))
         tried.append(Tried("gate", trial, with_models, model))
     return tried
@@ -346,9 +347,10 @@ def _search_gates(desk: _TradingDesk, label: str, on_batch: OnBatch | None) -> l
 def _search_allocations(
     desk: _TradingDesk, gates: list[Tried], label: str, on_batch: OnBatch | None
 ) -> list[Tried]:
-    """The best gate trials, and the documented settings, under the other ways of dividing equity.
+    """The best gate trials, and the documented settings, with the other allocation methods.
 
-    A grid, and the last level: Calmar weights take many times as long as all else in a trial.
+    This is a grid and the last level, because Calmar weights take many times as long as the rest of
+    a trial.
     """
     base = desk.base
     count = base.search.allocation_finalists
@@ -370,7 +372,7 @@ def _search_allocations(
     tried = []
     for trial in desk.study(plan, suggest, _told(on_batch, "allocation")):
         model, proposed = suggest(_again(trial))
-        proposed = space.without_unspoken_limits(proposed, base.risk, trial.user_attrs["rules"])
+        proposed = space.without_unused_limits(proposed, base.risk, trial.user_attrs["rules"])
         tried.append(Tried("allocation", trial, proposed, model))
     return tried
 

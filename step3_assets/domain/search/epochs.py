@@ -1,6 +1,6 @@
-"""Epochs: which months share parameters, and what was known when an epoch began.
+"""Epochs: which months share settings, and what was known when an epoch began.
 
-Belongs here: the calendar of epochs, their inner months, the cut of the data at an epoch's start.
+Belongs here: the calendar of epochs, their inner months, cutting the data at an epoch's start.
 Does not belong here: Dagster partitions, which are built on it; trials.
 """
 
@@ -17,15 +17,15 @@ from step3_assets.domain.core.months import add_months, month_range, month_start
 
 @dataclass(frozen=True)
 class Epoch:
-    """Months that share parameters, and the inner test months that these are chosen on.
+    """Months that share settings, and the inner test months on which those are chosen.
 
     Parameters
     ----------
     first, last : date
         Months of the epoch.
     inner : tuple of date
-        Consecutive months wholly before ``first``, the last of them just before it; empty where
-        there are too few with enough data before them.
+        Consecutive months up to the one before ``first``; empty if too few of them have enough data
+        before them.
     """
 
     first: date
@@ -34,7 +34,7 @@ class Epoch:
 
 
 def epoch_of(month: date, epoch_months: int) -> date:
-    """First month of the epoch that a month lies in.
+    """First month of the epoch that contains a month.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def make_epoch(first: date, data_start: date, config: SearchConfig, folds: FoldC
         First month of the epoch.
     data_start : date
         First complete month of the data. An inner month needs ``folds.inner_min_train_months``
-        of them before it; its window is as long as the data allow.
+        months of data before it; its window is as long as the data allow.
     config : SearchConfig
     folds : FoldConfig
     """
@@ -64,13 +64,13 @@ def make_epoch(first: date, data_start: date, config: SearchConfig, folds: FoldC
     inner = tuple(month_range(earliest, add_months(first, -1)))
     if len(inner) < config.min_inner_months:
         inner = ()
-    return Epoch(first, add_months(first, config.epoch_months - 1), inner)
+    return Epoch(first=first, last=add_months(first, config.epoch_months - 1), inner=inner)
 
 
 def epochs_between(
     first: date, last: date, data_start: date, config: SearchConfig, folds: FoldConfig
 ) -> list[Epoch]:
-    """Every epoch that holds one of the months ``first`` to ``last``."""
+    """Every epoch that contains one of the months ``first`` to ``last``."""
     starts = sorted({epoch_of(m, config.epoch_months) for m in month_range(first, last)})
     return [make_epoch(start, data_start, config, folds) for start in starts]
 
@@ -88,8 +88,8 @@ def known_before(
     Returns
     -------
     events, bars : DataFrame
-        Bars that had ended and events decided by then. An event that had not exited by then
-        is pending and has no outcome.
+        Bars that had ended and events that had been decided by then. An event that had not exited
+        by then is pending and has no outcome.
     """
     start = month_start(month)
     bars = bars[bars["bar_end_utc"] <= start]

@@ -1,7 +1,8 @@
-"""Evidence: whether a search's trial is better than the settings it began from, or only lucky.
+"""Evidence: whether a trial is better than the documented settings, or only by chance.
 
-Belongs here: the test of every trial against the documented settings, allowing for their number.
-Does not belong here: what a month counts (:mod:`.objective`), what is chosen (:mod:`.trial_rows`).
+Belongs here: the test of every trial against the documented settings, corrected for the number of
+trials. Does not belong here: the score of a month (:mod:`.objective`), the choice
+(:mod:`.trial_rows`).
 """
 
 import numpy as np
@@ -9,32 +10,32 @@ import numpy as np
 _DRAWS = 9999
 
 
-def luck_p_values(scores: np.ndarray, default: np.ndarray, seed: int) -> np.ndarray:
-    """Chance that the best of all trials looks as good as this one by luck, for each trial.
+def adjusted_p_values(scores: np.ndarray, default: np.ndarray, seed: int) -> np.ndarray:
+    """Probability that the best of all trials is as good as each trial by chance.
 
     Parameters
     ----------
     scores : ndarray, shape (n_months, n_trials)
-        What each month counts for each trial; the documented settings may be among them.
+        Score of each month in each trial; the documented settings may be among the trials.
     default : ndarray, shape (n_months,)
-        The same of the documented settings.
+        Score of each month under the documented settings.
     seed : int
 
     Returns
     -------
     ndarray, shape (n_trials,)
-        Adjusted p-values, one-sided: taking trials with at most ``p`` takes one that is no better
-        than the documented settings with probability ``p`` at most, however many were tried and
-        however they were chosen. 1 for a trial that differs in no month. Never below ``2 **
-        -n_months``.
+        Adjusted one-sided p-values: accepting trials with a p-value of at most ``p`` accepts one
+        that is no better than the documented settings with probability at most ``p``, for any
+        number of trials and any way of choosing them. 1 for a trial that differs in no month.
+        Never below ``2 ** -n_months``.
 
     Notes
     -----
-    The single-step maxT of Westfall and Young [1]_ on the months' differences to the default. Were
-    a trial no better, each month's difference might as well have had the other sign; the signs of
-    whole months are flipped, so that trials which go together stay together. The statistic is
-    ``sum(d) / sqrt(sum(d ** 2))``, which rises with Student's t. Exact where a month's
-    difference is as likely up as down and months do not follow each other.
+    The single-step maxT of Westfall and Young [1]_ on the months' differences from the default. If
+    a trial is no better, each month's difference could equally have had the other sign. The signs
+    of whole months are flipped, so that correlated trials stay correlated. The statistic is
+    ``sum(d) / sqrt(sum(d ** 2))``, which increases with Student's t. The test is exact if a month's
+    difference is symmetric about zero and months are independent.
 
     References
     ----------
@@ -42,9 +43,9 @@ def luck_p_values(scores: np.ndarray, default: np.ndarray, seed: int) -> np.ndar
 
     Examples
     --------
-    Better in each of four months, which one toss in sixteen gives:
+    Better in each of four months, which chance gives once in sixteen times:
 
-    >>> luck_p_values(np.array([[3.0], [1.0], [2.0], [5.0]]), np.zeros(4), seed=0)
+    >>> adjusted_p_values(np.array([[3.0], [1.0], [2.0], [5.0]]), np.zeros(4), seed=0)
     array([0.0625])
     """
     gains = scores - default[:, None]
@@ -57,7 +58,7 @@ def luck_p_values(scores: np.ndarray, default: np.ndarray, seed: int) -> np.ndar
 
     directions = gains[:, differs] / norms[differs]
     flipped = permutation_test(
-        (np.ones(len(gains)),),  # one toss for a month; flipped, they are signs
+        (np.ones(len(gains)),),  # one sign per month, which the test flips
         lambda signs, axis: (signs @ directions).max(axis=-1),
         permutation_type="samples",
         vectorized=True,
@@ -66,10 +67,10 @@ def luck_p_values(scores: np.ndarray, default: np.ndarray, seed: int) -> np.ndar
         alternative="greater",
         rng=np.random.default_rng(seed),
     )
-    luckiest = np.sort(flipped.null_distribution)
-    reached = directions.sum(axis=0)
-    n_as_good = len(luckiest) - np.searchsorted(luckiest, reached - 1e-9)
-    is_exact = len(luckiest) == 2 ** len(gains)  # the tosses as they fell are among them
+    null_maxima = np.sort(flipped.null_distribution)
+    statistics = directions.sum(axis=0)
+    n_as_good = len(null_maxima) - np.searchsorted(null_maxima, statistics - 1e-9)
+    is_exact = len(null_maxima) == 2 ** len(gains)  # every pattern, the observed one included
     extra = 0 if is_exact else 1
-    p_values[differs] = (n_as_good + extra) / (len(luckiest) + extra)
+    p_values[differs] = (n_as_good + extra) / (len(null_maxima) + extra)
     return p_values

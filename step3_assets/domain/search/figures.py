@@ -1,6 +1,6 @@
 """Figures of a study: history, importance, parallel coordinates.
 
-Belongs here: Optuna's own plots as PNG. Does not belong here: which studies are shown, figures of
+Belongs here: Optuna's plots as PNG. Does not belong here: which studies are shown, figures of
 results.
 """
 
@@ -23,15 +23,15 @@ def study_figures(trials: Sequence["FrozenTrial"], title: str) -> dict[str, byte
     Parameters
     ----------
     trials : sequence of FrozenTrial
-        Of one study, in order.
+        Trials of one study, in order.
     title : str
-        Stands above each plot.
+        Title above each plot.
 
     Returns
     -------
     dict of str to bytes
-        ``history``; ``importance`` and ``parallel coordinates`` only where there are four
-        complete trials of different value.
+        ``history``; ``importance`` and ``parallel coordinates`` only if four complete trials have
+        different values.
     """
     import optuna
     from matplotlib import pyplot as plt

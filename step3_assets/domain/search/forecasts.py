@@ -1,4 +1,4 @@
-"""Forecasts of inner months: trained once for each model setting, kept by content.
+"""Forecasts of inner months: computed once for each model setting, cached by content.
 
 Belongs here: one inner month's fold, the key of its forecasts, the cache of Parquet files. Does not
 belong here: training and scoring themselves, trials.
@@ -50,7 +50,7 @@ class InnerMonth:
     ----------
     month : date
     fold : Fold
-        Cut by the walk-forward's own function.
+        Cut by the same function as in the walk-forward.
     events : DataFrame
         The fold's training rows and every event of the month.
     bars : DataFrame
@@ -58,8 +58,8 @@ class InnerMonth:
     folds : FoldConfig
         What the fold was cut with.
     data_hash : str
-        Of the training rows with their roles, of the bars, and of what is known of the test rows at
-        their decisions: outcomes of the month change no forecast, so they are not part of it.
+        Hash of the training rows with their roles, of the bars, and of the columns of the test rows
+        known at their decisions. The month's outcomes change no forecast, so they are left out.
     """
 
     month: date
@@ -73,7 +73,7 @@ class InnerMonth:
 def inner_month(
     events: pd.DataFrame, bars: pd.DataFrame, month: date, folds: FoldConfig
 ) -> InnerMonth:
-    """Cut the fold of an inner month from what was known before the epoch."""
+    """Cut the fold of an inner month from the data known before the epoch."""
     first = add_months(month, -LOOK_BACK_MONTHS)
     events = events[(events["month"] >= first) & (events["month"] <= month)]
     bars = bars[(bars["month"] >= first) & (bars["month"] <= month)]
@@ -99,7 +99,7 @@ class ForecastCache:
     Parameters
     ----------
     folder : Path
-        Everything in it may be deleted at any time.
+        Its content may be deleted at any time.
     """
 
     folder: Path
@@ -114,10 +114,10 @@ class ForecastCache:
         return self.folder / key[:2] / f"{key}.parquet"
 
     def fill(self, wanted: Iterable[tuple[InnerMonth, ModelConfig]], place: Place | int) -> int:
-        """Train and score what is not there yet, side by side; returns how many were.
+        """Compute the forecasts that are missing, in parallel, and return how many were missing.
 
-        Workers return forecasts and this process writes them: a worker on another machine needs no
-        access to the folder.
+        Workers return forecasts and this process writes them, so that a worker on another machine
+        needs no access to the folder.
         """
         missing = {
             self.path(inner, models): ForecastTask(inner=inner, models=models)
@@ -167,7 +167,7 @@ def forecast(task: ForecastTask) -> pd.DataFrame:
 
 
 def write_whole(forecasts: pd.DataFrame, path: Path) -> None:
-    """Write a file that appears under its name when it is whole."""
+    """Write a file that appears under its name only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     forecasts.to_parquet(partial, index=False)
@@ -176,7 +176,7 @@ def write_whole(forecasts: pd.DataFrame, path: Path) -> None:
 
 @lru_cache(maxsize=2)
 def code_hash(patterns: tuple[str, ...] = CODE) -> str:
-    """Hash of the domain's code: another version takes up no study, and no forecast of its own."""
+    """Hash of the domain's code; studies and forecasts of another version are not reused."""
     folder = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for path in sorted({p for pattern in patterns for p in folder.glob(pattern)}):

@@ -1,6 +1,6 @@
-"""The objective: what a trial is worth on its inner months.
+"""The objective: the value of a trial on its inner months.
 
-Belongs here: one number from the figures of an account. Does not belong here: the account
+Belongs here: one number from the metrics of an account. Does not belong here: the account
 (:mod:`step3_assets.domain.portfolio.replay`), which trial is tried next.
 """
 
@@ -23,11 +23,11 @@ class Evaluation:
     max_drawdown_frac : float
     n_trades : int
     month_return_frac : tuple of float
-        Of each month of one account that runs through them.
+        Return of each month, from one account through all of them.
     month_scores : tuple of float
-        What each month counts in the objective.
+        Score of each month in the objective.
     rules : tuple of str
-        Risk rules that spoke.
+        Risk rules that acted.
     """
 
     objective: float
@@ -39,15 +39,15 @@ class Evaluation:
 
     @classmethod
     def of(cls, outcome: Outcome, config: SearchConfig) -> "Evaluation":
-        """What a replay came to."""
+        """Evaluate the outcome of a replay."""
         calmar, trades = outcome.month_calmar, outcome.month_n_trades
         return cls(
-            objective(calmar, trades, outcome.max_drawdown_frac, config),
-            float(outcome.max_drawdown_frac),
-            int(outcome.n_trades),
-            tuple(float(x) for x in outcome.month_return_frac),
-            tuple(float(x) for x in month_scores(calmar, trades, config)),
-            tuple(sorted({event.rule for event in outcome.fills.risk_events})),
+            objective=objective(calmar, trades, outcome.max_drawdown_frac, config),
+            max_drawdown_frac=float(outcome.max_drawdown_frac),
+            n_trades=int(outcome.n_trades),
+            month_return_frac=tuple(float(x) for x in outcome.month_return_frac),
+            month_scores=tuple(float(x) for x in month_scores(calmar, trades, config)),
+            rules=tuple(sorted({event.rule for event in outcome.fills.risk_events})),
         )
 
 
@@ -73,20 +73,20 @@ def objective(
         Each month's return annualised over its drawdown, at least 1 %; 0 without a trade.
     month_n_trades : ndarray of int, shape (n_months,)
     max_drawdown_frac : float
-        Of the account through all months.
+        Maximum drawdown of the account through all months.
     config : SearchConfig
 
     Returns
     -------
     float
-        A month with fewer than ``min_month_trades`` trades counts as at most 0. Taken off:
-        ``drawdown_penalty`` for each point of drawdown beyond ``max_drawdown_frac``, and
+        A month with fewer than ``min_month_trades`` trades scores at most 0. Penalties are
+        ``drawdown_penalty`` for each percentage point of drawdown beyond ``max_drawdown_frac``, and
         ``trades_penalty`` times the share of ``min_trades_per_month`` that is missing.
 
     Examples
     --------
-    Three months, the second with too few trades, a drawdown of 14 % under a cap of 12 %, three
-    trades a month where five are asked for:
+    Three months, the second with too few trades; a drawdown of 14 % with a cap of 12 %; three
+    trades a month where five are required:
 
     >>> months, trades = np.array([3.0, 40.0, 1.0]), np.array([5, 1, 3])
     >>> round(objective(months, trades, 0.14, SearchConfig()), 9)

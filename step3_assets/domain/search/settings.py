@@ -1,7 +1,7 @@
-"""Settings that a search replaces: sections of the configuration as rows of a table hold them.
+"""Settings that a search may replace, and the settings in force for each test month.
 
-Belongs here: which sections are searched, writing and reading them, the settings in force for each
-test month. Does not belong here: trials (:mod:`.epoch_search`), Optuna.
+Belongs here: which sections of the configuration are searched, writing and reading them. Does not
+belong here: trials (:mod:`.epoch_search`), Optuna.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ def with_sections(base: Step3Config, sections: SearchedSections) -> Step3Config:
 
 
 def trading_hash(config: Step3Config) -> str:
-    """Hash of everything that a test month's trades depend on, first 16 hex digits."""
+    """Hash of all settings that a test month's trades depend on, 16 hex digits."""
     parts = (
         config.folds,
         config.models,
@@ -81,7 +81,7 @@ def short_hash(*parts: object) -> str:
 def settings_by_month(
     base: Step3Config, tuned_params: pd.DataFrame, months: Sequence[date]
 ) -> Mapping[date, Step3Config]:
-    """The configuration of each test month: its epoch's where one was searched, else the base.
+    """The configuration of each test month: of its epoch if that was searched, else the base.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def settings_by_month(
     ------
     ValueError
         If an epoch was searched from other settings than `base`, or its stored settings do not
-        have the hash that is stored with them.
+        match the hash that is stored with them.
     """
     if not base.search.is_enabled:
         return dict.fromkeys(months, base)

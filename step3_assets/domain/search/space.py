@@ -1,6 +1,6 @@
-"""The space: from an Optuna trial to settings, and from the base settings to the first trial.
+"""The search space: from an Optuna trial to settings, and from base settings to the first trial.
 
-Belongs here: which numbers are searched and their names. Does not belong here: bounds and their
+Belongs here: which numbers are searched, and their names. Does not belong here: bounds and their
 reasons (``config.search.space``), trials.
 """
 
@@ -29,7 +29,7 @@ RULE_OF_LIMIT = {
     for rule in RULES
     if rule.limit is not None and rule.settings[rule.limit].searched is not None
 }
-"""Rule that speaks for each risk limit that is searched."""
+"""The rule behind each risk limit that is searched."""
 
 
 MODEL_PARAMS: dict[str, tuple[str, str]] = {
@@ -44,7 +44,7 @@ MODEL_PARAMS: dict[str, tuple[str, str]] = {
     "drift_n_rounds": ("drift", "n_rounds"),
     "prior_strength": ("blend", "prior_strength"),
 }
-"""Searched model settings: the section of ``config.models`` and the field that each stands for."""
+"""Searched model settings: the section of ``config.models`` and the field of each."""
 
 
 def suggest_models(trial: "BaseTrial", base: ModelConfig, space: SearchSpace) -> ModelConfig:
@@ -59,7 +59,7 @@ def suggest_models(trial: "BaseTrial", base: ModelConfig, space: SearchSpace) ->
 
 
 def default_model_params(base: ModelConfig) -> dict[str, Any]:
-    """The documented settings as a model trial's parameters: the first trial of every study."""
+    """The documented settings as parameters of a model trial, the first of every study."""
     params = {
         name: getattr(getattr(base, section), field)
         for name, (section, field) in MODEL_PARAMS.items()
@@ -72,8 +72,8 @@ def suggest_trading(
 ) -> tuple[int, Step3Config]:
     """Finalist of a gate trial, and the base settings with its gate, sizes and risk limits.
 
-    A setting that the sizing method does not read keeps its base value, so that what acts alike
-    also hashes alike. A risk limit is at most the base's; one that is off there stays off.
+    A setting that the sizing method does not use keeps its base value, so that equivalent settings
+    have an equal hash. A risk limit is at most the base's; one that is off there stays off.
     """
     model = trial.suggest_int("model", 0, n_models - 1) if n_models > 1 else 0
     gate = base.gate.model_copy(update={n: _number(trial, n, space) for n in GATE_PARAMS})
@@ -97,7 +97,7 @@ def suggest_trading(
 
 
 def default_trading_params(base: Step3Config, n_models: int) -> dict[str, Any]:
-    """The documented settings as a gate trial's parameters, on the first model."""
+    """The documented settings as parameters of a gate trial, on the first model."""
     params: dict[str, Any] = {n: getattr(base.gate, n) for n in GATE_PARAMS}
     params |= {n: getattr(base.sizing, n) for n in SIZING_PARAMS}
     params |= {"method": base.sizing.method, "size_frac": base.execution.size_frac}
@@ -105,15 +105,15 @@ def default_trading_params(base: Step3Config, n_models: int) -> dict[str, Any]:
     return params | ({"model": 0} if n_models > 1 else {})
 
 
-def without_unspoken_limits(
-    config: Step3Config, base: RiskConfig, spoke: Collection[str]
+def without_unused_limits(
+    config: Step3Config, base: RiskConfig, acted: Collection[str]
 ) -> Step3Config:
-    """Risk limits whose rule never spoke go back to the base's.
+    """The configuration with the base's risk limits where the rule never acted.
 
-    They are no tighter there, so that the rule says nothing there either: the account is the same,
-    and a limit that nothing speaks for is not put in force.
+    The base's limits are no tighter, so these rules do not act under them either and the account is
+    the same. Limits without evidence are not put in force.
     """
-    idle = {n: v for n, v in _limits(base).items() if RULE_OF_LIMIT[n] not in spoke}
+    idle = {n: v for n, v in _limits(base).items() if RULE_OF_LIMIT[n] not in acted}
     return with_sections(config, SearchedSections(risk=config.risk.model_copy(update=idle)))
 
 
@@ -123,7 +123,7 @@ def _limits(risk: RiskConfig) -> dict[str, float]:
 
 
 def require_inside(params: dict[str, Any], space: SearchSpace) -> None:
-    """Refuse base settings that the space does not hold: they are the first trial.
+    """Refuse base settings outside the space, because they are the first trial.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def require_inside(params: dict[str, Any], space: SearchSpace) -> None:
         bounds = getattr(space, name, None)
         if isinstance(bounds, SearchRange) and not bounds.low <= value <= bounds.high:
             raise ValueError(
-                f"search.space.{name}: {bounds.low:g} to {bounds.high:g} does not hold the "
+                f"search.space.{name}: {bounds.low:g} to {bounds.high:g} does not contain the "
                 f"configured {value:g}; widen it in step3.toml"
             )
 

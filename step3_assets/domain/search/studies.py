@@ -1,11 +1,12 @@
-"""Studies: asking Optuna in batches, so that neither workers nor a kill change what comes out.
+"""Studies: Optuna in batches, so that neither the number of workers nor a kill changes the result.
 
-Belongs here: the loop of ask, evaluate and tell, and the journal that is resumed and that
-optuna-dashboard opens. Does not belong here: what a trial is or what it is worth.
+Belongs here: the loop of ask, evaluate and tell, and the journal, which is resumed and which
+optuna-dashboard can open. Does not belong here: the content or value of a trial.
 
-Each batch has a sampler of its own, seeded by the batch's number, and is asked for before any of it
-is evaluated; results are reported in the order of asking. The journal gets whole batches, so a run
-that was killed takes up after the last whole one with the same proposals as an undisturbed one.
+Each batch has its own sampler, seeded by the batch's number. All trials of a batch are proposed
+before any of them is evaluated, and results are reported in the same order. Only whole batches are
+written to the journal, so a run that was killed resumes after the last whole batch with the same
+proposals as an undisturbed run.
 """
 
 import math
@@ -23,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 Proposal = TypeVar("Proposal")
 LOCK_GRACE_S = 5
-"""After this long a lock on the journal is one that a kill left behind: a write takes no second."""
+"""A lock on the journal older than this was left by a killed run: a write takes under a second."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class StudyPlan:
     Parameters
     ----------
     name : str
-        Names the study in the journal; holds the hash of everything its trials depend on.
+        Name of the study in the journal; contains the hash of everything its trials depend on.
     seed : int
     n_trials, batch, n_startup : int
-        Trials in all, asked for at once, and drawn at random first.
+        Number of all trials, of trials proposed at once, and of random trials at the start.
     first : tuple of dict
         Parameters of the first trials, at most a batch of them.
     """
@@ -56,26 +57,26 @@ def run_study(
     evaluate: Callable[[Sequence[optuna.Trial], Sequence[Proposal]], Sequence[float | None]],
     on_batch: Callable[[int, float], None] | None = None,
 ) -> list[FrozenTrial]:
-    """Run a study to its number of trials, or take it up where the journal ends.
+    """Run a study up to its number of trials, resuming where the journal ends.
 
     Parameters
     ----------
     plan : StudyPlan
     journal : Path
-        File of Optuna's journal storage; may hold other studies. One writer at a time.
+        File of Optuna's journal storage; may contain other studies. Only one writer at a time.
     suggest : callable
-        From a trial to what is evaluated.
+        From a trial to the proposal that is evaluated.
     evaluate : callable
-        From a batch of trials and proposals to values; None, or no finite number, for a trial that
-        was given up. It may report to the trials and set their attributes.
+        From a batch of trials and proposals to values; None or a number that is not finite for a
+        pruned trial. It may report to the trials and set their attributes.
     on_batch : callable, optional
-        Called at the start and after each batch with the number of trials new since the last call
-        and the best value, NaN before there is one.
+        Called at the start and after each batch with the number of new trials since the last call
+        and the best value, NaN if there is none yet.
 
     Returns
     -------
     list of FrozenTrial
-        In the order of their numbers.
+        Ordered by number.
     """
     with _quiet():
         record = _open_journal(journal, plan.name)
@@ -105,13 +106,13 @@ def run_study(
 
 
 def best_of(trials: Sequence[FrozenTrial], count: int = 1) -> list[FrozenTrial]:
-    """The best complete trials; the earlier one where values are equal."""
+    """The best complete trials; of equal values the earlier first."""
     complete = [t for t in trials if t.state == TrialState.COMPLETE]
     return sorted(complete, key=lambda t: (-float(t.value or 0.0), t.number))[:count]
 
 
 def best_value(trials: Sequence[FrozenTrial]) -> float:
-    """Value of the best complete trial; NaN where none is complete."""
+    """Value of the best complete trial; NaN if none is complete."""
     best = best_of(trials)
     return float(best[0].value or 0.0) if best else float("nan")
 
@@ -144,7 +145,7 @@ def _run_batch(
 
 
 def _open_journal(path: Path, name: str) -> optuna.Study:
-    """The study as the journal holds it; a line that a kill left half-written is cut off."""
+    """The study in the journal; an incomplete last line, left by a kill, is cut off first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         content = path.read_bytes()
@@ -164,7 +165,7 @@ def _open_journal(path: Path, name: str) -> optuna.Study:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna's log lines and its notices of experimental parts are not ours to show."""
+    """Silence Optuna's log lines and its warnings about experimental features."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

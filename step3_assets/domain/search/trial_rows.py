@@ -1,4 +1,4 @@
-"""Rows of ``trials`` and ``tuned_params``: what is kept of a search.
+"""Rows of ``trials`` and ``tuned_params``: the stored results of a search.
 
 Belongs here: a trial as a row, the choice as a row. Does not belong here: making trials
 (:mod:`.epoch_search`), storage.
@@ -15,7 +15,7 @@ from step3_assets.config import Step3Config
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.search import space
 from step3_assets.domain.search.epochs import Epoch
-from step3_assets.domain.search.evidence import luck_p_values
+from step3_assets.domain.search.evidence import adjusted_p_values
 from step3_assets.domain.search.settings import (
     SearchedSections,
     short_hash,
@@ -35,7 +35,7 @@ _EVALUATED = {
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from: the epoch, the hash of all that its trials depend on, the delivery."""
+    """Origin of rows: the epoch, the hash of everything its trials depend on, the delivery."""
 
     epoch: Epoch
     search_hash: str
@@ -44,14 +44,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Tried:
-    """One trial and the settings that it stands for.
+    """One trial and its settings.
 
     Attributes
     ----------
     level : str
     trial : FrozenTrial
     config : Step3Config
-        Gives the account that was evaluated; unused settings are the base's.
+        The settings of the account that was evaluated; unused ones are the base's.
     model : int
         The finalist whose forecasts were traded.
     """
@@ -63,24 +63,24 @@ class Tried:
 
     @property
     def objective(self) -> float:
-        """On the inner months evaluated."""
+        """Objective on the inner months evaluated."""
         return float(self.trial.user_attrs["objective"])
 
     @property
     def month_scores(self) -> list[float]:
-        """What each of these months counts in it."""
+        """Score of each of these months."""
         return self.trial.user_attrs["month_scores"]
 
     @property
     def is_complete(self) -> bool:
-        """Evaluated on every inner month, not given up."""
+        """Whether it was evaluated on every inner month."""
         return self.trial.state.name == "COMPLETE"
 
 
 def trial_row(origin: Origin, label: str, tried: Tried) -> dict[str, Any]:
     """A row of ``trials``."""
-    level, trial, noted = tried.level, tried.trial, tried.trial.user_attrs
-    months = origin.epoch.inner[: len(noted["month_return_frac"])]
+    level, trial, results = tried.level, tried.trial, tried.trial.user_attrs
+    months = origin.epoch.inner[: len(results["month_return_frac"])]
     config_hash = trading_hash(tried.config)
     return {
         "trial_id": short_hash(label, level, trial.number, config_hash, len(months)),
@@ -94,13 +94,13 @@ def trial_row(origin: Origin, label: str, tried: Tried) -> dict[str, Any]:
         "models_hash": tried.config.models.content_hash(),
         "first_month": months[0],
         "last_month": months[-1],
-        "objective": noted["objective"],
-        "max_drawdown_frac": noted["max_drawdown_frac"],
-        "n_trades": noted["n_trades"],
-        "month_returns": json.dumps(noted["month_return_frac"]),
-        "month_scores": json.dumps(noted["month_scores"]),
+        "objective": results["objective"],
+        "max_drawdown_frac": results["max_drawdown_frac"],
+        "n_trades": results["n_trades"],
+        "month_returns": json.dumps(results["month_return_frac"]),
+        "month_scores": json.dumps(results["month_scores"]),
         "evaluated_on": f"{_EVALUATED[level]}: inner folds {month_label(months[0])} to "
-        f"{month_label(months[-1])}, {noted['n_trades']} trades",
+        f"{month_label(months[-1])}, {results['n_trades']} trades",
         "search_hash": origin.search_hash,
         "dataset_version": origin.dataset_version,
     }
@@ -109,7 +109,7 @@ def trial_row(origin: Origin, label: str, tried: Tried) -> dict[str, Any]:
 def tuned_row(
     origin: Origin, models: Sequence[Tried], trading: Sequence[Tried], base: Step3Config
 ) -> dict[str, Any]:
-    """The row of ``tuned_params``: the best trading trial that is more than lucky, or the base.
+    """The row of ``tuned_params``: the best trading trial with enough evidence, or the base.
 
     Parameters
     ----------
@@ -117,17 +117,17 @@ def tuned_row(
         In order; the first of `models` is the base. Of equal trading trials the first is the best.
     """
     search, default = base.search, models[0]
-    complete = [*trading, *(one for one in models if one.is_complete)]
-    scores = np.array([one.month_scores for one in complete]).T
-    p_values = luck_p_values(scores, np.array(default.month_scores), search.seed)
+    complete = [*trading, *(tried for tried in models if tried.is_complete)]
+    scores = np.array([tried.month_scores for tried in complete]).T
+    p_values = adjusted_p_values(scores, np.array(default.month_scores), search.seed)
     ranked = sorted(
         zip(trading, p_values[: len(trading)], strict=True), key=lambda pair: -pair[0].objective
     )
     better = [
-        (one, p_value)
-        for one, p_value in ranked
-        if one.objective > default.objective
-        and one.objective >= default.objective + search.min_gain
+        (tried, p_value)
+        for tried, p_value in ranked
+        if tried.objective > default.objective
+        and tried.objective >= default.objective + search.min_gain
         and p_value <= search.max_p_value
     ]
     is_default = not better

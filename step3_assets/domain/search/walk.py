@@ -1,7 +1,7 @@
-"""The search of every epoch of a walk-forward, without an orchestrator.
+"""The search of every epoch of a walk-forward, without Dagster.
 
-Belongs here: the loop over epochs for the bare pipeline and for certification. Does not belong
-here: one epoch (:mod:`.epoch_search`), storage of the rows.
+Belongs here: the loop over epochs for the pipeline without Dagster and for certification. Does not
+belong here: one epoch (:mod:`.epoch_search`), storage of the rows.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ def search_all(
     base: Step3Config,
     place: Workplace,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables ``tuned_params`` and ``trials`` of every epoch that holds a test month.
+    """Tables ``tuned_params`` and ``trials`` of every epoch that contains a test month.
 
     Parameters
     ----------
     events, bars : DataFrame
-        Tables ``events`` and ``bar_features`` of a whole delivery; each epoch sees what was known
+        Tables ``events`` and ``bar_features`` of a whole delivery; each epoch uses what was known
         when it began.
     months : sequence of date
         Test months in order.
@@ -42,8 +42,8 @@ def search_all(
     tuned_params, trials : DataFrame
         An epoch with too few inner months has no row. With ``base.search.is_enabled``,
         :func:`step3_assets.domain.search.settings.settings_by_month` and
-        :meth:`step3_assets.domain.statistics.trials.Trials.from_ledger` make of them what
-        :func:`step3_assets.domain.pipeline.main_job.PipelineInputs` holds.
+        :meth:`step3_assets.domain.statistics.trials.Trials.from_ledger` turn them into fields of
+        :class:`step3_assets.domain.pipeline.main_job.PipelineInputs`.
     """
     epochs = epochs_between(months[0], months[-1], data_start, base.search, base.folds)
     found = [search_epoch(events, bars, epoch, base, place) for epoch in epochs if epoch.inner]

@@ -17,7 +17,7 @@ from step3_assets.domain.search.epoch_search import (
     Workplace,
     search_epoch,
 )
-from step3_assets.domain.search.evidence import luck_p_values
+from step3_assets.domain.search.evidence import adjusted_p_values
 from step3_assets.domain.search.settings import settings_by_month
 from step3_assets.domain.search.walk import search_all
 from step3_assets.domain.statistics.trials import Trials
@@ -191,7 +191,7 @@ def test_the_scores_in_the_ledger_give_the_p_value_again(undisturbed):
     complete = trials[trials["state"] == "complete"].reset_index(drop=True)
     scores = np.array([json.loads(x) for x in complete["month_scores"]]).T
     default = scores[:, complete["level"].eq("model") & complete["number"].eq(0)][:, 0]
-    p_values = luck_p_values(scores, default, SMALL.search.seed)
+    p_values = adjusted_p_values(scores, default, SMALL.search.seed)
     chosen = complete["config_hash"] == row["config_hash"]
     assert set(p_values[chosen]) == {row["p_value"]}
 

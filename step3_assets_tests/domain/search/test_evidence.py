@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from step3_assets.domain.search.evidence import luck_p_values
+from step3_assets.domain.search.evidence import adjusted_p_values
 
 N_MONTHS, N_TRIALS = 24, 100
 
@@ -22,12 +22,12 @@ def drawn(seed: int, edge: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
 def test_the_luckiest_of_a_hundred_passes_as_rarely_as_asked():
     best = [(s.mean(axis=0) - d.mean()).max() for s, d in map(drawn, range(80))]
     assert min(best) > 0.7  # it always looks good
-    passed = [luck_p_values(*drawn(seed), seed=0).min() <= 0.1 for seed in range(80)]
+    passed = [adjusted_p_values(*drawn(seed), seed=0).min() <= 0.1 for seed in range(80)]
     assert sum(passed) <= 14  # of 80 at 10 %: more in one run of a hundred
 
 
 def test_a_real_gain_is_found():
-    found = [luck_p_values(*drawn(seed, edge=4.0), seed=0) for seed in range(20)]
+    found = [adjusted_p_values(*drawn(seed, edge=4.0), seed=0) for seed in range(20)]
     assert sum(p[-1] <= 0.1 for p in found) >= 18
     assert sum((p[:-1] <= 0.1).any() for p in found) <= 4
 
@@ -35,7 +35,7 @@ def test_a_real_gain_is_found():
 def test_a_trial_that_swings_widely_hides_no_other():
     scores, default = drawn(0, edge=4.0)
     scores[:, 0] += np.random.default_rng(1).normal(0.0, 300.0, N_MONTHS)
-    assert luck_p_values(scores, default, seed=0)[-1] <= 0.1
+    assert adjusted_p_values(scores, default, seed=0)[-1] <= 0.1
 
 
 def test_every_sign_tried_by_hand():
@@ -46,17 +46,17 @@ def test_every_sign_tried_by_hand():
     signs = np.array(list(product([1, -1], repeat=8)))
     luckiest = (signs @ gains / norms).max(axis=1)
     expected = [(luckiest >= x - 1e-9).mean() for x in gains.sum(axis=0) / norms]
-    assert luck_p_values(scores, default, seed=0) == pytest.approx(expected, abs=1e-12)
+    assert adjusted_p_values(scores, default, seed=0) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_trial_that_comes_twice_is_one():
     scores, default = drawn(3)
-    once = luck_p_values(scores, default, seed=1)
-    twice = luck_p_values(np.hstack([scores, scores, default[:, None]]), default, seed=1)
+    once = adjusted_p_values(scores, default, seed=1)
+    twice = adjusted_p_values(np.hstack([scores, scores, default[:, None]]), default, seed=1)
     assert list(twice) == [*once, *once, 1.0]
 
 
 @pytest.mark.parametrize("gain", [0.0, 1e-12, -0.5])
 def test_no_difference_and_a_steady_loss_are_no_evidence(gain):
     default = np.arange(12.0)
-    assert list(luck_p_values(default[:, None] + gain, default, seed=0)) == [1.0]
+    assert list(adjusted_p_values(default[:, None] + gain, default, seed=0)) == [1.0]

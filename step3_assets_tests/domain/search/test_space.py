@@ -48,7 +48,7 @@ def test_what_a_method_does_not_read_does_not_count():
 def test_settings_that_the_space_does_not_hold_are_refused():
     params = space.default_trading_params(BASE.model_copy(update={"gate": GateConfig(k=1.5)}), 1)
     with pytest.raises(
-        ValueError, match=r"search.space.k: 0 to 1 does not hold the configured 1.5"
+        ValueError, match=r"search.space.k: 0 to 1 does not contain the configured 1.5"
     ):
         space.require_inside(params, SearchSpace())
 
@@ -83,11 +83,11 @@ def test_risk_limits_are_tightened_and_never_loosened():
 
 def test_a_limit_that_did_not_speak_goes_back():
     config = tried(kill_drawdown_frac=0.05, session_loss_frac=0.02, max_turnover_per_day=3.0)
-    kept = space.without_unspoken_limits(config, BASE.risk, ["session_loss", "gross_cap"])
+    kept = space.without_unused_limits(config, BASE.risk, ["session_loss", "gross_cap"])
     assert kept == BASE.model_copy(
         update={"risk": BASE.risk.model_copy(update={"session_loss_frac": 0.02})}
     )
-    assert space.without_unspoken_limits(config, BASE.risk, []) == BASE
+    assert space.without_unused_limits(config, BASE.risk, []) == BASE
 
 
 def test_no_kill_switch_beyond_the_plans_cap():
