@@ -1,4 +1,4 @@
-"""Assets of the delivery: ``events`` and ``bar_features``, validated at the door.
+"""Assets of the delivery: ``events`` and ``bar_features``, validated before they are stored.
 
 Belongs here: reading the delivery once, storing its months, counting what a new delivery revised.
 Does not belong here: the contract itself (:mod:`step3_assets.domain.delivery`).
@@ -37,7 +37,7 @@ _CACHE: dict[tuple, Delivery] = {}
 
 
 def weekly_freshness(config: FreshnessConfig) -> dg.FreshnessPolicy:
-    """The policy of an asset that a working week brings up to date."""
+    """Freshness policy of an asset that is made again every week."""
     return dg.FreshnessPolicy.time_window(
         warn_window=timedelta(days=config.warn_days), fail_window=timedelta(days=config.fail_days)
     )
@@ -87,7 +87,7 @@ def build_delivery_assets(
 
 
 def load_delivery(folder: Path, progress: ProgressResource) -> Delivery:
-    """Read and validate a delivery, once a process for the same files.
+    """Read and validate a delivery, once per process for the same files.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _ingest(
 
 
 def record_dataset(store: Store, delivery: Delivery) -> None:
-    """Note the delivery as the one in force, with what came beside its rows."""
+    """Record the delivery as the one in force, with its size, span and published baseline."""
     with store.transaction(["datasets"]) as transaction:
         known = transaction.read("datasets")
         if _is_in_force(known, delivery):
@@ -176,7 +176,7 @@ def record_dataset(store: Store, delivery: Delivery) -> None:
 
 
 def is_recorded(store: Store, delivery: Delivery) -> bool:
-    """Whether the delivery is the one in force, with what comes beside its rows."""
+    """Whether the delivery, with its span and published baseline, is the one in force."""
     return _is_in_force(store.read("datasets"), delivery)
 
 
@@ -203,10 +203,10 @@ def _dataset_row(delivery: Delivery) -> dict[str, list[Any]]:
 
 
 def withdraw_months(store: Store, delivery: Delivery) -> None:
-    """Remove stored months that the delivery does not span, and what was made of them.
+    """Remove stored months outside the delivery's span, and everything that was made from them.
 
-    The rows are kept as revisions. Test months after the delivery's last one go too, with their
-    folds, models, scores and backtests: they would rest on rows that are gone.
+    The rows are kept as revisions. Test months after the delivery's last one are removed too, with
+    their folds, models, scores and backtests, because they depend on rows that are gone.
     """
     manifest = store.read("dataset_months", columns=["month", "n_rows"])
     held = manifest.loc[manifest["n_rows"] > 0, "month"]
@@ -229,8 +229,8 @@ def store_months(
 ) -> dict[date, dict[str, Any]]:
     """Store months of a delivery in one transaction; old versions of revised rows are kept.
 
-    The stored rows themselves are compared, not a hash that was noted with them, so storing a
-    delivery again repairs rows that were edited. A month whose rows are the same is left as it is;
+    The stored rows themselves are compared, instead of their recorded hash, so storing a delivery
+    again repairs rows that were edited. A month with the same rows is left as it is;
     a month whose rows only have other row numbers is renumbered.
 
     Returns
