@@ -107,4 +107,7 @@ def test_a_sample_follows_its_seed():
     drawn = {seed: mutants.chosen(faults, None, 4, seed) for seed in ("a", "b")}
     assert drawn["a"] == mutants.chosen(faults, None, 4, "a") != drawn["b"]
     assert [len(sample) for sample in drawn.values()] == [4, 4]
-    assert mutants.chosen(faults, "area", None, "a") == faults
+    assert mutants.chosen(faults, ["area"], None, "a") == faults
+    assert [f.name for f in mutants.chosen(faults, ["49", "7"], None, "a")] == [
+        "7", "17", "27", "37", "47", "49"
+    ]  # fmt: skip

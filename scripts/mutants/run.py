@@ -1,8 +1,8 @@
 """Plant every kept fault in a copy of the project and see whether a test catches it.
 
-Run as ``python scripts/mutants/run.py [--sample N] [--only WORD]`` from the project's folder. The
-faults stand in ``faults/*.toml``. First the named tests must pass on the copy as it is. Then each
-fault is planted on its own, and it is
+Run as ``python scripts/mutants/run.py [--sample N] [--only WORD ...]`` from the project's folder.
+The faults stand in ``faults/*.toml``. First the named tests must pass on the copy as it is. Then
+each fault is planted on its own, and it is
 
 ``caught``
     when one of its tests fails;
@@ -19,6 +19,7 @@ commit unless it is given, so that every commit plants others.
 """
 
 import argparse
+import multiprocessing
 import os
 import queue
 import random
@@ -40,6 +41,16 @@ COPIED = ("step3_assets", "step3_assets_tests", "benchmarks", "docs", "scripts",
 CAUGHT, SURVIVED, BROKEN = "caught", "survived", "broken"
 TIMEOUT_S = 300
 PASSED, TESTS_FAILED = 0, 1
+PACKAGE = "step3_assets"
+LIBRARIES = (
+    "pytest",
+    "hypothesis",
+    "pandas",
+    "scipy.stats",
+    "pyarrow.parquet",
+    "sklearn.linear_model",
+)
+_SERVER = multiprocessing.get_context("forkserver")
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--sample", type=int, help="So many faults, drawn by the seed.")
     parser.add_argument("--seed", help="Of the sample; the commit unless it is given.")
-    parser.add_argument("--only", help="Faults whose name or area contains this.")
+    parser.add_argument(
+        "--only", nargs="*", help="Faults whose name or area contains one of these."
+    )
     parser.add_argument("--workers", type=int, default=1, help="Copies that run side by side.")
     asked = parser.parse_args(argv)
     every = read_faults(FAULTS)
@@ -98,13 +111,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if stale or not faults:
         say(f"{len(stale)} of {len(every)} faults no longer fit the code: mend their text")
         return 1
+    _SERVER.set_forkserver_preload(list(LIBRARIES))
     start, copies = time.perf_counter(), queue.SimpleQueue()
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(max(1, asked.workers)):
             copies.put(copied(Path(scratch) / str(number)))
         first = copies.get()
         tests = sorted({test for fault in faults for test in fault.tests})
-        untouched = run_tests(first, tests)
+        untouched = run_tests(first, tests, timeout_s=60.0 * TIMEOUT_S)
         if untouched.status != PASSED or untouched.n_passed == 0:
             say(untouched.output)
             say("broken: the named tests do not pass without a fault")
@@ -150,10 +164,12 @@ def read_faults(folder: Path) -> list[Fault]:
     return faults
 
 
-def chosen(faults: list[Fault], only: str | None, sample: int | None, seed: str) -> list[Fault]:
+def chosen(
+    faults: list[Fault], only: Sequence[str] | None, sample: int | None, seed: str
+) -> list[Fault]:
     """The faults that were asked for, in their order."""
     if only:
-        faults = [fault for fault in faults if only in fault.name or only in fault.area]
+        faults = [f for f in faults if any(word in f.name or word in f.area for word in only)]
     if sample and sample < len(faults):
         kept = random.Random(seed).sample(range(len(faults)), sample)
         faults = [faults[at] for at in sorted(kept)]
@@ -227,31 +243,53 @@ def judged(run: TestRun) -> Outcome:
     return Outcome(BROKEN, f"{run.n_errors} error(s) outside a test: {last[0]}")
 
 
-def run_tests(copy: Path, tests: Sequence[str], stop_at_first: bool = False) -> TestRun:
-    """Run some tests in a copy."""
-    report = copy / "report.xml"
+def run_tests(
+    copy: Path,
+    tests: Sequence[str],
+    *,
+    stop_at_first: bool = False,
+    timeout_s: float = TIMEOUT_S,
+) -> TestRun:
+    """Run some tests in a copy, in a process of their own.
+
+    The process comes from a server that has imported the libraries, which takes longer than most
+    tests; nothing of the project is imported there.
+    """
+    report, log = copy / "report.xml", copy / "tests.log"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
-    try:
-        done = subprocess.run(
-            [*command, *(["-x"] if stop_at_first else []), *tests],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
+    options = ["-q", f"--junitxml={report}", *(["-x"] if stop_at_first else [])]
+    process = _SERVER.Process(target=_run_here, args=(str(copy), str(log), [*options, *tests]))
+    process.start()
+    process.join(timeout_s)
+    if process.is_alive():
+        process.kill()
+        process.join()
         return TestRun(-1, 0, 0, 0, "")
+    output = log.read_text("utf-8", errors="replace") if log.exists() else ""
+    status = process.exitcode if process.exitcode is not None else -1
     if not report.exists():
-        return TestRun(done.returncode, 0, 0, 0, done.stdout + done.stderr)
+        return TestRun(status, 0, 0, 0, output)
     cases = list(ElementTree.parse(report).getroot().iter("testcase"))
     failed = sum(case.find("failure") is not None for case in cases)
     errors = sum(case.find("error") is not None for case in cases)
     skipped = sum(case.find("skipped") is not None for case in cases)
-    passed = len(cases) - failed - errors - skipped
-    return TestRun(done.returncode, passed, failed, errors, done.stdout + done.stderr)
+    return TestRun(status, len(cases) - failed - errors - skipped, failed, errors, output)
+
+
+def _run_here(copy: str, log: str, arguments: list[str]) -> None:
+    """Pytest in this process, which is a child; what it prints goes to a file."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.chdir(copy)
+    os.environ |= {"PYTHONPATH": copy, "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.dont_write_bytecode = True
+    sys.path[:] = [copy, *(entry for entry in sys.path if not (Path(entry) / PACKAGE).is_dir())]
+    import pytest
+
+    status = int(pytest.main(arguments))
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def say(line: str) -> None:

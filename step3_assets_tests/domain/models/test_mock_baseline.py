@@ -87,14 +87,17 @@ def test_a_cut_is_a_quantile_and_what_reaches_it_passes():
     assert (cuts.p, cuts.ev) == max(totals, key=lambda pair: totals[pair])
 
 
-def test_a_row_at_the_cuts_passes():
+@pytest.mark.parametrize(("column", "reason"), [("p", "p_below_cut"), ("ev", "ev_below_cut")])
+def test_a_row_at_its_cut_passes_and_one_just_below_does_not(monkeypatch, column, reason):
     got = run(STRAIGHT)
-    model = got[got["gate_reason"] != "no_model"]
-    reaches = (model["p_linear"] >= model["p_threshold"]) & (
-        model["ev_linear"] >= model["ev_threshold"]
-    )
-    assert reaches.any()
-    pd.testing.assert_series_equal(model["is_gated"], reaches, check_names=False)
+    middle = got[f"{column}_linear"].sort_values().iloc[len(got) // 2]
+    cuts = {"p": -1.0, "ev": -1.0, column: float(middle)}
+    for cut, is_gated in ((cuts[column], True), (float(np.nextafter(middle, 9.0)), False)):
+        chosen = Cuts(**{**cuts, column: cut})
+        monkeypatch.setattr(mock_baseline, "tune_cuts", lambda p, ev, net, chosen=chosen: chosen)
+        row = run(STRAIGHT).loc[got[f"{column}_linear"] == middle].iloc[0]
+        assert row["is_gated"] == is_gated
+        assert row["gate_reason"] == ("pass" if is_gated else reason)
 
 
 def test_cuts_are_tuned_on_rows_that_did_not_train(monkeypatch):

@@ -147,7 +147,10 @@ def test_one_failed_check_of_the_audit_refuses_even_when_its_criterion_says_othe
             replace(EVIDENCE, result_versions=versions(last_month=NOV)),
             "to 2023-11, but the scored months are",
         ),
-        (replace(EVIDENCE, current=replace(VERSION, dataset_version="new")), "in force is new"),
+        (
+            replace(EVIDENCE, current=replace(VERSION, dataset_version="new")),
+            "it was registered with delivery d, in force is new",
+        ),
         (replace(EVIDENCE, models=MODELS.iloc[:1]), "blend differ"),
         (replace(EVIDENCE, models=MODELS.assign(payload="altered")), "blend, ridge differ"),
     ],

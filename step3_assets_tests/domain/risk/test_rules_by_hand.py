@@ -11,6 +11,8 @@ from step3_assets.config import ExecutionConfig, RiskConfig
 from step3_assets.domain.core.validation import find_problems
 from step3_assets.domain.execution.ledger import LedgerResult, simulate
 from step3_assets.domain.execution.reconcile import reconcile
+from step3_assets.plugins.risk_rule import Account
+from step3_assets.plugins.risk_rules.drawdown_kill import DrawdownKillSwitch
 from step3_assets_tests.domain.execution.samples import (
     MONTH_END,
     MONTH_START,
@@ -112,6 +114,16 @@ def test_the_kill_switch_arms_again_after_its_sessions_with_a_new_peak():
     assert [row[3] for row in told(out)] == ["tripped", "forced_exit", *["refused_entry"] * 2]
     again = run(bars, rows, kill_drawdown_frac=0.12, rearm_sessions=3)
     assert [row[3] for row in told(again)].count("tripped") == 2
+
+
+def test_after_the_kill_switch_the_peak_is_what_was_left():
+    """Armed again at 89 % of the old peak, it trips at 10 % below that, not at once."""
+    switch = DrawdownKillSwitch(Account(capital_usd=100.0, max_gross_frac=1.0))
+    switch.set_limit(RiskConfig(kill_drawdown_frac=0.10, rearm_sessions=2))
+    assert switch.mark(0, 100.0) is None
+    assert switch.mark(1, 89.0) == (0.10, pytest.approx(0.11))
+    assert [switch.mark(2, 85.0), switch.mark(3, 89.0), switch.mark(3, 81.0)] == [None] * 3
+    assert switch.mark(4, 80.0) == (0.10, pytest.approx(9.0 / 89.0))
 
 
 def test_the_session_stop_ends_the_session_and_not_the_next():

@@ -34,6 +34,18 @@ def test_every_epoch_that_holds_a_month():
     assert [e.first for e in epochs] == [date(2019, 1, 1), date(2019, 7, 1), date(2020, 1, 1)]
 
 
+def test_a_bar_that_is_under_way_at_the_start_is_not_known():
+    events, bars = searched_market()
+    start = pd.Timestamp("2017-07-01", tz="UTC")
+    last = bars[bars["bar_end_utc"] <= start].iloc[[-1]]
+    half_hour = pd.Timedelta(minutes=30)
+    under_way = last.assign(date=start - half_hour, bar_end_utc=start + half_hour)
+    over = last.assign(date=start - 2 * half_hour, bar_end_utc=start)
+    _, seen = known_before(events, pd.concat([bars, under_way, over]), date(2017, 7, 1))
+    assert not (seen["date"] == start - half_hour).any()
+    assert (seen["date"] == start - 2 * half_hour).any()
+
+
 def test_what_is_not_over_by_the_start_is_pending():
     events, bars = searched_market()
     start = pd.Timestamp("2017-07-01", tz="UTC")

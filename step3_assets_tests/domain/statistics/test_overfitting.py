@@ -36,6 +36,16 @@ def test_two_that_take_turns_are_always_overfitted():
     np.testing.assert_allclose(found.logits, np.log((1 / 3) / (2 / 3)))
 
 
+def test_the_median_itself_counts_as_overfitted():
+    """Of three, the best of either half is second in the other: a rank of 2 of 4, a logit of 0."""
+    swing = np.array([0.01, -0.01, 0.01, -0.01])
+    means = np.array([[3.0, 1.0, 2.0], [2.0, 1.0, 3.0]]) / 100.0
+    returns = np.concatenate([mean + swing[:, None] for mean in means])
+    found = backtest_overfitting(returns, 2)
+    np.testing.assert_allclose(found.logits, 0.0, atol=1e-12)
+    assert found.pbo == 1.0
+
+
 def test_noise_is_overfitted_about_half_the_time():
     pbo = [backtest_overfitting(noise(60, 20, seed), 10).pbo for seed in range(30)]
     assert 0.4 < np.mean(pbo) < 0.65

@@ -66,6 +66,15 @@ def test_the_p_value_is_the_share_of_all_shifts_that_do_as_well():
         assert draw(rows, 40_000).p_value == pytest.approx(plain_p_value(rows), abs=0.01)
 
 
+def test_a_p_value_is_never_zero():
+    """What happened is one of the draws: with 99 others that do worse, 1 in 100."""
+    rows = candidates(per_session=1, seed=4)
+    week = rows["decision_time_utc"].dt.isocalendar()["week"].to_numpy()
+    rows["is_traded"] = (week % 5 == 0) & (rows["net_bps"] > 0)
+    found = draw(rows, 99, seed=5)
+    assert found.p_value == pytest.approx(1 / 100)
+
+
 def test_size_on_null_worlds_whose_symbols_share_their_noise():
     """All outcome-blind gates on 12 null worlds; `benchmarks/size.py` has the full study."""
     shares = []
