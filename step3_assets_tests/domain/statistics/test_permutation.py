@@ -67,12 +67,11 @@ def test_the_p_value_is_the_share_of_all_shifts_that_do_as_well():
 
 
 def test_a_p_value_is_never_zero():
-    """What happened is one of the draws: with 99 others that do worse, 1 in 100."""
+    """What happened counts as one of the draws, whichever shifts are drawn beside it."""
     rows = candidates(per_session=1, seed=4)
-    week = rows["decision_time_utc"].dt.isocalendar()["week"].to_numpy()
-    rows["is_traded"] = (week % 5 == 0) & (rows["net_bps"] > 0)
-    found = draw(rows, 99, seed=5)
-    assert found.p_value == pytest.approx(1 / 100)
+    rows.loc[rows["is_traded"], "net_bps"] += 1000.0
+    n_unmoved = (np.random.default_rng(5).integers(len(SESSIONS), size=99) == 0).sum()
+    assert draw(rows, 99, seed=5).p_value == pytest.approx((1 + n_unmoved) / 100)
 
 
 def test_size_on_null_worlds_whose_symbols_share_their_noise():
