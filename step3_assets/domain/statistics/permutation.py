@@ -11,7 +11,7 @@ year or symbol, which takes no skill to pick, raises the shifted trades as it ra
 
 Blocks of a month would not do. A gate that buys after a fall would compare its trades with the mean
 of a month that contains the fall, and look skilled without being so: at a nominal 5 % such gates
-pass in more than half of all null worlds, with blocks of a year in about 5 %.
+pass in more than half of all null worlds, with blocks of a year in 7 to 8 %.
 
 The test statistic is the sum of the trades' excess over their block's mean, divided by its standard
 error with weeks as clusters. Dividing keeps the size right where volatile times, which a gate may
