@@ -277,6 +277,10 @@ def test_a_refusal_does_not_stop_the_plan_under_way(ready: Desk):
     result = ready.look()
     assert [v.passed for v in verdicts([result])] == [False]
     assert [r.job_name for r in result.run_requests or []] == ["walk_forward"]
+    ready.end_runs()
+    ready.finish()
+    assert ready.memory.message.startswith("done: ingest 2021-03")
+    assert "the delivery in the folder is refused: meta/aaa_step2_config.json" in ready.says()
 
 
 def test_a_half_written_file_waits_and_touches_nothing(ready: Desk, later: Path):

@@ -99,6 +99,8 @@ class Cursor(Frozen):
         Months that were ingested and whose dependents are not made yet, with the content hash that
         the dependents were made from.
     plan : Plan or None
+    refusal : str
+        Why the delivery in the folder is refused; empty where it is accepted.
     message, message_at : str
         What the sensor reported last, and when (UTC).
     """
@@ -111,6 +113,7 @@ class Cursor(Frozen):
         "outdated", "owed", default_factory=lambda: {t: {} for t in DELIVERED}
     )
     plan: Plan | None = None
+    refusal: str = ""
     message: str = _earlier("message", "said", default="")
     message_at: str = _earlier("message_at", "said_at", default="")
 

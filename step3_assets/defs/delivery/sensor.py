@@ -75,8 +75,13 @@ class _Look:
     messages: list[Message] = field(default_factory=list)
 
     def set_message(self, text: str) -> None:
-        """Keep the message of this evaluation, with its time."""
+        """Keep the message of this evaluation, with its time.
+
+        What a plan reports does not hide that the delivery in the folder is refused.
+        """
         at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        if self.cursor.refusal:
+            text = f"{text}; the delivery in the folder is {self.cursor.refusal}"
         self.cursor = self.cursor.model_copy(update={"message": text, "message_at": at})
 
     def update_cursor(self, **update: Any) -> None:
@@ -180,7 +185,9 @@ def _refuse(here: _Look, error: DeliveryError, label: str) -> None:
     first = str(error.problems[0])
     more = len(error.problems) - 1
     text = f"refused: {first}" + (f" (and {more} more)" if more else "")
+    here.update_cursor(refusal="")
     here.set_message(text)
+    here.update_cursor(refusal=text)
     _record(here, label, text, is_accepted=False, found={"problems": _quoted(str(error))})
     here.messages.append(
         Message("Step 2 delivery refused", error=text, job=SENSOR, place="assets/events")
@@ -195,7 +202,7 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
     demand = find_demand(delivered, stored, here.cursor.outdated, first_test, delivery.last_month)
     unfinished = here.cursor.plan is not None and here.cursor.plan.rests_on_results
     plan = make_plan(demand, label, needs_results=unfinished)
-    here.update_cursor(outdated=demand.outdated, plan=plan)
+    here.update_cursor(outdated=demand.outdated, plan=plan, refusal="")
     here.set_message(
         f"accepted: asks for {plan}" if plan else "accepted: the stored rows are the same"
     )
