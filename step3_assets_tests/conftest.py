@@ -1,12 +1,14 @@
 """Fixtures that every test may use.
 
-Belongs here: where reference data lies. Does not belong here: made-up deliveries (``deliveries``).
+Belongs here: where reference data lies, and the finished home that many tests start from. Does not
+belong here: made-up deliveries (``deliveries``).
 """
 
 import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 LONG_FOLDERS = ("defs", "reliability")
 
@@ -34,4 +36,30 @@ def reference_dir() -> Path:
     folder = Path(os.environ.get("STEP3_REFERENCE_DIR", beside))
     if not (folder / "step2_out").is_dir():
         pytest.skip("no reference delivery here; set STEP3_REFERENCE_DIR")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A delivery and the home that the main job made of it, two test months, to the report.
+
+    Made once for every file and worker: a test that changes it takes a copy.
+    """
+    from step3_assets_tests.defs.installation import FIRST_TEST, LAST, START, Installation
+    from step3_assets_tests.defs.installation import failure_text as text_of
+    from step3_assets_tests.deliveries import write_small_delivery
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent  # of all workers
+    folder = shared / "judged"
+    with FileLock(shared / "judged.lock"):
+        if not folder.is_dir():
+            draft = shared / "judged.draft"
+            write_small_delivery(draft / "delivery", start=START, n_months=26, events_per_month=12)
+            home = Installation(draft / "home", Path("../delivery"))
+            months = (START, LAST), (FIRST_TEST, LAST), (None, None)
+            for job, span in zip(("ingest", "walk_forward", "results"), months, strict=True):
+                result = home.run(job, *span)
+                assert result.success, text_of(result)
+            draft.rename(folder)
     return folder

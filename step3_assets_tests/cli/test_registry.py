@@ -34,39 +34,17 @@ from step3_assets.domain.registry.document import read_document
 from step3_assets.domain.registry.errors import RegistryError
 from step3_assets.storage import files
 from step3_assets.storage.store import Store
-from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
-from step3_assets_tests.deliveries import write_small_delivery
+from step3_assets_tests.defs.installation import FIRST_TEST, LAST, Installation, failure_text
 from step3_assets_tests.domain.acceptance.test_verdict import passing_tables
-
-LAST = add_months(FIRST_TEST, 1)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Two test months through the main job as far as the registry needs it."""
-    folder = tmp_path_factory.mktemp("registry")
-    delivery = write_small_delivery(
-        folder / "delivery", start=START, n_months=26, events_per_month=12
-    )
-    home = Installation(folder / "home", delivery)
-    for job, first in (("ingest", START), ("walk_forward", FIRST_TEST)):
-        result = home.run(job, first, LAST)
-        assert result.success, failure_text(result)
-    judged = ["portfolio", "statistics", "audit", "acceptance", "model_registry"]
-    result = home.run("results", assets=judged)
-    assert result.success, failure_text(result)
-    return home
 
 
 @pytest.fixture
-def place(made: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """A copy of it for one test, which the command line looks at."""
-    shutil.copytree(made.home, tmp_path / "home")
+def place(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """A copy of the judged home for one test, which the command line looks at."""
+    shutil.copytree(judged, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("STEP3_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
-    copy = object.__new__(Installation)
-    copy.home = tmp_path / "home"
-    return copy
+    return Installation(tmp_path / "home", Path("../delivery"))
 
 
 @pytest.fixture
@@ -130,10 +108,10 @@ def alter_payload(store: Store, month: date, head: str = "ridge") -> None:
     store.replace_partitions({"calibrated_models": models}, [month])
 
 
-def test_the_main_job_registers_every_fold_and_watches_the_newest(made: Installation):
-    assert stages(made) == {"fold-2021-01": "candidate", "fold-2021-02": "shadow"}
-    row = read_registry(made.store).models.iloc[0]
-    stored = made.store.read("calibrated_models", partitions=[FIRST_TEST])
+def test_the_main_job_registers_every_fold_and_watches_the_newest(place: Installation):
+    assert stages(place) == {"fold-2021-01": "candidate", "fold-2021-02": "shadow"}
+    row = read_registry(place.store).models.iloc[0]
+    stored = place.store.read("calibrated_models", partitions=[FIRST_TEST])
     assert json.loads(row["artefacts"]) == dict(
         zip(stored["head"], stored["payload_sha256"], strict=True)
     )
@@ -141,7 +119,7 @@ def test_the_main_job_registers_every_fold_and_watches_the_newest(made: Installa
     assert row["parameters_source"] == "step3.toml"
     assert 0 < json.loads(row["metrics"])["brier"] < 1
     assert row["verdict"].startswith("PROMOTE NOTHING: failed ")
-    assert [m.stage for m in document(made).models] == ["candidate", "shadow"]
+    assert [m.stage for m in document(place).models] == ["candidate", "shadow"]
 
 
 def test_materialized_again_nothing_changes_not_even_the_file(place: Installation):
