@@ -36,8 +36,8 @@ COPY_LIMIT = 0.45
 outcome. Without any relation xi is 0 with a standard deviation of 0.63 / sqrt(n). The distances of
 the barriers, which bound the outcome, have 0.26 on QQQ and SPY from 2016 to 2023."""
 
-LEAK_LIMIT = 0.4
-"""From this Spearman correlation on a feature contains the outcome with noise: in half of the rows,
+LEAK_LIMIT = 0.5
+"""From this Spearman correlation on a feature contains the outcome with noise: in most of the rows,
 or as a sum. No signal known at the decision comes near it (QQQ and SPY: 0.06)."""
 
 COPY_LEAST_ROWS = 100
