@@ -19,6 +19,7 @@ from step3_assets.defs.stored_inputs import settings_in_force
 from step3_assets.domain.core.code import code_version, library_versions
 from step3_assets.domain.core.hashing import text_hash
 from step3_assets.domain.core.months import add_months, month_label
+from step3_assets.domain.core.weeks import settings_month
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.storage.manifest import Entry, MadeFrom, Manifest, digest_of
 from step3_assets.storage.store import Reader
@@ -189,6 +190,26 @@ WHOLE: Mapping[str, Recipe] = {
 }
 """Assets that are made whole; an input's span is counted from the first and last test month."""
 
+_LIVE = ("folds", "models", "recalibration")
+
+WEEKLY: Mapping[str, Recipe] = {
+    "weekly_models": Recipe((*_HISTORY, _CHOSEN), (*_LIVE, "search")),
+    "recalibrations": Recipe(
+        (
+            *_HISTORY,
+            *(Input(name, before=LOOK_BACK_MONTHS) for name in ("scores", "calibrated_models")),
+            Input("weekly_models", before=LOOK_BACK_MONTHS),
+            _CHOSEN,
+        ),
+        (*_LIVE, "search"),
+    ),
+}
+"""Assets by week; an input's span is counted from the month that holds the week's first session.
+
+A week is made once, on what was known then. Rows that a later delivery adds to its month, or
+another setting, do not make it wrong: its stamp says which weeks can be computed again.
+"""
+
 EVIDENCE = ("portfolio", "statistics", "audit")
 """What the criteria rest on, besides the months."""
 
@@ -203,6 +224,15 @@ def monthly_stamps(
     manifest, recipe = reader.read_manifest(), MONTHLY[asset]
     in_force = settings_in_force(reader, config, months) if recipe.is_searched else {}
     return {m: _stamp(manifest, recipe, m, m, recipe.settings(m, config, in_force)) for m in months}
+
+
+def weekly_stamps(
+    reader: Reader, asset: str, weeks: Sequence[date], config: Step3Config
+) -> dict[date, MadeFrom]:
+    """The stamp of each week of an asset, if it were made now."""
+    manifest, recipe = reader.read_manifest(), WEEKLY[asset]
+    months = {week: settings_month(week) for week in weeks}
+    return {w: _stamp(manifest, recipe, month, month, config) for w, month in months.items()}
 
 
 def result_stamp(

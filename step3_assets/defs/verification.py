@@ -12,7 +12,7 @@ import pandas as pd
 
 from step3_assets.catalogue import TABLES
 from step3_assets.config import FoldConfig
-from step3_assets.defs.provenance import WHOLE, contradictions
+from step3_assets.defs.provenance import WHOLE, contradictions, weekly_stamps
 from step3_assets.defs.registry.registry_store import (
     audit_in_force,
     current_version,
@@ -270,6 +270,33 @@ def _importances(place: Place) -> list[str]:
     return differing_rows("importances", stored, importance_table(place.store))
 
 
+def _weeks(place: Place) -> list[str]:
+    """The newest week that still rests on the rows, settings and code it was made from."""
+    from step3_assets.defs.live.assets import recalibration_task
+
+    store, settings = place.store, place.settings
+    entries = store.read_manifest().get("recalibrations", {})
+    weeks = sorted(week for week in entries if week is not None)
+    problems = [
+        f"recalibrations of week {week} were stored by a version that did not note what they were "
+        "made from"
+        for week in weeks
+        if entries[week].made_from is None
+    ]
+    stamps = weekly_stamps(store, "recalibrations", weeks, settings.config)
+    same = [week for week in weeks if entries[week].made_from == stamps[week]]
+    if (place.is_part and place.gap is None) or not same:
+        return problems
+    week = same[-1]
+    task = recalibration_task(store, [week], settings)
+    made = task.compute(task.prepare(week))
+    return problems + [
+        f"week {week}: {problem}"
+        for name, frame in made.items()
+        for problem in differing_rows(name, store.read(name, partitions=[week]), frame)
+    ]
+
+
 def _registry(place: Place) -> list[str]:
     if place.store.read("model_registry").empty:
         return []
@@ -320,6 +347,7 @@ STEPS: Mapping[str, Step] = {
     "acceptance": Step("criteria follow from results, statistics and settings", _acceptance),
     "drift": Step("monitoring follows from scores, folds, events and bars", _drift),
     "importances": Step("importances follow from models and events", _importances),
+    "weeks": Step("the newest week that rests on the present rows follows from them", _weeks),
     "registry": Step("the registry's file says what its table says", _registry),
 }
 """The steps by name, in the order in which one rests on another."""

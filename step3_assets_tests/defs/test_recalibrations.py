@@ -15,6 +15,7 @@ from step3_assets.cli.main import cli
 from step3_assets.defs.partitions import partition_key, partitions_for
 from step3_assets.defs.registry.registry_store import REGISTRY_TABLES, put_registry, read_registry
 from step3_assets.defs.settings import load_settings
+from step3_assets.defs.verification import verify_store
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import week_range, week_start
 from step3_assets.domain.live import recalibration
@@ -269,6 +270,25 @@ def test_weeks_after_a_promotion_stand_on_the_champion_and_those_before_do_not(
     assert result.success, failure_text(result)  # its bytes are gone: the calendar month's fold
     now = week_rows(other, last)
     assert now[["base_source", "base_hash"]].equals(theirs[["base_source", "base_hash"]])
+
+
+def test_an_edited_week_is_found_by_computing_it_again(place: Installation):
+    """Written through the store, with the stamp of the real one."""
+    store, settings, week = place.store, load_settings(place.home), WEEKS[-1]
+    rows = store.read("recalibrations", partitions=[week])
+    stamps = {w: e.made_from for w, e in store.read_manifest()["recalibrations"].items()}
+    assert set(stamps) == set(WEEKS)
+    assert None not in stamps.values()
+
+    def found(these: pd.DataFrame) -> list[str]:
+        store.replace_partitions({"recalibrations": these}, [week], stamps[week])
+        ((_, problems),) = verify_store(store, settings, ["weeks"])
+        return problems
+
+    edited = found(rows.assign(brier_new=0.123))
+    assert found(rows) == []
+    assert len(edited) == 1
+    assert f"week {week}: recalibrations: 1 rows are not what is computed again" in edited[0]
 
 
 def test_every_refit_is_registered_and_the_newest_fold_stays_in_the_shadow(place: Installation):

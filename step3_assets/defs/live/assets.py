@@ -31,6 +31,7 @@ from step3_assets.defs.partition_task import (
     materialize_partitions,
 )
 from step3_assets.defs.partitions import Partitions, partitions_asked, weeks_before
+from step3_assets.defs.provenance import weekly_stamps
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import dataset_in_force, settings_in_force
@@ -143,6 +144,7 @@ def build_recalibrations(wiring: LiveWiring) -> dg.AssetsDefinition:
 
 def recalibration_task(store: Store, weeks: list[date], settings: Settings) -> PartitionTask:
     """How the weeks of a run are recalibrated, by the method that is set."""
+    stamps = weekly_stamps(store, "recalibrations", weeks, settings.config)
     inputs, step = week_inputs, recalibration_step
     if settings.config.recalibration.is_retrained:
         inputs, step = retraining_inputs, retraining_step
@@ -160,6 +162,7 @@ def recalibration_task(store: Store, weeks: list[date], settings: Settings) -> P
         describe=describe,
         place=settings.place if len(weeks) > LONGEST_CHAIN_WEEKS else 1,
         dates=PartitionDates.WEEK,
+        made_from=stamps,
     )
 
 

@@ -20,6 +20,7 @@ from step3_assets.defs.partition_task import (
     slice_months,
 )
 from step3_assets.defs.partitions import Partitions, look_back, partitions_asked, weeks_before
+from step3_assets.defs.provenance import weekly_stamps
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.settings import Settings
 from step3_assets.defs.stored_inputs import ingested_by_table, require_ingested, settings_in_force
@@ -66,16 +67,17 @@ def build_retraining_asset(
         week has no rows here.
         """
         store, settings = platform.store(), platform.settings()
+        weeks = partitions_asked(context)
+        stamps = weekly_stamps(store, "weekly_models", weeks, settings.config)
         if settings.config.recalibration.is_retrained:
             task = PartitionTask(
                 label="retraining",
-                prepare=training_inputs(
-                    store, partitions_asked(context), settings, partitions.first_data_month
-                ),
+                prepare=training_inputs(store, weeks, settings, partitions.first_data_month),
                 compute=training_step,
                 describe=_describe,
                 place=settings.place,
                 dates=PartitionDates.WEEK,
+                made_from=stamps,
             )
         else:
             task = PartitionTask(
@@ -85,6 +87,7 @@ def build_retraining_asset(
                 describe=lambda week, frames: {"dagster/row_count": 0, "method": OFF},
                 place=1,
                 dates=PartitionDates.WEEK,
+                made_from=stamps,
             )
         return materialize_partitions(context, store, progress, task)
 
