@@ -105,8 +105,8 @@ def bar_problems(bars: Sheet, declared: Declared) -> list[Problem]:
     is_opening = np.append(True, days[1:] != days[:-1])
     found.add(
         "is_opening_bar",
-        frame["is_opening_bar"] != is_opening,
-        "is not whether the bar above it is of another date",
+        frame["is_opening_bar"] & ~is_opening,
+        "is true, though the bar above it is of the same date",
     )
     _add_prices(found)
     jumps = unexplained(find_jumps(frame), declared.adjustments)
