@@ -10,6 +10,14 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from step3_assets.cli.installation import DAGSTER_YAML
+
+RATE = 6.0
+"""A sensor's 30 seconds pass in 5."""
+PATIENT = DAGSTER_YAML.replace(
+    "poll_interval_seconds: 20", "poll_interval_seconds: 20\n  start_timeout_seconds: 86400"
+)
+"""The settings of Dagster, with as long as it takes for a run to start on the faster clock."""
 SITECUSTOMIZE = """
 import importlib.abc, importlib.util, os, sys, time
 from datetime import datetime, timezone

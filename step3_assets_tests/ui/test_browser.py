@@ -9,20 +9,21 @@ import os
 import re
 import shutil
 import subprocess
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
-from step3_assets.cli.installation import DAGSTER_YAML, dagster_instance
+from step3_assets.cli.installation import dagster_instance
 from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.desk import restate
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
 from step3_assets_tests.deliveries import write_small_delivery
 from step3_assets_tests.ui.attacks import IS_PAUSED, PAUSE, REBOUND, attack, rebind
+from step3_assets_tests.ui.moved_clock import PATIENT, RATE, clock_environment
 from step3_assets_tests.ui.servers import (
     CHROMIUM_ARGUMENTS,
     Server,
@@ -56,7 +57,7 @@ def place(tmp_path: Path) -> Installation:
     place = Installation(tmp_path / "home", delivery)
     settings = load_settings(place.home)
     settings.dagster_home.mkdir()
-    (settings.dagster_home / "dagster.yaml").write_text(DAGSTER_YAML)
+    (settings.dagster_home / "dagster.yaml").write_text(PATIENT)
     return place
 
 
@@ -69,10 +70,13 @@ def ingest(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.browser
-def test_a_desk_s_day_in_the_browser(place: Installation, monkeypatch: pytest.MonkeyPatch):
+def test_a_desk_s_day_in_the_browser(
+    place: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     sync_api = pytest.importorskip("playwright.sync_api")
     executable = chromium_path()
-    with running_ui(place.home) as server:
+    clock = clock_environment(tmp_path / "clock", datetime.now(UTC), RATE)
+    with running_ui(place.home, clock) as server:
         ingest(place, monkeypatch)  # while the servers start
         wait_until(server.is_ready, SECONDS, "the code location loads")
         with sync_api.sync_playwright() as playwright:
