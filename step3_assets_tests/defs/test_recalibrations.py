@@ -86,7 +86,7 @@ def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:
 def test_every_week_has_its_row_and_the_reasons_are_of_more_than_one_kind(place: Installation):
     rows = place.store.read("recalibrations")
     assert rows["week"].tolist() == WEEKS
-    assert place.store.read("weekly_models").empty, "nothing is retrained unless the settings ask for it"
+    assert place.store.read("weekly_models").empty, "no week is retrained by default"
     assert rows.loc[0, "reason"] == "too_few_labels"
     assert rows["reason"].isin(["no_worse", "worse_brier", "worse_log_loss"]).sum() > 5
     assert rows["is_used"].any()
