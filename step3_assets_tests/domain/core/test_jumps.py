@@ -76,9 +76,11 @@ def test_a_split_of_a_wild_symbol_is_found(deviation, split):
 
 
 def test_a_copy_of_another_symbols_bars_is_found():
-    assert has_same_bars(BARS, BARS.iloc[5:].assign(volume=1.0))
+    assert has_same_bars(BARS, BARS.copy())
+    assert not has_same_bars(BARS, BARS.iloc[5:])
+    assert not has_same_bars(BARS, BARS.assign(volume=1.0))
     assert not has_same_bars(BARS, random_bars(2))
-    assert not has_same_bars(BARS, BARS.iloc[:9])
+    assert not has_same_bars(*[BARS.iloc[:9]] * 2)
     assert not has_same_bars(*[BARS.assign(**dict.fromkeys(PRICES, 5.0))] * 2)
 
 

@@ -146,9 +146,8 @@ def test_a_bar_still_running_is_refused(tmp_path):
 
 def test_the_bars_of_one_symbol_under_two_names_are_refused(tmp_path):
     frames = small_frames(symbols=("AAA", "BBB"), n_months=1, events_per_month=25)
-    frames["BBB"].bars[["open", "high", "low", "close"]] = frames["AAA"].bars[
-        ["open", "high", "low", "close"]
-    ]
+    prices = ["date", "open", "high", "low", "close", "volume"]
+    frames["BBB"].bars[prices] = frames["AAA"].bars[prices]
     write_frames(tmp_path, frames)
     assert any("price by price" in p.message for p in problems_of(tmp_path))
 
