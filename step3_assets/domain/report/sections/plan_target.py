@@ -9,8 +9,8 @@ from step3_assets.domain.report.section import Blocks, Section
 from step3_assets.domain.report.series import MOCK, PLATFORM, PUBLISHED, series_name
 from step3_assets.domain.report.text_table import escape, text_table
 
-TARGET = {"P&L a month": "$200"}
-"""What the plan asks for, on $10,000."""
+TARGET = "$200"
+"""What the plan asks for a month, on $10,000."""
 
 STATED = {
     "End equity": "$14,602",
@@ -33,7 +33,7 @@ def _write(inputs: ReportInputs) -> Blocks:
     if PLATFORM in earned:
         months = fmt.plural(len(inputs.months), "month")
         yield (
-            "The plan asks for $200 a month on $10,000. The platform earned "
+            f"The plan asks for {TARGET} a month on $10,000. The platform earned "
             f"**{fmt.usd(earned[PLATFORM])} a month** over {months}."
         )
     yield _table(inputs, earned)
@@ -57,17 +57,17 @@ def _monthly_pnl(inputs: ReportInputs) -> dict[str, float]:
 
 def _table(inputs: ReportInputs, earned: dict[str, float]) -> str:
     full = money.portfolio_table(inputs)
-    shown = [s for s in (PUBLISHED, MOCK, PLATFORM) if s in earned]
+    shown = [s for s in (PLATFORM, MOCK, PUBLISHED) if s in earned]
     places = [full.header.index(escape(series_name(s))) for s in shown]
     by_name = {row[0]: row for row in full.rows}
     rows = [
-        ("P&L a month", TARGET["P&L a month"], "", *(fmt.usd(earned[series]) for series in shown)),
+        ("P&L a month", *(fmt.usd(earned[series]) for series in shown), f"{TARGET} asked for"),
         *(
-            (name, "", stated, *(by_name[name][place] for place in places))
+            (name, *(by_name[name][place] for place in places), stated)
             for name, stated in STATED.items()
         ),
     ]
-    header = ("", "Plan: target", "Plan: baseline as stated", *(full.header[p] for p in places))
+    header = ("", *(full.header[p] for p in places), "Plan's baseline")
     return text_table(header, rows, "l" + "r" * (len(header) - 1)).markdown()
 
 
