@@ -350,7 +350,7 @@ def with_manifest(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("change", "file", "words"),
     [
-        (lambda d: (d / META).unlink(), META, "is not there"),
+        (lambda d: (d / META).unlink(), META, "does not exist"),
         (lambda d: (d / "meta/more.json").write_text("{}"), "meta/more.json", "is not named"),
         (lambda d: (d / META).write_text("{}"), META, "is not the file that manifest.json names"),
         (lambda d: (d / "manifest.json").write_text("{"), "manifest.json", "not valid JSON"),

@@ -55,8 +55,10 @@ def test_only_files_whose_stamp_changed_are_hashed_again(
 ):
     seen = first_look(folder)
     hashed: list[str] = []
-    real = snapshot._sha256
-    monkeypatch.setattr(snapshot, "_sha256", lambda p: hashed.append(p.name) or real(p))
+    real = snapshot.sha256_or_unreadable
+    monkeypatch.setattr(
+        snapshot, "sha256_or_unreadable", lambda p: hashed.append(p.name) or real(p)
+    )
     assert again(folder, seen, seen).fingerprint == seen.fingerprint
     assert hashed == []
     set_age(folder / EVENTS_A, 100)  # touched, not changed
@@ -134,7 +136,7 @@ def test_a_file_from_the_far_future_does_not_wait_for_it(folder: Path):
 def test_a_file_that_changes_while_it_is_hashed_waits(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    real = snapshot._sha256
+    real = snapshot.sha256_or_unreadable
 
     def append(path: Path) -> str:
         digest = real(path)
@@ -143,7 +145,7 @@ def test_a_file_that_changes_while_it_is_hashed_waits(
                 stream.write(b"more")
         return digest
 
-    monkeypatch.setattr(snapshot, "_sha256", append)
+    monkeypatch.setattr(snapshot, "sha256_or_unreadable", append)
     seen = look(folder, {}, "", None, NOW)
     assert seen.fingerprint == ""
     assert (seen.waiting and seen.waiting.reason) == "a file changed while it was hashed"
