@@ -27,7 +27,7 @@ ui: $(STAMP) ## Open the Dagster UI on what was run
 
 test: $(STAMP) ## The test suite
 	@bash scripts/browser.sh
-	$(BIN)/python -m pytest -n $${STEP3_TEST_WORKERS:-2} --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $${STEP3_TEST_WORKERS:-3} --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

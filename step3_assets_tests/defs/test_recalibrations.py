@@ -173,7 +173,8 @@ def plant(
     from step3_assets.definitions import build_defs
 
     row = place.store.read(table, partitions=[week])
-    place.store.replace_partitions({table: row.assign(**values)}, [week])
+    stamp = place.store.read_manifest()[table][week].made_from
+    place.store.replace_partitions({table: row.assign(**values)}, [week], stamp)
     selection = dg.AssetSelection.checks_for_assets(dg.AssetKey(table))
     job = dg.define_asset_job("checks", selection=selection)
     definitions = dg.Definitions.merge(
@@ -187,7 +188,7 @@ def plant(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
-    place.store.replace_partitions({table: row}, [week])
+    place.store.replace_partitions({table: row}, [week], stamp)
     return result
 
 
