@@ -15,7 +15,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.domain.core.instants import NY, new_york_days
-from step3_assets.domain.core.jumps import Jump
+from step3_assets.domain.core.jumps import Jump, find_jumps
 
 ADJUSTMENTS_FOLDER = "adjustments"
 COLUMNS = ("date", "factor", "kind")
@@ -108,6 +108,25 @@ def unexplained(jumps: Sequence[Jump], adjustments: Sequence[Adjustment]) -> lis
     """The jumps on dates without an adjustment of kind ``real``."""
     real = {one.day for one in adjustments if one.kind == REAL}
     return [jump for jump in jumps if jump.stamp.tz_convert(NY).date() not in real]
+
+
+def real_moves(bars: Mapping[str, pd.DataFrame]) -> dict[str, tuple[Adjustment, ...]]:
+    """Confirm every jump in some bars, by symbol: a simulator knows that its market made them.
+
+    Parameters
+    ----------
+    bars : mapping of str to DataFrame
+        See :func:`step3_assets.domain.core.jumps.find_jumps`.
+    """
+    days = {
+        symbol: {jump.stamp.tz_convert(NY).date() for jump in find_jumps(frame)}
+        for symbol, frame in bars.items()
+    }
+    return {
+        symbol: tuple(Adjustment(day, 1.0, REAL) for day in sorted(found))
+        for symbol, found in days.items()
+        if found
+    }
 
 
 def _line(number: int, row: list[str]) -> Adjustment:

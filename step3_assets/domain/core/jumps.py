@@ -32,6 +32,10 @@ SPLIT_DEVIATIONS = 8.0
 """A move near a split's factor is a split beyond this many deviations. The limit is lower than for
 other moves, because the deviations of a volatile symbol would hide a move of 50 %."""
 
+LEAST_CLEAR_SPLIT = 4 / 3
+"""Smallest factor to which the lower limit applies: a volatile symbol falls by a sixth or a fifth
+on news, so a move of that size needs the same evidence as any other."""
+
 LONG_HOLE_DAYS = 14
 """The exchange has not closed for longer since 1914. The move over a longer hole is compared with
 the moves that so many days usually make."""
@@ -92,7 +96,7 @@ def find_jumps(bars: pd.DataFrame) -> list[Jump]:
     is_night = hours > 6
     limits = np.where(is_night, _limit(between[is_night]), _limit(between[~is_night][1:]))
     for i in np.flatnonzero(np.abs(between) > LEAST_MOVE):
-        if nearest_split(between[i]) is not None:
+        if _is_clear_split(between[i]):
             limits[i] *= SPLIT_DEVIATIONS / DEVIATIONS
     # Over a long hole the price may have moved as far as it does in so many nights.
     nights = np.sqrt(np.maximum(1.0, hours / 24.0))
@@ -149,6 +153,11 @@ def nearest_split(log_move: float) -> float | None:
     if abs(abs(log_move) - np.log(factor)) >= SPLIT_TOLERANCE:
         return None
     return float(factor if log_move < 0 else round(1.0 / factor, 6))
+
+
+def _is_clear_split(log_move: float) -> bool:
+    split = nearest_split(log_move)
+    return split is not None and max(split, 1.0 / split) > LEAST_CLEAR_SPLIT - 1e-3
 
 
 def _taken_back(levels: np.ndarray) -> np.ndarray:

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from step3_assets.config import FoldConfig
+from step3_assets.domain.core.adjustments import real_moves
 from step3_assets.domain.core.months import first_test_month
 from step3_assets.domain.delivery import Delivery, probe_months, read_delivery
-from step3_assets.domain.step2.build import build_delivery
+from step3_assets.domain.step2.build import BuildOptions, build_with
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets.domain.worlds import WorldConfig, simulate_world
 
@@ -133,9 +134,9 @@ def family_delivery(
     ValueError
         If the world is too short for one test month.
     """
-    built = build_delivery(
-        family.bars(seed, years), WorldConfig().step2, symbols=family.traded or None
-    )
+    bars = family.bars(seed, years)
+    options = BuildOptions(symbols=family.traded or None, adjustments=real_moves(bars))
+    built = build_with(bars, WorldConfig().step2, options)
     with TemporaryDirectory() as scratch:
         write_delivery(built, Path(scratch))
         first, last, is_complete = probe_months(Path(scratch))

@@ -52,6 +52,7 @@ class Step2Delivery:
     events: dict[str, pd.DataFrame]
     bar_features: dict[str, pd.DataFrame]
     meta: dict[str, dict]
+    adjustments: dict[str, tuple[Adjustment, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,19 @@ def build_delivery(
     options = BuildOptions(
         partners=partners, as_of=as_of, emit_pending=emit_pending, symbols=symbols
     )
+    return build_with(bars, config, options)
+
+
+def build_with(
+    bars: Mapping[str, pd.DataFrame], config: Step2Config, options: BuildOptions
+) -> Step2Delivery:
+    """Build the delivery of all symbols, as `build_delivery`, under options in one record."""
     built = {part.symbol: part for part in iter_delivery(bars, config, options)}
     return Step2Delivery(
         events={symbol: part.events for symbol, part in built.items()},
         bar_features={symbol: part.bar_features for symbol, part in built.items()},
         meta={symbol: part.meta for symbol, part in built.items()},
+        adjustments={symbol: part.adjustments for symbol, part in built.items()},
     )
 
 

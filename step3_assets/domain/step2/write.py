@@ -35,6 +35,7 @@ def write_delivery(delivery: Step2Delivery, out_dir: Path) -> list[Path]:
                 events=events,
                 bar_features=delivery.bar_features[symbol],
                 meta=delivery.meta[symbol],
+                adjustments=delivery.adjustments.get(symbol, ()),
             )
             for symbol, events in delivery.events.items()
         ),

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from step3_assets.domain.step2.build import Step2Delivery, build_delivery
+from step3_assets.domain.core.adjustments import real_moves
+from step3_assets.domain.step2.build import BuildOptions, Step2Delivery, build_with
 from step3_assets.domain.step2.write import write_delivery
 from step3_assets.domain.worlds.clock import read_clock
 from step3_assets.domain.worlds.config import WorldConfig
@@ -109,7 +110,7 @@ def simulate_world(
     history = simulate_history(config, clock, draws, shocks, law, report("prices"))
     report("delivery")(0.0)
     bars = to_bars(config, clock, history, trades)
-    delivery = build_delivery(bars, config.step2)
+    delivery = build_with(bars, config.step2, BuildOptions(adjustments=real_moves(bars)))
     for meta in delivery.meta.values():
         meta["synthetic"] = True
         meta["world"] = {"seed": config.seed, "edge_bps": config.edge_bps}

@@ -12,6 +12,7 @@ from step3_assets.domain.core.adjustments import (
     apply_splits,
     format_adjustments,
     parse_adjustments,
+    real_moves,
     unexplained,
 )
 from step3_assets.domain.core.jumps import (
@@ -20,6 +21,11 @@ from step3_assets.domain.core.jumps import (
     has_same_bars,
     nearest_split,
 )
+from step3_assets.domain.delivery.problems import DeliveryError
+from step3_assets.domain.delivery.read import read_delivery
+from step3_assets.domain.step2.build import BuildOptions, build_with
+from step3_assets.domain.step2.knobs import Step2Config
+from step3_assets.domain.step2.write import write_delivery
 from step3_assets_tests.domain.step2.small_bars import random_bars
 
 BARS = random_bars(1)
@@ -75,6 +81,16 @@ def test_a_split_of_a_wild_symbol_is_found(deviation, split):
     assert [jump.row for jump in find_jumps(wild)] == [OPENING]
 
 
+@pytest.mark.parametrize(("fall", "rows"), [(0.83, []), (0.8, []), (0.75, [OPENING])])
+def test_news_of_a_volatile_symbol_are_no_split(fall, rows):
+    """A night of 11 to 13 usual ones is news; the lower limit for splits begins at 4 for 3."""
+    nights = np.where(BARS["is_opening_bar"], np.random.default_rng(3).normal(0, 1, len(BARS)), 0)
+    nights = 0.025 * np.where(BARS.index == OPENING, 0, np.clip(nights, -2, 2))
+    volatile = BARS.assign(**{n: BARS[n] * np.exp(np.cumsum(nights)) for n in PRICES})
+    volatile.loc[OPENING:, PRICES] *= fall
+    assert [jump.row for jump in find_jumps(volatile)] == rows
+
+
 def test_a_copy_of_another_symbols_bars_is_found():
     assert has_same_bars(BARS, BARS.copy())
     assert not has_same_bars(BARS, BARS.iloc[5:])
@@ -126,6 +142,19 @@ def test_a_real_move_is_explained():
     jumps = find_jumps(scaled(0.6, slice(OPENING, None)))
     assert unexplained(jumps, [Adjustment(day, 1.0, "real")]) == []
     assert unexplained(jumps, [Adjustment(date(2020, 1, 1), 1.0, "real")]) == jumps
+
+
+def test_a_simulated_crash_is_delivered_as_real(tmp_path):
+    """A simulator confirms its own moves; the same bars without that are refused at the door."""
+    crash = scaled(0.7, slice(OPENING, None))
+    assert real_moves({"A": BARS}) == {}
+    confirmed = real_moves({"A": crash})
+    assert [one.kind for one in confirmed["A"]] == ["real"]
+    for name, options in (("told", BuildOptions(adjustments=confirmed)), ("not", BuildOptions())):
+        write_delivery(build_with({"A": crash}, Step2Config(), options), tmp_path / name)
+    assert len(read_delivery(tmp_path / "told").bars) == len(crash)
+    with pytest.raises(DeliveryError, match="-30"):
+        read_delivery(tmp_path / "not")
 
 
 def test_the_file_is_read_and_written():
