@@ -39,6 +39,23 @@ class Home:
         """Names of all tables; :meth:`table` reads one."""
         return list(TABLES)
 
+    @property
+    def figures(self) -> list[str]:
+        """Names of the last report's plots; :meth:`figure` has one's file."""
+        return sorted(path.stem for path in (self.path / "report" / "figures").glob("*.png"))
+
+    def figure(self, name: str) -> Path:
+        """The PNG file of a plot of the last report.
+
+        Raises
+        ------
+        ValueError
+            When the report has no such plot.
+        """
+        if name not in self.figures:
+            raise ValueError(f"the report has no plot {name!r}; the names are in `figures`")
+        return self.path / "report" / "figures" / f"{name}.png"
+
     def table(
         self,
         name: str,

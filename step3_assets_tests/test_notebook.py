@@ -3,9 +3,11 @@
 from datetime import date
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from nbclient import NotebookClient
 
 import step3_assets
 from step3_assets.catalogue import TABLES
@@ -78,3 +80,22 @@ def test_export_writes_the_rows_once(home: Path, kind: str):
 )
 def test_a_refusal_says_what_to_do(home: Path, arguments: list[str], words: str):
     assert words in str(CliRunner().invoke(cli, arguments).exception)
+
+
+def test_the_tour_runs_in_a_real_kernel(judged: Path, monkeypatch: pytest.MonkeyPatch):
+    """``docs/notebook.ipynb``, cell by cell, on a home that is not the demo's."""
+    notebook = nbformat.read(Path(__file__).parents[1] / "docs" / "notebook.ipynb", as_version=4)
+    monkeypatch.setenv("STEP3_HOME", str(judged / "home"))
+    before = Store(judged / "home" / "step3.duckdb").table_hashes()
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(judged))
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs for cell in cells)
+    assert all(out.output_type == "execute_result" for cell in cells for out in cell.outputs)
+    assert Store(judged / "home" / "step3.duckdb").table_hashes() == before
+
+
+def test_a_plot_that_the_report_has_not_is_named(home: Path):
+    opened = step3_assets.open_home(home)
+    assert opened.figures == []
+    with pytest.raises(ValueError, match="no plot 'equity'"):
+        opened.figure("equity")

@@ -41,7 +41,8 @@ class Instance:
             connection = duckdb.connect(":memory:", config={"threads": 1})
             connection.execute("SET TimeZone='UTC'")
             connection.execute("SET arrow_large_buffer_size=true")
-            connection.execute("SET enable_progress_bar=false")
+            with suppress(duckdb.InvalidInputException):  # a notebook without widgets has no bar
+                connection.execute("SET enable_progress_bar=false")
             self._connection = connection
         return self._connection
 
