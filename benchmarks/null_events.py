@@ -1,8 +1,8 @@
 """Event tables of worlds without an edge, made directly and fast, for studies of test size.
 
-Belongs here: a generator that keeps what makes tests on such tables hard (labels that overlap,
-candidates in clusters, noise that symbols share, changing volatility, fat tails), and gates that
-cannot know an outcome. Does not belong here: the worlds that go through the whole platform
+Belongs here: a generator with the features that make tests on such tables hard (overlapping labels,
+clusters of candidates, noise that symbols share, changing volatility, fat tails), and gates that do
+not use outcomes. Does not belong here: the worlds that go through the whole platform
 (:mod:`step3_assets.domain.worlds`), any test.
 """
 

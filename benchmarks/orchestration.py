@@ -1,11 +1,11 @@
-"""What the orchestrator costs: the main job through Dagster against the same functions in a loop.
+"""The time that Dagster adds: the main job in Dagster compared with the same functions in a loop.
 
 Run: python benchmarks/orchestration.py --delivery DIR [--months 59] [--workers 2]
 
 Both sides do the same work with the same number of processes: read and validate the delivery, every
 fold, model, score, backtest, the portfolio, the audit, the verdict, the registry's entries, drift
-and the report. The rival is ``step3_assets.domain.pipeline.main_job`` (a bare loop, nothing
-stored). Each side runs in its own fresh process, so that both pay their imports.
+and the report. The rival is ``step3_assets.domain.pipeline.main_job``, a plain loop that
+stores nothing. Each side runs in its own new process, so that both include their imports.
 """
 
 import argparse

@@ -1,14 +1,14 @@
-"""How fast the nested search is: gate trials a second, and against one study that refits.
+"""Speed of the nested search: gate trials a second, and compared with one study that always refits.
 
 Run: python benchmarks/search.py --delivery DIR [--epoch 2023-07] [--gate-trials 100]
          [--model-trials 2]
 
-Both sides search the same settings on the same inner months, one core, Optuna's own time included.
-The rival is the straightforward search: one study in which every trial draws model, gate and
-portfolio settings and trains all inner folds. Ours trains each model trial once and tries gate and
-portfolio settings on its forecasts; its throughput is that of a search in the configured proportion
-of model to gate trials, from the time that each kind took. The rival is given our model trials, and
-its objectives must equal ours. Time is processor time.
+Both sides search the same settings on the same inner months with one core; Optuna's own time is
+included. The rival, with which ours is compared, is the simplest search: one study in which every
+trial draws model, gate and portfolio settings and trains all inner folds. Ours trains each model
+trial once and tries gate and portfolio settings on its forecasts; its throughput is computed from
+the time of each kind of trial, in the configured proportion of model to gate trials. The rival runs
+our model trials, and its objectives must equal ours. Time is processor time.
 """
 
 import argparse

@@ -1,18 +1,18 @@
-"""How fast trades are simulated: our account against backtesting.py, on the same gated trades.
+"""Speed of the trade simulation: our account and backtesting.py on the same gated trades.
 
 Run: pip install -c constraints.txt -e '.[bench]'
      python benchmarks/simulation.py [--trades 1000 1000000] [--cells 1]
 
-Both are handed the same bars and the same candidates, some of which overlap. Both go through time
-deciding each on the equity marked at its close, fill at the next open, charge half of the round
-trip on each side and mark every bar; their equity must agree at every bar. Each cell runs in a
-process of its own. Time is the processor time of one simulation, the least of its runs; memory is
-what the process's peak grew by during them.
+Both receive the same bars and the same candidates, some of which overlap. Both process them in time
+order: they decide on each with the equity marked at its close, fill at the next open, charge half
+of the round-trip cost on each side and mark every bar. Their equity must agree at every bar. Each
+cell runs in its own process. Time is the processor time of one simulation, the minimum over its
+runs; memory is the growth of the process's peak memory during the runs.
 
-backtesting.py trades whole units, so its prices are divided by 1e9; what is left of the difference
-is what one such unit is worth. A strategy there is told the next open, which a dollar order needs.
-An engine over whole arrays (vectorbt) is handed sizes and decides nothing: it is no rival here, and
-about twice as fast, its compilation of half a minute left out.
+backtesting.py trades whole units, so its prices are divided by 1e9; the remaining difference is the
+value of one such unit. Its strategy is given the next open, which a dollar order needs. An engine
+over whole arrays (vectorbt) needs all sizes in advance and decides nothing, so it cannot be
+compared here; it is about twice as fast, without its compilation of half a minute.
 """
 
 import argparse

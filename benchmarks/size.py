@@ -1,12 +1,12 @@
 """Size and power of the gate's permutation test and of the EV slope, on many worlds.
 
 Run as ``python -m benchmarks.size [--worlds 110] [--first-seed 20000] [--workers 2] [--folder F]``.
-It prints as Markdown how often each test rejects at 1, 5 and 10 % where there is nothing to find,
-with the standard error over worlds, and how often it finds a planted edge. ``docs/statistics.md``
-keeps the result. A world of the four settings together takes 3.5 s. With ``--folder`` each world is
-kept there as soon as it is done: a run that was stopped goes on, and one of 0 worlds prints what is
-there. Worlds and gates are those of :mod:`benchmarks.null_events`; seeds start at 20,000, above
-all on which a choice of the tests rests.
+It prints as Markdown how often each test rejects at 1, 5 and 10 % without an edge, with the
+standard error over worlds, and how often it finds a planted edge. ``docs/statistics.md`` contains
+the result. One world in all four settings takes 3.5 s. With ``--folder``, each world is stored
+there as soon as it is done: a run that was stopped continues, and a run with 0 worlds prints the
+stored results. Worlds and gates are those of :mod:`benchmarks.null_events`; seeds start at 20,000,
+above all seeds that were used to design the tests.
 """
 
 import argparse

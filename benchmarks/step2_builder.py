@@ -1,7 +1,7 @@
-"""How fast the Step 2 builder is, against itself written one row at a time.
+"""Speed of the Step 2 builder, compared with an implementation that works one row at a time.
 
 Prints (1) the time of both on the same bars, after checking that they give the same delivery, and
-(2) the time and peak memory of a million bars, as many symbols and as one.
+(2) the time and peak memory of a million bars, as many symbols and as one symbol.
 
     python benchmarks/step2_builder.py [--bars DIR] [--bar-count N]
 """

@@ -1,7 +1,7 @@
-"""The Step 2 definitions, one row at a time: what the builder is measured and checked against.
+"""The Step 2 definitions, computed one row at a time; the builder is compared with this.
 
-Written from the definitions and not from the builder: a state that is advanced bar by bar, and
-windows that are looked at afresh on each bar.
+It is written from the definitions, independently of the builder: a state is updated bar by bar, and
+windows are computed again on each bar.
 """
 
 from __future__ import annotations

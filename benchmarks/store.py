@@ -1,13 +1,14 @@
-"""What the store costs and gives: month replacements against the plain way of doing them.
+"""Speed and safety of the store: month replacements compared with the simplest way of doing them.
 
 Run: python benchmarks/store.py [--months 59] [--rows 6000] [--repeats 3]
 
-The rival registers the pandas frame and opens the file once for the delete and once for the insert,
-each committed on its own, with no validation. Same file format, same rows, same run. Printed:
+The rival, which is the simplest way, registers the pandas frame and opens the file once for the
+delete and once for the insert, each committed separately, with no validation. Both use the same
+file format and the same rows in the same run. It prints:
 
-1. one replacement per month, and all months at once: rows a second of both, and the ratio;
-2. reading 37 months of events and of bars, as one fold does: milliseconds of both;
-3. four processes, each replacing a month: how many replacements each way completed.
+1. one replacement per month, and all months at once: rows a second for both, and the ratio;
+2. reading 37 months of events and of bars, as one fold does: milliseconds for both;
+3. four processes, each replacing a month: how many replacements each of the two completed.
 """
 
 import argparse

@@ -1,21 +1,21 @@
-"""The tuned platform beside the defaults, on the same synthetic worlds.
+"""The tuned platform compared with the defaults, on the same synthetic worlds.
 
 Run: python benchmarks/tuned_worlds.py --out DIR [--planted 10] [--null 20] [--months 6]
          [--inner-months 24] [--model-trials 2] [--gate-trials 200] [--years 6] [--edge-bps 10]
 
-Each world goes through the whole platform three times: under the documented settings, with each
-epoch's settings as the nested search chose them from months before it, and with what it would have
-chosen without asking for evidence (``search.max_p_value`` 1, the same trials). All are held against
-the oracle; differences are paired by world. Bars: on planted worlds the tuned platform captures no
-less, on null worlds it promotes no more often.
+Each world goes through the whole platform three times: with the documented settings; with the
+settings that the nested search chose for each epoch from earlier months; and with the settings that
+it would have chosen without requiring evidence (``search.max_p_value`` 1, the same trials). All are
+compared with the oracle; differences are paired by world. The tuned platform should capture no less
+on planted worlds and promote no more often on null worlds.
 
-The documented search makes 16 model trials an epoch, hours a world; the knobs make it affordable
-and stand in every result. With one model trial the models are the documented ones and the search
-chooses gate, sizes, risk limits and allocation. ``--k 0.8`` begins from a gate that is much too
-strict instead: whether the search mends it.
+The documented search makes 16 model trials an epoch, which takes hours for one world. The options
+reduce this, and every result records them. With one model trial the models are the documented ones
+and the search chooses gate, sizes, risk limits and allocation. ``--k 0.8`` starts from a gate that
+is much too strict and shows whether the search corrects it.
 
-A line after every world. Worlds done are kept in DIR/worlds.jsonl under knobs and code, and so is
-the search of the world under way: started again, it goes on.
+It prints a line after every world. Finished worlds are stored in DIR/worlds.jsonl with options and
+code, and so is the search of the current world, so that a stopped run continues.
 """
 
 import argparse

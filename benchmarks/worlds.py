@@ -1,10 +1,10 @@
-"""What synthetic worlds look like: the table and figure of docs/synthetic_worlds.md.
+"""What synthetic worlds look like: the tables and the figure of docs/synthetic_worlds.md.
 
 Run: python benchmarks/worlds.py [--seeds 12] [--years 8] [--out docs]
 
-Simulates null worlds, prints their figures beside those published for the real delivery, and draws
-one figure. Also says how much of a planted edge the best cut through a single feature would find,
-chosen in hindsight.
+Simulates null worlds, prints their statistics next to those published for the real delivery, and
+draws one figure. Also prints how much of a planted edge the best threshold on a single feature,
+chosen in hindsight, would find.
 """
 
 import argparse

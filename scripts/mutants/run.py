@@ -1,21 +1,21 @@
-"""Plant every kept fault in a copy of the project and see whether a test catches it.
+"""Plant each fault of ``faults/*.toml`` in a copy of the project and check that a test catches it.
 
 Run as ``python scripts/mutants/run.py [--sample N] [--only WORD ...]`` from the project's folder.
-The faults stand in ``faults/*.toml``. First the named tests must pass on the copy as it is. Then
-each fault is planted on its own, and it is
+First the named tests must pass on the unchanged copy. Then each fault is planted on its own, and it
+is
 
 ``caught``
     when one of its tests fails;
 ``survived``
     when all of them pass;
 ``broken``
-    when the tests end in any other way: an error in collection or in a fixture is no catch.
+    when the tests end in any other way: an error in collection or in a fixture does not count.
 
-A fault whose text does not stand exactly once in its file stops the run before it begins, whichever
-faults were asked for: the list follows the code.
+If the text of any fault, requested or not, does not occur exactly once in its file, the run stops
+before it begins: the list of faults has to be updated with the code.
 
-The exit status is 0 where every fault was caught. A sample is drawn by ``--seed``, which is the
-commit unless it is given, so that every commit plants others.
+The exit status is 0 if every fault was caught. ``--seed`` selects the sample; its default is the
+commit, so that every commit plants other faults.
 """
 
 import argparse

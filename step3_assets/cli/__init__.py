@@ -1,5 +1,5 @@
-"""The ``step3`` command line, thin over the Dagster definitions.
+"""The ``step3`` command line, a thin layer over the Dagster definitions.
 
-Belongs here: arguments, progress, printed words. Does not belong here: anything a Dagster user
+Belongs here: arguments, progress, printed text. Does not belong here: anything a Dagster user
 could not also do from the UI.
 """

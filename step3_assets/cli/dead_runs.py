@@ -1,7 +1,7 @@
-"""Runs whose process is gone: without this, Dagster would show them as started for ever.
+"""Runs whose process is gone: without this, Dagster would show them as started forever.
 
-Belongs here: telling a dead run from a live one, and closing it. Does not belong here: the tables,
-which stay whole when a process is killed (:mod:`step3_assets.storage`).
+Belongs here: finding dead runs and marking them as failed. Does not belong here: the tables, which
+stay consistent when a process is killed (:mod:`step3_assets.storage`).
 
 A killed process cannot report its end, and the launcher that Dagster uses on one machine cannot
 check whether a process lives. Such a run keeps a place in the queue: after four kills, no queued

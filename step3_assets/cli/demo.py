@@ -1,4 +1,4 @@
-"""``step3 demo``: a synthetic delivery with a planted edge through the whole platform.
+"""``step3 demo``: run the whole platform on a synthetic delivery with a planted edge.
 
 Belongs here: which world the demo shows, and keeping it apart from real data.
 """

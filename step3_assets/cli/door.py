@@ -1,7 +1,8 @@
-"""The door before ``step3.toml``: a delivery is validated before it is remembered.
+"""Validate a delivery before its path is stored in ``step3.toml``.
 
-Belongs here: reading and refusing it. Does not belong here: the contract itself
-(:mod:`step3_assets.domain.delivery`), writing the file (:mod:`step3_assets.cli.installation`).
+Belongs here: reading the delivery and refusing it. Does not belong here: the contract itself
+(:mod:`step3_assets.domain.delivery`), writing ``step3.toml``
+(:mod:`step3_assets.cli.installation`).
 """
 
 from dataclasses import dataclass, replace

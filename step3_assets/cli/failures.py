@@ -1,4 +1,4 @@
-"""Failures a person can act on: one message on standard error, exit status 1.
+"""Failures that the user can act on: one message on standard error, exit status 1.
 
 Belongs here: which exceptions become messages. Any other exception is a defect and keeps its
 traceback.

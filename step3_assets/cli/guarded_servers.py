@@ -1,6 +1,6 @@
 """Dagster's servers behind the guard; run with ``python -m`` and the servers' own options.
 
-Belongs here: installing the guard, in two kinds of process. Does not belong here: the rules
+Belongs here: installing the guard, in both kinds of server process. Does not belong here: the rules
 (:mod:`step3_assets.cli.loopback_guard`), the options (:mod:`step3_assets.cli.ui`).
 
 ``dev`` runs what ``dagster dev`` runs; it starts its web server as ``webserver``, which is

@@ -1,7 +1,7 @@
-"""``step3 history`` and ``step3 compare``: past verdicts, listed and side by side.
+"""``step3 history`` and ``step3 compare``: past verdicts, listed and compared.
 
-Belongs here: arguments and printing. Does not belong here: what is kept of a verdict
-(:mod:`step3_assets.domain.registry.past_verdicts`), what a comparison says
+Belongs here: arguments and printing. Does not belong here: what is stored about a verdict
+(:mod:`step3_assets.domain.registry.past_verdicts`), the content of a comparison
 (:mod:`step3_assets.domain.report.comparison`).
 """
 

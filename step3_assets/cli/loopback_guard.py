@@ -1,9 +1,9 @@
 """The guard in front of Dagster's web server: which requests reach it.
 
 Belongs here: one ASGI middleware and its rules. Does not belong here: starting servers
-(:mod:`step3_assets.cli.ui`), anything of Dagster's.
+(:mod:`step3_assets.cli.ui`), anything that needs Dagster.
 
-Dagster's web server looks at neither ``Host`` nor ``Origin`` and executes GraphQL mutations over
+Dagster's web server checks neither ``Host`` nor ``Origin`` and executes GraphQL mutations over
 GET. Without a guard any web page that a person opens could launch runs, and a host name that an
 attacker points to 127.0.0.1 (DNS rebinding) could read everything.
 """

@@ -1,7 +1,7 @@
-"""The ``step3`` command: its group, loaded verb by verb.
+"""The ``step3`` command: the group of all verbs, each loaded when it is used.
 
 Belongs here: the list of verbs and the text of ``step3 --help``. A verb's module is imported only
-when the verb is used, so that help is instant.
+when the verb is used, so that help appears at once.
 """
 
 import importlib

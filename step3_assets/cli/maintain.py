@@ -1,6 +1,6 @@
 """``step3 maintain``: keep the home small.
 
-Belongs here: arguments and words. Does not belong here: what is removed
+Belongs here: arguments and printed text. Does not belong here: what is removed
 (:mod:`step3_assets.defs.maintenance`).
 """
 

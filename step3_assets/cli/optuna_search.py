@@ -1,4 +1,4 @@
-"""``step3 optuna-search``: the nested search, launched and shown.
+"""``step3 optuna-search``: run the nested search and show its result.
 
 Belongs here: which epochs and how many trials, the final table. Does not belong here: the search
 (:mod:`step3_assets.domain.search`).

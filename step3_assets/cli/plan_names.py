@@ -1,7 +1,6 @@
-"""Console scripts ``step3_train_dataset`` and its siblings: each runs the verb of that name.
+"""Console scripts ``step3_train_dataset`` and three others: each runs the verb of that name.
 
-Belongs here: one function per script. Does not belong
-here: options or work of a verb.
+Belongs here: one function per script. Does not belong here: options or work of a verb.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """``step3 registry``: show the model registry, promote a model, roll back.
 
-Belongs here: finding the model that is meant, printing. Does not belong here: the conditions of a
-change (:mod:`step3_assets.domain.registry.promotion`).
+Belongs here: finding the model that an argument names, printing. Does not belong here: the
+conditions of a change (:mod:`step3_assets.domain.registry.promotion`).
 """
 
 import json

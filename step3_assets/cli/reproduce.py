@@ -1,4 +1,4 @@
-"""``step3 reproduce``: train a fold again and compare every bit.
+"""``step3 reproduce``: train a fold again and compare the models bit by bit.
 
 Belongs here: reading the inputs of the fold, the printed table, the exit status. Does not belong
 here: the comparison (:mod:`step3_assets.domain.registry.reproduction`).

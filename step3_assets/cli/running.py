@@ -1,7 +1,7 @@
 """Verbs that launch the main job or one of its parts through the Dagster definitions.
 
-Belongs here: which jobs over which months, and the closing words. Does not belong here: any work of
-an asset.
+Belongs here: which jobs run over which months, and the final message. Does not belong here: any
+work of an asset.
 """
 
 import re

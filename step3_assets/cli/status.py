@@ -1,7 +1,7 @@
-"""Verbs that look: what is stored, and the report.
+"""``step3 status`` and ``step3 report``: what is stored, and the report.
 
-Belongs here: reading the store and printing. Nothing here changes a table but ``report``, which
-materializes the report's asset.
+Belongs here: reading the store and printing. Only ``report`` changes a table: it materializes the
+report's asset.
 """
 
 from datetime import datetime

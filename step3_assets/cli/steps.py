@@ -1,7 +1,7 @@
 """The steps that verbs consist of.
 
-Belongs here: which job of Dagster runs over what. Does not belong here: launching them
-(:mod:`step3_assets.cli.running`), which of them are still to be made (:mod:`.todo`).
+Belongs here: which Dagster job runs over which partitions. Does not belong here: launching them
+(:mod:`step3_assets.cli.running`), which of them are not up to date (:mod:`.todo`).
 """
 
 from collections.abc import Mapping, Sequence

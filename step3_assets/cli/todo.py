@@ -1,7 +1,7 @@
-"""What a verb still has to run, and how much of everything that is.
+"""What a verb still has to run, and which share of the whole work that is.
 
 Belongs here: going through a verb's steps, leaving out what is up to date, telling the progress bar
-what is still to come. Does not belong here: what "up to date" means
+how much work is left. Does not belong here: what "up to date" means
 (:mod:`step3_assets.defs.up_to_date`), running anything.
 """
 

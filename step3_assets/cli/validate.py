@@ -1,6 +1,6 @@
 """``step3 validate``: the definitions load, name no unknown asset, and use nothing deprecated.
 
-Belongs here: ``dagster definitions validate``, and the checks that it does not make.
+Belongs here: ``dagster definitions validate``, and further checks that it does not make.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Types of the command line's values: a wrong one is refused at once, naming its option.
+"""Types of command-line values: a wrong value is refused at once, with the name of its option.
 
 Belongs here: months, days, finite numbers. Does not belong here: whether a month is in the data,
 which depends on the stored delivery.

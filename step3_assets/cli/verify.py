@@ -1,6 +1,6 @@
 """``step3 verify``: stored rows compared with the manifest, and derived tables computed again.
 
-Belongs here: printing what was found, the exit status. Does not belong here: a comparison
+Belongs here: printing the problems found, the exit status. Does not belong here: the comparison
 (:mod:`step3_assets.defs.verification`).
 """
 
