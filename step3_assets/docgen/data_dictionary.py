@@ -1,7 +1,7 @@
 """The data dictionary page, generated from the catalogue.
 
 Belongs here: laying out :mod:`step3_assets.catalogue` as markdown, and comparing the page with it.
-Does not belong here: any description; those stand in the catalogue, once.
+Does not belong here: any description; descriptions are in the catalogue only.
 
 Run as ``python -m step3_assets.docgen.data_dictionary --check`` (or ``--write``).
 """
@@ -28,7 +28,7 @@ _KNOWN_AT = {
 
 
 def data_dictionary_markdown() -> str:
-    """The page as it should be.
+    """The page that the catalogue produces.
 
     Returns
     -------
@@ -87,12 +87,12 @@ def _row(column: Column) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that stays within its cell and is not taken for markup."""
+    """Text escaped so that it stays in its cell and is not read as markup."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("\n", " ")
 
 
 def is_current(page: Path) -> bool:
-    """Whether the page says what the catalogue says; a missing page does not."""
+    """Whether the page matches the catalogue; False for a missing page."""
     return page.is_file() and page.read_text("utf-8") == data_dictionary_markdown()
 
 
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check or write the page; exit status 1 when it is stale."""
     parser = argparse.ArgumentParser(
         prog="python -m step3_assets.docgen.data_dictionary",
-        description="Compare docs/data_dictionary.md with the catalogue, or write it anew.",
+        description="Compare docs/data_dictionary.md with the catalogue, or write it again.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--check", action="store_true", help="exit 1 when the page is stale")

@@ -1,7 +1,7 @@
 """The table of drift metrics in ``docs/monitoring.md``, generated from their records.
 
 Belongs here: Markdown of :func:`~step3_assets.domain.monitoring.metrics.drift_metrics`. Does not
-belong here: what a metric watches; that stands in its own file.
+belong here: what a metric monitors; each metric describes that in its own file.
 """
 
 from step3_assets.domain.monitoring.metrics import drift_metrics

@@ -1,4 +1,4 @@
-"""Settings as a table: each default beside its reason, generated from the configuration.
+"""Settings as a table: each default with its reason, generated from the configuration.
 
 Belongs here: Markdown of configuration models. Does not belong here: the defaults
 (:mod:`step3_assets.config`).
@@ -17,7 +17,7 @@ SECTIONS: dict[str, Frozen] = {
 
 
 def settings_markdown() -> str:
-    """One row a setting of folds, models and gate: its key in ``step3.toml``, default, reason."""
+    """One row for each setting of folds, models and gate: ``step3.toml`` key, default, reason."""
     lines = ["| in `step3.toml` | default | why |", "|---|---|---|"]
     for section, config in SECTIONS.items():
         lines += _rows(f"config.{section}", config)

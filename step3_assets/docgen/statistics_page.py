@@ -1,7 +1,7 @@
 """The table of statistics in ``docs/statistics.md``, generated from their records.
 
 Belongs here: Markdown of :func:`~step3_assets.domain.statistics.measures.all_statistics`. Does not
-belong here: what a statistic says; that stands in its own file.
+belong here: what a statistic says; each statistic describes that in its own file.
 """
 
 from step3_assets.domain.statistics.measures import all_statistics

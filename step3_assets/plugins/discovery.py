@@ -10,7 +10,7 @@ from typing import Any
 
 
 def discovered(folder: ModuleType, record: type) -> tuple[Any, ...]:
-    """Every `record` that a module of the folder holds, by ``place``, then ``name``.
+    """Every record of class `record` in the folder's modules, ordered by ``place``, then ``name``.
 
     Raises
     ------

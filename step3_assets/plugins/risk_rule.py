@@ -1,7 +1,7 @@
 """The record of a risk rule, the data it sees, and the answers it may give.
 
-Belongs here: the record that a rule's file declares, the protocols of the four kinds of rule and
-the data they exchange with the account. Does not belong here: any rule
+Belongs here: the record that a rule's file declares, the protocols of the four kinds of rule, and
+the data that they exchange with the account. Does not belong here: any rule
 (:mod:`step3_assets.plugins.risk_rules`), the engine that applies them
 (:mod:`step3_assets.domain.risk.engine`).
 
@@ -32,9 +32,9 @@ class Unit(NamedTuple):
     ----------
     name : str
     show : callable
-        The value as a reader sees it.
+        Formats a value for the reader.
     furthest : callable
-        Of several values that broke the limit, the one furthest beyond it.
+        Picks the value furthest beyond the limit from several that broke it.
     """
 
     name: str
@@ -68,23 +68,23 @@ class RiskRule:
     label : str
         Name in the report.
     loss : str
-        Why an entry was refused, for the funnel of the report.
+        Why an entry was refused, for the funnel in the report.
     meaning : str
         What it does, for the documentation.
     kind : Kind
     place : int
         Order among all rules.
     unit : Unit
-        Of limit and value.
+        Unit of limit and value.
     make : callable
-        A new instance of the rule for an account.
+        Creates an instance of the rule for an account.
     limit : str or None
-        Name of the setting that is the limit; None if the account has the limit
+        Name of the setting that holds the limit; None if the account defines it
         (``execution.max_gross_frac``).
     settings : mapping of str to Setting
-        Everything that it reads, the limit included.
+        All settings that it reads, including the limit.
     off : object
-        Value of the limit that switches it off.
+        Value of the limit that switches the rule off.
     """
 
     name: str
@@ -119,13 +119,14 @@ class EntryRequest:
     Attributes
     ----------
     symbol : int
-        Code on the clock.
+        Number of the symbol.
     session : int
-        Running number of the New York session that the decision lies in.
+        Running number of the New York session of the decision.
     day, month : int
         New York day and month of the entry's fill, counted from 1970.
     equity_usd, gross_usd : float
-        Marked at the last closes known at the decision; gross is the value of the other positions.
+        Equity, and the value of the other positions, marked at the last closes known at the
+        decision.
     notional_usd : float
         Requested value, after the caps applied so far.
     bars_since_entry, bars_since_exit : int or None
@@ -144,10 +145,10 @@ class EntryRequest:
 
 
 class Rule(Protocol):
-    """The methods of every rule. The limit may change with time; the state continues."""
+    """The methods of every rule. A change of the limit keeps the rule's state."""
 
     def set_limit(self, config: SettingValues) -> None:
-        """Use these settings from now on; a rule that is off has a limit that nothing reaches."""
+        """Use these settings from now on; a rule that is off gets a limit that is never reached."""
         ...
 
 
@@ -155,14 +156,14 @@ class AccountStop(Rule, Protocol):
     """A rule of kind ``STOP``."""
 
     def mark(self, session: int, equity_usd: float) -> Breach | None:
-        """Look at one bar close; a breach closes all positions at the next open.
+        """Check one bar close; a breach closes all positions at the next open.
 
-        Closes at which equity cannot have changed may be left out.
+        Closes at which equity cannot have changed may be skipped.
         """
         ...
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """The breach during a pause, else None."""
+        """The breach while trading is paused, else None."""
         ...
 
 
@@ -179,7 +180,7 @@ class EntryRule(Rule, Protocol):
 
 
 class SizeCap(Rule, Protocol):
-    """A rule of kind ``CAP``: it trims an entry to the room there is."""
+    """A rule of kind ``CAP``: it trims an entry to the room under a limit."""
 
     max_frac: float
 

@@ -1,4 +1,4 @@
-"""Settings of plugins: numbers that a person may set, declared by the plugin that reads them.
+"""Settings of plugins: values that a user may set, declared by the plugin that reads them.
 
 Belongs here: the record of a setting, its search bounds, combining the settings of plugins.
 Does not belong here: a setting of any plugin, reading values.
@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 @dataclass(frozen=True)
 class Bounds:
-    """Closed range of a searched setting, with the reason for it."""
+    """Closed range that the search may choose a setting from, with the reason for it."""
 
     low: float
     high: float
@@ -28,11 +28,11 @@ class Setting:
     Attributes
     ----------
     kind : type
-        Of the value.
+        Type of the value.
     field : FieldInfo
-        Default, limits and reason, as pydantic takes them.
+        Default, limits and reason, as a pydantic field.
     searched : Bounds, optional
-        Where the nested search may choose the value.
+        Range of the nested search; None if the setting is not searched.
     """
 
     kind: Any
@@ -41,13 +41,13 @@ class Setting:
 
     @property
     def default(self) -> Any:
-        """Value without configuration."""
+        """Value if the configuration does not set it."""
         assert isinstance(self.field, FieldInfo)
         return self.field.default
 
 
 class SettingValues(Protocol):
-    """Values of settings by their names; the configuration in use."""
+    """Values of settings by name, such as the configuration in use."""
 
     def __getattr__(self, name: str, /) -> Any:
         """Value of one setting."""
@@ -55,7 +55,7 @@ class SettingValues(Protocol):
 
 
 def together(declared: Iterable[Mapping[str, Setting]]) -> dict[str, Setting]:
-    """Settings of several plugins under their names, in the order of first mention.
+    """Settings of several plugins by name, in the order in which they first occur.
 
     Raises
     ------

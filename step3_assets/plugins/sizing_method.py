@@ -3,7 +3,7 @@
 Belongs here: the record that a method's file declares, the arrays that it reads and writes. Does
 not belong here: any method (:mod:`step3_assets.plugins.sizing_methods`).
 
-Everything is known at the decision.
+All inputs are known at the decision.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,16 +20,16 @@ if TYPE_CHECKING:  # the settings of every installation are read without loading
 
 @dataclass(frozen=True)
 class Forecasts:
-    """The inputs of the sizes of n decisions.
+    """The forecasts from which the sizes of n decisions are computed.
 
     Attributes
     ----------
     ev_final, q10, q90 : ndarray, shape (n,)
-        Log return; NaN where there is no score.
+        Forecast log returns; NaN if there is no score.
     sigma : callable
-        Volatility of one bar, log return; asked for only by the methods that need it.
+        Volatility of one bar, log return; only the methods that need it call it.
     is_overnight : callable
-        Whether the entry begins with the gap over night.
+        Whether the position starts with an overnight gap.
     """
 
     ev_final: np.ndarray
@@ -42,7 +42,7 @@ class Forecasts:
     def of_events(
         cls, events: "pd.DataFrame", ev_final: np.ndarray, q10: np.ndarray, q90: np.ndarray
     ) -> "Forecasts":
-        """From rows with ``sigma`` and ``entry_overnight``, which a constant size does not read."""
+        """Create from events; a constant size does not read ``sigma`` and ``entry_overnight``."""
         return cls(
             ev_final=ev_final,
             q10=q10,
@@ -54,20 +54,20 @@ class Forecasts:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of n decisions, and the values they were computed from.
+    """Sizes of n decisions, and the values from which they were computed.
 
     Attributes
     ----------
     size_frac : ndarray, shape (n,)
-        Requested share of the allocation, also for decisions that the gate refused.
+        Requested share of the allocation, including decisions that the gate refused.
     forecast_sd : ndarray
         Standard deviation of the net return, log return, from the quantile spread.
     kelly_frac : ndarray
-        The whole Kelly fraction, ``ev_final / forecast_sd**2``.
+        The full Kelly fraction, ``ev_final / forecast_sd**2``.
     vol_cap_frac : ndarray
-        The size at which the position's volatility is the target.
+        The size at which the position's volatility equals the target.
     overnight_factor : ndarray
-        Factor on the size of an overnight entry.
+        Factor applied to the size of an overnight entry.
     size_cap : ndarray of str
         What limited the size before the overnight haircut: one of the method's ``caps``.
 
@@ -82,7 +82,7 @@ class Sizes:
     size_cap: np.ndarray
 
     def inputs_frame(self, index: "pd.Index") -> "pd.DataFrame":
-        """Everything but ``size_frac`` as columns of ``scores``."""
+        """All fields except ``size_frac``, as columns of ``scores``."""
         import pandas as pd
 
         named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "size_frac"}
@@ -108,11 +108,11 @@ class SizingMethod:
     place : int
         Order among the methods; the first is the default.
     size : callable
-        Forecasts, settings and the most that a position may take, to sizes in [0, most].
+        Maps forecasts, settings and the largest allowed size to sizes in [0, largest].
     caps : tuple of str
         The values that it may write to ``size_cap``.
     settings : mapping of str to Setting
-        Everything that it reads.
+        All settings that it reads.
     """
 
     name: str
@@ -125,5 +125,5 @@ class SizingMethod:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the size is the same whatever the forecast: it reads no setting."""
+        """Whether the size does not depend on the forecast; such a method reads no setting."""
         return not self.settings

@@ -1,4 +1,4 @@
 """Tables in DuckDB: how they are created, replaced, read and hashed.
 
-Belongs here: everything that uses SQL. Does not belong here: what the numbers mean.
+Belongs here: everything that uses SQL. Does not belong here: the meaning of the data.
 """

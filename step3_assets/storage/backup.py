@@ -1,17 +1,18 @@
 """Backups: copying an installation with checksums, and restoring the copy.
 
-Belongs here: which files belong to an installation, copying them at one moment, checking a copy by
-its hashes, putting it in place. Does not belong here: the command line (``step3 backup``).
+Belongs here: which files belong to an installation, copying a consistent snapshot of them,
+verifying a copy by its hashes, restoring it. Does not belong here: the command line
+(``step3 backup``).
 
 A backup is a folder, or a zip of that folder::
 
     manifest.json          content hash of every table, SHA-256 of every other file
     step3.duckdb           every table
-    step3.toml             settings, where there are any
+    step3.toml             settings, if there are any
     search/optuna.journal  the search's trials
-    dagster/...            the Dagster home, where asked for
+    dagster/...            the Dagster home, if requested
 
-The forecasts that the search keeps, the report and log files are left out: they can be made again.
+The search's cached forecasts, the report and log files are left out because they can be recreated.
 """
 
 import datetime as dt
@@ -45,7 +46,7 @@ SETTINGS = "step3.toml"
 JOURNAL = "search/optuna.journal"
 DAGSTER = "dagster"
 UI_LOCK = ".ui.lock"
-"""Held by ``step3 ui`` for as long as its servers run."""
+"""Lock file that ``step3 ui`` holds while its servers run."""
 
 FORMAT = 1
 REPLACED = "replaced"
@@ -62,15 +63,15 @@ class Manifest:
     created_utc : str
         ISO 8601.
     schema_version : str
-        Of the catalogue that wrote the tables.
+        Schema version of the program that wrote the backup.
     tables : dict of str to str
-        Content hash of each table, as :func:`step3_assets.domain.core.hashing.frame_hash`.
+        Content hash of each table: :func:`step3_assets.domain.core.hashing.frame_hash`.
     files : dict of str to str
         SHA-256 of every other file, by path inside the backup, with ``/``.
     format : int
     database_sha256 : str
-        Of the database's bytes: it proves tables that a later program reads under other columns.
-        Empty in a backup of a program that did not note it.
+        SHA-256 of the database file. A later program needs it to verify tables whose columns have
+        changed since. Empty in backups from programs that did not record it.
     """
 
     created_utc: str
@@ -82,7 +83,7 @@ class Manifest:
 
     @property
     def schema_number(self) -> int:
-        """The number of the schema version; 0 if it says none."""
+        """The number of the schema version; 0 if there is none."""
         number = self.schema_version.split("-")[0]
         return int(number) if number.isdecimal() else 0
 
@@ -90,19 +91,19 @@ class Manifest:
 def make_backup(
     store: Store, out: Path, *, has_dagster: bool = False, progress: Progress | None = None
 ) -> Manifest:
-    """Copy the installation that ``store`` belongs to, as it is at one moment.
+    """Copy a consistent snapshot of the installation that ``store`` belongs to.
 
     Writers wait while the tables and the files beside them are copied; readers continue. The copy
-    is then hashed, and appears under its name when it is complete.
+    is then hashed and renamed to its final name when it is complete.
 
     Parameters
     ----------
     store : Store
-        In the installation's home folder.
+        The store in the installation's home folder.
     out : Path
         New folder, or new file when the name ends in ``.zip``.
     has_dagster : bool
-        Also copy the Dagster home: runs, events, schedules' state.
+        Also copy the Dagster home: runs, events, the state of schedules.
 
     Raises
     ------
@@ -155,12 +156,12 @@ def make_backup(
 def restore_backup(
     source: Path, home: Path, *, lock_timeout_s: float = 60.0, progress: Progress | None = None
 ) -> tuple[Manifest, Path | None]:
-    """Check the whole backup, then replace the contents of the home by it.
+    """Verify the whole backup, then replace the contents of the home with it.
 
-    Nothing is changed before every hash has been checked. Tables of an older program are brought up
-    to date on the way. What is replaced is kept under
-    ``replaced/<time>``; files that the backup lacks stay as they are. Each file is swapped whole,
-    the database last: after a kill in between, restore again.
+    Nothing is changed until every hash has been verified. Tables from an older program are
+    migrated. Replaced files are kept under ``replaced/<time>``; files that are not in the backup
+    are not touched. Files are replaced one by one, the database last. If the process is killed in
+    between, restore again.
 
     Parameters
     ----------
@@ -173,13 +174,13 @@ def restore_backup(
     -------
     manifest : Manifest
     kept : Path or None
-        Where the replaced files are; None if there were none.
+        Folder of the replaced files; None if there were none.
 
     Raises
     ------
     StoreError
-        If the backup is damaged, of a newer program or no backup; if the database stays
-        locked; or if the backup brings a Dagster home while ``step3 ui`` runs.
+        If the source is not a backup, is damaged, or is from a newer program; if the database
+        stays locked; or if the backup contains a Dagster home while ``step3 ui`` runs.
     """
     report = progress or (lambda _stage, _share: None)
     source, home = source.absolute(), home.absolute()
@@ -200,7 +201,7 @@ def restore_backup(
 
 
 def read_manifest(source: Path) -> Manifest:
-    """The manifest of a backup; it may only name files that a backup can hold.
+    """Read the manifest of a backup; it may only name files that a backup can contain.
 
     Raises
     ------
@@ -218,7 +219,7 @@ def read_manifest(source: Path) -> Manifest:
         if not all(isinstance(part, str) for pair in texts for part in pair):
             raise TypeError("hashes must be text")
     except (OSError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile) as error:
-        raise StoreError(f"{source}: is no backup of step3: {error}") from error
+        raise StoreError(f"{source}: is not a step3 backup: {error}") from error
     if manifest.format != FORMAT:
         raise StoreError(f"{source}: backup format {manifest.format}; this program reads {FORMAT}")
     is_older = 1 <= manifest.schema_number < SCHEMA_NUMBER
@@ -229,12 +230,12 @@ def read_manifest(source: Path) -> Manifest:
         )
     for name in manifest.files:
         if not _is_allowed(name):
-            raise StoreError(f"{source}: names a file that no backup holds: {name!r}")
+            raise StoreError(f"{source}: names a file that a backup cannot contain: {name!r}")
     return manifest
 
 
 def _is_allowed(name: str) -> bool:
-    """Whether a backup may bring a file of this name: a relative path inside a known place."""
+    """Whether a backup may contain a file of this name: a relative path inside a known folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
         return False
@@ -246,7 +247,7 @@ def _files_beside(home: Path) -> list[str]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file; of a journal that is being written, its whole lines."""
+    """Copy a file; drop an incomplete last line of a journal that is being written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     if source.name == Path(JOURNAL).name:
@@ -255,7 +256,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _copy_dagster(source: Path, target: Path) -> None:
-    """Copy a Dagster home; its SQLite files through SQLite, whatever is being written."""
+    """Copy a Dagster home; SQLite files are copied by SQLite, which is safe during writes."""
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
         if not path.is_file() or path.is_symlink() or name.parts[0] in _LEFT_OUT_OF_DAGSTER:
@@ -273,7 +274,7 @@ def _copy_dagster(source: Path, target: Path) -> None:
 
 
 def _fetch(source: Path, draft: Path) -> Manifest:
-    """Copy a backup's files to ``draft``, only those in its manifest, each one checked."""
+    """Copy the files that a backup's manifest names to ``draft``, and verify each one."""
     manifest = read_manifest(source)
     names = [DATABASE, *manifest.files]
     if source.is_dir():
@@ -293,7 +294,7 @@ def _fetch(source: Path, draft: Path) -> Manifest:
                     raise StoreError(f"{source}: damaged: {name}: {error}") from error
     proved = dict(manifest.files)
     if manifest.database_sha256 and manifest.schema_number < SCHEMA_NUMBER:
-        proved[DATABASE] = manifest.database_sha256  # its tables will have other columns
+        proved[DATABASE] = manifest.database_sha256  # migration changes its tables
     wrong = [name for name, want in proved.items() if _sha256(draft / name) != want]
     if wrong:
         raise StoreError(f"{source}: damaged: not the bytes that were saved: {', '.join(wrong)}")
@@ -311,8 +312,8 @@ def _check_tables(copy: Store, manifest: Manifest, source: Path) -> None:
     changed = changed_since(manifest.schema_number)
     if changed and not manifest.database_sha256:
         _log.warning(
-            "%s: of an older program that did not note the hash of its database: %s could not be "
-            "proved row by row",
+            "%s: the older program did not record the hash of its database: %s could not be "
+            "verified row by row",
             source,
             ", ".join(sorted(changed)),
         )
@@ -325,7 +326,7 @@ def _check_tables(copy: Store, manifest: Manifest, source: Path) -> None:
 
 
 def _swap(draft: Path, home: Path, manifest: Manifest) -> Path | None:
-    """Put the checked files in place, keeping what was there; the database goes last."""
+    """Put the verified files in place, and keep the old ones; the database is replaced last."""
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S_%f")
     kept = home / REPLACED / stamp
     if any(name.startswith(f"{DAGSTER}/") for name in manifest.files):
@@ -342,7 +343,7 @@ def _swap(draft: Path, home: Path, manifest: Manifest) -> Path | None:
             _keep(place, kept / name)
         if name == DATABASE:
             wal = place.with_name(place.name + ".wal")
-            if wal.exists():  # left by a killed writer: it belongs to the file that is replaced
+            if wal.exists():  # left by a killed writer; it belongs to the replaced file
                 kept.mkdir(parents=True, exist_ok=True)
                 wal.replace(kept / wal.name)
         _flush(draft / name)
@@ -351,7 +352,7 @@ def _swap(draft: Path, home: Path, manifest: Manifest) -> Path | None:
 
 
 def _keep(place: Path, kept: Path) -> None:
-    """Give the file a second name, so that its place is never empty before the new one comes."""
+    """Keep the file under a second name, so that the path exists until the new file replaces it."""
     try:
         os.link(place, kept)
     except OSError:
@@ -369,13 +370,13 @@ def _quiet_servers(home: Path, manifest: Manifest) -> Iterator[None]:
             yield
     except Timeout as error:
         raise StoreError(
-            f"{home}: `step3 ui` is running on it, and the backup brings a Dagster home: stop it"
+            f"{home}: `step3 ui` is running on it, and the backup contains a Dagster home: stop it"
         ) from error
 
 
 @contextmanager
 def _draft_beside(out: Path) -> Iterator[Path]:
-    """A hidden folder on the same disk as ``out``; gone afterwards, whatever happens."""
+    """A hidden folder on the same disk as ``out``, always removed afterwards."""
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -401,7 +402,7 @@ def _put_out(draft: Path, out: Path) -> None:
 
 @contextmanager
 def _as_store_error(place: Path) -> Iterator[None]:
-    """A full or read-only disk is one message."""
+    """Turn disk errors, such as a full or read-only disk, into one message."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:

@@ -1,10 +1,11 @@
-"""One DuckDB instance per process, to which the store's file is attached while it is used.
+"""One DuckDB instance per process; the store's file is attached to it while the store is used.
 
 Belongs here: opening and closing. Does not belong here: statements on tables.
 
-DuckDB locks a file it has open against every other process, readers too, and refuses to open it
-twice in one process. So there is one in-memory instance per process, a gate that lets one thread at
-a time use it, and the file is attached as catalogue ``step3`` only while something is being done.
+DuckDB locks an open file against every other process, readers included, and refuses to open it
+twice in one process. There is therefore one in-memory instance per process, and a thread lock (its
+``gate``) that lets one thread at a time use it. The file is attached as catalogue ``step3`` only
+for the duration of an operation.
 """
 
 import logging
@@ -22,11 +23,11 @@ from step3_assets.storage.locks import BusyError, Deadline, reader_turn, wait_fo
 CATALOGUE = "step3"
 STORAGE_VERSION = "v1.5.0"
 STORAGE_NUMBER = 68
-"""How the file's header writes that version."""
+"""The number of that version in the file's header."""
 
 
 class Instance:
-    """An in-memory DuckDB that starts when first used, and the gate before it."""
+    """An in-memory DuckDB that starts on first use, and the lock (``gate``) that guards it."""
 
     def __init__(self) -> None:
         self.gate = threading.Lock()
@@ -36,7 +37,7 @@ class Instance:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The connection; one thread, because months are worked on by several processes."""
+        """The connection; it uses one thread, because several processes run in parallel."""
         if self._connection is None:
             connection = duckdb.connect(":memory:", config={"threads": 1})
             connection.execute("SET TimeZone='UTC'")
@@ -47,7 +48,7 @@ class Instance:
         return self._connection
 
     def discard(self) -> None:
-        """Close the instance in any state; the next use starts another."""
+        """Close the instance in any state; the next use starts a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(duckdb.Error):
@@ -60,9 +61,10 @@ _FORK_PATIENCE_S = 30.0
 
 
 def _hold_still_for_fork() -> None:
-    """Wait for the thread that has a file open: a child that inherits it so could never open it.
+    """Before a fork, wait until no other thread has a file open.
 
-    This does not cover a thread that forks inside its own transaction.
+    A child that inherited an open file could never open it again. A thread that forks inside its
+    own transaction is not covered.
     """
     if _instance.holder != threading.get_ident():
         _instance.is_held_for_fork = _instance.gate.acquire(timeout=_FORK_PATIENCE_S)
@@ -75,9 +77,9 @@ def _go_on_after_fork() -> None:
 
 
 def _start_afresh_after_fork() -> None:
-    """Give a forked child its own instance and gate.
+    """Give a forked child its own instance and lock.
 
-    The parent's instance is kept from being destroyed: its threads do not exist in the child.
+    The parent's instance must not be destroyed in the child, where its threads do not exist.
     """
     global _instance
     _inherited.append(_instance)
@@ -106,21 +108,21 @@ def attached(
     Parameters
     ----------
     path : Path
-        An existing DuckDB file, or for a writer one to create.
+        An existing DuckDB file; a writer may also create it.
     is_writer : bool
-        Writers are alone; readers may be many.
+        A writer has exclusive access; several readers may share the file.
     timeout_s : float
-        How long to wait for threads, writers and readers together.
+        Total time to wait for other threads, writers and readers.
     log : Logger
     when_closed : callable, optional
-        For a writer that ends without an error: called when the file is closed and the writers'
-        lock is still held, so that nobody has the file open.
+        For a writer that ends without an error: called after the file is closed, while the
+        writer lock is still held. No other process has the file open then.
 
     Raises
     ------
     StoreError
-        If the lock is not free in time, the file cannot be opened, this thread has it open
-        already, or DuckDB fails meanwhile.
+        If the lock is not free in time, the file cannot be opened, this thread already has it
+        open, or DuckDB fails.
     """
     instance = _instance
     deadline = Deadline(timeout_s)
@@ -153,7 +155,7 @@ def attached(
 
 
 def literal(path: Path) -> str:
-    """A path as SQL text, quoted: ATTACH takes no bound parameters."""
+    """A path as quoted SQL text, because ATTACH takes no bound parameters."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
@@ -166,7 +168,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, is_writer: bool) 
             connection.execute(f"ATTACH {literal(path)} AS {CATALOGUE} ({options})")
         except duckdb.BinderException as error:
             raise StoreError(
-                f"{path}: this process has the file open besides the store: {_first_line(error)}"
+                f"{path}: this process has the file open outside the store: {_first_line(error)}"
             ) from error
         except duckdb.IOException as error:
             if _is_lock_conflict(error):
@@ -180,7 +182,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, is_writer: bool) 
 
 
 def _newer_format(path: Path) -> str:
-    """What to say of a file that a newer DuckDB wrote; empty for any other."""
+    """The message for a file that a newer DuckDB wrote; empty for any other file."""
     try:
         with path.open("rb") as handle:
             header = handle.read(20)
@@ -191,7 +193,7 @@ def _newer_format(path: Path) -> str:
         return ""
     return (
         f"a newer DuckDB wrote it (storage version {number}, this program reads up to "
-        f"{STORAGE_NUMBER}): use the program that wrote it, or restore a backup of this one's"
+        f"{STORAGE_NUMBER}): use the program that wrote it, or restore a backup from this program"
     )
 
 

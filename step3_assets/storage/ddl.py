@@ -1,9 +1,9 @@
-"""Statements made from the catalogue: identifiers, table creation, and the tables of a file.
+"""SQL generated from the catalogue: identifiers, table creation, and checking the tables of a file.
 
 Belongs here: SQL text whose only inputs are names from the catalogue. Does not belong here:
-values, which are bound where a statement runs.
+values, which are bound as parameters when a statement runs.
 
-The DDL is plain on purpose (no primary key, ENUM or index), so that it runs the same on a DuckDB
+The DDL is kept simple (no primary key, ENUM or index), so that it runs in the same way on a DuckDB
 file, DuckLake and PostgreSQL.
 """
 
@@ -37,10 +37,12 @@ def known_table(name: str) -> Table:
     Raises
     ------
     StoreError
-        If there is none.
+        If there is no such table.
     """
     if name not in TABLES:
-        raise StoreError(f"{name!r} is no table of the catalogue; there are {', '.join(TABLES)}")
+        raise StoreError(
+            f"{name!r} is not a table of the catalogue; the tables are {', '.join(TABLES)}"
+        )
     return TABLES[name]
 
 
@@ -50,7 +52,7 @@ def qualified(table: Table) -> str:
 
 
 def qualified_name(name: str) -> str:
-    """As :func:`qualified`, of a stored table that the catalogue need not know."""
+    """Like :func:`qualified`, for a stored table that may be missing from the catalogue."""
     return f"{CATALOGUE}.{quoted([name])}"
 
 
@@ -86,39 +88,39 @@ def create_all(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def create_missing(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create every table of the catalogue that the file lacks."""
+    """Create every table of the catalogue that is missing from the file."""
     for table in TABLES.values():
         connection.execute(create_table(table))
 
 
 def note_version(connection: duckdb.DuckDBPyConnection) -> None:
-    """Record that the file's tables are those of the catalogue."""
+    """Record the catalogue's schema version in the file."""
     connection.execute(
         f"UPDATE {_INFO} SET value = ? WHERE name = 'schema_version'", [SCHEMA_VERSION]
     )
 
 
 def stored_version(connection: duckdb.DuckDBPyConnection, path: object) -> int:
-    """The number of the schema version that a file was written with.
+    """The number of a file's schema version.
 
     Returns
     -------
     int
-        :data:`~step3_assets.catalogue.SCHEMA_NUMBER`, or less: the tables are to be brought up to
-        date then, see :func:`step3_assets.storage.migrate.migrate`.
+        :data:`~step3_assets.catalogue.SCHEMA_NUMBER`, or a lower number if the tables must be
+        migrated: see :func:`step3_assets.storage.migrate.migrate`.
 
     Raises
     ------
     StoreError
-        If the file is no store, a newer program wrote it, or its version has this number and
-        another catalogue.
+        If the file is not a store, a newer program wrote it, or its version has the same number
+        but another catalogue.
     """
     try:
         found = connection.execute(
             f"SELECT value FROM {_INFO} WHERE name = 'schema_version'"
         ).fetchall()
     except duckdb.CatalogException as error:
-        raise StoreError(f"{path}: a DuckDB file, but no step3 store") from error
+        raise StoreError(f"{path}: a DuckDB file, but not a step3 store") from error
     version = found[0][0] if found else "none"
     number = int(version.split("-")[0]) if version.split("-")[0].isdecimal() else 0
     if version != SCHEMA_VERSION and not 1 <= number < SCHEMA_NUMBER:
@@ -130,12 +132,12 @@ def stored_version(connection: duckdb.DuckDBPyConnection, path: object) -> int:
 
 
 def missing_tables(connection: duckdb.DuckDBPyConnection, path: object) -> list[str]:
-    """Names of catalogue tables that the file lacks.
+    """Names of catalogue tables that are missing from the file.
 
     Raises
     ------
     StoreError
-        If a table that it has differs from the catalogue, naming the columns.
+        If a stored table differs from the catalogue; it names the columns.
     """
     stored: dict[str, list[str]] = {}
     for name, column, dtype in connection.execute(statement("select_columns")).fetchall():
@@ -144,10 +146,10 @@ def missing_tables(connection: duckdb.DuckDBPyConnection, path: object) -> list[
         declared = [f"{c.name} {c.dtype}" for c in table.columns]
         have = stored.get(table.name, declared)
         if sorted(have) != sorted(declared):
-            extra = ", ".join(c for c in have if c not in declared) or "nothing"
-            lacks = ", ".join(c for c in declared if c not in have) or "nothing"
+            extra = ", ".join(c for c in have if c not in declared) or "none"
+            lacks = ", ".join(c for c in declared if c not in have) or "none"
             raise StoreError(
-                f"{path}: table {table.name} differs from the catalogue: has besides: {extra}; "
-                f"lacks: {lacks}"
+                f"{path}: table {table.name} differs from the catalogue: extra columns: {extra}; "
+                f"missing columns: {lacks}"
             )
     return [name for name in TABLES if name not in stored]

@@ -1,8 +1,8 @@
 """The one error that storage raises.
 
-Belongs here: :class:`StoreError`. Does not belong here: anything that can fail.
+Belongs here: :class:`StoreError`. Does not belong here: the code that raises it.
 """
 
 
 class StoreError(RuntimeError):
-    """The store refused or could not do what was asked; what was stored before still stands."""
+    """The store refused an operation or could not complete it; stored rows are unchanged."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write beside, flush to the disk, rename: a reader sees either the old file or the new one.
+    """Replace a file at once: a reader sees either the old file or the new one.
 
-    A kill leaves the old file, and at worst a hidden draft beside it that nobody reads. Like every
-    file of a home it is its owner's alone.
+    The content is written to a hidden draft in the same folder, flushed to the disk and renamed. If
+    the process is killed, the old file stays, and at worst the draft, which nothing reads. Only the
+    owner may read the file, like every file of a home.
     """
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

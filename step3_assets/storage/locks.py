@@ -1,12 +1,13 @@
 """Waiting: a deadline, jittered retries, and the file lock that writers hold.
 
-Belongs here: who may continue, and how long to wait. Does not belong here: the work under the lock.
+Belongs here: acquiring locks, and how long to wait. Does not belong here: the work under the lock.
 
-Two locks guard the store. DuckDB's own lock on the file keeps a writer and anybody else apart; it
-cannot be waited for, only tried. The lock file beside the store (``step3.duckdb.lock``, a kernel
-lock that dies with its process) is held by a writer from before it opens the store until after it
-has closed it, and touched by a reader while it opens. So writers work one after another, and no new
-reader starts while a writer waits for the present readers.
+Two locks guard the store. DuckDB's lock on the file separates a writer from all other processes; it
+can only be tried, not waited for. The second is the lock file beside the store
+(``step3.duckdb.lock``), a kernel lock that is released when its process ends. A writer holds it
+from before it opens the store until after it has closed it; a reader holds it only while it opens
+the store. Writers therefore work one after another, and no new reader starts while a writer waits
+for the current readers.
 """
 
 import logging
@@ -26,15 +27,15 @@ T = TypeVar("T")
 WARN_AFTER_S = 1.0
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.02
-_jitter = random.SystemRandom()  # leaves the seeded generators of a run untouched
+_jitter = random.SystemRandom()  # does not change the seeded generators of a run
 
 
 class BusyError(Exception):
-    """Somebody else holds the lock; trying again may help."""
+    """Another process holds the lock; trying again may help."""
 
 
 class Deadline:
-    """A point in time by which a wait must have ended.
+    """The time by which a wait must end.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class Deadline:
 
 
 def wait_for(attempt: Callable[[], T], deadline: Deadline, path: Path, log: logging.Logger) -> T:
-    """Try until it succeeds or the deadline passes.
+    """Repeat an attempt until it succeeds or the deadline passes.
 
     Pauses grow from 1 to 20 ms, each drawn at random from the upper half of its length, so that
     waiting processes do not retry at the same time. A wait beyond a second is logged as a warning,
@@ -76,7 +77,7 @@ def wait_for(attempt: Callable[[], T], deadline: Deadline, path: Path, log: logg
     Raises
     ------
     StoreError
-        When the deadline has passed, saying who held the lock.
+        When the deadline has passed; it says who held the lock.
     """
     pause = _FIRST_PAUSE_S
     start = time.monotonic()
@@ -97,7 +98,7 @@ def wait_for(attempt: Callable[[], T], deadline: Deadline, path: Path, log: logg
             continue
         waited = time.monotonic() - start
         level = logging.WARNING if waited > WARN_AFTER_S else logging.DEBUG
-        log.log(level, "%s: had the lock after %.3f s", path, waited)
+        log.log(level, "%s: got the lock after %.3f s", path, waited)
         return result
 
 
@@ -108,7 +109,7 @@ def writer_lock(path: Path, deadline: Deadline, log: logging.Logger) -> Iterator
     Raises
     ------
     StoreError
-        When the deadline passes, or the folder or lock file may not be written.
+        When the deadline passes, or the folder or lock file is not writable.
     """
     lock = FileLock(lock_path(path))
 
@@ -133,7 +134,7 @@ def writer_lock(path: Path, deadline: Deadline, log: logging.Logger) -> Iterator
 def reader_turn(path: Path) -> Iterator[None]:
     """Hold the lock file for the moment it takes to open the store for reading.
 
-    A store in a folder that may not be written has no writers to wait for.
+    In a read-only folder there can be no writer, so no lock is needed.
 
     Raises
     ------

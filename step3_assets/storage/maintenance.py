@@ -1,8 +1,8 @@
 """Keeping a home small: the sizes of its files, and reducing them without losing data.
 
-Belongs here: sizes, rewriting the DuckDB file, vacuuming Dagster's SQLite files, removing forecasts
-that nothing has read for long. Does not belong here: which runs Dagster may forget
-(:mod:`step3_assets.defs.maintenance`).
+Belongs here: sizes, rewriting the DuckDB file, vacuuming Dagster's SQLite files, removing cached
+forecasts that have not been read for a long time. Does not belong here: which runs Dagster may
+forget (:mod:`step3_assets.defs.maintenance`).
 """
 
 import logging
@@ -21,7 +21,7 @@ from step3_assets.storage.errors import StoreError
 
 SECONDS_A_DAY = 86_400
 COPY = "compacted"
-"""Name under which the copy is attached, and ending of its file."""
+"""Name under which the copy is attached, and the suffix of its file."""
 
 _log = logging.getLogger(__name__)
 
@@ -75,11 +75,11 @@ def sizes(database: Path, dagster_home: Path, search: Path, report: Path) -> Siz
 
 
 def compact(path: Path, timeout_s: float) -> tuple[int, int]:
-    """Rewrite a DuckDB file without the space that replaced rows have left.
+    """Rewrite a DuckDB file without the unused space of replaced rows.
 
-    The tables are copied to a new file beside it, both are compared table by table (rows and the
-    combined hash of their contents), and the copy takes the file's place while nobody has it open.
-    A process that is killed leaves the old file as it was.
+    The tables are copied to a new file in the same folder. Both files are compared table by table
+    (number of rows and the combined hash of their contents). The copy then replaces the file while
+    no process has it open. If the process is killed, the old file stays unchanged.
 
     Parameters
     ----------
@@ -96,11 +96,11 @@ def compact(path: Path, timeout_s: float) -> tuple[int, int]:
     Raises
     ------
     StoreError
-        If the store is busy for longer than that, the disk is full, or the copy differs.
+        If the store is busy for longer than `timeout_s`, the disk is full, or the copy differs.
     """
     before = _size(path)
     copy = path.with_name(f"{path.name}.{COPY}")
-    copy.unlink(missing_ok=True)  # of a process that was killed
+    copy.unlink(missing_ok=True)  # left by a process that was killed
     try:
         with attached(
             path,
@@ -116,13 +116,13 @@ def compact(path: Path, timeout_s: float) -> tuple[int, int]:
 
 
 def vacuum(files: Iterable[Path], timeout_s: float = 30.0) -> list[str]:
-    """Give back the space of deleted rows in SQLite files; returns what could not be done.
+    """Free the space of deleted rows in SQLite files; returns a message for each failure.
 
     Parameters
     ----------
     files : iterable of Path
     timeout_s : float
-        How long to wait for whoever is writing to a file.
+        How long to wait for another writer of a file.
     """
     problems = []
     for file in files:
@@ -136,12 +136,12 @@ def vacuum(files: Iterable[Path], timeout_s: float = 30.0) -> list[str]:
 
 
 def remove_unread(folder: Path, older_than_days: float, now: float | None = None) -> int:
-    """Remove cached files that nothing has read or written for some days; returns how many.
+    """Remove cached files not read or written for some days; returns the number removed.
 
     Parameters
     ----------
     folder : Path
-        The search's forecasts: whoever reads one sets its time of change.
+        Folder of the search's cached forecasts; reading one updates its modification time.
     older_than_days : float
     now : float, optional
         Seconds since 1970.
@@ -149,7 +149,7 @@ def remove_unread(folder: Path, older_than_days: float, now: float | None = None
     limit = (time.time() if now is None else now) - older_than_days * SECONDS_A_DAY
     count = 0
     for file in folder.glob("*/*.parquet"):
-        with suppress(FileNotFoundError):  # a search that runs meanwhile may replace it
+        with suppress(FileNotFoundError):  # a running search may replace it
             if file.stat().st_mtime < limit:
                 file.unlink()
                 count += 1
@@ -166,7 +166,7 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, path: Path, copy: Path) 
             if rows != copied:
                 raise StoreError(
                     f"{path}: the compacted copy of table {name} differs ({rows[0]:,} rows, "
-                    f"{copied[0]:,} copied); the store is left as it was"
+                    f"{copied[0]:,} copied); the store is unchanged"
                 )
     finally:
         connection.execute(f"DETACH {COPY}")

@@ -1,11 +1,11 @@
-"""The manifest: the content hash of each stored partition, and what it was made from.
+"""The manifest: the content hash of each stored partition, and its settings, code and inputs.
 
-Belongs here: the rows of ``content_hashes``, a table of the store itself, written in the
-transaction that writes the rows they describe; comparing stored rows with it. Does not belong here:
-what a difference means, which inputs a table has (:mod:`step3_assets.defs.provenance`).
+Belongs here: the internal table ``content_hashes``, which is written in the same transaction as the
+rows that it describes; comparing stored rows with it. Does not belong here: the consequence of a
+difference, which inputs a table has (:mod:`step3_assets.defs.provenance`).
 
-An entry holds the content hash of a partition and, for each of its rows, the first 32 bits of the
-row's hash. The first shows whether anything differs; the second shows which rows do.
+An entry holds the content hash of a partition and the first 32 bits of the hash of each of its
+rows. The content hash shows whether anything differs; the row hashes show which rows differ.
 """
 
 import base64
@@ -40,14 +40,14 @@ SHOWN_ROWS = 5
 
 @dataclass(frozen=True)
 class MadeFrom:
-    """What a partition was made from: settings, code and the tables that were read.
+    """The origin of a partition: settings, code and the tables that were read.
 
     Parameters
     ----------
     config_hash : str
-        Hash of the settings that it depends on.
+        Hash of the settings that the partition depends on.
     code_version : str
-        As :func:`step3_assets.domain.core.code.code_version`.
+        Value of :func:`step3_assets.domain.core.code.code_version`.
     inputs : mapping of str to str
         Digest of each table that was read: see :func:`digest_of`.
     """
@@ -77,7 +77,7 @@ Manifest = Mapping[str, Mapping[dt.date | None, Entry]]
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the table where it is missing."""
+    """Create the table if it is missing."""
     columns = ", ".join(f"{name} {dtype}" for name, dtype in COLUMNS.items())
     connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns})")
 
@@ -85,7 +85,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 def entries_of(
     table: Table, frame: pd.DataFrame, partitions: Sequence[dt.date], made_from: MadeFromAny = None
 ) -> list[Entry]:
-    """The entries of rows about to be stored: one a partition, or one for the whole table."""
+    """Entries for rows to be stored: one for each partition, or one for the whole table."""
     digests = row_digests(frame, table)
     if table.partition is None:
         by_partition: dict[dt.date | None, list[bytes]] = {None: digests}
@@ -111,7 +111,7 @@ def entries_of(
 
 
 def put(connection: duckdb.DuckDBPyConnection, entries: Sequence[Entry]) -> None:
-    """Write the entries, in place of those of the same partitions."""
+    """Write the entries, replacing those of the same partitions."""
     for entry in entries:
         connection.execute(
             f"DELETE FROM {TABLE} WHERE table_name = ? AND partition IS NOT DISTINCT FROM ?",
@@ -157,7 +157,7 @@ def read(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] | None = N
 def row_counts(
     connection: duckdb.DuckDBPyConnection,
 ) -> dict[str, dict[dt.date | None, int]]:
-    """Rows of each partition of each table, without reading the rows' marks."""
+    """Number of rows of each partition of each table, without reading the row hashes."""
     found: dict[str, dict[dt.date | None, int]] = {}
     rows = connection.execute(f"SELECT table_name, partition, n_rows FROM {TABLE}").fetchall()
     for name, partition, n_rows in rows:
@@ -170,7 +170,7 @@ def digest_of(
 ) -> str:
     """Digest over the content of a table's partitions from ``first`` to ``last``.
 
-    A partition without rows adds nothing, so that one that was never made equals an empty one.
+    A partition without rows adds nothing, so an empty partition equals a missing one.
     """
     lines = [
         f"{partition} {entry.content_hash}"
@@ -183,19 +183,19 @@ def digest_of(
 
 
 def differences(table: Table, rows: pd.DataFrame, manifest: Manifest) -> dict[dt.date | None, str]:
-    """Where the stored rows of a table are not those of the manifest; empty when they are.
+    """Partitions whose stored rows do not match the manifest; empty if all match.
 
     Parameters
     ----------
     table : Table
     rows : DataFrame
-        Every stored row.
+        Every stored row of the table.
     manifest : Manifest
 
     Returns
     -------
     dict of date or None to str
-        One sentence a partition; the key is None for a table without partitions.
+        One sentence for each partition; the key is None for a table without partitions.
     """
     label = table.partition_dates.label
     known = manifest.get(table.name, {})
@@ -218,7 +218,7 @@ def differences(table: Table, rows: pd.DataFrame, manifest: Manifest) -> dict[dt
 
 
 def _what_differs(table: Table, part: pd.DataFrame, digests: Sequence[bytes], entry: Entry) -> str:
-    """The rows that are not in the manifest by their keys, and how many of its rows are gone."""
+    """Describe the difference: keys of rows not in the manifest, and the number of missing rows."""
     left = Counter(_unmarked(entry.row_marks))
     strange = []
     for position, digest in enumerate(digests):

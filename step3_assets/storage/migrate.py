@@ -1,7 +1,7 @@
-"""Migrate a store that an older program wrote to the present catalogue.
+"""Migrate a store that an older program wrote to the current catalogue.
 
-Belongs here: the statements for each kind of change, and opening a store so that its tables are
-those of the catalogue. Does not belong here: the list of changes
+Belongs here: the statements for each kind of change, and opening a store with its tables migrated
+to the catalogue. Does not belong here: the list of changes
 (:mod:`step3_assets.catalogue.migrations`).
 """
 
@@ -45,18 +45,18 @@ from step3_assets.storage.transaction import Transaction, to_frame
 def opened(
     path: Path, *, is_writer: bool, timeout_s: float, log: logging.Logger
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A store attached as ``step3``, its tables brought up to date first where they are older.
+    """A store attached as ``step3``; older tables are migrated first.
 
     Parameters
     ----------
     path, is_writer, timeout_s, log
-        As of :func:`step3_assets.storage.connection.attached`. A reader of an older store opens it
-        for writing once.
+        As in :func:`step3_assets.storage.connection.attached`. A reader of an older store opens it
+        for writing once, to migrate it.
 
     Raises
     ------
     StoreError
-        As ``attached``, and if the file is no store or cannot be brought up to date.
+        As ``attached``, and if the file is not a store or cannot be migrated.
     """
     with ExitStack() as held:
         open_as = {"timeout_s": timeout_s, "log": log}
@@ -73,7 +73,7 @@ def opened(
 
 
 def changed_since(number: int) -> set[str]:
-    """Tables, by every name they had, that a store of this version sees changed by migrations."""
+    """Names, old and new, of the tables that migrations from this version change."""
     names: set[str] = set()
     for change in (change for changes in MIGRATIONS[number - 1 :] for change in changes):
         match change:
@@ -89,7 +89,7 @@ def changed_since(number: int) -> set[str]:
 def _bring_up_to_date(
     connection: duckdb.DuckDBPyConnection, path: Path, log: logging.Logger
 ) -> None:
-    """Migrate, unless another process has done so meanwhile."""
+    """Migrate, unless another process has already done so."""
     number = stored_version(connection, path)
     if number < SCHEMA_NUMBER:
         migrate(connection, path, number)
@@ -97,12 +97,14 @@ def _bring_up_to_date(
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: object, number: int) -> None:
-    """Apply every change since schema version ``number``, in one transaction, and note the version.
+    """Apply every change since schema version ``number``, in one transaction.
+
+    The transaction also records the new version.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
-        With the store attached for writing.
+        A connection with the store attached for writing.
     path : object
         The file, for messages.
     number : int
@@ -111,7 +113,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: object, number: int) ->
     Raises
     ------
     StoreError
-        If the tables would differ from the catalogue; the store is then as it was.
+        If the tables would differ from the catalogue; the store is then unchanged.
     """
     plans = _stored_tables(connection)
     for changes in MIGRATIONS[number - 1 :]:
@@ -134,7 +136,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: object, number: int) ->
 def _hash_again(connection: duckdb.DuckDBPyConnection, changed: set[str]) -> None:
     """Write the manifest of tables that changed, and of those that never had one.
 
-    Their stored rows are trusted: an older manifest describes other columns.
+    The stored rows cannot be verified here, because an older manifest describes other columns.
     """
     manifest.create(connection)
     manifest.forget(connection, changed)
@@ -158,7 +160,7 @@ class _Plan:
     source: str = ""
 
     def nest(self) -> None:
-        """Make a subquery of the changes so far, so that an expression never repeats another."""
+        """Turn the changes so far into a subquery, so that expressions are not repeated."""
         self.source = f"({self.query()})"
         self.columns = {name: quoted([name]) for name in self.columns}
 
@@ -176,7 +178,7 @@ def _stored_tables(connection: duckdb.DuckDBPyConnection) -> list[_Plan]:
 
 
 def _apply(plans: list[_Plan], change: Change) -> None:
-    """Add one change to the plans; a change of a table that the store lacks does nothing."""
+    """Add one change to the plans; a change to a table that is not stored is ignored."""
     table = {RenameTable: "old", DropTable: "name"}.get(type(change), "table")
     plan = next((p for p in plans if p.name == getattr(change, table)), None)
     if plan is None:
@@ -207,12 +209,12 @@ def _apply(plans: list[_Plan], change: Change) -> None:
 def _carry_out(
     connection: duckdb.DuckDBPyConnection, plan: _Plan, path: object, number: int
 ) -> None:
-    """Create a changed table again: DuckDB cannot alter and update it in one transaction.
+    """Create a changed table again, because DuckDB cannot alter and update it in one transaction.
 
     Raises
     ------
     StoreError
-        If the catalogue's table has other columns than the changes lead to.
+        If the columns after the changes differ from those of the catalogue.
     """
     if not plan.is_changed:
         return
@@ -222,11 +224,11 @@ def _carry_out(
     table = known_table(plan.name)
     extra, lacks = set(plan.columns) - set(table.names), set(table.names) - set(plan.columns)
     if extra or lacks:
-        besides, missing = (", ".join(sorted(names)) or "nothing" for names in (extra, lacks))
+        besides, missing = (", ".join(sorted(names)) or "none" for names in (extra, lacks))
         raise StoreError(
-            f"{path}: table {plan.stored} of version {number} has besides: {besides}; lacks: "
-            f"{missing}; it cannot be brought up to date: use the program that wrote it, or move "
-            "the file away and run again"
+            f"{path}: table {plan.stored} of version {number} has extra columns: {besides}; "
+            f"missing columns: {missing}; it cannot be migrated: use the program that wrote it, or "
+            "move the file away and run again"
         )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE migrated AS {plan.query()}")
     connection.execute(f"DROP TABLE {qualified_name(plan.stored)}")

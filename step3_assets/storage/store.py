@@ -1,9 +1,9 @@
 """The store: the tables of the catalogue in one DuckDB file, shared safely between processes.
 
 Belongs here: the interface that assets, checks, the command line and tests use. Does not belong
-here: what the numbers mean.
+here: the meaning of the data.
 
-Every call opens the file, does one thing and closes it again; see ``docs/storage.md`` for the
+Every call opens the file, does one thing and closes the file again; see ``docs/storage.md`` for the
 guarantees to readers and writers.
 """
 
@@ -41,7 +41,8 @@ DISK_TROUBLE = (
     "Read-only file system",
     "Input/output error",
 )
-"""A commit that fails on the disk raises the same error as a conflict; retrying does not help."""
+"""Texts of disk errors. A commit that fails on the disk raises the same error as a conflict, but
+retrying does not help."""
 
 __all__ = ["MadeFrom", "Reader", "Store", "StoreError", "Transaction"]
 
@@ -49,11 +50,10 @@ __all__ = ["MadeFrom", "Reader", "Store", "StoreError", "Transaction"]
 class Store:
     """Tables in one DuckDB file.
 
-    A partition is a month, named by its first day, or, in a table by week, a week, named by its
-    Monday.
+    A partition is a month, identified by its first day, or a week, identified by its Monday.
 
-    Safe to share between threads, to pickle, and to inherit across a fork: it holds a path, and
-    each process opens its own DuckDB when it first needs one.
+    A store is safe to share between threads, to pickle, and to inherit across a fork. It holds only
+    a path, and each process opens its own DuckDB when it first needs one.
 
     Parameters
     ----------
@@ -62,14 +62,14 @@ class Store:
     lock_timeout_s : float
         Longest wait for other threads and processes, in seconds.
     log : Logger, optional
-        Where waits are reported: a warning beyond one second.
+        Logger for waits; a wait longer than one second is a warning.
 
     Raises
     ------
     StoreError
-        From every method: naming the file when it is missing, locked too long, not readable, not
-        a store, or of another schema version; naming table, column and rows when a frame breaks
-        the catalogue. Rows that were stored before stay stored.
+        From every method. It names the file if that is missing, locked too long, not readable, not
+        a store, or of another schema version. It names table, column and rows if a frame does not
+        match the catalogue. Rows that were stored before are kept.
     """
 
     def __init__(
@@ -94,9 +94,9 @@ class Store:
         self._log = logging.getLogger(__name__)
 
     def ensure_tables(self) -> None:
-        """Create the file and every table of the catalogue that it lacks.
+        """Create the file, and every table of the catalogue that is missing from it.
 
-        An older store is brought up to date: see :mod:`step3_assets.storage.migrate`.
+        An older store is migrated: see :mod:`step3_assets.storage.migrate`.
 
         Raises
         ------
@@ -118,20 +118,20 @@ class Store:
         partitions: Sequence[dt.date] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """Rows of a table, in key order and canonical types.
+        """Rows of a table, in key order and with canonical types.
 
         Parameters
         ----------
         table : str
         partitions : sequence of date, optional
-            Only these; None for all. A partition without rows adds none.
+            Read only these; None for all. A partition without rows is allowed.
         columns : sequence of str, optional
-            Only these, in this order; None for all in catalogue order.
+            Read only these, in this order; None for all in catalogue order.
 
         Returns
         -------
         DataFrame
-            Types as :mod:`step3_assets.domain.core.canonical` lists them; index 0..n-1.
+            Types as listed in :mod:`step3_assets.domain.core.canonical`; index 0..n-1.
         """
         with self._open(is_writer=False) as connection:
             rows = Transaction(connection, [table]).read_arrow(
@@ -150,11 +150,11 @@ class Store:
         Parameters
         ----------
         frames : mapping of table name to DataFrame
-            New rows; an empty frame empties the partitions.
+            New rows; an empty frame removes all rows of the partitions.
         partitions : sequence of date
-            Every row must lie in one of them.
+            Every row must be in one of them.
         made_from : MadeFrom, or mapping of date to MadeFrom, optional
-            What the rows were made from, for the manifest.
+            Settings, code and inputs of the rows, for the manifest.
         """
         days = check_partitions(partitions, map(known_table, frames))
         batches = prepare_partitions(frames, days, made_from)
@@ -169,33 +169,33 @@ class Store:
         ----------
         frames : mapping of table name to DataFrame
         made_from : MadeFrom, optional
-            What the rows were made from, for the manifest.
+            Settings, code and inputs of the rows, for the manifest.
         """
         batches = prepare_whole(frames, made_from)
         self._write(list(frames), lambda transaction: transaction.put_all(batches))
 
     def append(self, table: str, frame: pd.DataFrame) -> int:
-        """Add the rows whose key is not stored yet; doing it twice changes nothing.
+        """Add the rows whose key is not stored yet; repeating the call changes nothing.
 
         Returns
         -------
         int
-            Rows added.
+            Number of rows added.
         """
         batch = prepare(known_table(table), frame)
         return self._write([table], lambda transaction: transaction.add(batch))
 
     @contextmanager
     def transaction(self, tables: Sequence[str]) -> Iterator[Transaction]:
-        """Read, compare and write in one step: no other process writes in between.
+        """Read, compare and write in one step: no other process can write in between.
 
-        All other processes wait for as long as the block runs, so compute before it. An exception
-        leaves the store as it was.
+        All other processes wait while the block runs, so compute before entering it. An exception
+        leaves the store unchanged.
 
         Parameters
         ----------
         tables : sequence of str
-            The tables it will touch.
+            The tables that the block reads or writes.
 
         Examples
         --------
@@ -214,7 +214,7 @@ class Store:
                 transaction.check_whole()
                 connection.execute("COMMIT")
             except BaseException:
-                with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
+                with suppress(duckdb.Error):  # a failed COMMIT rolls back by itself
                     connection.execute("ROLLBACK")
                 raise
             finally:
@@ -229,21 +229,21 @@ class Store:
         return self.partitions(table)
 
     def count_by_partition(self, table: str) -> dict[dt.date, int]:
-        """Rows of each partition that has any, in order."""
+        """Number of rows of each partition that has rows, ascending by partition."""
         with self._open(is_writer=False) as connection:
             return Transaction(connection, [table]).count_by_partition(table)
 
     def row_counts(self) -> dict[str, dict[dt.date | None, int]]:
-        """Rows of each partition of each table, by the manifest: see :mod:`.manifest`."""
+        """Number of rows of each table's partitions, from the manifest: see :mod:`.manifest`."""
         with self._open(is_writer=False) as connection:
             return manifest.row_counts(connection)
 
     def table_hash(self, table: str) -> str:
-        """Content hash of a whole table, as :func:`step3_assets.domain.core.hashing.frame_hash`."""
+        """Content hash of a whole table: :func:`step3_assets.domain.core.hashing.frame_hash`."""
         return frame_hash(self.read(table), known_table(table))
 
     def table_hashes(self) -> dict[str, str]:
-        """Content hash of every table, all taken from one moment."""
+        """Content hash of every table, all read in one snapshot."""
         with self._open(is_writer=False) as connection:
             snapshot = Transaction(connection, TABLES)
             rows = {name: snapshot.read_arrow(name) for name in TABLES}
@@ -258,9 +258,9 @@ class Store:
             return manifest.read(connection)
 
     def altered(self, tables: Sequence[str] | None = None) -> list[str]:
-        """Where stored rows are not those that were written; empty if nowhere.
+        """Partitions whose stored rows were altered after they were written; empty if none were.
 
-        One sentence a partition of :meth:`altered_partitions`.
+        One sentence for each partition from :meth:`altered_partitions`.
         """
         found = self.altered_partitions(tables)
         return [text for by_partition in found.values() for text in by_partition.values()]
@@ -268,7 +268,7 @@ class Store:
     def altered_partitions(
         self, tables: Sequence[str] | None = None
     ) -> dict[str, dict[dt.date | None, str]]:
-        """Partitions whose stored rows are not those that were written, by the manifest.
+        """Partitions whose stored rows do not match the manifest.
 
         Parameters
         ----------
@@ -278,7 +278,7 @@ class Store:
         Returns
         -------
         dict of str to dict of date or None to str
-            By table and partition: a sentence with the keys of the first rows that differ.
+            For each table and partition, a sentence with the keys of the first rows that differ.
         """
         problems = {}
         for name in tables or TABLES:
@@ -291,7 +291,7 @@ class Store:
         return problems
 
     def size_bytes(self) -> int:
-        """Bytes of the file and its write-ahead log; 0 while there is none."""
+        """Bytes of the file and its write-ahead log; 0 if there is no file."""
         parts = (self.path, self.path.with_name(self.path.name + ".wal"))
         return sum(part.stat().st_size for part in parts if part.exists())
 
@@ -339,4 +339,4 @@ class Store:
 
 
 Reader = Store | Transaction
-"""A source of rows: the store (each call opens it) or a transaction (all rows of one moment)."""
+"""A source of rows: the store (each call opens it) or a transaction (one snapshot for all)."""

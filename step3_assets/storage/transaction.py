@@ -1,10 +1,10 @@
 """The operations on tables while the store is open: read, replace, append.
 
-Belongs here: the statements that move rows. Does not belong here: opening, locking, committing
-(:mod:`step3_assets.storage.store`).
+Belongs here: the statements that read and write rows. Does not belong here: opening, locking,
+committing (:mod:`step3_assets.storage.store`).
 
-Rows are passed as Arrow tables. Names in statements come from the catalogue alone; values are
-bound.
+Rows are passed as Arrow tables. Names in statements come only from the catalogue; values are bound
+parameters.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ from step3_assets.storage.manifest import MadeFromAny
 
 
 class Rows(NamedTuple):
-    """Rows ready to be stored, and their entries of the manifest."""
+    """Rows ready to be stored, and their manifest entries."""
 
     table: Table
     rows: pa.Table
@@ -38,15 +38,15 @@ class Rows(NamedTuple):
 class Transaction:
     """Reads and writes that become visible together, or not at all.
 
-    Handed out by :meth:`step3_assets.storage.store.Store.transaction`; unusable afterwards. Its
-    reads include its own writes.
+    :meth:`step3_assets.storage.store.Store.transaction` creates it; it cannot be used after the
+    block ends. Its reads include its own writes.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
-        With the store attached.
+        A connection with the store attached.
     tables : iterable of str
-        The tables it may touch.
+        The tables that it may read and write.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
@@ -55,7 +55,7 @@ class Transaction:
         self._is_half_done = False
 
     def check_whole(self) -> None:
-        """Refuse the commit if a write failed, even if its error was swallowed.
+        """Refuse the commit if a write failed, even if its error was suppressed.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Transaction:
             raise StoreError("a write of this transaction failed; none of it is kept")
 
     def close(self) -> None:
-        """Make the object refuse further use."""
+        """End the transaction; later calls raise an error."""
         self._connection = None
 
     def read(
@@ -75,7 +75,7 @@ class Transaction:
         partitions: Sequence[dt.date] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """As :meth:`step3_assets.storage.store.Store.read`."""
+        """See :meth:`step3_assets.storage.store.Store.read`."""
         return to_frame(
             self.read_arrow(table, partitions=partitions, columns=columns), known_table(table)
         )
@@ -112,14 +112,14 @@ class Transaction:
         return list(self.count_by_partition(table))
 
     def count_by_partition(self, table: str) -> dict[dt.date, int]:
-        """Rows of each partition that has any, partitions ascending."""
+        """Number of rows of each partition that has rows, ascending by partition."""
         described = known_table(table)
         partition = quoted([partition_of(described)])
         sql = f"SELECT {partition}, count(*) FROM {qualified(described)} GROUP BY 1 ORDER BY 1"
         return dict(self._use(table).execute(sql).fetchall())
 
     def read_manifest(self) -> manifest.Manifest:
-        """The manifest of every table, as it is at this moment."""
+        """The current manifest of every table."""
         if self._connection is None:
             raise StoreError("the transaction has ended")
         return manifest.read(self._connection)
@@ -130,18 +130,18 @@ class Transaction:
         partitions: Sequence[dt.date],
         made_from: MadeFromAny = None,
     ) -> None:
-        """As :meth:`step3_assets.storage.store.Store.replace_partitions`."""
+        """See :meth:`step3_assets.storage.store.Store.replace_partitions`."""
         partitions = check_partitions(partitions, map(known_table, frames))
         self.put_partitions(prepare_partitions(frames, partitions, made_from), partitions)
 
     def replace_all(
         self, frames: Mapping[str, pd.DataFrame], made_from: MadeFromAny = None
     ) -> None:
-        """As :meth:`step3_assets.storage.store.Store.replace_all`."""
+        """See :meth:`step3_assets.storage.store.Store.replace_all`."""
         self.put_all(prepare_whole(frames, made_from))
 
     def append(self, table: str, frame: pd.DataFrame) -> int:
-        """As :meth:`step3_assets.storage.store.Store.append`."""
+        """See :meth:`step3_assets.storage.store.Store.append`."""
         return self.add(prepare(known_table(table), frame))
 
     def put_partitions(self, batches: Sequence[Rows], partitions: list[dt.date]) -> None:
@@ -160,7 +160,7 @@ class Transaction:
                 manifest.put(connection, entries)
 
     def put_all(self, batches: Sequence[Rows]) -> None:
-        """Delete everything and insert the prepared rows."""
+        """Delete all rows of the tables and insert the prepared rows."""
         with self._writing(batches) as connection:
             for table, rows, entries in batches:
                 connection.execute(f"DELETE FROM {qualified(table)}")
@@ -201,12 +201,12 @@ class Transaction:
 
 
 def partition_of(table: Table) -> str:
-    """The column that a table is replaced by.
+    """The partition column of a table.
 
     Raises
     ------
     StoreError
-        If the table is replaced whole.
+        If the table has no partitions.
     """
     if table.partition is None:
         raise StoreError(f"{table.name}: has no partitions; it is read and replaced whole")
@@ -214,12 +214,12 @@ def partition_of(table: Table) -> str:
 
 
 def check_partitions(partitions: Sequence[dt.date], tables: Iterable[Table]) -> list[dt.date]:
-    """The partitions, distinct and ascending; weeks for tables by week.
+    """Check partitions and return them distinct and ascending.
 
     Raises
     ------
     StoreError
-        If one is no :class:`datetime.date`, or not one of those that a table is partitioned by.
+        If one is not a :class:`datetime.date`, or not a valid partition of one of the tables.
     """
     for dates in {table.partition_dates for table in tables} or {PartitionDates.MONTH}:
         wrong = [m for m in partitions if type(m) is not dt.date or not dates.holds(m)]
@@ -229,12 +229,12 @@ def check_partitions(partitions: Sequence[dt.date], tables: Iterable[Table]) -> 
 
 
 def prepare(table: Table, frame: pd.DataFrame) -> Rows:
-    """Validate a frame and turn it into Arrow, ready to be appended.
+    """Validate a frame and convert it to Arrow, ready to be appended.
 
     Raises
     ------
     StoreError
-        Naming table, column and rows.
+        If the frame is invalid; it names table, column and rows.
     """
     return Rows(table, _to_arrow(table, _validated(table, frame)), [])
 
@@ -244,7 +244,7 @@ def prepare_partitions(
     partitions: list[dt.date],
     made_from: MadeFromAny = None,
 ) -> list[Rows]:
-    """Validate and convert frames whose rows must all lie in ``partitions``."""
+    """Validate and convert frames whose rows must all be in ``partitions``."""
     batches = []
     for name, frame in frames.items():
         table = known_table(name)
@@ -300,8 +300,8 @@ def _to_arrow(table: Table, canonical: pd.DataFrame) -> pa.Table:
 def to_frame(rows: pa.Table, table: Table) -> pd.DataFrame:
     """Arrow rows as a pandas frame with the catalogue's canonical types.
 
-    An empty result has text columns without a chunk, which pandas cannot merge with one another;
-    one empty batch gives them one.
+    The text columns of an empty result have no chunk, and pandas cannot merge such columns. One
+    empty batch gives them a chunk.
     """
     if not rows.num_rows:
         rows = pa.Table.from_batches([pa.RecordBatch.from_pylist([], schema=rows.schema)])
@@ -319,7 +319,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table)
 def _check_foreign_rows(
     connection: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table
 ) -> None:
-    """Refuse a row whose key is stored in another partition: the key would be there twice."""
+    """Refuse a row whose key is stored in another partition, because keys must be unique."""
     sql = statement("select_foreign_rows").format(
         table=qualified(table), key=quoted(table.key), partition=quoted([partition_of(table)])
     )

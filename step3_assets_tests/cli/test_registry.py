@@ -167,7 +167,7 @@ def test_a_full_disk_leaves_the_old_file_whole_and_the_store_with_the_change(
         full.setattr(files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "disk full")))
         said = failure("registry", "promote", "shadow", "--reason", "go")
     assert "disk full" in said
-    assert "The store has the registry as it now is" in said
+    assert "The store holds the current registry" in said
     assert document(good).champion is None
     assert stages(good)["fold-2021-02"] == "champion"
     result = Installation.run(good, "results", assets=["model_registry"])

@@ -256,7 +256,7 @@ def test_the_registry_s_file_is_compared_with_its_table(place: Installation):
     for verb in (["list"], ["show", "2021-02"]):
         result = step3("registry", *verb)
         assert result.exit_code == 0
-        assert "does not say what the table model_registry says" in result.output
+        assert "does not match the table model_registry" in result.output
     ((_, found),) = verify_store(place.store, load_settings(place.home), ["registry"])
     assert "step3_model_registry.json does not say" in found[0]
 

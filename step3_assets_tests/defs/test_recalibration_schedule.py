@@ -152,7 +152,9 @@ def test_a_week_without_a_session_is_skipped_with_the_reason(
 
 
 def test_before_anything_is_walked_forward_it_says_so(tmp_path: Path):
-    assert "nothing is walked forward yet" in str(tick(tmp_path, monday(WEEK)).skip_message)
+    assert "the walk-forward has no test month yet" in str(
+        tick(tmp_path, monday(WEEK)).skip_message
+    )
 
 
 def test_it_does_not_reach_back_beyond_a_quarter():

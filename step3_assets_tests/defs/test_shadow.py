@@ -311,7 +311,7 @@ def test_a_promoted_model_scores_from_the_next_arrival_on_and_parity_names_it(ta
     assert set(found["difference"]) <= {"model_differs", "follows"}
     twice = store.read("model_registry").assign(stage="champion")
     store.replace_all({"model_registry": twice})
-    with pytest.raises(ShadowError, match="the model registry decides nothing"):
+    with pytest.raises(ShadowError, match="the model registry names no model in force"):
         model_in_force(store, settings.config, MONTH)
 
 

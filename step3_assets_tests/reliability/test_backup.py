@@ -176,9 +176,9 @@ def rows_changed(folder: Path) -> None:
 
 
 SPOILERS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no manifest": (lambda b: (b / "manifest.json").unlink(), "is no backup"),
-    "manifest cut off": (lambda b: os.truncate(b / "manifest.json", 40), "is no backup"),
-    "manifest of other keys": (lambda b: edit_manifest(b, more=1), "is no backup"),
+    "no manifest": (lambda b: (b / "manifest.json").unlink(), "is not a step3 backup"),
+    "manifest cut off": (lambda b: os.truncate(b / "manifest.json", 40), "is not a step3 backup"),
+    "manifest of other keys": (lambda b: edit_manifest(b, more=1), "is not a step3 backup"),
     "hashes that are no text": (lambda b: edit_manifest(b, files={"step3.toml": 1}), "is no back"),
     "another format": (lambda b: edit_manifest(b, format=2), "backup format 2; this program r"),
     "another schema": (
@@ -187,10 +187,10 @@ SPOILERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a path that leads out": (
         lambda b: edit_manifest(b, files={"dagster/../../x": "0"}),
-        "names a file that no backup holds: 'dagster/../../x'",
+        "names a file that a backup cannot contain: 'dagster/../../x'",
     ),
-    "an absolute path": (lambda b: edit_manifest(b, files={"/etc/x.json": "0"}), "no backup holds"),
-    "a program": (lambda b: edit_manifest(b, files={"search/x.py": "0"}), "no backup holds"),
+    "an absolute path": (lambda b: edit_manifest(b, files={"/etc/x.json": "0"}), "cannot contain"),
+    "a program": (lambda b: edit_manifest(b, files={"search/x.py": "0"}), "cannot contain"),
     "no database": (lambda b: (b / "step3.duckdb").unlink(), "step3.duckdb is missing"),
     "database cut off": (lambda b: os.truncate(b / "step3.duckdb", 20_000), "damaged"),
     "a bit of the database": (lambda b: flip(b / "step3.duckdb", 0.02), "damaged: step3.duckdb"),
@@ -209,7 +209,7 @@ SPOILERS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "zip cut off": (
         lambda b: zipped(b, lambda p: os.truncate(p, p.stat().st_size // 2)),
-        "is no backup",
+        "is not a step3 backup",
     ),
     "zip with a bit changed": (lambda b: zipped(b, lambda p: flip(p, 0.3)), "damaged"),
 }
@@ -249,7 +249,7 @@ def test_one_without_the_hash_of_its_database_says_what_is_unproved(
     edit_manifest(of_version_1, database_sha256="")
     restore_backup(of_version_1, tmp_path / "home")
     assert "acceptance" in caplog.text
-    assert "could not be proved" in caplog.text
+    assert "could not be verified" in caplog.text
 
 
 def test_a_damaged_one_is_refused(of_version_1: Path, tmp_path: Path):

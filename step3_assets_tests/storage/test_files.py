@@ -217,7 +217,7 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "s.duckdb"
     change(path, "CREATE TABLE mine (a INTEGER)")
     for call in each_call(Store(path)):
-        with pytest.raises(StoreError, match="a DuckDB file, but no step3 store"):
+        with pytest.raises(StoreError, match="a DuckDB file, but not a step3 store"):
             call()
 
 
@@ -233,11 +233,17 @@ def test_a_file_of_another_schema_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("ALTER TABLE scores ADD COLUMN gamma DOUBLE", "has besides: gamma DOUBLE; lacks: nothing"),
-        ("ALTER TABLE scores DROP COLUMN q10", "has besides: nothing; lacks: q10 DOUBLE"),
+        (
+            "ALTER TABLE scores ADD COLUMN gamma DOUBLE",
+            "extra columns: gamma DOUBLE; missing columns: none",
+        ),
+        (
+            "ALTER TABLE scores DROP COLUMN q10",
+            "extra columns: none; missing columns: q10 DOUBLE",
+        ),
         (
             "ALTER TABLE scores ALTER COLUMN month TYPE VARCHAR",
-            "has besides: month VARCHAR; lacks: month DATE",
+            "extra columns: month VARCHAR; missing columns: month DATE",
         ),
     ],
 )
@@ -296,7 +302,7 @@ def test_the_same_process_has_the_file_open_otherwise(tmp_path: Path) -> None:
     store = new_store(tmp_path / "s.duckdb")
     with duckdb.connect(str(store.path)):
         for call in each_call(store):
-            with pytest.raises(StoreError, match="this process has the file open besides the sto"):
+            with pytest.raises(StoreError, match="this process has the file open outside the sto"):
                 call()
     assert store.read("scores").empty
 
@@ -324,4 +330,4 @@ def test_a_foreign_program_that_holds_the_file_is_waited_for_and_named(
         assert store.read("scores").empty
     warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert any("waiting for the lock: " in w and str(holder.pid) in w for w in warnings)
-    assert any("had the lock after 1." in w for w in warnings)
+    assert any("got the lock after 1." in w for w in warnings)

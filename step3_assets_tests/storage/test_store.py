@@ -205,8 +205,8 @@ def test_a_conflict_repeats_the_whole_replacement(
 
 
 WRONG_CALLS = [
-    (lambda s: s.read("nonsense"), "'nonsense' is no table of the catalogue"),
-    (lambda s: s.read("events; DROP TABLE events"), "is no table"),
+    (lambda s: s.read("nonsense"), "'nonsense' is not a table of the catalogue"),
+    (lambda s: s.read("events; DROP TABLE events"), "is not a table"),
     (lambda s: s.read("events", columns=["y", 'y" FROM x']), 'no such columns: y" FROM x'),
     (lambda s: s.read("events", columns=[]), "no such columns"),
     (lambda s: s.read("portfolio", partitions=[FIRST]), "portfolio: has no partitions"),
@@ -312,7 +312,7 @@ def test_a_transaction_touches_declared_tables_only_and_ends(store: Store) -> No
         transaction.read("events")
     with pytest.raises(StoreError, match="scores: the transaction has ended"):
         transaction.read("scores")
-    with pytest.raises(StoreError, match="is no table"), store.transaction(["nonsense"]):
+    with pytest.raises(StoreError, match="is not a table"), store.transaction(["nonsense"]):
         pass
 
 

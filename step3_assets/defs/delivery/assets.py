@@ -1,6 +1,7 @@
 """Assets of the delivery: ``events`` and ``bar_features``, validated before they are stored.
 
-Belongs here: reading the delivery once, storing its months, counting what a new delivery revised.
+Belongs here: reading the delivery once, storing its months, counting the rows that a new delivery
+revised.
 Does not belong here: the contract itself (:mod:`step3_assets.domain.delivery`).
 """
 
@@ -29,7 +30,7 @@ from step3_assets.domain.delivery.files import DeliveryFiles, find_files
 from step3_assets.domain.delivery.withdrawal import StoredRows, refuse_withdrawal
 from step3_assets.storage.store import Store
 
-NO_MANIFEST = "no manifest.json: bytes that were flipped on the way cannot be seen"
+NO_MANIFEST = "no manifest.json: files that were corrupted in transfer cannot be detected"
 
 MONTH_RESULTS = ("folds", "calibrated_models", "mock_baseline", "scores", "fold_backtests")
 
@@ -37,7 +38,7 @@ _CACHE: dict[tuple, Delivery] = {}
 
 
 def weekly_freshness(config: FreshnessConfig) -> dg.FreshnessPolicy:
-    """Freshness policy of an asset that is made again every week."""
+    """Freshness policy of an asset that is materialized every week."""
     return dg.FreshnessPolicy.time_window(
         warn_window=timedelta(days=config.warn_days), fail_window=timedelta(days=config.fail_days)
     )
@@ -46,7 +47,7 @@ def weekly_freshness(config: FreshnessConfig) -> dg.FreshnessPolicy:
 def build_delivery_assets(
     partitions: Partitions, freshness: FreshnessConfig
 ) -> list[dg.AssetsDefinition]:
-    """The two ingest assets over the months of the data."""
+    """The two ingest assets, partitioned by month of the data."""
     weekly = weekly_freshness(freshness)
 
     def ingest_asset(
@@ -75,7 +76,7 @@ def build_delivery_assets(
     return [
         ingest_asset(
             "bar_features",
-            "Bars with Step 2's signals on each, validated, by UTC month of the bar.",
+            "Bars with Step 2's signals for each bar, validated, by UTC month of the bar.",
         ),
         ingest_asset(
             "events",
@@ -87,12 +88,12 @@ def build_delivery_assets(
 
 
 def load_delivery(folder: Path, progress: ProgressResource) -> Delivery:
-    """Read and validate a delivery, once per process for the same files.
+    """Read and validate a delivery; the same files are read once per process.
 
     Raises
     ------
     step3_assets.domain.delivery.DeliveryError
-        Naming file, column and rows of everything that is wrong.
+        If the delivery is invalid; it names the file, column and rows of every problem.
     """
     files, _ = find_files(folder)
     stamp = (
@@ -163,7 +164,7 @@ def _ingest(
 
 
 def record_dataset(store: Store, delivery: Delivery) -> None:
-    """Record the delivery as the one in force, with its size, span and published baseline."""
+    """Record the delivery as the current one, with its size, span and published baseline."""
     with store.transaction(["datasets"]) as transaction:
         known = transaction.read("datasets")
         if _is_in_force(known, delivery):
@@ -176,7 +177,7 @@ def record_dataset(store: Store, delivery: Delivery) -> None:
 
 
 def is_recorded(store: Store, delivery: Delivery) -> bool:
-    """Whether the delivery, with its span and published baseline, is the one in force."""
+    """Whether the delivery, with its span and published baseline, is the recorded current one."""
     return _is_in_force(store.read("datasets"), delivery)
 
 
@@ -203,10 +204,11 @@ def _dataset_row(delivery: Delivery) -> dict[str, list[Any]]:
 
 
 def withdraw_months(store: Store, delivery: Delivery) -> None:
-    """Remove stored months outside the delivery's span, and everything that was made from them.
+    """Remove stored months outside the delivery's span, and every table row computed from them.
 
-    The rows are kept as revisions. Test months after the delivery's last one are removed too, with
-    their folds, models, scores and backtests, because they depend on rows that are gone.
+    The removed input rows are kept as revisions. Test months after the delivery's last one are
+    removed too, with their folds, models, scores and backtests, because they depend on rows that
+    are gone.
     """
     manifest = store.read("dataset_months", columns=["month", "n_rows"])
     held = manifest.loc[manifest["n_rows"] > 0, "month"]
@@ -229,14 +231,14 @@ def store_months(
 ) -> dict[date, dict[str, Any]]:
     """Store months of a delivery in one transaction; old versions of revised rows are kept.
 
-    The stored rows themselves are compared, instead of their recorded hash, so storing a delivery
-    again repairs rows that were edited. A month with the same rows is left as it is;
-    a month whose rows only have other row numbers is renumbered.
+    The delivered rows are compared with the stored rows, not with their recorded hash. Storing a
+    delivery again therefore repairs rows that were edited. A month with the same rows is not
+    written; if only the row numbers differ, the month is renumbered.
 
     Returns
     -------
     dict of date to dict
-        Metadata of each month: rows, content hash, what changed.
+        Metadata of each month: number of rows, content hash, what changed.
     """
     rows = delivery.events if table == "events" else delivery.bars
     frames = {month: rows[rows["month"] == month] for month in months}
@@ -305,7 +307,7 @@ def _describe(
         "change": change,
         "content hash": content,
         "dataset version": delivery.dataset_version,
-        "files": "as manifest.json names them" if delivery.has_manifest else NO_MANIFEST,
+        "files": "match manifest.json" if delivery.has_manifest else NO_MANIFEST,
         **{f"rows {symbol}": int((frame["symbol"] == symbol).sum()) for symbol in delivery.symbols},
         **{f"revised: {reason}": int(count) for reason, count in counts.items()},
     }

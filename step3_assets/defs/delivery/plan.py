@@ -1,13 +1,13 @@
-"""What the delivery sensor remembers and what it asks for: its cursor and the plan of runs.
+"""The state of the delivery sensor: its cursor and the plan of runs that it requests.
 
-Belongs here: the requests that follow from changed months, their order, how their runs stand. Does
+Belongs here: the runs that changed months require, their order, and the status of those runs. Does
 not belong here: looking at the folder (:mod:`step3_assets.domain.delivery.snapshot`), the sensor.
 
-A plan is a list of stages; the runs of a stage are asked for together, and the next stage waits
-until all of them have succeeded: ingest, then the walk-forward (one range of months at a time: a
-run trains on all cores), then the results and the shadow, which scores what is new with the models
-that are trained by then. A run is found again by its tag, so a failed one that a
-person re-executes in the UI counts for the plan.
+A plan is a list of stages. The runs of a stage are requested together, and the next stage waits
+until all of them have succeeded. The stages are: ingest; the walk-forward, one range of months at a
+time because a run trains on all cores; the results and the shadow, which scores new candidates with
+the models trained by then. The sensor finds a run by its tag, so a failed run that a person
+re-executes in the UI counts for the plan.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ def _earlier(name: str, earlier: str, **default: Any) -> Any:
 
 
 class Request(Frozen):
-    """One run: its job, its range of months (none: whole), and the key it is found by."""
+    """One run: its job, its range of months (none for the whole job), and its unique key."""
 
     key: str
     job: str
@@ -62,7 +62,10 @@ class Request(Frozen):
 
 
 class Plan(Frozen):
-    """The runs that one delivery needs, stage by stage; ``reported`` holds failed runs' ids."""
+    """The runs that one delivery needs, stage by stage.
+
+    ``reported`` holds the ids of failed runs that were reported already.
+    """
 
     delivery: str
     stages: tuple[tuple[Request, ...], ...]
@@ -84,7 +87,7 @@ class Plan(Frozen):
 
 
 class Cursor(Frozen):
-    """What the sensor remembers from one evaluation to the next.
+    """The state that the sensor keeps from one evaluation to the next.
 
     Attributes
     ----------
@@ -93,11 +96,12 @@ class Cursor(Frozen):
     checked : str
         Fingerprint of the delivery that was checked last, accepted or refused.
     generation : int
-        Counts deliveries, so that runs are requested again for a delivery that comes back.
+        Number of deliveries so far. It makes run keys unique, so that an earlier delivery that is
+        delivered again gets new runs.
     waiting : Waiting or None
     outdated : dict of str to dict of date to str
-        Months that were ingested and whose dependents are not made yet, with the content hash that
-        the dependents were made from.
+        Ingested months whose dependent test months are not computed yet, each with the content
+        hash that the dependents were computed from.
     plan : Plan or None
     refusal : str
         Why the delivery in the folder is refused; empty where it is accepted.
@@ -121,7 +125,8 @@ class Cursor(Frozen):
 def read_cursor(text: str | None) -> Cursor:
     """The cursor; a fresh one if there is none or it cannot be read.
 
-    A fresh cursor forgets only which months are outdated: the manifest knows what is stored.
+    A fresh cursor loses only the list of outdated months; the manifest still records what is
+    stored.
     """
     if not text:
         return Cursor()
@@ -132,14 +137,14 @@ def read_cursor(text: str | None) -> Cursor:
 
 
 class Demand(Frozen):
-    """What a delivery makes necessary.
+    """The months that must be ingested and computed because of a delivery.
 
     Attributes
     ----------
     ingest : tuple of date
         Months whose stored content differs from the delivered content.
     walk : tuple of date
-        Test months whose inputs changed since they were made.
+        Test months whose inputs changed since they were computed.
     outdated : dict of str to dict of date to str
         As in :class:`Cursor`.
     """
@@ -156,10 +161,10 @@ def find_demand(
     first_test: date,
     last: date,
 ) -> Demand:
-    """Compare a delivery with the stored content and with what the test months were made from.
+    """Compare a delivery with the stored content and with the inputs of the computed test months.
 
-    The dependents of a month that was ingested and not yet made again rest on older content. When a
-    delivery brings that content back, the month is no longer outdated.
+    After a month is ingested, its dependents are based on the older content until they are computed
+    again. If a delivery restores that content, the month is no longer outdated.
     """
     made_from = {table: {**stored[table], **outdated[table]} for table in DELIVERED}
     behind = months_that_differ(delivered, made_from)
@@ -179,7 +184,7 @@ def _dependents(changes: MonthChanges, first_test: date, last: date) -> list[dat
 
 
 def make_plan(demand: Demand, delivery: str, *, needs_results: bool = False) -> Plan | None:
-    """The runs in their order; ``None`` where nothing is to be done.
+    """The runs in order; ``None`` if there is nothing to do.
 
     Parameters
     ----------
@@ -187,7 +192,7 @@ def make_plan(demand: Demand, delivery: str, *, needs_results: bool = False) -> 
     delivery : str
         Fingerprint and generation; part of every run's key.
     needs_results : bool
-        Results of an earlier plan are still to be made.
+        The results of an earlier plan are not computed yet.
     """
 
     def request(job: str, months: tuple[date, date] | None) -> Request:
@@ -203,7 +208,7 @@ def make_plan(demand: Demand, delivery: str, *, needs_results: bool = False) -> 
 
 
 def run_requests(requests: Iterable[Request], delivery: str) -> list[dg.RunRequest]:
-    """As Dagster takes them: a range of months is one run under the single-run backfill policy."""
+    """Dagster run requests; a range of months is one run under the single-run backfill policy."""
     asked = []
     for request in requests:
         tags = {REQUEST_TAG: request.key, DELIVERY_TAG: delivery}
@@ -215,7 +220,7 @@ def run_requests(requests: Iterable[Request], delivery: str) -> list[dg.RunReque
 
 
 class Standing(Frozen):
-    """How the runs of a stage stand: those without a run, under way, failed (with the run)."""
+    """Status of a stage: requests without a run, running, and failed (with the run's id)."""
 
     missing: tuple[Request, ...] = ()
     under_way: tuple[Request, ...] = ()
@@ -223,7 +228,7 @@ class Standing(Frozen):
 
 
 def standing_of(instance: dg.DagsterInstance, requests: Sequence[Request]) -> Standing:
-    """Look each request's latest run up."""
+    """Look up the latest run of each request."""
     missing, under_way, failed = [], [], []
     for request in requests:
         runs = instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: request.key}), limit=1)
@@ -237,9 +242,9 @@ def standing_of(instance: dg.DagsterInstance, requests: Sequence[Request]) -> St
 
 
 def delivery_label(instance: dg.DagsterInstance, fingerprint: str, generation: int) -> str:
-    """Fingerprint and generation, such as no run carries yet.
+    """A label of fingerprint and generation that no run uses yet.
 
-    A cursor that was reset counts from the start again; a label used before would find old runs.
+    A reset cursor starts counting again, and a label that was used before would match old runs.
     """
     while True:
         label = f"{fingerprint[:16]}:{generation}"

@@ -77,7 +77,7 @@ class _Look:
     def set_message(self, text: str) -> None:
         """Keep the message of this evaluation, with its time.
 
-        What a plan reports does not hide that the delivery in the folder is refused.
+        If the delivery in the folder is refused, the message of a plan still mentions it.
         """
         at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         if self.cursor.refusal:
@@ -96,14 +96,14 @@ class _Look:
 
 
 def build_delivery_sensor(partitions: Partitions, jobs: Sequence[Any]) -> dg.SensorDefinition:
-    """The sensor; ``partitions`` are those that the code location was loaded with."""
+    """The sensor; ``partitions`` are those with which the code location was loaded."""
 
     @dg.sensor(
         name=SENSOR,
         jobs=[job for job in jobs if job.name in REQUESTED_JOBS],
         minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.STOPPED,
-        description="Watches the folder of the delivery by content. Requests the months that "
+        description="Watches the content of the delivery folder. Requests the months that "
         "changed, then the test months that depend on them, then the results and the shadow.",
     )
     def delivery_sensor(
@@ -142,12 +142,12 @@ def evaluate(here: _Look, store: Store, now: float) -> dg.SensorResult:
 
 
 def _needs_reload(here: _Look) -> str:
-    """Why the months known to the running servers do not hold the delivery's; empty if they do."""
+    """Why the code location must be reloaded to cover the delivery's months; empty if not."""
     assert here.settings.delivery is not None
     try:
         months = probe_months(here.settings.delivery)[:2]
     except DeliveryError:
-        return ""  # it is refused when it is read
+        return ""  # reading it will refuse it
     known = here.partitions.data_months.get_partition_keys()
     is_inside = all(partition_key(month) in known for month in months)
     first_test = partitions_for(here.settings).first_test_month
@@ -162,7 +162,7 @@ def _needs_reload(here: _Look) -> str:
 
 
 def _validate(here: _Look, store: Store, snapshot: Snapshot, now: float) -> None:
-    """Read and validate the delivery; refuse it with its reason, or plan its runs."""
+    """Read and validate the delivery; refuse it with a reason, or plan its runs."""
     assert here.settings.delivery is not None
     try:
         found: Delivery | DeliveryError = read_delivery(here.settings.delivery)
@@ -226,7 +226,7 @@ def _accept(here: _Look, store: Store, delivery: Delivery, label: str) -> None:
 def _count_revisions(
     store: Store, delivery: Delivery, demand: Demand, stored: MonthHashes
 ) -> pd.DataFrame:
-    """Rows matured, restated, withdrawn and new, by table and month; only months that change."""
+    """Count matured, restated, withdrawn and new rows by table and month, for changed months."""
     counted = []
     for table, rows in (("events", delivery.events), ("bar_features", delivery.bars)):
         known = [month for month in demand.ingest if month in stored[table]]
@@ -267,9 +267,8 @@ def _go_on(here: _Look) -> dg.SensorResult:
     while (plan := here.cursor.plan) is not None:
         standing = standing_of(here.instance, plan.current)
         if standing.missing:
-            if (
-                plan.current[0].job == WALK_FORWARD
-            ):  # from here on months may rest on either content
+            if plan.current[0].job == WALK_FORWARD:
+                # From here on, months may be computed from the old or the new content.
                 here.update_cursor(
                     outdated={t: dict.fromkeys(m, UNKNOWN) for t, m in here.cursor.outdated.items()}
                 )
@@ -287,7 +286,7 @@ def _go_on(here: _Look) -> dg.SensorResult:
 
 
 def _step(here: _Look, plan: Plan) -> None:
-    """A stage has succeeded: the next one, or the end of the plan."""
+    """Move to the next stage after one has succeeded, or end the plan."""
     is_last = plan.stage + 1 == len(plan.stages)
     onward = None if is_last else plan.model_copy(update={"stage": plan.stage + 1})
     here.update_cursor(plan=onward)
@@ -300,7 +299,9 @@ def _step(here: _Look, plan: Plan) -> None:
 def _report_failures(here: _Look, plan: Plan, standing: Standing) -> str:
     """Report each failed run once; the plan waits for its re-execution or for a new delivery."""
     names = [f"{request} (run {run_id[:8]})" for request, run_id in standing.failed]
-    text = f"{FAILED}: {'; '.join(names)}. What follows waits: re-execute the run, or deliver again"
+    text = (
+        f"{FAILED}: {'; '.join(names)}. The next stages wait: re-execute the run, or deliver again"
+    )
     if here.cursor.waiting is not None:
         text += f". Waiting: {here.cursor.waiting.reason}"
     new = [run_id for _, run_id in standing.failed if run_id not in plan.reported]
@@ -321,5 +322,5 @@ def _spans(months: Sequence[date]) -> str:
 
 
 def _quoted(text: str) -> dg.MarkdownMetadataValue:
-    """Text from files, shown unformatted."""
+    """Text from files, shown without formatting."""
     return dg.MetadataValue.md("\n".join(f"    {line}" for line in text.splitlines()))

@@ -1,6 +1,6 @@
 """Assets of the live loop by week: ``recalibrations`` and ``recalibration_comparison``.
 
-Belongs here: reading what a week may look back on, calling one domain function, metadata. Does not
+Belongs here: reading the rows that a week may use, calling one domain function, metadata. Does not
 belong here: fitting or validating (:mod:`step3_assets.domain.live`), the models of retrained weeks
 (:mod:`step3_assets.defs.live.retraining_assets`), the schedule
 (:mod:`step3_assets.defs.live.recalibration_schedule`).
@@ -60,24 +60,24 @@ LABEL_COLUMNS = [*EVENT_KEY, "t_idx", "H", "label_end_idx", "y", "maturity"]
 CLOCK_COLUMNS = ["symbol", "bar_idx", "bar_end_utc"]
 BAR_COLUMNS = ["month", "symbol", "date", "bar_end_utc", "open", "close", "low"]
 UPSTREAM = ("scores", "events", "bar_features", "calibrated_models")
-LONGEST_CHAIN_WEEKS = 5  # of a fold: weeks whose first session one month can hold
+LONGEST_CHAIN_WEEKS = 5  # most weeks whose first session lies in one month
 BASE_TEXTS = {
     CHAMPION: "the champion",
     CALENDAR_MONTH: "the calendar month's fold",
-    MONTH_BEFORE: "the month before: the calendar month's fold is not made yet",
+    MONTH_BEFORE: "the month before: the calendar month's fold is not computed yet",
 }
 
 
 @dataclass(frozen=True)
 class LiveWiring:
-    """What the assets of the live loop are built on.
+    """The inputs for building the assets of the live loop.
 
     Attributes
     ----------
     partitions : Partitions
     settings : Settings
     by_name : mapping of str to AssetsDefinition
-        The assets upstream.
+        The upstream assets.
     weekly_models : AssetsDefinition
     """
 
@@ -97,7 +97,7 @@ class LiveWiring:
 def build_live_assets(
     partitions: Partitions, settings: Settings, by_name: Mapping[str, dg.AssetsDefinition]
 ) -> list[dg.AssetsDefinition]:
-    """The weekly models, the recalibration, and what it is worth over all weeks made."""
+    """The weekly models, the recalibration, and the comparison of all recalibrated weeks."""
     weekly_models = build_retraining_asset(partitions, by_name)
     wiring = LiveWiring(partitions, settings, by_name, weekly_models)
     recalibrations = build_recalibrations(wiring)
@@ -125,15 +125,15 @@ def build_recalibrations(wiring: LiveWiring) -> dg.AssetsDefinition:
         platform: PlatformResource,
         progress: dg.ResourceParam[ProgressResource],
     ) -> dg.MaterializeResult:
-        """What a week runs on: refitted on labels final before its first session, if no worse.
+        """The calibrator of each week, fitted on labels known before its first session.
 
-        The base model is the champion at the open of that session or, without a champion, the fold
-        of the month that holds it. The new calibrator is fitted on the walk-forward's raw
-        probabilities of the window before. It is in force in the week only if neither its Brier
-        score nor its log loss is higher than those of last week's, on the labels that became final
-        since last week's was fitted. With `recalibration.method = retrain` the models of the weeks
-        before are validated in the same way, on the labels since they were trained. A fold's own
-        models are not touched.
+        The base model is the champion at the open of that session. Without a champion it is the
+        fold of the month that contains the session. The new calibrator is fitted on the
+        walk-forward's raw probabilities of the preceding window. It is used in the week only if
+        neither its Brier score nor its log loss is higher than that of last week's calibrator, on
+        the labels that became final since last week's was fitted. With
+        `recalibration.method = retrain`, the models of earlier weeks are validated in the same way,
+        on the labels that became final since they were trained. A fold's own models never change.
         """
         store, weeks = platform.store(), partitions_asked(context)
         task = recalibration_task(store, weeks, platform.settings())
@@ -143,7 +143,7 @@ def build_recalibrations(wiring: LiveWiring) -> dg.AssetsDefinition:
 
 
 def recalibration_task(store: Store, weeks: list[date], settings: Settings) -> PartitionTask:
-    """How the weeks of a run are recalibrated, by the method that is set."""
+    """The task that recalibrates the weeks of a run, by the configured method."""
     stamps = weekly_stamps(store, "recalibrations", weeks, settings.config)
     inputs, step = week_inputs, recalibration_step
     if settings.config.recalibration.is_retrained:
@@ -182,9 +182,10 @@ def build_comparison(
     def recalibration_comparison(platform: PlatformResource) -> dg.MaterializeResult:
         """Does recalibrating weekly help? Probabilities and trades with and without it.
 
-        Over the latest unbroken stretch of calendar months all of whose weeks were recalibrated by
-        the method that is set, on one account: the walk-forward as it is, decided again under what
-        is in force each week, and under what each week newly made, validated or not.
+        The comparison covers the latest consecutive calendar months in which the configured method
+        recalibrated every week. It runs three versions on one account: the walk-forward as it is,
+        the walk-forward with the models in force each week, and the walk-forward with the new
+        models of each week whether or not they passed validation.
         """
         from step3_assets.domain.live.comparison import compare
 
@@ -209,10 +210,10 @@ def build_comparison(
 def week_inputs(
     store: Store, weeks: list[date], settings: Settings
 ) -> tuple[Callable[[date], WeekInputs], dict[date, BaseModel]]:
-    """``prepare(week)`` for the recalibration, and the base models by week that it fills.
+    """``prepare(week)`` for the recalibration, and the base models by week, which it fills in.
 
-    One read serves every week of a run. The labels of each week are cut from it by the window of
-    the week's chain, and the domain looks at none that became final after the start of the week.
+    The store is read once for all weeks of a run. ``prepare`` selects the labels in the window of
+    the week's chain. The domain function ignores labels that became final after the week started.
     """
     config = settings.config
     window = pd.Timedelta(weeks=config.recalibration.window_weeks)
@@ -255,7 +256,7 @@ def week_inputs(
 def retraining_inputs(
     store: Store, weeks: list[date], settings: Settings
 ) -> tuple[Callable[[date], RetrainingInputs | None], dict[date, BaseModel]]:
-    """As :func:`week_inputs`, for weeks that are retrained; None for one without a session."""
+    """Like :func:`week_inputs`, for retrained weeks; None for a week without a session."""
     rule, base_of, chains = _chains(store, weeks)
     used = {base.month for base in base_of.values() if base is not None}
     models = store.read("calibrated_models", partitions=sorted(used))
@@ -285,7 +286,7 @@ def retraining_inputs(
 def _chains(
     store: Store, weeks: Sequence[date]
 ) -> tuple[BaseRule, dict[date, Base | None], dict[date, list[Session]]]:
-    """The rule in force, and each week's base and chain by it."""
+    """The rule in force, and the base and chain that it gives each week."""
     rule = base_rule(store)
     base_of = cache(rule)
     chains = {week: chain_of(week, month_by(base_of)) for week in weeks}
@@ -293,7 +294,7 @@ def _chains(
 
 
 def base_rule(store: Store) -> BaseRule:
-    """Which fold's models score a week, as the store now has it, from one moment."""
+    """The rule for which fold's models score a week, read from the store in one transaction."""
     tables = ("model_registry", "registry_transitions", "calibrated_models", "folds")
     with store.transaction(tables) as transaction:
         registry, transitions = (transaction.read(table) for table in tables[:2])
@@ -304,12 +305,12 @@ def base_rule(store: Store) -> BaseRule:
 
 
 def _require_walked(walked: Sequence[date], month: date) -> None:
-    """Fail unless the month has its fold and no month before it is left out.
+    """Fail unless the month has a fold and there is no gap in the months before it.
 
     Raises
     ------
     ValueError
-        Naming the months that are missing.
+        If months are missing; it names them.
     """
     first = walked[0] if walked else month
     missing = sorted(set(month_range(min(first, month), month)) - set(walked))
@@ -323,7 +324,7 @@ def _require_walked(walked: Sequence[date], month: date) -> None:
 
 
 def walked_months(store: Store, made: set[date], config: Any) -> Any:
-    """What the walk-forward left of the months whose weeks are all made; None without any."""
+    """The walk-forward's tables for months whose weeks are all recalibrated; else None."""
     from step3_assets.domain.live.comparison import HEADS_NEEDED, Walked, covered_months
 
     keys = store.read("scores", columns=["month", "decision_time_utc"])

@@ -1,9 +1,10 @@
-"""The schedule ``weekly_recalibration``: the coming week before its first session, and what is due.
+"""The schedule ``weekly_recalibration``: requests the coming week and earlier missing weeks.
 
-Belongs here: when it ticks and which weeks it requests. Does not belong here: the recalibration.
+Belongs here: when it runs and which weeks it requests. Does not belong here: the recalibration.
 
-Dagster catches up on the latest missed tick only, so each tick reads the store and also requests
-earlier weeks that are missing. A week whose run is queued or under way is not requested again.
+Dagster catches up on the latest missed tick only. Each tick therefore reads the store and also
+requests earlier weeks that are missing. A week whose run is queued or running is not requested
+again.
 """
 
 from collections.abc import Iterator, Set
@@ -21,10 +22,10 @@ from step3_assets.domain.core.weeks import Session, add_weeks, first_session, we
 from step3_assets.domain.live.base_model import MONTH_BEFORE
 from step3_assets.storage.store import Store
 
-# Monday at 6, 7 and 8 in New York: no session opens before 9:30. The later ticks are for a run that
-# failed, or for data that came late; they request nothing where the week is made or under way.
+# Monday at 6, 7 and 8 in New York: no session opens before 9:30. The later ticks retry after a
+# failed run or late data; they request nothing if the week is recalibrated or running.
 CRON = "0 6-8 * * 1"
-CATCH_UP_WEEKS = 13  # older gaps are a backfill, which a person starts
+CATCH_UP_WEEKS = 13  # for older gaps, a person starts a backfill
 
 
 def build_recalibration_schedule(
@@ -35,17 +36,17 @@ def build_recalibration_schedule(
     Parameters
     ----------
     weeks : PartitionsDefinition, optional
-        Weeks that the code location was loaded with; a week outside them is not requested.
+        Weeks known when the code location was loaded; no other week is requested.
     """
-    requested: set[date] = set()  # of ticks without an instance, which know of no runs
+    requested: set[date] = set()  # used only without an instance, when runs cannot be looked up
 
     @dg.schedule(
         name="weekly_recalibration",
         job_name=RECALIBRATION,
         cron_schedule=CRON,
         execution_timezone=NY,
-        description="Recalibrates the week before its first session, Mondays at 6, 7 and 8 in New "
-        "York, and weeks missed before it.",
+        description="Recalibrates each week before its first session, on Mondays at 6, 7 and 8 in "
+        "New York, and earlier weeks that were missed.",
     )
     def weekly_recalibration(
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
@@ -58,12 +59,12 @@ def build_recalibration_schedule(
         opens = f"first session {session.day}, opens {session.open_utc.tz_convert(NY):%H:%M %Z}"
         store = Store(platform.settings().database)
         if not store.path.exists() or not store.partitions("folds"):
-            yield dg.SkipReason(f"week of {week}, {opens}: nothing is walked forward yet")
+            yield dg.SkipReason(f"week of {week}, {opens}: the walk-forward has no test month yet")
             return
         due = weeks_due(week, *made_weeks(store))
         if weeks is not None and not weeks.has_partition_key(partition_key(week)):
             yield dg.SkipReason(
-                f"week of {week}, {opens}: the data end too long before it; deliver newer ones, "
+                f"week of {week}, {opens}: the data end too long before it; deliver newer data, "
                 "then reload the code location (Deployment, Code locations, Reload)"
             )
             return
@@ -92,7 +93,7 @@ def _nothing_due(busy: Set[date]) -> str:
 
 
 def weeks_under_way(instance: dg.DagsterInstance) -> set[date]:
-    """Weeks with a run of the job that has not ended, whoever launched it."""
+    """Weeks with a queued or running run of the job, whoever launched it."""
     runs = instance.get_runs(
         dg.RunsFilter(job_name=RECALIBRATION, statuses=list(NOT_FINISHED_STATUSES))
     )
@@ -104,10 +105,10 @@ def weeks_under_way(instance: dg.DagsterInstance) -> set[date]:
 
 
 def made_weeks(store: Store) -> tuple[set[date], set[date]]:
-    """Weeks that are made, and those of them to be made again.
+    """Weeks that are recalibrated, and those of them that must be recalibrated again.
 
-    A week made before the fold of its month rests on the month before. Once the fold is made, the
-    week is made again on it.
+    A week that is recalibrated before the fold of its month exists uses the fold of the month
+    before. Once the fold exists, the week is recalibrated again with it.
     """
     columns = ["week", "first_session", "base_source"]
     rows = store.read("recalibrations", columns=columns).to_dict("records")
@@ -127,12 +128,12 @@ def weeks_due(week: date, made: set[date], again: Set[date] = frozenset()) -> di
     made : set of date
         Weeks of table ``recalibrations``.
     again : set of date
-        Those of them that are to be made again.
+        Those of them that must be recalibrated again.
 
     Returns
     -------
     dict of date to Session
-        `week` itself and, where a week before it was made, every later one that is due, at
+        `week` itself and, if an earlier week is recalibrated, every missing week after that one, at
         most :data:`CATCH_UP_WEEKS` back. Weeks without a session are left out.
     """
     earlier = [w for w in made if w < week]

@@ -1,8 +1,8 @@
-"""The asset ``weekly_models``: every model of a week trained again, if the settings ask for it.
+"""The asset ``weekly_models``: the models that are retrained each week, if the settings say so.
 
-Belongs here: reading what a week may train on, calling one domain function, metadata. Does not
-belong here: the fold and its training (:mod:`step3_assets.domain.live.retraining`), which models
-are in force (:mod:`step3_assets.defs.live.assets`).
+Belongs here: reading the rows that a week may train on, calling one domain function, metadata. Does
+not belong here: the fold and its training (:mod:`step3_assets.domain.live.retraining`), which
+models are in force (:mod:`step3_assets.defs.live.assets`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ OFF = "recalibration.method is calibrator: no week is retrained"
 def build_retraining_asset(
     partitions: Partitions, by_name: Mapping[str, dg.AssetsDefinition]
 ) -> dg.AssetsDefinition:
-    """Upstream of ``recalibrations``; without rows unless ``recalibration.method`` is retrain."""
+    """The asset ``weekly_models``; it has no rows unless ``recalibration.method`` is retrain."""
     history = weeks_before(LOOK_BACK_WEEKS)
     names = [name for name in ("events", "bar_features", "tuned_params") if name in by_name]
 
@@ -62,9 +62,8 @@ def build_retraining_asset(
     ) -> dg.MaterializeResult:
         """Every model of a week, trained on the data known when its first session opened.
 
-        A fold like any other, with the week in the place of the test month: the same window, purge,
-        embargo, inner folds and weights. Only with `recalibration.method = retrain`; otherwise a
-        week has no rows here.
+        The week takes the place of the test month in a fold: window, purge, embargo, inner folds
+        and weights are the same. A week has rows only with `recalibration.method = retrain`.
         """
         store, settings = platform.store(), platform.settings()
         weeks = partitions_asked(context)
@@ -97,7 +96,7 @@ def build_retraining_asset(
 def training_inputs(
     store: Store, weeks: Sequence[date], settings: Settings, first_data_month: date
 ) -> Callable[[date], WeekTraining]:
-    """``prepare(week)`` for the training: rows of the months that its look-back covers."""
+    """``prepare(week)`` for the training: the rows of the months in the week's look-back."""
     ingested = ingested_by_table(store)
     months = {week: settings_month(week) for week in weeks}
     wanted = month_range(look_back(min(months.values())), max(months.values()))
@@ -122,7 +121,7 @@ def training_inputs(
 def chain_history(
     store: Store, chains: Mapping[date, Sequence[Session]], settings: Settings
 ) -> Callable[[date], History]:
-    """``history(week)``: what the weeks of its chain are trained and validated on."""
+    """``history(week)``: the rows that train and validate the weeks of its chain."""
     spans = {
         week: (look_back(chain[0].day.replace(day=1)), chain[-1].day.replace(day=1))
         for week, chain in chains.items()
@@ -156,7 +155,7 @@ def _describe(week: date, frames: Frames) -> dict[str, Any]:
     row = rows.iloc[0]
     return {
         "dagster/row_count": len(rows),
-        "trained on what was known at": f"{row['as_of_utc']:%Y-%m-%d %H:%M} UTC",
+        "trained on data known at": f"{row['as_of_utc']:%Y-%m-%d %H:%M} UTC",
         "last label final at": f"{row['last_final_utc']:%Y-%m-%d %H:%M} UTC",
         "training rows": int(row["n_rows"]),
         "independent rows": float(row["n_independent"]),

@@ -1,7 +1,7 @@
 """The asset ``model_registry``: which model versions exist and the stage of each.
 
-Belongs here: materializing the table and its file, and what the UI shows of them. Does not belong
-here: a rule of the registry (:mod:`step3_assets.domain.registry`).
+Belongs here: materializing the table and its file, and their metadata in the UI. Does not belong
+here: the rules of the registry (:mod:`step3_assets.domain.registry`).
 """
 
 from typing import Any
@@ -27,9 +27,10 @@ def build_registry_asset(
     audit: dg.AssetsDefinition,
     walk_forward: dict[str, dg.AssetsDefinition],
 ) -> dg.AssetsDefinition:
-    """The registry, after the verdict and before the report.
+    """The registry asset, after the verdict and before the report.
 
-    The weeks are upstream, and no job of results waits for them: it takes the ones that are made.
+    Weekly models and recalibrations are upstream, but the job ``results`` does not wait for them:
+    the asset registers those that exist.
     """
     names = ("calibrated_models", "recalibrations", "weekly_models", "tuned_params")
     names = [name for name in names if name in walk_forward]
@@ -46,8 +47,9 @@ def build_registry_asset(
     ) -> dg.MaterializeResult:
         """Every model version with its provenance, metrics, criteria and stage; also as JSON.
 
-        New versions are candidates; the newest is the shadow, which is watched. No model decides
-        until `step3 registry promote` finds every criterion and every audit check passed.
+        New versions are candidates; the newest is the shadow, which is monitored. No model becomes
+        the champion until `step3 registry promote` confirms that every criterion and every audit
+        check has passed.
         """
         settings, store = platform.settings(), platform.store()
         with progress.whole(stage_label("model_registry")):

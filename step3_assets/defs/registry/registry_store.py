@@ -4,8 +4,8 @@ Belongs here: which tables a change of the registry reads and writes, each in on
 the file ``step3_model_registry.json``. Does not belong here: what a change means
 (:mod:`step3_assets.domain.registry`).
 
-The store is authoritative: whoever changes it writes the whole file
-under a lock, so that the last writer has read the last change.
+The store is authoritative. After every change the whole file is written from the store under a
+lock, so the last writer always writes the latest change.
 """
 
 from collections.abc import Callable
@@ -70,14 +70,14 @@ _EVIDENCE_TABLES = (
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks for.
+    """A person's request to change the registry.
 
     Parameters
     ----------
     reason, who : str
-        Both stay in the history.
+        Both are recorded in the history.
     seen_champion : str or None
-        The champion that the person saw when deciding.
+        The champion at the time the person decided.
     """
 
     reason: str
@@ -97,12 +97,12 @@ def put_registry(transaction: Transaction, registry: Registry) -> None:
 
 
 def change_now(actor: str) -> Change:
-    """A change by somebody, now."""
+    """A change by `actor`, at the current time."""
     return Change(actor, datetime.now(UTC))
 
 
 def current_provenance(store: Store, config: Step3Config) -> Provenance:
-    """What the stored folds were made from, and the verdict on them."""
+    """The inputs of the stored folds, and the verdict on them."""
     manifest = store.read("dataset_months")
     events = manifest[manifest["table_name"] == "events"]
     return Provenance(
@@ -123,7 +123,7 @@ def _months_trained(store: Store) -> list[date]:
 
 
 def _feature_lists(store: Store) -> dict[str, list[str]]:
-    """Read from one partition a hash: payloads are large, and they mostly share their list."""
+    """Feature lists by hash; one partition is read for each hash because payloads are large."""
     lists: dict[str, list[str]] = {}
     for table, partition in (("calibrated_models", "month"), ("weekly_models", "week")):
         hashes = store.read(table, columns=[partition, "features_hash"])
@@ -133,7 +133,7 @@ def _feature_lists(store: Store) -> dict[str, list[str]]:
 
 
 def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
-    """The version of results that would be made now."""
+    """The version that results computed now would have."""
     months = result_months(reader)
     return ResultVersion.of(
         dataset_in_force(reader)["dataset_version"],
@@ -144,7 +144,7 @@ def current_version(reader: Reader, config: Step3Config) -> ResultVersion:
 
 
 def verdict_staleness(reader: Reader, config: Step3Config) -> list[str]:
-    """Why the stored verdict is not about the data, settings and models now; empty if it is."""
+    """Why the stored verdict does not match the current data, settings or models; else empty."""
     try:
         version = current_version(reader, config)
     except ValueError as error:
@@ -155,7 +155,7 @@ def verdict_staleness(reader: Reader, config: Step3Config) -> list[str]:
 
 
 def verdict_in_force(reader: Reader, config: Step3Config) -> str:
-    """The stored verdict, marked stale where it is; empty where there is none."""
+    """The stored verdict, marked if it is stale; empty if there is none."""
     acceptance = reader.read("acceptance")
     if acceptance.empty:
         return ""
@@ -165,7 +165,7 @@ def verdict_in_force(reader: Reader, config: Step3Config) -> str:
 def store_result(
     store: Store, result: str, frame: pd.DataFrame, version: ResultVersion, stamp: MadeFrom
 ) -> None:
-    """Store ``audit`` or ``acceptance`` together with the version that it was made from."""
+    """Store ``audit`` or ``acceptance`` together with the version of its inputs."""
     with store.transaction([result, "result_versions"]) as transaction:
         versions = version.written(transaction.read("result_versions"), result)
         transaction.replace_all({result: frame}, stamp)
@@ -173,7 +173,7 @@ def store_result(
 
 
 def keep_verdict(store: Store, version: ResultVersion, config: Step3Config) -> None:
-    """Add the stored verdict to the past ones, unless the same was given on the same before."""
+    """Add the stored verdict to the past ones, unless it is there with the same inputs."""
     judged = Judged(
         version=version,
         config=config,
@@ -187,7 +187,7 @@ def keep_verdict(store: Store, version: ResultVersion, config: Step3Config) -> N
 
 
 def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:
-    """Table ``audit``; empty where it was made from other data, settings or models than now."""
+    """Table ``audit``; empty if its data, settings or models are not the current ones."""
     audit = store.read("audit")
     stale = version.staleness(store.read("result_versions"), "audit")
     return audit.iloc[:0] if stale else audit
@@ -232,7 +232,7 @@ def _registered(
 
 
 def register_if_behind(store: Store, settings: Settings, change: Change) -> bool:
-    """Register, if a stored fold is not the one that the registry knows: who scores asks first."""
+    """Register the stored folds if the registry does not match them; called before scoring."""
     stored = store.read("calibrated_models", columns=MODEL_HASHES)
     if not artefact_violations(store.read("model_registry"), stored):
         return False
@@ -242,16 +242,16 @@ def register_if_behind(store: Store, settings: Settings, change: Change) -> bool
 
 
 def promote_in_store(store: Store, settings: Settings, model_id: str, request: Request) -> Registry:
-    """Promote a model on evidence computed now, stage written in one transaction; then the file.
+    """Promote a model on newly computed evidence, in one transaction, then write the file.
 
-    Nothing stored about the verdict is believed: stored rows are compared with the manifest,
-    statistics and criteria are computed again, and if all passes the audit is run again. The
-    transaction goes through only if none of what was read has changed meanwhile.
+    The stored verdict is not trusted: the stored rows are compared with the manifest, statistics
+    and criteria are computed again, and if all of them pass the audit is run again. The transaction
+    is committed only if the rows that were read have not changed since.
 
     Raises
     ------
     RegistryError
-        As :func:`step3_assets.domain.registry.promotion.promote`; the store is as it was.
+        As :func:`step3_assets.domain.registry.promotion.promote`; the store is unchanged.
     """
 
     from step3_assets.domain.registry.promotion import (
@@ -295,12 +295,12 @@ def promote_in_store(store: Store, settings: Settings, model_id: str, request: R
 
 
 def rollback_in_store(store: Store, settings: Settings, request: Request) -> Registry:
-    """Return to the former champion, in one transaction; then the file.
+    """Return to the former champion, in one transaction, then write the file.
 
     Raises
     ------
     RegistryError
-        As :func:`step3_assets.domain.registry.promotion.rollback`; the store is as it was.
+        As :func:`step3_assets.domain.registry.promotion.rollback`; the store is unchanged.
     """
 
     from step3_assets.domain.registry.promotion import former_champion, rollback
@@ -321,13 +321,13 @@ def rollback_in_store(store: Store, settings: Settings, request: Request) -> Reg
 
 
 def write_registry_file(store: Store, settings: Settings) -> Path:
-    """Write the registry's document as the store now has it.
+    """Write the registry's file from the store.
 
     Raises
     ------
     RegistryError
-        If the file cannot be written, or the registry has two champions: the file is then the one
-        before, whole.
+        If the file cannot be written, or the registry has two champions; the earlier file is kept
+        unchanged.
     """
     path = settings.registry_file
     try:
@@ -336,14 +336,14 @@ def write_registry_file(store: Store, settings: Settings) -> Path:
             replace_file(path, text.encode())
     except OSError as error:
         raise RegistryError(
-            f"{path}: cannot be written ({error}). The store has the registry as it now is; "
+            f"{path}: cannot be written ({error}). The store holds the current registry; "
             "`step3 run` writes the file again"
         ) from error
     return path
 
 
 def registry_file_problems(store: Store, settings: Settings) -> list[str]:
-    """Whether ``step3_model_registry.json`` says what the table says; empty if it does."""
+    """Problems with ``step3_model_registry.json``; empty if it matches the table."""
     path = settings.registry_file
     if not path.exists():
         return [f"{path.name} is missing; `step3 run` writes it"]
@@ -352,7 +352,7 @@ def registry_file_problems(store: Store, settings: Settings) -> list[str]:
     except RegistryError as error:
         return [str(error)]
     if path.read_text("utf-8") != document:
-        return [f"{path.name} does not say what the table model_registry says"]
+        return [f"{path.name} does not match the table model_registry"]
     return []
 
 

@@ -1,7 +1,7 @@
-"""Shadow accounts in the store: reading one, appending to it in one transaction, comparing.
+"""Shadow accounts in the store: reading, appending in one transaction, comparing with a backtest.
 
-Belongs here: what stands between the shadow's tables and its domain functions, and which model is
-in force. Does not belong here: Dagster assets, scoring, the account
+Belongs here: reading and writing the shadow's tables for its domain functions, and looking up the
+model in force. Does not belong here: Dagster assets, scoring, the account
 (:mod:`step3_assets.domain.shadow`).
 """
 
@@ -53,7 +53,7 @@ _NAMES = [table.name for table in SHADOW_TABLES.values()]
 
 
 def read_account(store: Store, name: str) -> ShadowRows:
-    """Everything stored of an account, from one moment."""
+    """Every stored row of an account, read in one transaction."""
     with store.transaction(_NAMES) as transaction:
         frames = (transaction.read(table) for table in _NAMES)
         return ShadowRows(*frames).of_account(name)
@@ -65,7 +65,7 @@ def account_named(stored: ShadowRows) -> Account:
     Raises
     ------
     ShadowError
-        If it has seen nothing yet.
+        If it has processed no delivery yet.
     """
     if stored.deliveries.empty:
         raise ShadowError("this account has seen no delivery yet: run `step3 shadow step`")
@@ -75,12 +75,13 @@ def account_named(stored: ShadowRows) -> Account:
 
 
 def append_step(store: Store, stored: ShadowRows, result: StepResult) -> bool:
-    """Append the rows of a step, all of them or none.
+    """Append all rows of a step in one transaction.
 
     Returns
     -------
     bool
-        False when another process has appended to the account since `stored` was read: read again.
+        False if another process has appended to the account since `stored` was read. Nothing is
+        appended then; read the account again.
     """
     taken = result.new.deliveries
     if taken.empty:
@@ -102,7 +103,7 @@ def take_delivery(
     model_of: Callable[[date], ModelInForce],
     config: Step3Config,
 ) -> StepResult:
-    """Process a delivery for an account and append what it adds; a second time adds nothing."""
+    """Process a delivery for an account and append its rows; repeating it adds nothing."""
     settings = _settings(store, account, delivered, config)
     while True:
         stored = read_account(store, account.name)
@@ -114,28 +115,28 @@ def take_delivery(
 def _settings(
     store: Store, account: Account, delivered: Delivered, config: Step3Config
 ) -> Mapping[date, Step3Config]:
-    """Each month's settings, as far as the delivery reaches."""
+    """The settings of each month up to the delivery's last month."""
     months = account.months_until(max(delivered.bars["month"]))
     return settings_in_force(store, config, months)
 
 
 def forget_account(store: Store, name: str) -> None:
-    """Remove a replay's rows, so that it can be played again.
+    """Remove a replay's rows, so that it can be run again.
 
     Raises
     ------
     ShadowError
-        If it is no replay: what a live account has seen is never removed.
+        If the account is not a replay: the rows of a live account are never removed.
     """
     if not name.startswith("replay:"):
-        raise ShadowError(f"{name} is no replay: a live account's rows are never removed")
+        raise ShadowError(f"{name} is not a replay: a live account's rows are never removed")
     with store.transaction(_NAMES) as transaction:
         frames = {table: transaction.read(table) for table in _NAMES}
         transaction.replace_all({t: f[f["account"] != name] for t, f in frames.items()})
 
 
 def stored_model(store: Store, config: Step3Config, month: date) -> ModelInForce | None:
-    """The walk-forward's own model of a month; None where the month was not trained."""
+    """The walk-forward's model of a month; None if the month was not trained."""
     models = store.read("calibrated_models", partitions=[month])
     if models.empty and store.read("folds", partitions=[month], columns=["month"]).empty:
         return None
@@ -148,13 +149,13 @@ def stored_model(store: Store, config: Step3Config, month: date) -> ModelInForce
 def stored_models(
     store: Store, config: Step3Config, months: list[date]
 ) -> Mapping[date, ModelInForce]:
-    """The walk-forward's own models of those months that have one."""
+    """The walk-forward's models of those months that have one."""
     found = {month: stored_model(store, config, month) for month in months}
     return {month: model for month, model in found.items() if model is not None}
 
 
 def walked_model(store: Store, config: Step3Config, month: date) -> ModelInForce:
-    """The model that a replay scores a candidate with: that of the walk-forward for its month.
+    """The model that scores the candidates of a month in a replay: the walk-forward's model.
 
     Raises
     ------
@@ -168,23 +169,23 @@ def walked_model(store: Store, config: Step3Config, month: date) -> ModelInForce
 
 
 def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInForce:
-    """The model that the live account scores a candidate of a month with, by the model registry.
+    """The model that scores a month's candidates in the live account, from the model registry.
 
-    The champion; where there is none, or only of a later month, the model of the newest fold that
-    is not later than the month. A month whose own fold could not be trained, for want of labels,
-    gets no score, as in the backtest.
+    This is the champion. If there is no champion, or its fold is later than the month, it is the
+    model of the newest fold that is not later than the month. If the month's own fold had too few
+    labels to train, its candidates get no score, as in the backtest.
 
     Raises
     ------
     ShadowError
-        If there is none, the registry contradicts itself, or the model's bytes are not those
-        registered: a candidate is scored once, so it waits for the right one.
+        If there is no model, the registry contradicts itself, or the model's bytes are not the
+        registered ones. A candidate is scored only once, so it waits for the right model.
     """
     tables = read_registry(store)
     try:
         row = decides(tables.models, tables.transitions, month)
     except RegistryError as error:
-        raise ShadowError(f"the model registry decides nothing: {error}") from error
+        raise ShadowError(f"the model registry names no model in force: {error}") from error
     if row is None or row["stage"] != CHAMPION:
         of_month = stored_model(store, config, month)
         if of_month is not None and of_month.models.empty:
@@ -206,12 +207,12 @@ def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInFor
 def _with_weeks(
     store: Store, model: ModelInForce, month: date, config: Step3Config
 ) -> ModelInForce:
-    """The model with the calibrators or models of the weeks of a month, if the settings say so.
+    """The model with the calibrators or models of the month's weeks, if the settings say so.
 
     Raises
     ------
     ShadowError
-        If a week runs on models that are not stored, or were altered.
+        If a week uses models that are not stored or were altered.
     """
     if not config.shadow.use_recalibrations or model.models.empty:
         return model
@@ -230,7 +231,7 @@ def _with_weeks(
 
 
 def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[date, RetrainedWeek]:
-    """The models of retrained weeks, by the week that they are in force in."""
+    """The models of retrained weeks, by the week in which they are in force."""
     trained = sorted(set(rows["in_force_week"]))
     models = store.read("weekly_models", partitions=trained) if trained else pd.DataFrame()
     try:
@@ -252,14 +253,14 @@ def _retrained(store: Store, rows: pd.DataFrame, config: Step3Config) -> dict[da
 def step_live(store: Store, settings: Settings) -> StepResult:
     """Let the live account process the delivery in the store.
 
-    The account begins with the month of the first delivery's last bar. Folds that the registry does
-    not know yet are registered first: the shadow waits for no results, and a new month's model is
-    in force from its first candidate on.
+    The account starts in the month of the first delivery's last bar. Folds that are missing from
+    the registry are registered first. The shadow therefore does not wait for the results, and a new
+    month's model is in force from the month's first candidate.
 
     Raises
     ------
     ShadowError
-        If nothing is ingested, there is no model in force, or the delivery cannot be taken.
+        If nothing is ingested, no model is in force, or the delivery cannot be processed.
     """
     config = settings.config
     name = config.shadow.live_account
@@ -276,7 +277,7 @@ def step_live(store: Store, settings: Settings) -> StepResult:
 
 
 def _delivered(store: Store, account: Account, config: Step3Config) -> Delivered:
-    """The delivery in force, as far back as the account looks."""
+    """The stored delivery, from the first month that the account needs."""
     before = add_months(account.first_month, -history_months(config.allocation))
     months = {
         table: [m for m in ingested_months(store, table) if m >= start]
@@ -289,12 +290,12 @@ def _delivered(store: Store, account: Account, config: Step3Config) -> Delivered
 
 
 def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
-    """The stored account compared with the backtest of its months.
+    """Compare the stored account with the backtest of its months.
 
     Raises
     ------
     ShadowError
-        If it has seen nothing, or the stored delivery ends before what it has seen.
+        If the account has processed no delivery, or has seen bars after the end of the stored one.
     """
     stored = read_account(store, name)
     account = account_named(stored)
@@ -303,7 +304,7 @@ def account_parity(store: Store, name: str, config: Step3Config) -> Parity:
     if delivered.bars.empty or delivered.arrival < seen:
         raise ShadowError(
             f"account {name} has seen bars to {seen}; the delivery in the store ends before that: "
-            "ingest one that reaches as far"
+            "ingest one that covers those bars"
         )
     months = sorted(set(delivered.events["month"]))
     scores = store.read("scores", partitions=months)

@@ -43,7 +43,7 @@ def build_shadow_assets(
         ],
     )
     def shadow_step(platform: PlatformResource) -> Iterator[dg.MaterializeResult]:
-        """New candidates are scored once; what the bars now show is filled."""
+        """Score each new candidate once, and record the fills that the new bars allow."""
         store, settings = platform.store(), platform.settings()
         config = settings.config
         try:

@@ -1,4 +1,4 @@
-"""Conditions that every shadow account must meet, for the asset checks.
+"""Conditions that shadow accounts must meet, for the asset checks.
 
 Belongs here: reading accounts for a check. Does not belong here: wiring checks to assets
 (:mod:`step3_assets.defs.checks`), the comparison itself (:mod:`step3_assets.domain.shadow.parity`).
@@ -11,7 +11,7 @@ from step3_assets.storage.store import Store
 
 
 def append_only(store: Store) -> list[str]:
-    """Rows of any account that are not those that were appended."""
+    """Stored rows of any account that changed after they were appended."""
     return [
         f"shadow_{table}: {name}: rows of arrival {number} are not those that were appended"
         for name, stored in _accounts(store).items()
@@ -21,7 +21,7 @@ def append_only(store: Store) -> list[str]:
 
 
 def seen_in_time(store: Store) -> list[str]:
-    """Decisions that lie after the delivery that brought them, or before their account."""
+    """Decisions that are later than the delivery that brought them."""
     problems = []
     for name, stored in _accounts(store).items():
         rows = stored.decisions
@@ -41,7 +41,7 @@ def contradicted(store: Store, config: Step3Config) -> list[str]:
 
 
 def parity_broken(store: Store, config: Step3Config) -> list[str]:
-    """Every difference of the live account from the backtest of its months, by its name."""
+    """Every difference between the live account and the backtest of its months, by name."""
     return [f"{name}: {text}" for name, text in _differences(store, config)]
 
 

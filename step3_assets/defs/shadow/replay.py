@@ -1,7 +1,7 @@
-"""The replay: months of history played week by week into a shadow account of their own.
+"""The replay: runs months of history week by week through a separate shadow account.
 
 Belongs here: the loop over weekly steps, one transaction each, and resuming it after a stop. Does
-not belong here: what a step adds, the comparison at the end.
+not belong here: the rows that a step adds, the comparison at the end.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,12 +58,12 @@ class ReplayRequest:
     ----------
     account : Account
     bars_dir : Path
-        Bars that the stored delivery was built from.
+        Bars from which the stored delivery was built.
     is_retrained : bool
-        Train the models of each month from the delivery in which its first candidates arrive, in
-        place of the stored ones.
+        Train the models of each month from the delivery that brings its first candidates, instead
+        of using the stored models.
     is_fresh : bool
-        Forget an earlier replay of these months.
+        Remove an earlier replay of these months first.
     """
 
     account: Account
@@ -89,7 +89,7 @@ def replay(
     request : ReplayRequest
     progress : ProgressResource
     on_step : callable, optional
-        Called with the instant of each step after it is stored.
+        Called after each step is stored, with the time of the step.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def replay(
     Raises
     ------
     ShadowError
-        If months of the account are not trained and scored, or the bars do not reach them.
+        If months of the account are not trained and scored, or the folder has no bars for them.
     """
     config, account, bars_dir = settings.config, request.account, request.bars_dir
     assert account.last_month is not None
@@ -149,7 +149,7 @@ def _require_scored(store: Store, config: Step3Config, account: Account) -> None
 
 
 def _partners(store: Store) -> Mapping[str, str]:
-    """The other symbol of each, as the stored delivery has it; those without one are left out."""
+    """Each symbol's other symbol in the stored delivery; symbols without one are left out."""
     pairs = store.read("events", columns=["symbol", "cross_symbol"]).drop_duplicates()
     known = pairs[pairs["cross_symbol"].isin(pairs["symbol"])]
     return dict(zip(known["symbol"], known["cross_symbol"], strict=True))
@@ -161,7 +161,7 @@ def _trained_on(
     config: Step3Config,
     known: dict[date, ModelInForce],
 ) -> Callable[[date], ModelInForce]:
-    """Models trained from the delivery of that time, each month once."""
+    """``model_of(month)``: models trained from this delivery; each month is trained once."""
 
     def model_of(month: date) -> ModelInForce:
         if month not in known:

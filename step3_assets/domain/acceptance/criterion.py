@@ -1,6 +1,6 @@
 """The record of an acceptance criterion: its name, label, comparison and threshold.
 
-Belongs here: the record, its comparison, reading one statistic for it. Does not belong here: a
+Belongs here: the record, its comparison, reading one statistic for it. Does not belong here: any
 criterion (:mod:`.criteria`), the verdict (:mod:`.verdict`).
 """
 
@@ -37,28 +37,29 @@ class Criterion:
     Parameters
     ----------
     name : str
-        In table ``acceptance`` and in the verdict's line.
+        Name in table ``acceptance`` and in the verdict.
     label : str
-        In the report.
+        Name in the report.
     position : int
-        Its order among the others; no two share one.
+        Order among the criteria; it must be unique.
     comparison : str
         How the value is compared with the threshold.
     number : str
-        How the report writes value and threshold: a function of
+        How the report formats value and threshold: the name of a function of
         :mod:`step3_assets.domain.report.numbers`.
     asks : str
-        When it passes, in one phrase of Markdown, for the documentation.
+        When the criterion passes, as one phrase of Markdown for the documentation.
     find : callable
-        Value, threshold and one sentence from the stored tables. It raises ``MissingMetric`` if
-        there is no value; then the criterion fails.
+        Returns value, threshold and one sentence from the stored tables. It raises
+        ``MissingMetric`` if there is no value; the criterion then fails.
     setting : str or None
         The field of ``AcceptanceConfig`` that sets the threshold; None if it is fixed.
     also : tuple of (str, str)
-        Other settings that it uses, each with the direction that loosens it: ``lower`` or
-        ``higher``; as a path in ``Step3Config``.
+        Other settings that it uses, as paths in ``Step3Config``, each with the direction that
+        loosens the criterion: ``lower`` or ``higher``.
     needs_store : bool
-        It reads data that only a stored run has: the leakage audit, the stamps of the tables.
+        Whether it reads data that only a stored run has: the leakage audit, or the record of what
+        each table was made from.
     """
 
     name: str
@@ -73,7 +74,7 @@ class Criterion:
     needs_store: bool = False
 
     def holds(self, value: object, threshold: object) -> bool:
-        """Whether the value satisfies the comparison; never for a null or infinity.
+        """Whether the value satisfies the comparison; False for a null or infinite value.
 
         Examples
         --------
@@ -85,7 +86,7 @@ class Criterion:
         return left is not None and right is not None and _COMPARE[self.comparison](left, right)
 
     def loosened(self, config: Step3Config) -> list[str]:
-        """Settings that are looser than the documented defaults, each with both values.
+        """Settings that are looser than the defaults, each with its value and the default.
 
         Examples
         --------
@@ -118,7 +119,7 @@ def statistic(tables: Tables, name: str) -> dict[str, Any]:
     Raises
     ------
     MissingMetric
-        If there is none, or several.
+        If there is no such row, or several.
     """
     rows = table_of(tables, "statistics")
     rows = rows[rows["name"] == name]
@@ -133,7 +134,7 @@ def number_of(row: dict[str, Any], column: str = "value") -> float:
     Raises
     ------
     MissingMetric
-        If there is none; the message is the statistic's sentence.
+        If the number is missing; the message is the statistic's sentence.
     """
     value = finite(row[column])
     if value is None:
@@ -142,7 +143,7 @@ def number_of(row: dict[str, Any], column: str = "value") -> float:
 
 
 def lower_bound_above_zero(name: str) -> Find:
-    """The whole confidence interval of a statistic lies above 0."""
+    """A finder for criteria that require a statistic's whole confidence interval to be above 0."""
 
     def find(tables: Tables, _config: Step3Config) -> Finding:
         row = statistic(tables, name)
@@ -153,7 +154,7 @@ def lower_bound_above_zero(name: str) -> Find:
 
 
 def statistic_against(name: str, setting: str) -> Find:
-    """The value of a statistic, compared with a setting of ``AcceptanceConfig``."""
+    """A finder for criteria that compare a statistic with a setting of ``AcceptanceConfig``."""
 
     def find(tables: Tables, config: Step3Config) -> Finding:
         row = statistic(tables, name)

@@ -1,6 +1,6 @@
-"""A verdict as it may be printed: marked where it is not about what is stored now.
+"""The verdict as it is printed: marked as stale if it does not match the stored data.
 
-Belongs here: the words. Does not belong here: finding out whether it is stale
+Belongs here: the wording. Does not belong here: finding out whether it is stale
 (:mod:`step3_assets.domain.registry.evidence`), the verdict.
 """
 
@@ -11,9 +11,9 @@ SHOWN_REASONS = 2
 
 
 def dated_verdict(verdict: str, reasons: Sequence[str]) -> str:
-    """The verdict as it may be printed: marked stale where it is not about what is stored now.
+    """The verdict as it is printed, marked as stale if there are reasons.
 
-    The first reasons are named, the others counted.
+    The first reasons are named; the others are counted.
 
     Examples
     --------

@@ -1,10 +1,10 @@
 """The verdict: results compared with every criterion, and the outcome in one line.
 
-Belongs here: table ``acceptance`` and the verdict that follows from it. Does not belong here: a
+Belongs here: table ``acceptance`` and the verdict that follows from it. Does not belong here: any
 criterion (:mod:`step3_assets.domain.acceptance.criteria`), the report.
 
-A criterion passes only when its value was found, is a number and satisfies its comparison. A
-missing table, row, month or value fails it, and the sentence says what was missing.
+A criterion passes only if its value exists, is a finite number and satisfies the comparison. If a
+table, row, month or value is missing, the criterion fails, and its sentence says what is missing.
 """
 
 import math
@@ -22,12 +22,12 @@ PROMOTE = "PROMOTE"
 
 
 def every_criterion() -> tuple[str, ...]:
-    """The criteria of the platform's own verdict, in the order of the page."""
+    """The criteria of the platform's verdict, in the order of the report."""
     return tuple(CRITERIA)
 
 
 def result_criteria() -> tuple[str, ...]:
-    """The criteria that need the results alone: all but those that read a stored run."""
+    """The criteria that need only the results, and no stored run."""
     return tuple(name for name, criterion in CRITERIA.items() if not criterion.needs_store)
 
 
@@ -41,17 +41,17 @@ def judge(
     tables : mapping of str to DataFrame
         ``portfolio``, ``portfolio_months``, ``portfolio_equity``, ``fold_backtests``,
         ``model_metrics``, ``scores``, ``folds``, ``statistics``, ``audit`` (columns of the
-        catalogue); ``provenance`` (``problem``: where they were not made from one another). A table
-        that is not there fails the criteria that need it.
+        catalogue); ``provenance`` (``problem``: one for each table that was not made from stored
+        rows). If a table is missing, the criteria that need it fail.
     config : Step3Config
     criteria : sequence of str, optional
-        :func:`every_criterion` by default; :func:`result_criteria` where no audit is run.
+        :func:`every_criterion` by default; use :func:`result_criteria` if no audit is run.
 
     Returns
     -------
     DataFrame
-        Table ``acceptance``, one row per criterion in the order of the page. ``value`` is NaN where
-        there is none; such a criterion has not passed.
+        Table ``acceptance``, one row per criterion in the order of the report. If ``value`` is
+        missing it is NaN, and the criterion has not passed.
     """
     rows = []
     for position, name in enumerate(criteria or every_criterion(), start=1):
@@ -79,20 +79,20 @@ def judge(
 
 
 def verdict(acceptance: pd.DataFrame, criteria: Sequence[str] | None = None) -> str:
-    """The first line of the report.
+    """The verdict in one line, the first line of the report.
 
     Parameters
     ----------
     acceptance : DataFrame
         Table ``acceptance``.
     criteria : sequence of str, optional
-        Those that were evaluated: see :func:`judge`.
+        The criteria that were evaluated: see :func:`judge`.
 
     Returns
     -------
     str
-        ``PROMOTE`` when no criterion failed; ``PROMOTE NOTHING: failed ...`` otherwise. Criteria
-        looser than the defaults and other caveats follow in the same line.
+        ``PROMOTE`` if no criterion failed, else ``PROMOTE NOTHING: failed ...``. Criteria looser
+        than the defaults and other caveats follow on the same line.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def verdict(acceptance: pd.DataFrame, criteria: Sequence[str] | None = None) -> 
 
 
 def caveats(acceptance: pd.DataFrame) -> list[str]:
-    """What a reader of the verdict must know besides: loosened criteria, a shortened span."""
+    """Caveats for a reader of the verdict: loosened criteria, a shortened span."""
     if "loosened" not in acceptance:
         return []
     rows = acceptance.sort_values("position")
@@ -116,10 +116,10 @@ def caveats(acceptance: pd.DataFrame) -> list[str]:
 
 
 def failed_criteria(acceptance: pd.DataFrame, criteria: Sequence[str] | None = None) -> list[str]:
-    """Criteria that have not passed, in the order of the page; see :func:`verdict`.
+    """Criteria that have not passed, in the order of the report; see :func:`verdict`.
 
-    A criterion that is not in the table, or is there twice, or whose value contradicts its mark,
-    has failed. So has a row of an unknown criterion that is not marked as passed.
+    A criterion has failed if it is missing from the table, occurs twice, or its value contradicts
+    ``is_passed``. An unknown criterion has failed if its row is not marked as passed.
     """
     asked, failed = criteria or every_criterion(), []
     for name in asked:

@@ -1,1 +1,1 @@
-"""The main job in memory, and certification on worlds whose truth is known."""
+"""The main job in memory, and certification on synthetic worlds with a known true edge."""

@@ -1,14 +1,14 @@
-"""Certification: the platform on worlds whose truth is known.
+"""Certification: the platform on synthetic worlds whose true edge is known.
 
-Belongs here: one world through the whole pipeline, the true value of its decisions, and power and
-size over many worlds. Does not belong here: the worlds themselves
+Belongs here: running one world through the whole pipeline, the true value of its decisions, and
+power and size over many worlds. Does not belong here: the worlds themselves
 (:mod:`step3_assets.domain.worlds`), any step of the platform.
 
 *Power* is the share of the oracle gate's total expected net return that the platform's
-out-of-sample decisions capture. Decisions are valued at their true expectation, not at their
-outcomes, whose noise is ten times the edge. *Size* is how often a world without an edge would be
-promoted, by every criterion but ``leakage_audit``: the audit looks for faults of the platform, not
-of a world, and is not run here.
+out-of-sample decisions capture. Decisions are valued at their true expectation and not at their
+outcomes, because the noise of an outcome is ten times the edge. *Size* is how often a world without
+an edge would be promoted by the criteria that need no stored run. The leakage audit is not run
+here: it looks for faults of the platform, not of a world.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,22 +40,22 @@ class WorldOutcome:
     ----------
     seed : int
     edge_bps : float
-        Planted; 0 in a null world.
+        The planted edge; 0 in a null world.
     n_months, n_events : int
         Test months and their events.
     oracle_share, oracle_net_bps : float
-        Share of events with a positive expectation, and their mean expected net return.
+        Share of events with a positive expected net return, and the mean of those returns.
     oracle_total, platform_total, mock_total : float
         Sum of the true expected net returns over the events that each gate lets through.
     n_gated, n_mock_gated : int
-        Events let through.
+        Events that each gate lets through.
     calmar, n_trades : float, int
-        Of the platform's portfolio.
+        Metrics of the platform's portfolio.
     is_promoted : bool
     failed_criteria : str
         Acceptance criteria that failed, comma-separated.
     family : str
-        Of the planted edge; see docs/synthetic_worlds.md.
+        Family of the planted edge; see docs/synthetic_worlds.md.
     """
 
     seed: int
@@ -77,26 +77,26 @@ class WorldOutcome:
 
     @property
     def capture(self) -> float:
-        """Platform's share of the oracle gate's total; NaN where there is nothing to capture."""
+        """Platform's share of the oracle gate's total; NaN if that total is not positive."""
         return self.platform_total / self.oracle_total if self.oracle_total > 0 else float("nan")
 
     @property
     def mock_capture(self) -> float:
-        """The same of the mock baseline."""
+        """The mock baseline's share of the oracle gate's total."""
         return self.mock_total / self.oracle_total if self.oracle_total > 0 else float("nan")
 
 
 def certify_world(
     world: WorldConfig, config: Step3Config, n_months: int | None = None
 ) -> WorldOutcome:
-    """Simulate a world, run the whole platform on its delivery, value the decisions.
+    """Simulate a world, run the whole platform on its delivery, and value the decisions.
 
     Parameters
     ----------
     world : WorldConfig
     config : Step3Config
     n_months : int, optional
-        Last test months only.
+        Use only this many of the last test months.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def certify_world(
 def value_decisions(
     world: SyntheticWorld, result: PipelineResult, months: Sequence[object]
 ) -> WorldOutcome:
-    """The outcome of a world, its gated decisions valued at their true expectation."""
+    """The outcome of a world, with gated decisions valued at their true expectation."""
     oracle = pd.concat(world.oracle.values(), ignore_index=True)
     oracle["decision_time_utc"] = pd.to_datetime(oracle["decision_time_utc"], utc=True)
     totals, counts = {}, {}
@@ -164,7 +164,7 @@ class Certificate:
     Parameters
     ----------
     power, mock_power : float
-        Share captured, all planted worlds pooled; NaN without planted worlds.
+        Share captured over all planted worlds pooled; NaN without planted worlds.
     power_low, power_high : float
         95 % interval by resampling worlds (Efron's percentile bootstrap).
     n_null, n_promoted_null : int
@@ -183,7 +183,7 @@ class Certificate:
 
 
 def summarise(outcomes: Iterable[WorldOutcome], seed: int = 0) -> Certificate:
-    """Pool outcomes: sums over worlds, so that a world with little to capture counts little."""
+    """Pool outcomes as sums over worlds; a world with little to capture gets little weight."""
     outcomes = list(outcomes)
     planted = [one for one in outcomes if one.edge_bps > 0]
     null = [one for one in outcomes if one.edge_bps == 0]
@@ -207,14 +207,14 @@ def summarise(outcomes: Iterable[WorldOutcome], seed: int = 0) -> Certificate:
 
 
 def capture_by_family(outcomes: Iterable[WorldOutcome]) -> pd.DataFrame:
-    """Share captured in each family of planted worlds, and in all of them pooled.
+    """Share captured in each family of planted worlds, and in all families pooled.
 
     Returns
     -------
     DataFrame
         ``family``, ``n_worlds``, ``capture``, ``error`` (jackknife over worlds; NaN for one world),
-        ``mock_capture``, ``n_promoted``; the last row is ``pooled``, in which every family counts
-        by what its oracle earns.
+        ``mock_capture``, ``n_promoted``. The last row is ``pooled``; it weights each family by its
+        oracle total.
     """
     planted = [one for one in outcomes if one.edge_bps > 0]
     groups = {name: [o for o in planted if o.family == name] for name in FAMILIES}
@@ -248,7 +248,7 @@ def certify(
     place: Place | int,
     n_months: int | None = None,
 ) -> Iterator[WorldOutcome]:
-    """Certify worlds side by side, each in one process; yields them in their order."""
+    """Certify worlds in parallel, one per process; yields the outcomes in the order of `worlds`."""
     tasks = (_WorldTask(world=world, config=config, n_months=n_months) for world in worlds)
     yield from results_in_order(_certify_task, tasks, place)
 

@@ -1,8 +1,8 @@
 """The main job without an orchestrator: the same domain functions in a plain loop.
 
-Belongs here: what the asset graph does to one delivery in memory, for certification on synthetic
-worlds and to measure the cost of orchestration. Does not belong here:
-storage, partitions, the leakage audit, or any step that the graph lacks.
+Belongs here: the steps of the asset graph on one delivery in memory, for certification on synthetic
+worlds and to measure the cost of orchestration. Does not belong here: storage, partitions, the
+leakage audit, or any step that the graph does not have.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ from step3_assets.domain.walk_forward import month_steps as steps
 
 @dataclass(frozen=True)
 class PipelineInputs:
-    """What the main job runs on.
+    """The inputs of the main job.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class PipelineInputs:
         Consecutive test months.
     config : Step3Config
     published_baseline : mapping, optional
-        As the delivery brought it.
+        The published baseline from the delivery.
     settings : mapping of date to Step3Config, optional
-        Settings of months that a search chose them for.
+        Settings of the months for which a search chose them.
     trials : Trials, optional
-        The search's ledger.
+        The search's ledger of trials.
     """
 
     events: pd.DataFrame
@@ -59,9 +59,9 @@ class PipelineInputs:
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """Every month's tables in one frame each, the portfolio, the criteria and the verdict.
+    """The tables of all months, the portfolio, the criteria and the verdict.
 
-    The criteria are those that need the results alone: no leakage audit is run here.
+    Only criteria that need no stored run are evaluated; the leakage audit is not run here.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -73,12 +73,12 @@ class PipelineResult:
 
 @dataclass(frozen=True)
 class MonthInputs:
-    """What one test month runs on.
+    """The inputs of one test month.
 
     Parameters
     ----------
     events, bars : DataFrame
-        Canonical rows of the look-back and the month; of the bars the next month too.
+        Canonical rows of the look-back and the month; bars also include the next month.
     month : date
         The test month.
     config : Step3Config
@@ -94,7 +94,7 @@ class MonthInputs:
     def cut(
         cls, events: pd.DataFrame, bars: pd.DataFrame, month: date, config: Step3Config
     ) -> "MonthInputs":
-        """The inputs of a month, cut from the tables of a whole delivery."""
+        """Select the inputs of a month from the tables of a whole delivery."""
         first = add_months(month, -LOOK_BACK_MONTHS)
         next_month = add_months(month, 1)
         return cls(
@@ -114,7 +114,7 @@ def run_month(
     ----------
     inputs : MonthInputs
     trained : mapping of str to DataFrame, optional
-        What a run under the same folds and models returned; only the rest is made.
+        Tables from a run with the same folds and models; only the other tables are computed.
 
     Returns
     -------
@@ -173,13 +173,13 @@ def _trained(inputs: MonthInputs) -> dict[str, pd.DataFrame]:
 def run_pipeline(
     inputs: PipelineInputs, *, workers: int = 1, on_month: Callable[[], None] | None = None
 ) -> PipelineResult:
-    """Every test month, then portfolio, acceptance and verdict.
+    """Run every test month, then portfolio, acceptance and verdict.
 
     Parameters
     ----------
     inputs : PipelineInputs
     workers : int
-        Processes that run months side by side.
+        Number of processes that run months in parallel.
     on_month : callable, optional
         Called after each month, for progress.
     """
@@ -200,7 +200,7 @@ def run_pipeline(
 def pipeline_result(
     runs: Sequence[Mapping[str, pd.DataFrame]], inputs: PipelineInputs
 ) -> PipelineResult:
-    """Portfolio, acceptance and verdict of months that were run; see :func:`run_pipeline`."""
+    """Portfolio, acceptance and verdict from the months' tables; see :func:`run_pipeline`."""
     events, bars, months, config = inputs.events, inputs.bars, inputs.months, inputs.config
     tables = {name: pd.concat([r[name] for r in runs], ignore_index=True) for name in runs[0]}
     before = add_months(months[0], -history_months(config.allocation))

@@ -1,6 +1,6 @@
-"""Families of worlds in which nothing may be promoted.
+"""Families of worlds without skill, in which nothing may be promoted.
 
-Belongs here: how each family's bars come about. Does not belong here: the simulator
+Belongs here: how the bars of each family are generated. Does not belong here: the simulator
 (:mod:`step3_assets.domain.worlds`), verdicts (:mod:`.null_verdicts`).
 """
 
@@ -26,12 +26,12 @@ PRICES = ("open", "high", "low", "close")
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH")
 DEAD_EDGE_BPS = 20.0
 TRAINED_YEARS = 3.0
-"""Years of bars that the first fold trains on; an edge that died was alive in them."""
+"""Years of bars that the first fold trains on; the dead edge exists only in these years."""
 
 
 @dataclass(frozen=True)
 class NullFamily:
-    """One kind of world without skill to find.
+    """One kind of world in which there is no skill to find.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _dead_edge(seed: int, years: float) -> Bars:
 
 
 def with_trend(frame: pd.DataFrame, log_a_year: float) -> pd.DataFrame:
-    """Bars with a steady log growth added; within a bar the trend stands still."""
+    """Bars with a constant log growth rate added; all prices of a bar get the same factor."""
     stamps = pd.to_datetime(frame["date"], utc=True)
     years = ((stamps - stamps.iloc[0]) / pd.Timedelta(days=365.25)).to_numpy(dtype=np.float64)
     factor = np.exp(log_a_year * years)
@@ -90,12 +90,12 @@ def with_trend(frame: pd.DataFrame, log_a_year: float) -> pd.DataFrame:
 
 
 def spliced(first: pd.DataFrame, then: pd.DataFrame, years: float) -> pd.DataFrame:
-    """The bars of one world for so many years, those of another from there on, without a jump.
+    """Bars of one world for the first `years`, then of another, rescaled so that there is no jump.
 
     Raises
     ------
     ValueError
-        If the two do not have the same stamps.
+        If the two do not have the same timestamps.
     """
     if not first["date"].equals(then["date"]):
         raise ValueError("spliced: the worlds have different bars")
@@ -127,7 +127,7 @@ FAMILIES: Mapping[str, NullFamily] = {
 def family_delivery(
     family: NullFamily, seed: int, years: float, folds: FoldConfig
 ) -> tuple[Delivery, date, date]:
-    """One world of a family as the platform reads it, with its first and last test month.
+    """The delivery of one world of a family, with its first and last test month.
 
     Raises
     ------

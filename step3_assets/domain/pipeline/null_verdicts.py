@@ -1,15 +1,15 @@
-"""Many verdicts on worlds without skill, cheaply: the size of the whole verdict.
+"""Many verdicts on worlds without skill at low cost, to measure the size of the whole verdict.
 
-Belongs here: decisions that cannot know an outcome, replayed through portfolio, statistics and
+Belongs here: decisions that cannot depend on an outcome, replayed through portfolio, statistics and
 criteria on forecasts that were trained once; the exact bound of a promotion rate. Does not belong
 here: the worlds (:mod:`.null_families`), any step of the platform.
 
-Training takes most of a verdict's time, and nothing in it depends on what is decided later. So a
-world's models are trained once, and then many sets of decisions are evaluated that do not look at
-outcomes by construction: the forecasts of each symbol are moved along its candidates, or permuted
-in whole weeks, and a fixed share of the highest passes the gate. Each is a strategy without skill
-on real paths, with trades enough to be promoted, where the platform's own gate would mostly
-abstain.
+Training takes most of a verdict's time and does not depend on the decisions. A world's models are
+therefore trained once, and many sets of blind decisions are evaluated on them. To make decisions
+blind, the forecasts of each symbol are shifted along its candidates, or permuted in whole weeks,
+and a fixed share of the highest forecasts passes the gate. Each set is a strategy without skill on
+real paths. It makes enough trades to be promoted, whereas the platform's gate would rarely trade in
+such a world.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ from step3_assets.domain.walk_forward import month_steps as steps
 SHARES = (0.05, 0.10, 0.20)
 """Shares of a symbol's candidates that a blind gate lets through."""
 SPANS = (12, 24, 36)
-"""Last months that a verdict is asked for besides all of them."""
+"""A verdict is also computed on this many last months, besides the one on all months."""
 WAYS = ("moved", "shuffled")
 Run = dict[str, pd.DataFrame]
 
@@ -51,14 +51,14 @@ class NullVerdict:
     ----------
     family : str
     seed : int
-        Of the world.
+        Seed of the world.
     variant : str
-        ``own`` for the platform's own decisions, else how they were made blind.
+        ``own`` for the platform's decisions; otherwise how the decisions were made blind.
     n_months, n_trades : int
     calmar : float
     is_promoted : bool
     failed_criteria : str
-        Comma-separated.
+        Names of failed criteria, comma-separated.
     """
 
     family: str
@@ -73,18 +73,19 @@ class NullVerdict:
 
 @dataclass(frozen=True)
 class PromotionRate:
-    """How often something was promoted, with the exact upper bound.
+    """Share of verdicts that promote, with the exact upper bound.
 
     Parameters
     ----------
     family : str
     n, n_promoted, n_worlds : int
-        Verdicts, promotions, worlds.
+        Number of verdicts, promotions and worlds.
     rate, upper : float
         Promotions over verdicts, and the upper end of the exact two-sided interval of Clopper and
-        Pearson (1934). Verdicts of one world depend on one another, so `upper` is too low where
-        promotions crowd in few worlds; `worlds_upper` counts worlds with any promotion.
+        Pearson (1934). Verdicts on the same world depend on one another, so `upper` is too low if
+        most promotions happen in a few worlds.
     worlds_upper : float
+        The same bound for the share of worlds with at least one promotion.
     """
 
     family: str
@@ -97,7 +98,7 @@ class PromotionRate:
 
 
 def trained_runs(inputs: PipelineInputs) -> Iterator[Run]:
-    """Every month from fold to backtest, one after the other."""
+    """Run every month from fold to backtest, one after the other."""
     for month in inputs.months:
         yield run_month(
             MonthInputs(
@@ -112,18 +113,18 @@ def trained_runs(inputs: PipelineInputs) -> Iterator[Run]:
 def blind_scores(
     scores: pd.DataFrame, way: str, share: float, size_frac: float, seed: int
 ) -> pd.DataFrame:
-    """The scores with forecasts that belong to other candidates, a share of them gated.
+    """Scores in which each candidate has the forecast of another one, with a fixed share gated.
 
     Parameters
     ----------
     scores : DataFrame
         Table ``scores`` of all months.
     way : str
-        ``moved``: the forecasts of each symbol are shifted along its candidates, all symbols by the
-        same part of their number, a tenth at least. ``shuffled``: whole weeks of candidates are
-        permuted.
+        ``moved``: the forecasts of each symbol are shifted along its candidates; the shift is the
+        same fraction (0.1 to 0.9) of the number of candidates for every symbol. ``shuffled``: whole
+        weeks of candidates are permuted.
     share : float
-        Share of each symbol's candidates that is let through, those with the highest ``ev_final``.
+        Share of each symbol's candidates that passes: those with the highest ``ev_final``.
     size_frac : float
         Size of each trade.
     seed : int
@@ -155,12 +156,12 @@ def blind_scores(
 
 
 def _weeks_dealt(stamps: pd.Series, seed: int) -> np.ndarray:
-    """Positions of candidates with their weeks in another order, the same for every symbol."""
+    """Positions of candidates after permuting whole weeks, the same way for every symbol."""
     days = stamps.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
     weeks = week_numbers(days)
     labels = np.arange(weeks.min(), weeks.max() + 1)
     place = np.random.default_rng(seed).permutation(2 * len(labels))
-    # By the week's own number, so that symbols with other weeks are dealt alike.
+    # Indexed by week number, so that symbols with different weeks are permuted in the same way.
     rank = place[(weeks - weeks.min()) % len(place)]
     return np.lexsort((np.arange(len(weeks)), rank))
 
@@ -168,13 +169,13 @@ def _weeks_dealt(stamps: pd.Series, seed: int) -> np.ndarray:
 def replay(
     runs: Sequence[Mapping[str, pd.DataFrame]], inputs: PipelineInputs, scores: pd.DataFrame
 ) -> PipelineResult:
-    """Portfolio, statistics and verdict of other scores on trained runs."""
+    """Portfolio, statistics and verdict of trained runs with their scores replaced."""
     renewed = []
     for month, run in zip(inputs.months, runs, strict=True):
-        own = scores[scores["month"] == month].reset_index(drop=True)
+        of_month = scores[scores["month"] == month].reset_index(drop=True)
         traded = steps.backtest_step(
             steps.BacktestInputs(
-                scores=own,
+                scores=of_month,
                 events=inputs.events[inputs.events["month"] == month],
                 bars=inputs.bars[inputs.bars["month"] >= month],
                 month=month,
@@ -182,23 +183,24 @@ def replay(
                 base_rate=steps.base_rates(run["model_metrics"]).get(month),
             )
         )
-        renewed.append({**run, "scores": own, **traded})
+        renewed.append({**run, "scores": of_month, **traded})
     return pipeline_result(renewed, inputs)
 
 
 def null_verdicts(
     family: str, seed: int, inputs: PipelineInputs, n_replays: int
 ) -> Iterator[NullVerdict]:
-    """The verdicts of one world: the platform's own, other spans, and blind decisions.
+    """The verdicts of one world: on the platform's decisions, on shorter spans, on blind decisions.
 
     Parameters
     ----------
     family : str
     seed : int
-        Of the world; replays draw from it.
+        Seed of the world; the seeds of the replays are derived from it.
     inputs : PipelineInputs
     n_replays : int
-        Blind decisions; ways and shares take turns, each with a draw of its own.
+        Number of sets of blind decisions. They alternate between the ways and shares; each has its
+        own seed.
     """
     runs = list(trained_runs(inputs))
     yield _verdict(family, seed, "own", pipeline_result(runs, inputs), inputs)
@@ -244,16 +246,16 @@ def family_verdicts(
     n_replays: int,
     place: Place | int,
 ) -> Iterator[list[NullVerdict]]:
-    """The verdicts of many worlds side by side, each in one process; yields them in their order.
+    """The verdicts of many worlds, computed in parallel and yielded in the order of `calls`.
 
     Parameters
     ----------
     calls : sequence of (family name, seed)
     config : Step3Config
     years : float
-        Of bars.
+        Years of bars in each world.
     n_replays : int
-        Blind decisions of each world.
+        Number of sets of blind decisions in each world.
     place : Place or int
     """
     tasks = (
@@ -287,7 +289,7 @@ def _one_world(world: _NullWorld) -> list[NullVerdict]:
 
 
 def clopper_pearson_upper(n_hits: int, n: int, level: float = 0.95) -> float:
-    """Upper end of the exact two-sided interval of a proportion; 1 for no trial.
+    """Upper end of the exact two-sided confidence interval of a proportion; 1 without trials.
 
     Source: C. J. Clopper and E. S. Pearson (1934), Biometrika 26.
 
@@ -306,7 +308,7 @@ def clopper_pearson_upper(n_hits: int, n: int, level: float = 0.95) -> float:
 
 
 def promotion_rates(verdicts: Iterable[NullVerdict]) -> list[PromotionRate]:
-    """The rate of each family, then of all together under the name ``pooled``."""
+    """The rate of each family, then of all families together under the name ``pooled``."""
     found = list(verdicts)
     families = list(dict.fromkeys(verdict.family for verdict in found))
     rates = [_rate(name, [v for v in found if v.family == name]) for name in families]

@@ -1,6 +1,6 @@
-"""Statistics: how much of a result chance could explain, with intervals or probabilities.
+"""Statistics: how much of a result could be chance, as confidence intervals or probabilities.
 
-Belongs here: estimators over arrays and frames, seeded, each with its source, and the statistics
-computed with them (:mod:`.measures`). Does not belong here: making the results, thresholds and
+Belongs here: seeded estimators over arrays and frames, each with its source, and the statistics
+computed with them (:mod:`.measures`). Does not belong here: computing the results; thresholds and
 verdicts (:mod:`step3_assets.domain.acceptance.verdict`).
 """

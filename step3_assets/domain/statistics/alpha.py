@@ -1,7 +1,7 @@
-"""Alpha: what an account earned beyond a constant share of its benchmark.
+"""Alpha: the return of an account beyond that of a constant share of its benchmark.
 
-Belongs here: the regression, and the benchmark at the account's own exposure. Does not belong here:
-making the benchmark (:mod:`step3_assets.domain.portfolio.reference_lines`).
+Belongs here: the regression, and the benchmark at the account's mean exposure. Does not belong
+here: computing the benchmark (:mod:`step3_assets.domain.portfolio.reference_lines`).
 
 In a rising market, every long position earns. Alpha removes the part that the account's beta
 explains. The benchmark at equal exposure answers the same question without a regression: what would
@@ -21,8 +21,8 @@ from step3_assets.domain.core.dispersion import is_flat
 
 MIN_SESSIONS = 60
 LAGS = 5
-"""Sessions over which returns may depend on one another: a position lasts up to two, and a week
-covers its after-effects."""
+"""Number of sessions over which returns may be correlated: a position lasts up to two sessions, and
+a week covers its after-effects."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Alpha:
     Parameters
     ----------
     alpha, lower, upper : float
-        Per session, with its confidence interval; NaN where they are undefined.
+        Alpha per session, with its confidence interval; NaN if undefined.
     t : float
-        Alpha over its standard error.
+        Alpha divided by its standard error.
     beta, correlation : float
     n : int
-        Sessions.
+        Number of sessions.
     level : float
         Two-sided level of the interval.
     undefined : str
-        Why there is no alpha; empty if there is one.
+        Reason why there is no alpha; empty if there is one.
     """
 
     alpha: float
@@ -56,7 +56,7 @@ class Alpha:
 
 
 def jensen_alpha(returns: np.ndarray, benchmark: np.ndarray, level: float) -> Alpha:
-    """Regress session returns on a benchmark's, with errors of Newey and West.
+    """Regress session returns on those of a benchmark, with Newey-West standard errors.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _why_undefined(returns: np.ndarray, benchmark: np.ndarray) -> str:
 
 
 def equal_weight(paths: list[pd.DataFrame]) -> pd.DataFrame:
-    """Session paths of equal parts of several accounts, rebalanced every session.
+    """Session paths of an equal-weight mix of several accounts, rebalanced every session.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def equal_weight(paths: list[pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there is none, or their sessions differ.
+        If the list is empty, or the sessions differ.
     """
     if not paths:
         raise ValueError("there is no benchmark")
@@ -134,14 +134,14 @@ def equal_weight(paths: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def at_exposure(paths: pd.DataFrame, exposure_frac: float) -> pd.DataFrame:
-    """Session paths of an account that keeps a constant share in another, the rest in cash.
+    """Session paths of an account that holds a constant share of another one and the rest in cash.
 
     Parameters
     ----------
     paths : DataFrame
         From :func:`.bootstrap.session_paths`.
     exposure_frac : float
-        The share at the start of each session.
+        The share held at the start of each session.
     """
     moved = paths[["growth", "high", "low"]]
     scaled = 1.0 + exposure_frac * (moved - 1.0)

@@ -1,10 +1,11 @@
-"""Stationary-bootstrap intervals of Calmar, Sharpe and net per trade.
+"""Stationary-bootstrap confidence intervals of Calmar, Sharpe and net return per trade.
 
 Belongs here: resampling in blocks of random length (library ``arch``) and the metrics of each
 resample. Does not belong here: their formulas (:mod:`step3_assets.domain.portfolio.metrics`).
 
-An account is resampled by New York sessions. Each session keeps its own path of bar closes, so the
-drawdown inside a session, and hence the point estimate, is the one of table ``portfolio``.
+An account is resampled by New York sessions. Each session keeps its path of bar closes. The
+drawdown inside a session is therefore preserved, and the point estimate equals that of table
+``portfolio``.
 
 Sources: D. N. Politis and J. P. Romano (1994), *The Stationary Bootstrap*, JASA 89, section 2; the
 mean block length is that of D. N. Politis and H. White (2004), *Automatic Block-Length Selection
@@ -34,7 +35,7 @@ MIN_OBSERVATIONS = 30
 
 @dataclass(frozen=True)
 class BootstrapInterval:
-    """A metric with its percentile interval.
+    """A metric with its percentile confidence interval.
 
     Parameters
     ----------
@@ -42,11 +43,11 @@ class BootstrapInterval:
         The metric itself; NaN when it is undefined.
     lower, upper : float
         Quantiles of the resampled metric that leave ``(1 - level) / 2`` outside on each side; NaN
-        below :data:`MIN_OBSERVATIONS` or without variation.
+        with fewer than :data:`MIN_OBSERVATIONS` observations or without variation.
     level : float
-        Two-sided.
+        Two-sided level.
     n : int
-        Observations: sessions or trades.
+        Number of observations: sessions or trades.
     block_length : float
         Mean block length, in observations.
     """
@@ -77,26 +78,27 @@ class Resampling:
 
 
 def session_paths(equity: pd.DataFrame, start_equity: float) -> pd.DataFrame:
-    """Path of each session, for an account that enters it with 1 USD.
+    """Path of each session, for an account that starts the session with 1 USD.
 
     Parameters
     ----------
     equity : DataFrame
-        ``bar_end_utc`` and ``equity_usd`` in time order, every bar close, flat ones included.
+        ``bar_end_utc`` and ``equity_usd`` in time order at every bar close, also while the account
+        holds no position.
     start_equity : float
-        Equity before the first mark, USD, above zero like every mark.
+        Equity before the first mark, USD; must be above zero, like every mark.
 
     Returns
     -------
     DataFrame
-        By session date: ``growth`` (close over the close before), ``high`` and ``low`` (extremes
-        of the bar closes over the close before), ``drawdown_frac`` (deepest fall between bar closes
-        of the session, its opening level included).
+        By session date: ``growth`` (close divided by the previous close), ``high`` and ``low``
+        (extremes of the bar closes divided by the previous close), ``drawdown_frac`` (deepest fall
+        between bar closes of the session, its opening level included).
 
     Raises
     ------
     ValueError
-        If the account is at zero or below somewhere: growth has no meaning then.
+        If the equity is ever zero or below: growth is undefined then.
     """
     values = equity["equity_usd"].to_numpy(dtype=np.float64)
     if start_equity <= 0.0 or not np.all(values > 0.0):
@@ -114,14 +116,14 @@ def session_paths(equity: pd.DataFrame, start_equity: float) -> pd.DataFrame:
 
 
 def account_calmar(paths: np.ndarray, n_months: int) -> float:
-    """Calmar of sessions laid end to end.
+    """Calmar ratio of consecutive sessions.
 
     Parameters
     ----------
     paths : ndarray, shape (n_sessions, 4)
         Columns of :func:`session_paths`.
     n_months : int
-        Calendar months that the sessions stand for.
+        Number of calendar months that the sessions represent.
     """
     level = np.cumprod(paths[:, 0])
     before = np.concatenate([[1.0], level[:-1]])
@@ -133,7 +135,7 @@ def account_calmar(paths: np.ndarray, n_months: int) -> float:
 
 
 def account_sharpe(paths: np.ndarray) -> float:
-    """Annualised Sharpe of sessions; NaN without deviation beyond rounding error."""
+    """Annualised Sharpe ratio of sessions; NaN if returns do not vary beyond rounding error."""
     returns = paths[:, 0] - 1.0
     if is_flat(returns):
         return math.nan
@@ -143,7 +145,8 @@ def account_sharpe(paths: np.ndarray) -> float:
 def mean_block_length(series: np.ndarray) -> float:
     """Mean block length of the stationary bootstrap by Politis and White; at least 1.
 
-    NaN below :data:`MIN_OBSERVATIONS` or for a series that does not vary beyond rounding error.
+    NaN with fewer than :data:`MIN_OBSERVATIONS` observations, or if the series does not vary beyond
+    rounding error.
     """
     if len(series) < MIN_OBSERVATIONS or is_flat(series):
         return math.nan
@@ -156,20 +159,20 @@ def mean_block_length(series: np.ndarray) -> float:
 def bootstrap_account(
     paths: pd.DataFrame, n_months: int, resampling: Resampling
 ) -> AccountIntervals:
-    """Intervals of Calmar and Sharpe.
+    """Confidence intervals of the Calmar and Sharpe ratios.
 
     Parameters
     ----------
     paths : DataFrame
         From :func:`session_paths`.
     n_months : int
-        Calendar months of the period; a resample has as many sessions and stands for as many.
+        Number of calendar months of the period; a resample represents the same number.
     resampling : Resampling
 
     Returns
     -------
     AccountIntervals
-        An account that never changed has a Calmar of 0 and no interval.
+        An account whose equity never changed has a Calmar of 0 and no interval.
     """
     values = paths.to_numpy(dtype=np.float64)
 
@@ -183,7 +186,7 @@ def bootstrap_account(
 def bootstrap_calmar_gain(
     ours: pd.DataFrame, other: pd.DataFrame, n_months: int, resampling: Resampling
 ) -> BootstrapInterval:
-    """Interval of the difference of two accounts' Calmars, both on the same resampled sessions.
+    """Confidence interval of the difference between two Calmar ratios, on the same resamples.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The row of a statistic that has a bootstrap confidence interval.
 
-Belongs here: wording an interval. Does not belong here: the bootstrap itself
+Belongs here: the row and the sentence of an interval. Does not belong here: the bootstrap itself
 (:mod:`step3_assets.domain.statistics.bootstrap`).
 """
 
@@ -51,6 +51,6 @@ def reading(
     found: BootstrapInterval,
     words: tuple[str, str, str] = ("above 0", "below 0", "not distinguishable from 0"),
 ) -> str:
-    """What the interval shows: above, below, or neither."""
+    """The word for an interval that is above 0, below 0, or contains 0."""
     above, below, between = words
     return above if found.lower > 0.0 else below if found.upper < 0.0 else between

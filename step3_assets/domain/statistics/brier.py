@@ -1,10 +1,10 @@
-"""Brier score of the probabilities against that of the base rate, with a test.
+"""Brier score of the probabilities compared with that of the base rate, with a test.
 
-Belongs here: the difference and its error. Does not belong here: calibration.
+Belongs here: the difference and its standard error. Does not belong here: calibration.
 
 Source: F. X. Diebold and R. S. Mariano (1995), *Comparing Predictive Accuracy*, Journal of Business
-and Economic Statistics 13, eq. for S1, on the difference of squared errors; labels overlap, so
-errors are summed by day and near days may depend on one another (Driscoll and Kraay 1998).
+and Economic Statistics 13, eq. for S1, on the difference of squared errors. Labels overlap, so
+errors are summed by day, and nearby days may be correlated (Driscoll and Kraay 1998).
 """
 
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ class BrierGain:
     Parameters
     ----------
     gain, lower, upper : float
-        Mean of ``(base - y)^2 - (p - y)^2`` with its normal interval; NaN where it is undefined.
+        Mean of ``(base - y)^2 - (p - y)^2`` with its normal confidence interval; NaN if undefined.
     p_value : float
-        One-sided: probability of such a gain when there is none.
+        One-sided: probability of a gain at least this large if the true gain is 0.
     brier, brier_base : float
     level : float
     n_rows, n_days : int
     undefined : str
-        Why there is no gain: fewer than 30 rows or 10 days, values that are not finite, or errors
-        that differ by a constant; empty where there is one.
+        Reason why there is no gain: fewer than 30 rows or 10 days, values that are not finite, or
+        errors that differ by a constant; empty if there is one.
     """
 
     gain: float
@@ -67,7 +67,7 @@ def brier_gain(
     won : ndarray, shape (n_rows,)
         Outcome, 0 or 1.
     days : ndarray, shape (n_rows,)
-        Day of each decision, sorting in time order.
+        Day of each decision; days must sort in time order.
     n_lags : int
         Days that a label may span.
     level : float

@@ -1,13 +1,13 @@
 """Errors of means and slopes when rows are not independent.
 
-Belongs here: covariances that allow for clusters of rows, and for days that depend on one another.
-Does not belong here: what is regressed on what.
+Belongs here: covariances for clusters of rows, and for correlated days. Does not belong here: the
+choice of regressors and outcomes.
 """
 
 import numpy as np
 
 COLLINEAR = 1e-10
-"""Smallest over largest eigenvalue of the regressors' products below which they are collinear."""
+"""Regressors are collinear if the ratio of smallest to largest eigenvalue of X'X is below this."""
 
 
 def clustered_ols(
@@ -46,8 +46,8 @@ def jackknife_ols(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Least squares with the covariance of the jackknife over clusters (CR3).
 
-    It allows for clusters with more leverage than others, where the plain cluster-robust covariance
-    is too small.
+    The plain cluster-robust covariance is too small if some clusters have more leverage than
+    others; this one is not.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def jackknife_ols(
 
 
 def mean_over_days(values: np.ndarray, days: np.ndarray, n_lags: int) -> tuple[float, float]:
-    """Mean over rows, and its standard error when rows of one day and of near days are correlated.
+    """Mean over rows, and its standard error if rows of the same or nearby days are correlated.
 
     Parameters
     ----------
@@ -94,13 +94,13 @@ def mean_over_days(values: np.ndarray, days: np.ndarray, n_lags: int) -> tuple[f
     days : ndarray, shape (n_rows,)
         Label of each row's day; labels sort in time order.
     n_lags : int
-        Days that depend on one another: Bartlett weights ``1 - lag / (n_lags + 1)``.
+        Number of days over which rows are correlated: Bartlett weights ``1 - lag / (n_lags + 1)``.
 
     Returns
     -------
     mean, standard_error : float
         Driscoll and Kraay (1998), eq. 4, of a constant; lags count days that have rows. The error
-        is 0 where nothing varies.
+        is 0 if the values do not vary.
     """
     mean = float(np.mean(values))
     _, index = np.unique(days, return_inverse=True)

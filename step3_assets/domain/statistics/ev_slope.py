@@ -1,12 +1,12 @@
-"""Slope of realised net on ``ev_final``: did a higher expected value earn more?
+"""Slope of realised net return on ``ev_final``: did a higher expected value earn more?
 
 Belongs here: the slope and its confidence interval. Does not belong here: deciles and drawing
 (:mod:`step3_assets.domain.report.ev_calibration`).
 
-Labels outlast a day, sometimes a weekend, and symbols share their noise, so the rows of two weeks
-are one cluster, over all symbols; the standard error is the jackknife over these clusters. The size
-of the test that the lower bound makes is measured in ``benchmarks/size.py``; with days as clusters
-it rejects 8 % of null slopes at a nominal 5 %.
+A label may span more than a day, sometimes a weekend, and symbols share noise. All rows of two
+weeks, over all symbols, therefore form one cluster, and the standard error is the jackknife over
+these clusters. ``benchmarks/size.py`` measures the size of the test that the lower bound implies;
+with days as clusters it would reject 8 % of null slopes at a nominal 5 %.
 
 Sources: J. Mincer and V. Zarnowitz (1969), *The Evaluation of Economic Forecasts*: a calibrated
 forecast has slope 1; the jackknife is that of :func:`.clustered.jackknife_ols`.
@@ -24,24 +24,24 @@ NUMBERS = ("ev_final", "net_logret")
 MIN_ROWS = 30
 CLUSTER_WEEKS = 2
 MIN_CLUSTERS = 6
-"""Three months: with fewer clusters a jackknife says little of the error."""
+"""Three months; with fewer clusters the jackknife estimates the error poorly."""
 
 
 @dataclass(frozen=True)
 class EvSlope:
-    """Slope of realised net on ``ev_final``: 1 means calibrated, 0 means no information.
+    """Slope of realised net return on ``ev_final``: 1 means calibrated, 0 means no information.
 
     Parameters
     ----------
     slope, lo, hi : float
-        Ordinary least squares with a confidence interval over clusters of two weeks; NaN where it
-        is undefined.
+        Ordinary least squares with a confidence interval over clusters of two weeks; NaN if
+        undefined.
     n_rows, n_days, n_clusters : int
-        Rows, UTC days and fortnights.
+        Number of rows, UTC days and clusters of two weeks.
     level : float
         Two-sided level of the interval.
     undefined : str
-        Why there is no slope; empty where there is one.
+        Reason why there is no slope; empty if there is one.
     """
 
     slope: float
@@ -60,8 +60,8 @@ def ev_slope(joined: pd.DataFrame, level: float = 0.95) -> EvSlope:
     Parameters
     ----------
     joined : DataFrame
-        ``decision_time_utc``, ``ev_final`` and ``net_logret`` (log returns); rows where one of the
-        two is missing or not finite are left out.
+        ``decision_time_utc``, ``ev_final`` and ``net_logret`` (log returns); rows in which
+        ``ev_final`` or ``net_logret`` is missing or not finite are left out.
     level : float
     """
     from scipy import stats
@@ -80,7 +80,7 @@ def ev_slope(joined: pd.DataFrame, level: float = 0.95) -> EvSlope:
     undefined = _why_undefined(ev, net, counts["n_clusters"])
     if undefined:
         return EvSlope(slope=np.nan, lo=np.nan, hi=np.nan, undefined=undefined, **counts)
-    # In units of the spread of ev, so that small values do not make the matrix singular.
+    # Standardised, so that small values do not make the matrix singular.
     centre, scale = float(np.mean(ev)), float(np.std(ev))
     x = np.column_stack([np.ones(len(ev)), (ev - centre) / scale])
     try:
@@ -106,6 +106,6 @@ def _why_undefined(ev: np.ndarray, net: np.ndarray, n_clusters: int) -> str:
 
 
 def utc_days(stamps: pd.Series) -> np.ndarray:
-    """UTC day of each stamp, as ``datetime64[D]``."""
+    """UTC day of each timestamp, as ``datetime64[D]``."""
     naive = stamps.dt.tz_convert("UTC").dt.tz_localize(None)
     return naive.to_numpy(dtype="datetime64[us]").astype("datetime64[D]")

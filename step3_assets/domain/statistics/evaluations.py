@@ -1,10 +1,10 @@
-"""Every configuration that the portfolio was ever run with counts as a trial.
+"""Trials from earlier runs: every configuration of an earlier portfolio run counts as a trial.
 
 Belongs here: the rows of table ``evaluations``, and the trials that they add. Does not belong
-here: the search's own ledger (:mod:`.trials`).
+here: the search's ledger (:mod:`.trials`).
 
-Running the platform again with other settings and keeping the better result is a search. Such
-trials count in the deflated Sharpe ratio and in PBO, like those of an optimiser.
+Running the platform again with other settings and keeping the better result is a search. Such runs
+count as trials in the deflated Sharpe ratio and in PBO, like those of an optimiser.
 """
 
 import json
@@ -41,15 +41,15 @@ def evaluation_rows(
     portfolio_months : DataFrame
         Table ``portfolio_months``.
     settings : mapping of date to Step3Config
-        In force in each test month.
+        Settings in force in each test month.
     dataset_version, code_version : str
     span : str
-        As :func:`span_of` names it.
+        Name of the span, from :func:`span_of`.
 
     Returns
     -------
     DataFrame
-        Table ``evaluations``, one row a month.
+        Table ``evaluations``, one row per month.
     """
     ours = portfolio_months[portfolio_months["series"] == PLATFORM]
     rows = ours[["month", "return_frac"]].assign(
@@ -63,14 +63,14 @@ def evaluation_rows(
 
 
 def configuration_hash(settings: Mapping[date, Step3Config]) -> str:
-    """One hash of the settings of all months; that of the settings where all share them."""
+    """One hash of the settings of all months; the settings' hash if all months share them."""
     hashes = [(str(month), trading_hash(config)) for month, config in sorted(settings.items())]
     distinct = {value for _, value in hashes}
     return distinct.pop() if len(distinct) == 1 else short_hash(hashes)
 
 
 def with_run(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Table ``evaluations`` with this run in place of an earlier one of the same configuration."""
+    """Table ``evaluations`` in which this run replaces an earlier one with the same identity."""
     new = set(map(tuple, rows[IDENTITY].itertuples(index=False)))
     is_other = [tuple(row) not in new for row in known[IDENTITY].itertuples(index=False)]
     kept = known[is_other]
@@ -78,13 +78,13 @@ def with_run(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def span_of(months: Sequence[date], longest: tuple[date, date]) -> str:
-    """How table ``evaluations`` names the months of a run.
+    """Name of a run's months in table ``evaluations``.
 
     Returns
     -------
     str
-        :data:`LONGEST` where no month of the data is left out, so that a run on data that grew is
-        the same trial; otherwise the months.
+        :data:`LONGEST` if no month of the data is left out, so that a run on longer data is the
+        same trial; otherwise the first and last month.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class Shown:
     Parameters
     ----------
     config_hash, code_version, span : str
-        Its identity in table ``evaluations``.
+        Identity of the run in table ``evaluations``.
     months : sequence of date
         Its test months.
     """
@@ -120,23 +120,23 @@ class Shown:
 
 
 def count_evaluations(trials: Trials, evaluations: pd.DataFrame, shown: Shown) -> Trials:
-    """The trials with every other run of the portfolio on these data.
+    """Add every other run of the portfolio to the trials.
 
     Parameters
     ----------
     trials : Trials
-        Of the search's ledger; they count the configuration that is shown already.
+        From the search's ledger; they already count the configuration that is shown.
     evaluations : DataFrame
         Table ``evaluations``.
     shown : Shown
-        The run of the results.
+        The run whose results are shown.
 
     Returns
     -------
     Trials
-        Each configuration, code version and span counts once, whichever months it met: choosing
-        among spans is choosing among trials. Monthly returns are those of the runs that have all of
-        the months of the results, where the search left none.
+        Each combination of configuration, code version and span counts once, whatever its months:
+        choosing among spans is also a search. If the search recorded no monthly returns, they are
+        taken from the runs that cover all months of the results.
     """
     name = evaluations["config_hash"] + "@" + evaluations["code_version"]
     name = name + "@" + evaluations["span"]

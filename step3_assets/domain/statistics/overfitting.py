@@ -22,10 +22,10 @@ class BacktestOverfitting:
     Parameters
     ----------
     pbo : float
-        Share of the splits in which the configuration that was best in one half came out at or
-        below the median of the other half.
+        Share of the splits in which the configuration that was best in one half ranked at or below
+        the median in the other half.
     logits : ndarray, shape (n_splits,)
-        ``ln(w / (1 - w))`` of its relative rank ``w``, by split.
+        ``ln(w / (1 - w))`` for the relative rank ``w`` of that configuration, by split.
     n_trials, n_months, n_blocks, n_splits : int
     """
 
@@ -38,7 +38,7 @@ class BacktestOverfitting:
 
 
 def even_blocks(n_months: int, most: int) -> int:
-    """Largest even number of blocks, at most `most`, that leaves two months to each; 0 if none."""
+    """Largest even number of blocks, up to `most`, with at least two months each; 0 if none."""
     return max(0, min(most, n_months // 2) // 2 * 2)
 
 
@@ -50,14 +50,15 @@ def backtest_overfitting(returns: np.ndarray, n_blocks: int) -> BacktestOverfitt
     returns : ndarray, shape (n_months, n_trials)
         Return of each configuration in each month, all months, in time order.
     n_blocks : int
-        Even; the months are cut into as many runs of equal length, the first ones a month longer
-        where they do not divide. Every half of the blocks is in-sample once.
+        Even. The months are cut into this many consecutive blocks of equal length; if they do not
+        divide evenly, the first blocks are a month longer. Every half of the blocks is in-sample
+        once.
 
     Returns
     -------
     BacktestOverfitting
-        Performance is the Sharpe ratio of the half's months; it is 0 for a configuration that did
-        not move in them. Ties share their ranks; among tied winners the first counts.
+        Performance is the Sharpe ratio over the months of a half; it is 0 for a configuration whose
+        returns do not vary in them. Ties get the average rank; among tied winners the first counts.
 
     Raises
     ------

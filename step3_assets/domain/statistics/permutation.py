@@ -2,20 +2,22 @@
 
 Belongs here: the permutation and its p value. Does not belong here: the gate.
 
-What is exchangeable is time. Labels overlap and symbols share their noise, so single candidates may
-not be drawn one by one; the whole pattern of trades is shifted instead. Within each block of about
-twelve months all trades of all symbols move by the same number of sessions, from the end of the
-block to its start, and each takes the next candidate of its symbol at that time of day. The number
-of trades in a block, their clustering and their coincidence across symbols stay as they are. A good
-year or symbol, which takes no skill to pick, raises the shifted trades as it raises the real ones.
+Time is exchangeable under the null hypothesis. Labels overlap and symbols share noise, so
+candidates may not be drawn one by one; the whole pattern of trades is shifted instead. Within each
+block of about twelve months, all trades of all symbols move by the same number of sessions and wrap
+around from the end of the block to its start. Each trade takes the next candidate of its symbol at
+that time of day. The number of trades in a block, their clustering and their coincidence across
+symbols do not change. A good year or symbol raises the shifted trades as much as the real ones, so
+it does not count as skill.
 
-Blocks of a month would not do. A gate that buys after a fall would compare its trades with the mean
-of a month that contains the fall, and look skilled without being so: at a nominal 5 % such gates
-pass in more than half of all null worlds, with blocks of a year in 7 to 8 %.
+Blocks of one month are too short. A gate that buys after a fall would be compared with the mean of
+a month that contains the fall, and would look skilled without being so. At a nominal 5 % such gates
+pass in more than half of all null worlds with blocks of a month, and in 7 to 8 % with blocks of a
+year.
 
 The test statistic is the sum of the trades' excess over their block's mean, divided by its standard
-error with weeks as clusters. Dividing keeps the size right where volatile times, which a gate may
-prefer, have outcomes of larger variance.
+error with weeks as clusters. The division keeps the size correct if the gate prefers volatile
+times, in which outcomes have a larger variance.
 
 Sources: B. Phipson and G. K. Smyth (2010), *Permutation P-values Should Never Be Zero*, Statistical
 Applications in Genetics and Molecular Biology 9(1), eq. 2; E. Chung and J. P. Romano (2013), *Exact
@@ -34,28 +36,28 @@ from step3_assets.domain.core.instants import NY, week_numbers
 
 BLOCK_MONTHS = 12
 MIN_WEEKS = 5
-"""Weeks with trades below which a standard error over weeks means nothing."""
+"""With trades in fewer weeks, a standard error over weeks is meaningless."""
 _TIE = 1e-9
 
 
 @dataclass(frozen=True)
 class GateNull:
-    """The trades' mean net and its place among shifted trades.
+    """The trades' mean net return and the distribution of the shifted trades' means.
 
     Parameters
     ----------
     net_bps, null_mean_bps : float
-        Mean net of the trades, and of the shifted trades on average.
+        Mean net return of the trades, and the average mean of the shifted trades.
     null_lower_bps, null_upper_bps : float
         Quantiles of the shifted means that leave ``(1 - level) / 2`` outside on each side.
     p_value : float
-        ``(1 + draws at least as good) / (1 + draws)``; NaN where it is undefined.
+        ``(1 + draws at least as good) / (1 + draws)``; NaN if undefined.
     level : float
     n_trades, n_candidates, n_shifts : int
-        Candidates and shifts (the sessions of the shortest block with a trade) of the blocks that
-        have a trade.
+        Number of trades; of candidates in the blocks that have a trade; and of shifts, which is the
+        number of sessions of the shortest such block.
     undefined : str
-        Why there is no p value; empty where there is one.
+        Reason why there is no p-value; empty if there is one.
     """
 
     net_bps: float
@@ -72,19 +74,20 @@ class GateNull:
 
 @dataclass(frozen=True)
 class _Block:
-    """One block under each of its shifts; shift 0 is what happened.
+    """One block under each of its shifts; shift 0 is the real trades.
 
     Parameters
     ----------
     excess, variance : ndarray, shape (n_sessions,)
-        Sum over trades of net less the block's mean of their symbol, in bps; its sum of squares
-        over weeks.
+        Sum over trades of net return minus the block's mean for the symbol, in bps; and the sum of
+        squares of its weekly sums.
     expected : float
-        Sum over trades of the block's mean of their symbol.
+        Sum over trades of the block's mean for the symbol.
     n_candidates, n_chosen_from : int
-        All candidates of symbols with a trade, and of those where not every one was traded.
+        Candidates of symbols with a trade, and of those symbols that also have a candidate without
+        a trade.
     n_weeks : int
-        Weeks that have a trade.
+        Number of weeks that have a trade.
     """
 
     excess: np.ndarray
@@ -106,9 +109,9 @@ def gate_null(
         Every candidate with a final label, traded or not: ``symbol``, ``decision_time_utc``,
         ``net_bps``, ``is_traded``.
     n_permutations : int
-        Draws of one shift for each block.
+        Number of draws; each draws one shift for each block.
     level : float
-        Of the interval of shifted means; the p value does not depend on it.
+        Level of the interval of shifted means; the p-value does not depend on it.
     seed : int
 
     Raises
@@ -183,7 +186,7 @@ def _why_undefined(blocks: list[_Block], n_trades: int) -> str:
 
 
 def _ratio(excess: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Excess over its standard error; 0 where neither differs from 0."""
+    """Excess divided by its standard error; 0 if the error is zero within rounding."""
     error = np.sqrt(np.maximum(variance, 0.0))
     is_flat = error <= _TIE * max(1.0, float(np.max(np.abs(excess))))
     return np.where(is_flat, 0.0, excess / np.where(is_flat, 1.0, error))
@@ -219,7 +222,7 @@ def _blocks(rows: pd.DataFrame) -> Iterator[_Block]:
 
 
 def _shifted(block: pd.DataFrame, n_sessions: int) -> _Block:
-    """One block under every shift."""
+    """Compute one block under every shift."""
     n_weeks = int(block["week"].max()) + 1
     by_week = np.zeros((n_sessions, n_weeks))
     expected, n_candidates, n_chosen_from = 0.0, 0, 0
@@ -248,7 +251,7 @@ def _shifted(block: pd.DataFrame, n_sessions: int) -> _Block:
 
 
 def next_candidates(at: np.ndarray, traded: np.ndarray, n_sessions: int) -> np.ndarray:
-    """Candidates of a symbol that its trades take under each shift.
+    """The candidates that a symbol's trades take under each shift.
 
     Parameters
     ----------
@@ -267,6 +270,6 @@ def next_candidates(at: np.ndarray, traded: np.ndarray, n_sessions: int) -> np.n
     wanted = np.sort(np.where(wanted >= n_sessions, wanted - n_sessions, wanted), axis=1)
     order = np.arange(len(traded))
     found = np.searchsorted(at, wanted - 1e-6, side="left")
-    # Distinct: a candidate that is taken gives way to the next one, at the end to the one before.
+    # Distinct: if a candidate is taken already, use the next one, or at the end the one before.
     distinct = np.maximum.accumulate(found - order, axis=1) + order
     return np.minimum(distinct, len(at) - len(traded) + order)

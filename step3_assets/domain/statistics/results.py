@@ -1,6 +1,6 @@
-"""The results that statistics are computed from, with what several statistics share.
+"""The results from which statistics are computed, and values that several statistics share.
 
-Belongs here: reading stored tables, each once. Does not belong here: any statistic.
+Belongs here: reading each stored table once. Does not belong here: any statistic.
 """
 
 import math
@@ -42,7 +42,7 @@ class Results:
     ----------
     tables : mapping of str to DataFrame
     outcomes : DataFrame
-        Test events with their outcome and maturity.
+        Test events with their outcomes and maturity.
     config : Step3Config
     trials : Trials
     """
@@ -54,7 +54,7 @@ class Results:
 
     @property
     def resampling(self) -> Resampling:
-        """Level, number of resamples and seed of bootstraps."""
+        """Level, number of resamples and seed of the bootstraps."""
         settings = self.config.statistics
         return Resampling(
             level=settings.level, n_resamples=settings.n_resamples, seed=settings.seed
@@ -62,30 +62,30 @@ class Results:
 
     @cached_property
     def n_months(self) -> int:
-        """Calendar months of the results."""
+        """Number of calendar months of the results."""
         return len(months_of_period(self.tables))
 
     @cached_property
     def paths(self) -> pd.DataFrame:
-        """Sessions of the platform's account."""
+        """Session paths of the platform's account."""
         return self.paths_of(PLATFORM)
 
     def paths_of(self, series: str) -> pd.DataFrame:
-        """Sessions of one account; see :func:`.bootstrap.session_paths`."""
+        """Session paths of one account; see :func:`.bootstrap.session_paths`."""
         marks = series_of(self.tables, "portfolio_equity", series).sort_values("bar_end_utc")
         return session_paths(marks, metric_of(self.tables, series, "start_equity_usd"))
 
     @cached_property
     def buy_and_hold(self) -> pd.DataFrame:
-        """Sessions of equal parts of every symbol's buy-and-hold, those of the platform's account.
+        """Session paths of equal-weight buy-and-hold of all symbols, on the account's sessions.
 
-        The account's last trades are marked on to their exits, after buy-and-hold was sold with the
-        period: it is in cash then.
+        Buy-and-hold is sold at the end of the period, but the account's last trades are marked
+        until their exits. In those last sessions buy-and-hold is in cash.
 
         Raises
         ------
         MissingMetric
-            If the results hold no such series, or one lacks sessions before its end.
+            If the results have no buy-and-hold series, or one lacks sessions before its end.
         """
         equity = table_of(self.tables, "portfolio_equity")
         names = sorted({str(s) for s in equity["series"] if str(s).startswith(BUY_AND_HOLD)})
@@ -113,5 +113,5 @@ class Results:
 
     @cached_property
     def scored(self) -> pd.DataFrame:
-        """Scores of test events with a final label, beside their outcome."""
+        """Scores and outcomes of test events with a final label."""
         return with_outcomes(table_of(self.tables, "scores"), self.outcomes, ["y", "net_logret"])

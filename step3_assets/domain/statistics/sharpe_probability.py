@@ -1,7 +1,7 @@
 """Probabilistic and deflated Sharpe ratio.
 
-Belongs here: the probability that the true Sharpe ratio exceeds a benchmark, and the benchmark that
-the best of N trials without skill would reach. Does not belong here: counting trials.
+Belongs here: the probability that the true Sharpe ratio exceeds a benchmark, and the Sharpe ratio
+that the best of N trials without skill is expected to reach. Does not belong here: counting trials.
 
 Sharpe ratios here are per observation, never annualised; kurtosis is 3 for a normal series.
 
@@ -20,18 +20,18 @@ from step3_assets.domain.core.dispersion import is_flat
 
 @dataclass(frozen=True)
 class SharpeMoments:
-    """The moments that the probability of a Sharpe ratio depends on.
+    """The moments that determine the probability of a Sharpe ratio.
 
     Parameters
     ----------
     sharpe : float
-        Mean over standard deviation (n - 1), per observation.
+        Mean divided by standard deviation (n - 1), per observation.
     skewness, kurtosis : float
         Sample moments, without bias correction; kurtosis of a normal series is 3.
     n : int
-        Observations.
+        Number of observations.
     undefined : str
-        Why the moments are NaN; empty where they are not.
+        Reason why the moments are NaN; empty if they are not.
     """
 
     sharpe: float
@@ -63,7 +63,7 @@ class DeflatedSharpe:
 
 
 def sharpe_moments(returns: np.ndarray) -> SharpeMoments:
-    """Moments of a return series; NaN where they are undefined, with the reason.
+    """Moments of a return series; NaN with a reason if they are undefined.
 
     They are undefined for fewer than two observations, for observations that are not finite and for
     a series that does not vary beyond rounding error.
@@ -104,7 +104,7 @@ def probabilistic_sharpe(moments: SharpeMoments, benchmark: float = 0.0) -> floa
     Returns
     -------
     float
-        NaN where the moments are, or where they leave no variance.
+        NaN if the moments are NaN, or if the variance in eq. 11 is not positive.
 
     Examples
     --------
@@ -136,8 +136,8 @@ def expected_best_sharpe(n_trials: int, trial_variance: float) -> float:
     Returns
     -------
     float
-        In the unit of the root of `trial_variance` (2014, eq. 1; the Euler-Mascheroni constant
-        weighs the two quantiles).
+        In the unit of the square root of `trial_variance` (2014, eq. 1; the Euler-Mascheroni
+        constant weights the two quantiles).
     """
     from scipy import stats
 
@@ -159,12 +159,12 @@ def deflated_sharpe(
     Parameters
     ----------
     moments : SharpeMoments
-        Of the chosen series.
+        Moments of the chosen series.
     n_trials : int
-        Every configuration ever evaluated on these months, the chosen one included.
+        Number of configurations ever evaluated on these months, including the chosen one.
     trial_sharpes : ndarray, optional
-        Sharpe ratios of the trials, per observation of the chosen series' clock. With fewer than
-        two finite ones, the variance is that of the estimate of a Sharpe ratio of 0,
+        Sharpe ratios of the trials, per observation of the chosen series. With fewer than two
+        finite ones, the variance of the estimator at a true Sharpe ratio of 0 is used,
         ``1 / (n - 1)``.
     """
     known = np.asarray([] if trial_sharpes is None else trial_sharpes, dtype=np.float64)

@@ -1,6 +1,6 @@
-"""The record that describes one statistic, and the row that it yields.
+"""The record that describes one statistic, and the row that it produces.
 
-Belongs here: what a statistic must state about itself. Does not belong here: any statistic (one
+Belongs here: the fields that a statistic must declare. Does not belong here: any statistic (one
 file each in :mod:`step3_assets.domain.statistics.measures`).
 """
 
@@ -23,9 +23,9 @@ class StatisticRow:
         How it was computed.
     sentence : str
     n : int
-        Sessions, trades, events or trials, as the method says.
+        Number of sessions, trades, events or trials; the method says which.
     lower, upper, level : float
-        Confidence interval and its two-sided level; NaN where there is none.
+        Confidence interval and its two-sided level; NaN if there is none.
     """
 
     value: float
@@ -55,11 +55,11 @@ class Statistic:
         Cells of the table in ``docs/statistics.md``: what it says, how it is computed, and what it
         does not say.
     compute : callable
-        The row, from the results. Raises
-        :class:`~step3_assets.domain.portfolio.stored_metrics.MissingMetric` or ``ValueError`` where
+        Computes the row from the results. Raises
+        :class:`~step3_assets.domain.portfolio.stored_metrics.MissingMetric` or ``ValueError`` if
         it cannot be computed.
     is_probability : bool
-        Its value is a probability; the report never rounds it to certainty.
+        The value is a probability; the report never rounds it to 0 or 100 %.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Statistic:
 
 
 def chance_text(probability: float) -> str:
-    """A probability in percent; rounding never makes it certain or impossible.
+    """A probability in percent, never rounded to 0 or 100 %.
 
     Examples
     --------

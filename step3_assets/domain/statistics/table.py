@@ -1,7 +1,7 @@
-"""Table ``statistics``: every statistic of the results, one row and one sentence each.
+"""Table ``statistics``: every statistic of the results, with one row and one sentence each.
 
-Belongs here: running every statistic. A statistic that is undefined or cannot be computed is a row
-without value whose sentence says why. Does not belong here: a statistic
+Belongs here: computing every statistic. A statistic that is undefined or cannot be computed gets a
+row without a value; its sentence gives the reason. Does not belong here: a statistic
 (:mod:`step3_assets.domain.statistics.measures`), thresholds
 (:mod:`step3_assets.domain.acceptance.verdict`).
 """
@@ -34,12 +34,12 @@ def statistics_table(
         test events.
     config : Step3Config
     trials : Trials, optional
-        Without it there is no ledger, and the one configuration shown is the only trial.
+        Without it the configuration shown is the only trial.
 
     Returns
     -------
     DataFrame
-        Table ``statistics``, one row per statistic in the order of the page. ``value`` is NaN where
+        Table ``statistics``, one row per statistic in the order of the page. ``value`` is NaN if
         it is undefined or could not be computed.
     """
     results = Results(tables=tables, outcomes=outcomes, config=config, trials=trials or Trials())

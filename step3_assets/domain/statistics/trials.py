@@ -1,4 +1,4 @@
-"""The trials ledger as statistics need it: how many configurations met the test months.
+"""The trials for the statistics: how many configurations were evaluated on the test months.
 
 Belongs here: the count and the returns of the trials. Does not belong here: recording a trial.
 """
@@ -21,11 +21,12 @@ class Trials:
     Parameters
     ----------
     n_trials : int
-        At least 1: the one whose results are shown.
+        At least 1: the configuration whose results are shown.
     monthly_returns : DataFrame or None
-        Month by trial, a fraction; None where the ledger does not hold them.
+        Returns as fractions, one row per month and one column per trial; None if the ledger does
+        not have them.
     is_recorded : bool
-        There is a ledger; without one `n_trials` is 1.
+        Whether there is a ledger; without one `n_trials` is 1.
     """
 
     n_trials: int = 1
@@ -40,12 +41,12 @@ class Trials:
     def from_ledger(
         cls, ledger: pd.DataFrame, shown: Collection[str], months: Sequence[date]
     ) -> "Trials":
-        """Distinct configurations that met a test month, those shown with them.
+        """Count the distinct configurations evaluated on a test month, including those shown.
 
         Parameters
         ----------
         ledger : DataFrame
-            Table ``trials``; every row counts, whether its settings were ever used or not.
+            Table ``trials``; every row counts, even if its settings were never used.
         shown : collection of str
             Configuration hashes of the results that are shown.
         months : sequence of date
@@ -54,10 +55,10 @@ class Trials:
         Returns
         -------
         Trials
-            A trial counts where one of the months it was evaluated on is among `months`; the same
-            configuration in two epochs counts once. Returns are those of the last epoch that was
-            searched on at least two of the months: no configuration but the default has been on
-            all of them. Pruned trials count but have no returns.
+            A trial counts if it was evaluated on at least one of `months`; a configuration in two
+            epochs counts once. Returns come from the last epoch that covers at least two of the
+            months, because only the default configuration was evaluated on all of them. Pruned
+            trials count but have no returns.
         """
         if ledger.empty:
             return cls()
@@ -71,10 +72,10 @@ class Trials:
         return cls(max(1, count), returns, is_recorded=True)
 
     def sharpes(self, observations_per_month: float) -> np.ndarray:
-        """Sharpe ratio of each trial on a clock of so many observations a month.
+        """Sharpe ratio of each trial per observation, with so many observations per month.
 
-        A monthly ratio divided by the root of the observations in a month. Trials that never moved
-        have a ratio of 0; NaN for returns that do not vary otherwise.
+        This is the monthly ratio divided by the square root of the observations per month. Trials
+        whose returns are all 0 have a ratio of 0; other constant returns give NaN.
         """
         if self.monthly_returns is None or len(self.monthly_returns) < 2:
             return np.array([])
@@ -87,7 +88,7 @@ class Trials:
 
 
 def _epoch_returns(trials: pd.DataFrame, months: Sequence[date]) -> pd.DataFrame | None:
-    """Month by configuration, of an epoch's complete trials on the months of the results."""
+    """Monthly returns (rows) of an epoch's complete trials (columns), on the results' months."""
     complete = trials[trials["state"] == "complete"].drop_duplicates("config_hash")
     columns = {}
     for row in complete.to_dict("records"):

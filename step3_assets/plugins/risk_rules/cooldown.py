@@ -10,22 +10,25 @@ from step3_assets.plugins.setting import Setting, SettingValues
 
 
 class Cooldown:
-    """A symbol rests this many of its bars after each exit; an entry at the exit's open waits 0."""
+    """A symbol may not be entered for this many of its bars after an exit.
+
+    An entry at the same open as the exit is 0 bars after it.
+    """
 
     def __init__(self, account: Account) -> None:
         self.bars = 0
 
     def set_limit(self, config: SettingValues) -> None:
-        """The bars since the last fill are the account's, whatever the limit was then."""
+        """Use the new limit; the account counts the bars since the last exit."""
         self.bars = config.cooldown_bars
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """Refuse an entry too few bars after the symbol's last exit."""
+        """Refuse an entry that is too soon after the symbol's last exit."""
         since = request.bars_since_exit
         return Breach(self.bars, since) if since is not None and since < self.bars else None
 
     def entered(self, request: EntryRequest) -> None:
-        """Nothing to note: the account knows its fills."""
+        """Do nothing: the account records its fills."""
 
 
 COOLDOWN = RiskRule(

@@ -1,7 +1,7 @@
 """The drawdown kill switch: close all positions and pause after too deep a fall.
 
-Belongs here: this rule. It acts on a close and is filled at the next open, so the loss realised may
-exceed the limit by the move in between.
+Belongs here: this rule. It acts on a bar close and positions are closed at the next open, so the
+realised loss may exceed the limit by the price move in between.
 """
 
 from math import inf
@@ -23,14 +23,14 @@ class DrawdownKillSwitch:
     """Close all positions and pause when equity has fallen too far below its peak.
 
     It trips when ``1 - equity / peak`` exceeds ``kill_drawdown_frac`` at a bar close. Trading
-    starts again in the session ``rearm_sessions`` after the one it tripped in. The peak is then
-    reset to the equity of that moment: without a reset, an account in cash would never start again.
-    Each further fall by the limit causes another pause.
+    starts again ``rearm_sessions`` sessions after the session in which it tripped. The peak is then
+    reset to the current equity; without a reset, an account in cash would never start again. Each
+    further fall by the limit causes another pause.
 
     Parameters
     ----------
     account : Account
-        Its capital is the first peak.
+        The account; its capital is the first peak.
     """
 
     def __init__(self, account: Account) -> None:
@@ -41,13 +41,13 @@ class DrawdownKillSwitch:
         self.tripped = Breach(inf, 0.0)
 
     def set_limit(self, config: SettingValues) -> None:
-        """The peak stays; so does a period stood aside, with the length it began with."""
+        """Use the new limits; the peak and a pause that has started do not change."""
         limit = config.kill_drawdown_frac
         self.threshold = inf if limit is None else limit
         self.rearm_sessions = config.rearm_sessions
 
     def mark(self, session: int, equity_usd: float) -> Breach | None:
-        """Trip on a close below the peak by more than the threshold."""
+        """Trip if the close is below the peak by more than the threshold."""
         if self.aside_until is not None and not self._rearmed(session, equity_usd):
             return None
         if equity_usd > self.peak:
@@ -61,7 +61,7 @@ class DrawdownKillSwitch:
         return None
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """Refuse until it is armed again; limit and drawdown are those it tripped at."""
+        """Refuse entries during the pause; report the limit and drawdown at which it tripped."""
         if self.aside_until is None or self._rearmed(request.session, request.equity_usd):
             return None
         return self.tripped
@@ -78,8 +78,8 @@ DRAWDOWN_KILL = RiskRule(
     name="drawdown_kill",
     label="Drawdown kill switch",
     loss="stood aside after the drawdown kill switch",
-    meaning="When marked equity is further below its peak than the limit, it flattens the account "
-    "and stands aside for `rearm_sessions`.",
+    meaning="When marked equity is further below its peak than the limit, it closes all positions "
+    "and pauses trading for `rearm_sessions`.",
     kind=Kind.STOP,
     place=10,
     unit=FRACTION,
@@ -92,14 +92,14 @@ DRAWDOWN_KILL = RiskRule(
                 default=0.10,
                 gt=0,
                 lt=1,
-                description="Fall of marked equity below its peak that flattens the account. The "
-                "plan's cap is 12 %: two points are left for the way to the next open.",
+                description="Fall of marked equity below its peak that closes all positions. The "
+                "plan's cap is 12 %: two points are left for the move to the next open.",
             ),
             Bounds(
                 0.04,
                 0.10,
-                "Below 4 % a quarter's ordinary fall would cost a month aside. The upper end may "
-                "not pass the plan's cap on the drawdown.",
+                "Below 4 % an ordinary quarterly fall would cost a month of trading. The upper "
+                "end may not exceed the plan's cap on the drawdown.",
             ),
         ),
         "rearm_sessions": Setting(
@@ -107,8 +107,8 @@ DRAWDOWN_KILL = RiskRule(
             Field(
                 default=21,
                 ge=1,
-                description="Sessions stood aside after the kill switch, a month; then the peak is "
-                "measured anew.",
+                description="Sessions without trading after the kill switch trips: a month. Then "
+                "the peak is reset.",
             ),
         ),
     },

@@ -1,7 +1,7 @@
 """The gross cap: the largest total value of all positions.
 
-Belongs here: this rule. The account does the trimming. A position that grows above the cap
-later, by its price, is not reduced.
+Belongs here: this rule. The account trims the entry. If a position grows above the cap later
+because its price rises, it is not reduced.
 """
 
 from step3_assets.plugins.risk_rule import FRACTION, Account, EntryRequest, Kind, RiskRule
@@ -15,14 +15,14 @@ class GrossCap:
         self.max_frac = account.max_gross_frac
 
     def set_limit(self, config: SettingValues) -> None:
-        """The limit is the account's and does not change."""
+        """Do nothing: the account defines the limit, and it does not change."""
 
     def room_usd(self, request: EntryRequest) -> float:
-        """The cap less the other positions."""
+        """The cap minus the value of the other positions."""
         return self.max_frac * request.equity_usd - request.gross_usd
 
     def asked_frac(self, request: EntryRequest) -> float:
-        """Gross exposure with the entry."""
+        """Gross exposure including the entry."""
         return (request.gross_usd + request.notional_usd) / request.equity_usd
 
 
@@ -30,7 +30,7 @@ GROSS_CAP = RiskRule(
     name="gross_cap",
     label="Gross exposure cap",
     loss="gross exposure at its cap",
-    meaning="Trims an entry to the room under gross exposure.",
+    meaning="Trims an entry to the room that is left under the cap on gross exposure.",
     kind=Kind.CAP,
     place=50,
     unit=FRACTION,

@@ -20,23 +20,23 @@ class MinimumHolding:
         self.bars = 0
 
     def set_limit(self, config: SettingValues) -> None:
-        """The bars since the last fill are the account's, whatever the limit was then."""
+        """Use the new limit; the account counts the bars since the last entry."""
         self.bars = config.min_holding_bars
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """Refuse an entry too few bars after the symbol's last one."""
+        """Refuse an entry that is too soon after the symbol's last entry."""
         since = request.bars_since_entry
         return Breach(self.bars, since) if since is not None and since < self.bars else None
 
     def entered(self, request: EntryRequest) -> None:
-        """Nothing to note: the account knows its fills."""
+        """Do nothing: the account records its fills."""
 
 
 MIN_HOLDING = RiskRule(
     name="min_holding",
     label="Minimum holding",
     loss="too soon after the symbol's last entry",
-    meaning="Bars from a symbol's last entry to its next. An exit is never held up.",
+    meaning="Bars from a symbol's last entry to its next. An exit is never delayed.",
     kind=Kind.PACING,
     place=30,
     unit=BARS,
@@ -49,8 +49,8 @@ MIN_HOLDING = RiskRule(
             Field(
                 default=0,
                 ge=0,
-                description="Bars from a symbol's last entry to its next; an exit is never held "
-                "up. Off: labels overlap as it is, and one position a symbol spaces them.",
+                description="Bars from a symbol's last entry to its next; an exit is never "
+                "delayed. Off: labels overlap anyway, and one position per symbol spaces entries.",
             ),
         )
     },

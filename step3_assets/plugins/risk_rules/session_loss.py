@@ -1,7 +1,7 @@
 """The session loss stop: close all positions and pause for the rest of a losing session.
 
-Belongs here: this rule. It acts on a close and is filled at the next open, so the loss realised may
-exceed the limit by the move in between.
+Belongs here: this rule. It acts on a bar close and positions are closed at the next open, so the
+realised loss may exceed the limit by the price move in between.
 """
 
 from math import inf
@@ -28,12 +28,12 @@ class SessionLossStop:
     Parameters
     ----------
     account : Account
-        Its capital is the equity before the first session.
+        The account; its capital is the equity before the first session.
 
     Notes
     -----
-    A decision at the session's last close still belongs to the session and is refused, though it
-    would fill in the next one.
+    A decision at the session's last close belongs to that session and is refused, even though it
+    would be filled in the next one.
     """
 
     def __init__(self, account: Account) -> None:
@@ -44,12 +44,12 @@ class SessionLossStop:
         self.tripped = Breach(inf, 0.0)
 
     def set_limit(self, config: SettingValues) -> None:
-        """A session that it tripped in stays ended."""
+        """Use the new limit; a session in which it tripped stays paused."""
         limit = config.session_loss_frac
         self.threshold = inf if limit is None else limit
 
     def mark(self, session: int, equity_usd: float) -> Breach | None:
-        """Trip on a close that has lost more than the threshold since the session before."""
+        """Trip if the loss since the last session's last mark exceeds the threshold."""
         if session != self.session:
             self.session, self.opened_usd = session, self.last_usd
         self.last_usd = equity_usd
@@ -62,7 +62,7 @@ class SessionLossStop:
         return None
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """Refuse for the rest of the session; limit and loss are those it tripped at."""
+        """Refuse for the rest of the session; report the limit and loss at which it tripped."""
         return self.tripped if request.session == self.tripped_in else None
 
 
@@ -71,7 +71,7 @@ SESSION_LOSS = RiskRule(
     label="Session loss stop",
     loss="stood aside for a session that lost too much",
     meaning="When equity is below the last mark of the session before by more than the limit, it "
-    "flattens the account and stands aside for the rest of the session.",
+    "closes all positions and pauses trading for the rest of the session.",
     kind=Kind.STOP,
     place=20,
     unit=FRACTION,

@@ -1,7 +1,7 @@
 """The symbol cap: the largest share of equity in one position.
 
-Belongs here: this rule. The account does the trimming. A position that grows above the cap
-later, by its price, is not reduced.
+Belongs here: this rule. The account trims the entry. If a position grows above the cap later
+because its price rises, it is not reduced.
 """
 
 from math import inf
@@ -13,7 +13,7 @@ from step3_assets.plugins.setting import Bounds, Setting, SettingValues
 
 
 class SymbolCap:
-    """Value of one symbol's position over equity; it holds one at a time."""
+    """Cap on the value of a symbol's position over equity; a symbol has one position at a time."""
 
     def __init__(self, account: Account) -> None:
         self.max_frac = inf
@@ -35,7 +35,7 @@ SYMBOL_CAP = RiskRule(
     name="symbol_cap",
     label="Symbol exposure cap",
     loss="symbol exposure at its cap",
-    meaning="Trims one symbol's position at its entry.",
+    meaning="Trims one symbol's position when it is entered.",
     kind=Kind.CAP,
     place=60,
     unit=FRACTION,
@@ -49,7 +49,7 @@ SYMBOL_CAP = RiskRule(
                 gt=0,
                 description="Value of one symbol's position over equity, at its entry.",
             ),
-            Bounds(0.3, 1.0, "Binds where an allocation leans on one symbol."),
+            Bounds(0.3, 1.0, "Binds if the allocation is concentrated in one symbol."),
         )
     },
 )

@@ -1,4 +1,4 @@
-"""The turnover governor: how much may be traded in a day, a week, a month.
+"""The turnover governor: limits the value traded in a day, a week, a month.
 
 Belongs here: value traded over equity by period. Does not belong here: the number of trades.
 """
@@ -29,8 +29,8 @@ PERIODS: dict[str, Callable[[EntryRequest], int]] = {
 class TurnoverGovernor:
     """Refuse an entry that would take a period's turnover above its cap.
 
-    An entry counts twice in the New York period of its fill, for itself and for the exit that it
-    commits to, at the notional ordered; an exit is never refused.
+    An entry counts twice in the New York period of its fill: for itself and for its later exit, at
+    the ordered notional. An exit is never refused.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class TurnoverGovernor:
         self._traded_usd: dict[int, float] = {}
 
     def set_limit(self, config: SettingValues) -> None:
-        """What a period has traded already counts under the new cap."""
+        """Use the new cap; the value already traded in the period still counts."""
         limit = getattr(config, self._setting)
         self.max_turnover = inf if limit is None else limit
 
     def refuses(self, request: EntryRequest) -> Breach | None:
-        """Refuse what would exceed the cap; the value is the turnover it would have reached."""
+        """Refuse an entry that would exceed the cap; the value is the turnover with the entry."""
         before = self._traded_usd.get(self._period_of(request), 0.0)
         reached = (before + 2.0 * request.notional_usd) / request.equity_usd
         return Breach(self.max_turnover, reached) if reached > self.max_turnover else None
@@ -85,7 +85,7 @@ TURNOVER_DAY = _governor(
     "day",
     70,
     6.0,
-    Bounds(2.0, 6.0, "One to three round trips of it all."),
+    Bounds(2.0, 6.0, "One to three round trips of the whole account."),
     "Value traded over equity, both sides: three round trips of the whole account.",
 )
 TURNOVER_WEEK = _governor("week", 80, 20.0, Bounds(4.0, 20.0, "Two to ten round trips."))
@@ -93,6 +93,6 @@ TURNOVER_MONTH = _governor(
     "month",
     90,
     40.0,
-    Bounds(10.0, 40.0, "Five round trips, as many as acceptance asks for, to twenty."),
-    "As acceptance allows.",
+    Bounds(10.0, 40.0, "Five round trips, the number that acceptance requires, to twenty."),
+    "The limit of the acceptance criterion.",
 )

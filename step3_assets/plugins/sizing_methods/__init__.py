@@ -1,7 +1,7 @@
-"""Sizing methods, one file each: how much of its symbol's allocation a decision asks for.
+"""Sizing methods, one file for each: the share of its symbol's allocation that a decision requests.
 
 Belongs here: files that each declare one :class:`~step3_assets.plugins.sizing_method.SizingMethod`
-and its arithmetic. A new file is found by being in this folder. Does not belong here: the
+and its arithmetic. A new file in this folder is found automatically. Does not belong here: the
 allocation (:mod:`step3_assets.domain.portfolio.allocation`), the state of the account and its caps
 (:mod:`step3_assets.plugins.risk_rules`).
 """
@@ -16,5 +16,5 @@ METHODS: tuple[SizingMethod, ...] = discovered(sys.modules[__name__], SizingMeth
 """Every method; the first is the default."""
 METHOD_OF = {method.name: method for method in METHODS}
 METHOD_SETTINGS = together(method.settings for method in reversed(METHODS))
-"""The settings of all methods, those of the method that reads most first."""
+"""The settings of all methods, in the reverse order of the methods."""
 SIZE_CAPS = tuple(dict.fromkeys(cap for method in METHODS for cap in method.caps))

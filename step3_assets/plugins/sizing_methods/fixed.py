@@ -1,4 +1,4 @@
-"""Fixed: every gated decision asks for the same share of its allocation.
+"""Fixed: every gated decision requests the same share of its allocation.
 
 Belongs here: this method.
 """
@@ -10,7 +10,7 @@ from step3_assets.plugins.sizing_method import Forecasts, Sizes, SizingMethod
 
 
 def fixed_sizes(forecasts: Forecasts, config: SettingValues, most: float) -> Sizes:
-    """The most that a position may take, whatever the forecast."""
+    """The largest allowed size for every decision, whatever the forecast."""
     n = len(forecasts.ev_final)
     nothing = np.full(n, np.nan)
     return Sizes(

@@ -1,4 +1,4 @@
-"""Kelly: a share of the growth-optimal size of the forecast edge.
+"""Kelly: a fraction of the growth-optimal size for the forecast edge.
 
 Belongs here: this method.
 """
@@ -15,12 +15,12 @@ NORMAL_SPREAD = 2.5631031310892007
 
 
 def kelly_sizes(forecasts: Forecasts, config: SettingValues, most: float) -> Sizes:
-    """``kelly_fraction`` of the Kelly size, under the volatility target and the haircut.
+    """``kelly_fraction`` of the Kelly size, limited by the volatility target and the haircut.
 
     Notes
     -----
-    For a small edge the growth-optimal fraction is mean over variance (Thorp, 2006, eq. 7.4); its
-    inputs are estimates, so ``kelly_fraction`` of it is asked for.
+    For a small edge the growth-optimal fraction is mean over variance (Thorp, 2006, eq. 7.4). Its
+    inputs are estimates, so only ``kelly_fraction`` of it is requested.
     """
     n = len(forecasts.ev_final)
     size, cap = np.full(n, float(most)), np.full(n, "max_size", dtype=object)
@@ -46,13 +46,13 @@ KELLY = SizingMethod(
                 default=0.1,
                 gt=0,
                 le=1,
-                description="Share of the Kelly fraction. An edge of 5 bps on 80 bps of deviation "
-                "is 8 times Kelly, and the edge is the weakest of estimates.",
+                description="Share of the Kelly fraction. An edge of 5 bps with a deviation of 80 "
+                "bps gives a Kelly fraction of 8, and the edge is the least certain estimate.",
             ),
             Bounds(
                 0.02,
                 0.3,
-                "Beyond a third of Kelly the estimates decide, not the edge.",
+                "Above a third of Kelly, estimation error matters more than the edge.",
                 is_log=True,
             ),
         ),
@@ -61,8 +61,8 @@ KELLY = SizingMethod(
             Field(
                 default=1e-3,
                 gt=0,
-                description="Least deviation believed, log return: some cost of a round trip. A "
-                "quantile pair that collapses must not ask for the whole account.",
+                description="Lower bound of the forecast deviation, log return: about the cost of "
+                "a round trip. Collapsed quantiles must not request the whole account.",
             ),
         ),
         **LIMITS,

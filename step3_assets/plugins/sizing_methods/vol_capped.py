@@ -1,4 +1,4 @@
-"""Volatility cap: the constant size, less where the position would be too volatile.
+"""Volatility cap: the constant size, reduced if the position would be too volatile.
 
 Belongs here: this method, and the two bounds that other methods share with it: the volatility
 target and the overnight haircut.
@@ -16,10 +16,10 @@ LIMITS = {
         Field(
             default=0.20,
             gt=0,
-            description="Most volatility of one position on its allocation: about that of an "
-            "equity index in ordinary times, so that it binds in others.",
+            description="Largest volatility of one position on its allocation: about that of an "
+            "equity index in ordinary times, so that it binds in volatile times.",
         ),
-        Bounds(0.1, 0.4, "A half to twice an index's."),
+        Bounds(0.1, 0.4, "Half to twice the volatility of an index."),
     ),
     "bars_per_year": Setting(
         float, Field(default=1764.0, gt=0, description="252 sessions of 7 bars.")
@@ -30,22 +30,21 @@ LIMITS = {
             default=0.25,
             ge=0,
             le=1,
-            description="Taken off an entry that begins with a gap no stop bounds.",
+            description="Share taken off an entry that starts with an overnight gap, which no stop "
+            "limits.",
         ),
         Bounds(0.0, 0.5, "None to half of the size."),
     ),
     "min_size_frac": Setting(
         float,
-        Field(
-            default=0.05, ge=0, le=1, description="A smaller size is no trade, and counts as none."
-        ),
+        Field(default=0.05, ge=0, le=1, description="A smaller size is set to 0: no trade."),
     ),
 }
 """Settings of :func:`limited`."""
 
 
 def vol_capped_sizes(forecasts: Forecasts, config: SettingValues, most: float) -> Sizes:
-    """The most that a position may take, under the volatility target and the haircut."""
+    """The largest allowed size, limited by the volatility target and the haircut."""
     n = len(forecasts.ev_final)
     nothing = np.full(n, np.nan)
     cap = np.full(n, "max_size", dtype=object)
@@ -60,14 +59,14 @@ def limited(
     forecasts: Forecasts,
     config: SettingValues,
 ) -> Sizes:
-    """Sizes under the volatility target and the overnight haircut; too small a size is 0.
+    """Limit sizes by the volatility target and the overnight haircut; too small a size becomes 0.
 
     Parameters
     ----------
     size, cap : ndarray, shape (n,)
-        Asked for so far and what bound it; `cap` is written to.
+        Requested sizes so far and what limited them; `cap` is modified.
     forecast_sd, kelly_frac : ndarray
-        For the record.
+        Copied to the result.
     forecasts : Forecasts
     config : SettingValues
 

@@ -451,8 +451,8 @@ def test_results_alone_are_judged_without_the_audit_only_where_that_is_asked_for
     [
         (lambda t: t | {"scores": t["scores"].iloc[:0]}, "do not hold every test event"),
         (lambda t: t | {"scores": t["scores"].iloc[1:]}, "test event of 2020-01"),
-        (lambda t: edit(t, "scores", 2, "p_calibrated", np.nan), "1 scores are no numbers"),
-        (lambda t: edit(t, "scores", 2, "ev_final", np.inf), "1 scores are no numbers"),
+        (lambda t: edit(t, "scores", 2, "p_calibrated", np.nan), "1 scores are not finite"),
+        (lambda t: edit(t, "scores", 2, "ev_final", np.inf), "1 scores are not finite"),
         (lambda t: edit(t, "portfolio_equity", 1, "equity_usd", np.nan), "1 marks of the equity"),
         (lambda t: t | {"portfolio_equity": t["portfolio_equity"].iloc[1:]}, "no mark in 2020-01"),
         (

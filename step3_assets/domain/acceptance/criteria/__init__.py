@@ -1,10 +1,10 @@
-"""Every acceptance criterion, one file each.
+"""Every acceptance criterion, one file for each.
 
-Belongs here: collecting the criteria. Does not belong here: a criterion of its own, or what a
-failed one means (:mod:`step3_assets.domain.acceptance.verdict`).
+Belongs here: collecting the criteria. Does not belong here: the consequence of a failed criterion
+(:mod:`step3_assets.domain.acceptance.verdict`).
 
-A module of this folder defines ``CRITERION``; that is all it takes. The list, its order, the table
-in ``docs/execution.md``, the report's rows and the registry's entries follow from the records.
+To add a criterion, add a module to this folder that defines ``CRITERION``. The list, its order, the
+table in ``docs/execution.md``, the report's rows and the registry's entries are derived from it.
 """
 
 from importlib import import_module
@@ -15,7 +15,7 @@ from step3_assets.domain.acceptance.criterion import Criterion
 
 
 def collect() -> dict[str, Criterion]:
-    """The criteria of the modules in this folder by name, in order of their positions.
+    """The criteria of the modules in this folder, by name, in the order of their positions.
 
     Raises
     ------
@@ -34,4 +34,4 @@ def collect() -> dict[str, Criterion]:
 
 
 CRITERIA = collect()
-"""Every criterion by its name, in the order of the page."""
+"""Every criterion by its name, in the order of the report."""

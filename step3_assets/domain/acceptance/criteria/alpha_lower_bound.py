@@ -9,7 +9,7 @@ CRITERION = Criterion(
     comparison=">",
     number="fine_ratio",
     asks="lower end of the confidence interval of annual alpha against buy-and-hold above 0: being "
-    "long in a rising market is no skill",
+    "long in a rising market is not skill",
     find=lower_bound_above_zero("alpha"),
     also=(("statistics.level", "lower"),),
 )

@@ -1,4 +1,4 @@
-"""The criterion ``backtest_overfitting``: choosing among configurations did no harm."""
+"""The criterion ``backtest_overfitting``: choosing among configurations did not overfit."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion, number_of, statistic
@@ -6,7 +6,7 @@ from step3_assets.domain.portfolio.stored_metrics import Finding, Tables, finite
 
 
 def _find(tables: Tables, config: Step3Config) -> Finding:
-    """A single trial was not chosen among others: nothing to overfit by choosing, hence 0."""
+    """With a single trial nothing was chosen, so the probability of overfitting is 0."""
     row = statistic(tables, "backtest_overfitting")
     is_alone = finite(row["n"]) == 1.0 and finite(row["value"]) is None
     value = 0.0 if is_alone else number_of(row)

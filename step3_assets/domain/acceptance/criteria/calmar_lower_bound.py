@@ -1,4 +1,4 @@
-"""The criterion ``calmar_lower_bound``: the Calmar ratio is above 0 beyond chance."""
+"""The criterion ``calmar_lower_bound``: the Calmar ratio is significantly above 0."""
 
 from step3_assets.domain.acceptance.criterion import Criterion, lower_bound_above_zero
 

@@ -1,4 +1,4 @@
-"""The criterion ``calmar_over_same_exposure``: better than buy-and-hold of the same mean size."""
+"""The criterion ``calmar_over_same_exposure``: Calmar beats buy-and-hold of the same size."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion, number_of, statistic

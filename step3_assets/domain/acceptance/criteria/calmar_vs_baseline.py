@@ -1,4 +1,4 @@
-"""The criterion ``calmar_vs_baseline``: no baseline does better over its own months."""
+"""The criterion ``calmar_vs_baseline``: no baseline does better over the baseline's months."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
@@ -13,7 +13,7 @@ from step3_assets.domain.portfolio.stored_metrics import (
 
 
 def _find(tables: Tables, _config: Step3Config) -> Finding:
-    """Compare over the months of each baseline; the one that asks most binds."""
+    """Compare over the months of each baseline; the baseline with the smallest margin binds."""
     ours, baseline = metric_of(tables, PLATFORM, "calmar"), metric_of(tables, MOCK, "calmar")
     compared = [(ours - baseline, ours, baseline, MOCK)]
     phrases = [f"{MOCK} {baseline:.3f}"]

@@ -20,7 +20,7 @@ from step3_assets.domain.portfolio.stored_metrics import (
 
 SCORED = ("p_raw", "p_calibrated", "ev_final")
 TOLERANCE = 1e-9
-"""Relative; the numbers are the same arithmetic on the same marks."""
+"""Relative tolerance; both numbers come from the same arithmetic on the same marks."""
 
 
 def _find(tables: Tables, _config: Step3Config) -> Finding:
@@ -32,7 +32,7 @@ def _find(tables: Tables, _config: Step3Config) -> Finding:
 
 
 def _shortened(tables: Tables) -> str:
-    """The months of the results beside the longest span that the data allow, where it is longer."""
+    """A caveat if the data allow a longer span than that of the results; empty if they do not."""
     spans = tables.get("longest_span")
     if spans is None or spans.empty:
         return ""
@@ -47,7 +47,7 @@ def _shortened(tables: Tables) -> str:
 
 
 def _months(tables: Tables) -> list[str]:
-    """Months that have a fold and are not in the portfolio, and the reverse."""
+    """Months that have a fold but are not in the portfolio, and the reverse."""
     folds, months = set(table_of(tables, "folds")["month"]), set(months_of_period(tables))
     cut, bare = folds - months, months - folds
     problems = [f"portfolio_months lacks {named_months(cut)}"] if cut else []
@@ -55,7 +55,7 @@ def _months(tables: Tables) -> list[str]:
 
 
 def _scores(tables: Tables) -> list[str]:
-    """Months whose test events are not all scored, and scores that are no numbers."""
+    """Months with test events that are not scored, and scores that are not finite."""
     scores = table_of(tables, "scores")
     wanted = table_of(tables, "folds").groupby("month")["n_test"].sum()
     counted = scores.groupby("month").size().reindex(wanted.index, fill_value=0)
@@ -64,16 +64,16 @@ def _scores(tables: Tables) -> list[str]:
     with_model = scores[scores["gate_reason"] != "no_model"]
     values = with_model[list(SCORED)].to_numpy(dtype=np.float64, na_value=np.nan)
     n_unknown = int((~np.isfinite(values).all(axis=1)).sum()) if len(values) else 0
-    return problems + ([f"{n_unknown} scores are no numbers"] if n_unknown else [])
+    return problems + ([f"{n_unknown} scores are not finite"] if n_unknown else [])
 
 
 def _marks(tables: Tables) -> list[str]:
-    """Marks of the account that are no numbers or missing, and a summary that contradicts them."""
+    """Marks that are not finite or missing, and a summary that contradicts the marks."""
     marks = series_of(tables, "portfolio_equity", PLATFORM).sort_values("bar_end_utc")
     equity = marks["equity_usd"].to_numpy(dtype=np.float64, na_value=np.nan)
     n_unknown = int((~np.isfinite(equity)).sum())
     if n_unknown:
-        return [f"{n_unknown} marks of the equity are no numbers"]
+        return [f"{n_unknown} marks of the equity are not finite"]
     instants = pd.DatetimeIndex(marks["bar_end_utc"]) - pd.Timedelta(microseconds=1)
     marked = {instant.date() for instant in instants.tz_localize(None).to_period("M").start_time}
     bare = [month for month in months_of_period(tables) if month not in marked]

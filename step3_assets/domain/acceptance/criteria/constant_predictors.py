@@ -20,7 +20,7 @@ from step3_assets.domain.portfolio.stored_metrics import (
 CLASSIFIER = "classifier"
 P_STD = "p_std"
 MIN_P_STD = 1e-6
-"""A classifier whose probabilities deviate by less predicts one number for every candidate."""
+"""With a smaller standard deviation, the classifier predicts one number for every candidate."""
 MIN_ROWS_FOR_STD = 20
 
 
@@ -45,10 +45,10 @@ def _find(tables: Tables, _config: Step3Config) -> Finding:
 
 
 def _lowest_deviations(tables: Tables) -> dict[date, float]:
-    """Lowest known deviation of the classifier's probabilities by month.
+    """Lowest known standard deviation of the classifier's probabilities, by month.
 
-    From ``model_metrics`` (metric ``p_std``, out of fold), and from the scores of a month that has
-    enough of them.
+    The values come from ``model_metrics`` (metric ``p_std``, out of fold) and from the scores of
+    months that have enough of them.
     """
     metrics, scores = table_of(tables, "model_metrics"), table_of(tables, "scores")
     recorded = metrics[(metrics["head"] == CLASSIFIER) & (metrics["metric"] == P_STD)]

@@ -1,4 +1,4 @@
-"""The criterion ``cost_stress_calmar``: the platform still makes money when costs are dearer."""
+"""The criterion ``cost_stress_calmar``: the platform still makes money at higher costs."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion

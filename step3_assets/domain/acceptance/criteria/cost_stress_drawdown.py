@@ -1,4 +1,4 @@
-"""The criterion ``cost_stress_drawdown``: nor does it fall too far when costs are dearer."""
+"""The criterion ``cost_stress_drawdown``: the drawdown stays within its limit at higher costs."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion

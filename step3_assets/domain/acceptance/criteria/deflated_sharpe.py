@@ -1,4 +1,4 @@
-"""The criterion ``deflated_sharpe``: it beats the best of as many trials without skill."""
+"""The criterion ``deflated_sharpe``: the Sharpe ratio beats the best of N trials without skill."""
 
 from step3_assets.domain.acceptance.criterion import Criterion, statistic_against
 
@@ -8,7 +8,7 @@ CRITERION = Criterion(
     position=130,
     comparison=">=",
     number="probability",
-    asks="the same against the best of as many trials without skill",
+    asks="probability that the Sharpe ratio beats the best of as many trials without skill",
     find=statistic_against("deflated_sharpe", "min_deflated_sharpe"),
     setting="min_deflated_sharpe",
 )

@@ -1,4 +1,4 @@
-"""The criterion ``gate_permutation_p``: the trades are better than at other times."""
+"""The criterion ``gate_permutation_p``: the same trades at other times do worse."""
 
 from step3_assets.domain.acceptance.criterion import Criterion, statistic_against
 

@@ -1,4 +1,4 @@
-"""The criterion ``max_drawdown``: the account never fell too far below its highest mark."""
+"""The criterion ``max_drawdown``: the fall below the highest mark stays within its limit."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion

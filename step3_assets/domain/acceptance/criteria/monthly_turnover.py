@@ -1,4 +1,4 @@
-"""The criterion ``monthly_turnover``: no fold traded more than an account can."""
+"""The criterion ``monthly_turnover``: no fold exceeds the turnover limit."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion

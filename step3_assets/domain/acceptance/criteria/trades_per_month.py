@@ -1,4 +1,4 @@
-"""The criterion ``trades_per_month``: enough trades to tell anything from."""
+"""The criterion ``trades_per_month``: there are enough trades to evaluate."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
@@ -30,7 +30,7 @@ CRITERION = Criterion(
     position=40,
     comparison=">=",
     number="ratio",
-    asks="mean over every calendar month, the empty ones counted",
+    asks="mean over every calendar month, including months without trades",
     find=_find,
     setting="min_trades_per_month",
 )

@@ -1,4 +1,4 @@
-"""The criterion ``worst_month``: no month was a catastrophe."""
+"""The criterion ``worst_month``: no month lost more than the limit."""
 
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.criterion import Criterion
@@ -14,7 +14,7 @@ from step3_assets.domain.portfolio.stored_metrics import (
 
 
 def _find(tables: Tables, config: Step3Config) -> Finding:
-    """The worst month of the account through all months, and of each month from a flat start."""
+    """The worst month, both in the portfolio and in folds that each start with a flat account."""
     through = series_of(tables, "portfolio_months", PLATFORM)
     found = [
         (*extreme_month(rows, "return_frac", lowest=True), where)

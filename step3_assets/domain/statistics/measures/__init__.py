@@ -1,10 +1,10 @@
-"""The statistics of a run, one file each.
+"""The statistics of a run, one file for each.
 
 Belongs here: a module for each statistic, with a record ``STATISTIC`` of class
 :class:`~step3_assets.domain.statistics.statistic.Statistic`. Does not belong here: estimators,
 which are in the package above.
 
-A new statistic is a new file in this folder. Table, report and docs follow from the record.
+To add a statistic, add a file to this folder. Table, report and docs are derived from the record.
 """
 
 import sys

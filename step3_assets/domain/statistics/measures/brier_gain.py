@@ -1,4 +1,4 @@
-"""Brier score of the probabilities against that of the base rate."""
+"""Brier score of the probabilities compared with that of the base rate."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Calmar of the platform less that of the mock baseline, on the same resampled sessions."""
+"""Calmar of the platform minus that of the mock baseline, on the same resampled sessions."""
 
 from step3_assets.domain.portfolio.series import MOCK
 from step3_assets.domain.portfolio.stored_metrics import metric_of

@@ -1,4 +1,4 @@
-"""Calmar of the account less that of buy-and-hold at the account's own mean exposure."""
+"""Calmar of the account minus that of buy-and-hold at the account's mean exposure."""
 
 from step3_assets.domain.portfolio.series import PLATFORM
 from step3_assets.domain.portfolio.stored_metrics import metric_of

@@ -1,4 +1,4 @@
-"""Slope of realised net on ``ev_final`` over all candidates."""
+"""Slope of realised net return on ``ev_final`` over all candidates."""
 
 import math
 

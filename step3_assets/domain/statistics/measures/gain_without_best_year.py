@@ -1,4 +1,4 @@
-"""How evenly the years earned: the share of the gain that is left without the best year."""
+"""How evenly the gain is spread over years: the share that is left without the best year."""
 
 import math
 

@@ -13,7 +13,7 @@ from step3_assets.domain.statistics.statistic import Statistic, StatisticRow
 
 
 def candidates_of(results: Results) -> pd.DataFrame:
-    """Every candidate with a final label: its net in bps and whether the platform traded it."""
+    """Every candidate with a final label: its net return in bps and whether it was traded."""
     decisions = table_of(results.tables, "portfolio_decisions")
     is_ours = (decisions["series"] == PLATFORM) & (decisions["status"] == "traded")
     traded = decisions.loc[is_ours, EVENT_KEY].assign(is_traded=True)

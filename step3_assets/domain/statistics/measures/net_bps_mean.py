@@ -1,4 +1,4 @@
-"""Mean net of the platform's trades, with a bootstrap interval."""
+"""Mean net return of the platform's trades, with a bootstrap confidence interval."""
 
 import numpy as np
 
