@@ -292,10 +292,10 @@ def _fetch(source: Path, draft: Path) -> Manifest:
                         shutil.copyfileobj(packed, unpacked)
                 except (KeyError, zipfile.BadZipFile, EOFError, ValueError) as error:
                     raise StoreError(f"{source}: damaged: {name}: {error}") from error
-    proved = dict(manifest.files)
+    expected = dict(manifest.files)
     if manifest.database_sha256 and manifest.schema_number < SCHEMA_NUMBER:
-        proved[DATABASE] = manifest.database_sha256  # migration changes its tables
-    wrong = [name for name, want in proved.items() if _sha256(draft / name) != want]
+        expected[DATABASE] = manifest.database_sha256  # migration changes its tables
+    wrong = [name for name, want in expected.items() if _sha256(draft / name) != want]
     if wrong:
         raise StoreError(f"{source}: damaged: not the bytes that were saved: {', '.join(wrong)}")
     return manifest

@@ -174,7 +174,7 @@ def store_result(
 
 def keep_verdict(store: Store, version: ResultVersion, config: Step3Config) -> None:
     """Add the stored verdict to the past ones, unless it is there with the same inputs."""
-    judged = Judged(
+    evaluated = Judged(
         version=version,
         config=config,
         code_version=code_version(),
@@ -183,7 +183,7 @@ def keep_verdict(store: Store, version: ResultVersion, config: Step3Config) -> N
     )
     with store.transaction(["verdicts"]) as transaction:
         past = transaction.read("verdicts")
-        transaction.append("verdicts", verdict_row(judged, past, datetime.now(UTC)))
+        transaction.append("verdicts", verdict_row(evaluated, past, datetime.now(UTC)))
 
 
 def audit_in_force(store: Store, version: ResultVersion) -> pd.DataFrame:

@@ -19,7 +19,7 @@ CRITERION = Criterion(
     position=140,
     comparison="<=",
     number="probability",
-    asks="probability of backtest overfitting; 0 where only one configuration was ever run",
+    asks="probability of backtest overfitting; 0 if only one configuration was ever run",
     find=_find,
     setting="max_pbo",
 )

@@ -34,7 +34,7 @@ CRITERION = Criterion(
     position=50,
     comparison=">=",
     number="percent",
-    asks="no month lost more, neither in the portfolio nor in its own fold",
+    asks="no month lost more than the limit, in the portfolio or in its own fold",
     find=_find,
     setting="catastrophic_month_frac",
 )

@@ -40,8 +40,8 @@ STATISTIC = Statistic(
     label="Alpha a year, as a fraction",
     decimals=3,
     says="what the account earned beyond the share of the market's return that its beta explains",
-    method="Jensen 1968: session returns on those of equal parts of every symbol's buy-and-hold; "
-    "errors of Newey and West 1987 with five lags, interval of Student's t",
-    limits="that beta was constant: timing of the market is in alpha too",
+    method="Jensen 1968: session returns regressed on those of equal-weight buy-and-hold of all "
+    "symbols; Newey-West 1987 errors with five lags, interval of Student's t",
+    limits="whether beta was constant: gains from market timing also count as alpha",
     compute=_compute,
 )

@@ -42,7 +42,7 @@ STATISTIC = Statistic(
     "other",
     method="CSCV (Bailey et al. 2017) over the monthly returns of the trials, or of the "
     "configurations run, at most 16 blocks of at least two months",
-    limits="whether the best is any good; with one trial it does not apply, and its criterion says "
-    "so and passes",
+    limits="whether the best configuration is good; with one trial it does not apply, and its "
+    "criterion passes and says so",
     compute=_compute,
 )

@@ -45,6 +45,6 @@ STATISTIC = Statistic(
     says="whether the probabilities beat the plain base rate",
     method="Diebold and Mariano 1995 on squared errors, days with five lags (Driscoll and Kraay "
     "1998)",
-    limits="whether they rank well",
+    limits="whether they rank candidates well",
     compute=_compute,
 )

@@ -16,10 +16,10 @@ STATISTIC = Statistic(
     position=1,
     label="Calmar",
     decimals=3,
-    says="how far another draw of the same sessions could lie",
+    says="how much the ratio varies over other draws of the same sessions",
     method="stationary bootstrap of New York sessions (`arch`), mean block by Politis and White; a "
     "session keeps its path of bar closes, so the value is that of `portfolio`",
     limits="anything about regimes that the period does not contain; resampling breaks up falls "
-    "longer than a block, so the interval leans towards better drawdowns",
+    "longer than a block, so the interval is biased towards smaller drawdowns",
     compute=_compute,
 )

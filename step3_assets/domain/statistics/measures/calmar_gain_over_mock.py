@@ -29,6 +29,6 @@ STATISTIC = Statistic(
     decimals=3,
     says="how much higher Calmar is than the mock baseline's",
     method="both accounts on the same resampled sessions",
-    limits="that the mock was the best alternative",
+    limits="whether the mock was the best alternative",
     compute=_compute,
 )

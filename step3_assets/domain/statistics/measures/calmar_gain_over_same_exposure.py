@@ -31,6 +31,6 @@ STATISTIC = Statistic(
     says="how much higher Calmar is than that of a constant position of the same mean size",
     method="equal parts of every symbol's buy-and-hold, scaled to the account's mean exposure at "
     "bar closes, on the same resampled sessions",
-    limits="that the account could have known its mean exposure beforehand",
+    limits="whether the account could have known its mean exposure in advance",
     compute=_compute,
 )

@@ -30,10 +30,10 @@ STATISTIC = Statistic(
     label="Deflated Sharpe ratio",
     decimals=3,
     is_probability=True,
-    says="the same against the best of N trials without skill",
-    method="Bailey and López de Prado 2014; N counts every configuration that the home's portfolio "
-    "was ever run with (table `evaluations`) and every trial of the search; the variance is that "
-    "of the trials' Sharpe ratios, else that of an estimate of 0",
-    limits="what was tried elsewhere and never recorded",
+    says="probability that the Sharpe ratio beats the best of N trials without skill",
+    method="Bailey and López de Prado 2014; N counts every configuration of an earlier portfolio "
+    "run in this home (table `evaluations`) and every trial of the search; the variance is that "
+    "of the trials' Sharpe ratios or, without them, of the estimator at a true ratio of 0",
+    limits="anything about trials that were made elsewhere and never recorded",
     compute=_compute,
 )

@@ -34,6 +34,6 @@ STATISTIC = Statistic(
     method="least squares of realised net on `ev_final` over every candidate with a final label, "
     "standard error by the jackknife over clusters of two weeks (CR3; MacKinnon, Nielsen and Webb "
     "2023)",
-    limits="that the level is right: only differences count",
+    limits="whether the level of `ev_final` is right: only differences count",
     compute=_compute,
 )

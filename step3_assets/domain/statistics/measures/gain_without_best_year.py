@@ -35,9 +35,9 @@ STATISTIC = Statistic(
     position=13,
     label="Share of the gain left without the best year",
     decimals=2,
-    says="how evenly the years earned",
-    method="P&L of each calendar year on an account of constant size; 1 less the best year's share "
-    "of the sum",
-    limits="whether it will go on; the first and the last year may be parts of one",
+    says="how evenly the gain is spread over the years",
+    method="P&L of each calendar year on an account of constant size; 1 minus the best year's "
+    "share of the sum",
+    limits="whether the gain will continue; the first and the last year may be incomplete",
     compute=_compute,
 )

@@ -54,7 +54,8 @@ STATISTIC = Statistic(
     method="the trades of all symbols shifted together by whole sessions, circularly within blocks "
     "of about twelve months; mean excess over the block divided by its standard error over weeks; "
     "p = (1 + as good) / (1 + draws), Phipson and Smyth 2010",
-    limits="that the market was worth trading: a good year raises both. Shifted trades may overlap "
-    "where real ones may not, so the test is cautious for a gate that is nearly always in a trade",
+    limits="whether the market was worth trading: a good year raises both. Shifted trades may "
+    "overlap although real ones may not, so the test is conservative for a gate that is nearly "
+    "always in a trade",
     compute=_compute,
 )

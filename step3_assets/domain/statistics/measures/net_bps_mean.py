@@ -26,8 +26,8 @@ STATISTIC = Statistic(
     position=4,
     label="Net per trade, bps",
     decimals=3,
-    says="net per trade",
+    says="mean net return per trade",
     method="stationary bootstrap of trades in time order",
-    limits="net on the account: position sizes are not in it",
+    limits="the return on the account: position sizes are not included",
     compute=_compute,
 )
