@@ -31,7 +31,7 @@ from step3_assets.domain.registry.entries import (
     stored_artefacts,
 )
 from step3_assets.domain.registry.errors import RegistryError
-from step3_assets.domain.registry.in_force import model_in_force as decides
+from step3_assets.domain.registry.in_force import model_in_force as find_in_force
 from step3_assets.domain.registry.stages import CHAMPION
 from step3_assets.domain.shadow.book import Account
 from step3_assets.domain.shadow.parity import Parity, WalkedMonths, check_parity
@@ -183,7 +183,7 @@ def model_in_force(store: Store, config: Step3Config, month: date) -> ModelInFor
     """
     tables = read_registry(store)
     try:
-        row = decides(tables.models, tables.transitions, month)
+        row = find_in_force(tables.models, tables.transitions, month)
     except RegistryError as error:
         raise ShadowError(f"the model registry names no model in force: {error}") from error
     if row is None or row["stage"] != CHAMPION:
