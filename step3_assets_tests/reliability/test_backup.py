@@ -179,7 +179,10 @@ SPOILERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (lambda b: (b / "manifest.json").unlink(), "is not a step3 backup"),
     "manifest cut off": (lambda b: os.truncate(b / "manifest.json", 40), "is not a step3 backup"),
     "manifest of other keys": (lambda b: edit_manifest(b, more=1), "is not a step3 backup"),
-    "hashes that are no text": (lambda b: edit_manifest(b, files={"step3.toml": 1}), "is not a step3 backup"),
+    "hashes that are no text": (
+        lambda b: edit_manifest(b, files={"step3.toml": 1}),
+        "is not a step3 backup",
+    ),
     "another format": (lambda b: edit_manifest(b, format=2), "backup format 2; this program r"),
     "another schema": (
         lambda b: edit_manifest(b, schema_version="0"),
