@@ -258,7 +258,7 @@ def test_the_registry_s_file_is_compared_with_its_table(place: Installation):
         assert result.exit_code == 0
         assert "does not match the table model_registry" in result.output
     ((_, found),) = verify_store(place.store, load_settings(place.home), ["registry"])
-    assert "step3_model_registry.json does not say" in found[0]
+    assert "step3_model_registry.json does not match" in found[0]
 
 
 def test_a_shorter_span_is_named_and_is_a_trial_of_its_own(place: Installation):
