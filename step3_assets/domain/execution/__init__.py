@@ -2,6 +2,6 @@
 
 Belongs here: candidates, sizing, the one capital ledger, marking, reconciliation, cost stress.
 Fold backtests, the portfolio, the search and the shadow ledger all call
-:func:`~step3_assets.domain.execution.ledger.simulate`. Does not belong here: deciding what to
+:func:`~step3_assets.domain.execution.ledger.trade`. Does not belong here: deciding what to
 trade, metrics, the verdict.
 """

@@ -11,6 +11,7 @@ order; their entries, and exits at the next open, fill later.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,15 +54,39 @@ class LedgerResult:
     risk_events: pd.DataFrame | None = None
 
 
-def simulate(  # noqa: PLR0913 - one entry for every caller; a record would only rename its fields
-    candidates: pd.DataFrame,
-    bars: pd.DataFrame | MarkClock,
-    *,
-    start: pd.Timestamp,
-    end: pd.Timestamp,
-    allocation: Allocation,
-    config: ExecutionConfig,
-    risk: RiskConfig | RiskSchedule | None = None,
+@dataclass(frozen=True, kw_only=True)
+class AccountTerms:
+    """What one account trades under.
+
+    Parameters
+    ----------
+    start, end : Timestamp
+        The period, UTC: decisions lie in [start, end). Trades still open at `end` are marked on
+        to their exits.
+    allocation : mapping
+        Share of equity by symbol, or by month and symbol.
+    config : ExecutionConfig
+    risk : RiskConfig or RiskSchedule, optional
+        A schedule changes the rules' limits with time, not their state. None means no rule except
+        the gross cap.
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    allocation: Allocation
+    config: ExecutionConfig
+    risk: RiskConfig | RiskSchedule | None = None
+
+
+def simulate(
+    candidates: pd.DataFrame, bars: pd.DataFrame | MarkClock, **terms: Any
+) -> LedgerResult:
+    """As :func:`trade`, with the fields of :class:`AccountTerms` as keywords."""
+    return trade(candidates, bars, AccountTerms(**terms))
+
+
+def trade(
+    candidates: pd.DataFrame, bars: pd.DataFrame | MarkClock, terms: AccountTerms
 ) -> LedgerResult:
     """Trade the candidates on one capital account and mark it at every bar close.
 
@@ -73,15 +98,7 @@ def simulate(  # noqa: PLR0913 - one entry for every caller; a record would only
     bars : DataFrame or MarkClock
         Bars of every symbol from the period's first to the last exit's; further bars do not matter.
         Build the clock once to simulate often on the same bars.
-    start, end : Timestamp
-        The period, UTC: decisions lie in [start, end). Trades still open at `end` are marked on
-        to their exits.
-    allocation : mapping
-        Share of equity by symbol, or by month and symbol.
-    config : ExecutionConfig
-    risk : RiskConfig or RiskSchedule, optional
-        A schedule changes the rules' limits with time, not their state. None means no rule except
-        the gross cap.
+    terms : AccountTerms
 
     Returns
     -------
@@ -102,9 +119,10 @@ def simulate(  # noqa: PLR0913 - one entry for every caller; a record would only
     of that symbol's next bar, at the same half of ``cost_rt``.
     """
     clock = bars if isinstance(bars, MarkClock) else MarkClock.from_bars(bars)
-    orders = prepare_orders(candidates, clock, start, end, allocation)
-    fills = fill_orders(orders, clock, config, risk)
-    rows = period_rows(clock, fills.positions, instant_us(start), instant_us(end))
+    config = terms.config
+    orders = prepare_orders(candidates, clock, terms.start, terms.end, terms.allocation)
+    fills = fill_orders(orders, clock, config, terms.risk)
+    rows = period_rows(clock, fills.positions, instant_us(terms.start), instant_us(terms.end))
     decisions = candidates.iloc[orders.row][[*EVENT_KEY, "month"]]
     return LedgerResult(
         trades=_trade_frame(candidates, orders, fills),
@@ -151,7 +169,7 @@ def fill_orders(
     config: ExecutionConfig,
     risk: RiskConfig | RiskSchedule | None = None,
 ) -> Fills:
-    """Run the account over prepared orders; see :func:`simulate`.
+    """Run the account over prepared orders; see :func:`trade`.
 
     Costs and cash flows are computed twice with the same arithmetic: by the account step by step,
     and here over all trades. The two are equal to the bit.

@@ -19,7 +19,7 @@ from step3_assets.domain.core.keys import ALL_SYMBOLS
 from step3_assets.domain.core.months import add_months, month_start
 from step3_assets.domain.decisions.outcomes import with_outcomes
 from step3_assets.domain.execution.candidates import EVENT_COLUMNS, gated_candidates
-from step3_assets.domain.execution.ledger import LedgerResult, simulate
+from step3_assets.domain.execution.ledger import AccountTerms, LedgerResult, trade
 from step3_assets.domain.execution.marking import MarkClock, mark_equity
 from step3_assets.domain.models.probability_scores import brier
 from step3_assets.domain.portfolio.allocation import equal_weight
@@ -97,15 +97,14 @@ def backtest_fold(
     in_month = (events["decision_time_utc"] >= start) & (events["decision_time_utc"] < end)
     month_events = events.loc[in_month, [*EVENT_COLUMNS, "y"]]
     clock = MarkClock.from_bars(bars)
-    ledger = simulate(
-        gated_candidates(month_scores, month_events),
-        clock,
+    terms = AccountTerms(
         start=start,
         end=end,
         allocation=equal_weight(clock, [month]),
         config=config.execution,
         risk=config.risk,
     )
+    ledger = trade(gated_candidates(month_scores, month_events), clock, terms)
     has_score = month_scores["p_calibrated"].notna()
     outcomes = with_outcomes(month_scores[has_score], month_events, ["y"])
     of_symbol = {

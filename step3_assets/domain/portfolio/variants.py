@@ -18,7 +18,7 @@ from step3_assets.domain.core.months import add_months, month_start
 from step3_assets.domain.decisions.cost_stress import stress_events, stress_scores
 from step3_assets.domain.decisions.decide import DecisionSettings
 from step3_assets.domain.execution.candidates import gated_candidates
-from step3_assets.domain.execution.ledger import LedgerResult, simulate
+from step3_assets.domain.execution.ledger import AccountTerms, LedgerResult, trade
 from step3_assets.domain.execution.marking import MarkClock
 from step3_assets.domain.portfolio.allocation import (
     METHODS,
@@ -96,15 +96,14 @@ def run_account(
         Shares to use instead of those of the settings.
     """
     candidates = gated_candidates(decisions, events)
-    return simulate(
-        candidates,
-        period.clock,
+    terms = AccountTerms(
         start=period.start,
         end=period.end,
         allocation=shares or shares_of(candidates, period, config, period.allocation(config)),
         config=config.execution,
         risk=period.rules(config),
     )
+    return trade(candidates, period.clock, terms)
 
 
 def shares_of(
@@ -126,15 +125,14 @@ def sleeve_returns(candidates: pd.DataFrame, period: Period, config: Step3Config
     rows = period.clock.rows_after(first, last)
     equity = {}
     for symbol in period.clock.symbols:
-        alone = simulate(
-            candidates[candidates["symbol"] == symbol],
-            period.clock,
+        terms = AccountTerms(
             start=period.start,
             end=period.end,
             allocation={symbol: 1.0},
             config=config.execution,
             risk=RiskConfig.off(),
         )
+        alone = trade(candidates[candidates["symbol"] == symbol], period.clock, terms)
         equity[symbol] = alone.equity["equity_usd"].to_numpy()[: rows.stop - rows.start]
     capital = config.execution.initial_capital_usd
     return SessionReturns.of_sleeves(period.clock, rows, equity, capital)
