@@ -59,6 +59,12 @@ class DaskCluster:
         arguments += ["--local-directory", str(self.folder)]
         self._start(name, arguments, environment)
 
+    def restart_worker(self, name: str) -> None:
+        """End the worker, if it has not ended by itself, and start it again."""
+        if self.processes[name].poll() is None:
+            self.kill(name)
+        self.start_worker(name)
+
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Send a signal; SIGKILL and SIGTERM wait until the process is gone."""
         process = self.processes[name]

@@ -63,6 +63,10 @@ def cluster(tmp_path_factory):
 
 
 def place(cluster: DaskCluster, patience_s: float = 60) -> Place:
+    """The cluster, both of its workers running: a test may have ended one."""
+    for name in ("a", "b"):
+        if name in cluster.processes and cluster.processes[name].poll() is not None:
+            cluster.start_worker(name)
     return Place(
         compute=ComputeConfig(backend="dask", address=cluster.address, patience_s=patience_s)
     )
@@ -100,9 +104,8 @@ def test_a_worker_and_the_scheduler_die_on_the_way(cluster):
         if position == 12:
             cluster.kill("scheduler")
             cluster.start_scheduler()
-            for name in ("a", "b"):
-                if cluster.processes[name].poll() is not None:
-                    cluster.start_worker(name)
+            for name in ("a", "b"):  # a worker ends some time after its scheduler
+                cluster.restart_worker(name)
     assert seen(found) == here
 
 
