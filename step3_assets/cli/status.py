@@ -30,7 +30,6 @@ def status(hashes: bool) -> None:
     from step3_assets.defs.registry.registry_store import verdict_in_force
     from step3_assets.defs.settings import load_settings
     from step3_assets.domain.core.months import month_label
-    from step3_assets.storage.maintenance import sizes
 
     settings, store = load_settings(), open_store()
     console = Console()
@@ -44,8 +43,7 @@ def status(hashes: bool) -> None:
             f"dataset   {row['dataset_version']} ({kind}; {row['symbols']}; "
             f"{month_label(row['first_month'])} to {month_label(row['last_month'])})"
         )
-    size = sizes(settings.database, settings.dagster_home, settings.search_dir, settings.report_dir)
-    console.print(f"on disk   {size.text} (step3 maintain)", markup=False, soft_wrap=True)
+    console.print(f"on disk   {settings.sizes.text} (step3 maintain)", markup=False, soft_wrap=True)
     for line in _automation(settings):
         console.print(line, soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False)

@@ -30,7 +30,7 @@ from step3_assets.defs.resources import PlatformResource
 from step3_assets.defs.settings import Settings
 from step3_assets.domain.core.instants import NY
 from step3_assets.domain.search.forecasts import FORECASTS
-from step3_assets.storage.maintenance import compact, remove_unread, sizes, vacuum
+from step3_assets.storage.maintenance import compact, remove_unread, vacuum
 
 KEEP_DAYS = 90
 CRON = "0 3 * * 0"  # Sundays at 3 in New York: nothing trades, no other schedule ticks
@@ -83,7 +83,7 @@ def maintain(
     StoreError
         If the store is busy for longer than a minute, or the disk has no room for a copy.
     """
-    before = home_sizes(settings)
+    before = settings.sizes.text
     report("forgetting old runs", 0.0)
     forgotten = forget_runs(instance, datetime.now(UTC) - timedelta(days=keep_days))
     report("removing forecasts that nothing reads", 0.3)
@@ -94,14 +94,7 @@ def maintain(
     report("vacuuming the run log", 0.8)
     problems = vacuum(sorted(settings.dagster_home.rglob("*.db")))
     report("done", 1.0)
-    return Maintained(len(forgotten), n_forecasts, before, home_sizes(settings), problems)
-
-
-def home_sizes(settings: Settings) -> str:
-    """What the parts of the home weigh, in one line."""
-    return sizes(
-        settings.database, settings.dagster_home, settings.search_dir, settings.report_dir
-    ).text
+    return Maintained(len(forgotten), n_forecasts, before, settings.sizes.text, problems)
 
 
 def forget_runs(instance: dg.DagsterInstance, ended_before: datetime) -> list[str]:

@@ -9,11 +9,15 @@ import tomllib
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
 from step3_assets.config import ComputeConfig, FreshnessConfig, Frozen, NotifyConfig, Step3Config
 from step3_assets.domain.core.parallel import Place
+
+if TYPE_CHECKING:
+    from step3_assets.storage.maintenance import Sizes
 
 SETTINGS_FILE = "step3.toml"
 REGISTRY_FILE = "step3_model_registry.json"
@@ -95,6 +99,13 @@ class Settings:
     def report_dir(self) -> Path:
         """The report and its plots."""
         return self.home / "report"
+
+    @property
+    def sizes(self) -> "Sizes":
+        """What the parts of the home weigh."""
+        from step3_assets.storage.maintenance import sizes
+
+        return sizes(self.database, self.dagster_home, self.search_dir, self.report_dir)
 
 
 def home_folder() -> Path:

@@ -32,7 +32,7 @@ from tempfile import mkdtemp
 from filelock import FileLock, Timeout
 
 from step3_assets.catalogue import SCHEMA_NUMBER, SCHEMA_VERSION
-from step3_assets.storage.connection import CATALOGUE, STORAGE_VERSION, literal
+from step3_assets.storage.connection import copied
 from step3_assets.storage.errors import StoreError
 from step3_assets.storage.locks import Deadline, writer_lock
 from step3_assets.storage.migrate import changed_since, opened
@@ -117,17 +117,12 @@ def make_backup(
     home = store.path.parent
     with _as_store_error(out), _draft_beside(out) as draft:
         report("copying the tables", 0.0)
-        with opened(
-            store.path, is_writer=False, timeout_s=store.lock_timeout_s, log=_log
-        ) as connection:
-            connection.execute(
-                f"ATTACH {literal(draft / DATABASE)} AS backup "
-                f"(STORAGE_VERSION '{STORAGE_VERSION}')"
-            )
-            try:
-                connection.execute(f"COPY FROM DATABASE {CATALOGUE} TO backup")
-            finally:
-                connection.execute("DETACH backup")
+        with (
+            opened(
+                store.path, is_writer=False, timeout_s=store.lock_timeout_s, log=_log
+            ) as connection,
+            copied(connection, draft / DATABASE),
+        ):
             for name in _files_beside(home):
                 _copy(home / name, draft / name)
         if has_dagster:

@@ -154,6 +154,21 @@ def attached(
         instance.gate.release()
 
 
+COPY = "step3_copy"
+"""Name under which a copy of the store is attached."""
+
+
+@contextmanager
+def copied(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """Copy the attached store to a new file, which stays attached as :data:`COPY` meanwhile."""
+    connection.execute(f"ATTACH {literal(path)} AS {COPY} (STORAGE_VERSION '{STORAGE_VERSION}')")
+    try:
+        connection.execute(f"COPY FROM DATABASE {CATALOGUE} TO {COPY}")
+        yield
+    finally:
+        connection.execute(f"DETACH {COPY}")
+
+
 def literal(path: Path) -> str:
     """A path as quoted SQL text, because ATTACH takes no bound parameters."""
     return "'" + str(path).replace("'", "''") + "'"

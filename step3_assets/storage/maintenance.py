@@ -16,13 +16,10 @@ from pathlib import Path
 
 import duckdb
 
-from step3_assets.storage.connection import CATALOGUE, STORAGE_VERSION, attached, literal, quoted
+from step3_assets.storage.connection import CATALOGUE, COPY, attached, copied, quoted
 from step3_assets.storage.errors import StoreError
 
 SECONDS_A_DAY = 86_400
-COPY = "compacted"
-"""Name under which the copy is attached, and the suffix of its file."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -157,19 +154,15 @@ def remove_unread(folder: Path, older_than_days: float, now: float | None = None
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, path: Path, copy: Path) -> None:
-    connection.execute(f"ATTACH {literal(copy)} AS {COPY} (STORAGE_VERSION '{STORAGE_VERSION}')")
-    try:
-        connection.execute(f"COPY FROM DATABASE {CATALOGUE} TO {COPY}")
+    with copied(connection, copy):
         for name in _table_names(connection):
             rows = _content(connection, CATALOGUE, name)
-            copied = _content(connection, COPY, name)
-            if rows != copied:
+            other = _content(connection, COPY, name)
+            if rows != other:
                 raise StoreError(
                     f"{path}: the compacted copy of table {name} differs ({rows[0]:,} rows, "
-                    f"{copied[0]:,} copied); the store is unchanged"
+                    f"{other[0]:,} copied); the store is unchanged"
                 )
-    finally:
-        connection.execute(f"DETACH {COPY}")
     copy.chmod(path.stat().st_mode & 0o777)
 
 

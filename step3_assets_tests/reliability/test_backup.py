@@ -26,7 +26,7 @@ from step3_assets.storage.store import Store, StoreError
 from step3_assets_tests.reliability.rounds import rounds
 from step3_assets_tests.reliability.victims import kill_after, start
 from step3_assets_tests.storage.old_tables import VERSION_1
-from step3_assets_tests.storage.rows import months, rows_of
+from step3_assets_tests.storage.rows import fill_tables, months, rows_of
 from step3_assets_tests.storage.test_concurrency import (
     PAIR,
     check_pair,
@@ -35,17 +35,6 @@ from step3_assets_tests.storage.test_concurrency import (
 )
 
 JOURNAL = '{"op_code": 0}\n{"op_code": 1}\n'
-
-
-def fill(store: Store, tag: int = 0) -> None:
-    """Rows in every table, strange texts and nulls among them."""
-    with store.transaction(list(TABLES)) as transaction:
-        for name, table in TABLES.items():
-            frame = rows_of(table, tag=tag)
-            if table.partition is None:
-                transaction.replace_all({name: frame})
-            else:
-                transaction.replace_partitions({name: frame}, sorted(set(frame[table.partition])))
 
 
 @dataclass(frozen=True)
@@ -67,10 +56,10 @@ def original(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Saved:
     (home / "step3.toml").write_text("workers = 3\n")
     (home / "search" / "optuna.journal").write_text(JOURNAL + '{"half a li')
     store = Store(home / "step3.duckdb")
-    fill(store)
+    fill_tables(store)
     saved = store.table_hashes()
     make_backup(store, folder / "b")
-    fill(store, tag=1)
+    fill_tables(store, tag=1)
     return Saved(home, folder / "b", saved, store.table_hashes())
 
 

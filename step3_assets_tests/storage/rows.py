@@ -1,13 +1,16 @@
 """Synthetic rows for any table of the catalogue, made from its description alone."""
 
 import datetime as dt
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
+from step3_assets.catalogue import TABLES
 from step3_assets.catalogue.column import Column, PartitionDates, Table
 from step3_assets.domain.core.months import add_months
 from step3_assets.domain.core.weeks import add_weeks, week_of
+from step3_assets.storage.store import Store
 
 FIRST = dt.date(2019, 2, 1)
 TEXTS = (
@@ -38,6 +41,19 @@ def _partition(table: Table, place: int) -> dt.date:
     if table.partition_dates is PartitionDates.WEEK:
         return add_weeks(week_of(FIRST), place)
     return add_months(FIRST, place)
+
+
+def fill_tables(store: Store, names: Iterable[str] = TABLES, tag: int = 0) -> None:
+    """Rows in some tables, in all by default, strange texts and nulls among them."""
+    names = list(names)
+    with store.transaction(names) as transaction:
+        for name in names:
+            table = TABLES[name]
+            frame = rows_of(table, tag=tag)
+            if table.partition is None:
+                transaction.replace_all({name: frame})
+            else:
+                transaction.replace_partitions({name: frame}, sorted(set(frame[table.partition])))
 
 
 def rows_of(table: Table, *, n_months: int = 3, per_month: int = 8, tag: int = 0) -> pd.DataFrame:

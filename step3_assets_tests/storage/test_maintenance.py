@@ -7,29 +7,18 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from step3_assets.catalogue import TABLES
 from step3_assets.storage import maintenance
 from step3_assets.storage.connection import attached
 from step3_assets.storage.maintenance import compact, remove_unread, vacuum
 from step3_assets.storage.store import Store, StoreError
-from step3_assets_tests.storage.rows import rows_of
+from step3_assets_tests.storage.rows import fill_tables
 
-FILLED = ("events", "bar_features", "portfolio")
-
-
-def fill(store: Store, tag: int = 0) -> None:
-    with store.transaction(FILLED) as transaction:
-        for name in FILLED:
-            table = TABLES[name]
-            frame = rows_of(table, tag=tag)
-            if table.partition is None:
-                transaction.replace_all({name: frame})
-            else:
-                transaction.replace_partitions({name: frame}, sorted(set(frame[table.partition])))
+fill = partial(fill_tables, names=("events", "bar_features", "portfolio"))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +27,7 @@ def worn_file(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("worn") / template.name
     shutil.copy(template, path)
     for tag in range(4):
-        fill(Store(path, lock_timeout_s=5), tag)
+        fill(Store(path, lock_timeout_s=5), tag=tag)
     return path
 
 
@@ -63,7 +52,7 @@ def test_a_copy_that_differs_is_not_taken(worn: Store, monkeypatch: pytest.Monke
 
     def one_row_lost(connection, catalogue: str, table: str):
         if catalogue == maintenance.COPY and table == "events":
-            connection.execute("DELETE FROM compacted.events WHERE rowid = 3")
+            connection.execute(f"DELETE FROM {catalogue}.events WHERE rowid = 3")
         return honest(connection, catalogue, table)
 
     monkeypatch.setattr(maintenance, "_content", one_row_lost)

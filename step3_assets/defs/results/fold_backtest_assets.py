@@ -86,7 +86,7 @@ def build_fold_backtest_asset(upstream: Upstream) -> dg.AssetsDefinition:
 def _describe_backtest(_month: date, frames: Frames) -> dict[str, Any]:
     summary = frames["fold_backtests"].set_index("symbol")
     total = summary.loc[ALL_SYMBOLS].to_dict()
-    by_symbol = summary.drop(columns=["month"]).astype(object).T.rename_axis("figure")
+    by_symbol = summary.drop(columns=["month"]).astype(object).T.rename_axis("metric")
     return {
         "dagster/row_count": len(summary),
         "trades": int(total["n_trades"]),

@@ -15,7 +15,7 @@ import pandas as pd
 from step3_assets.config import Step3Config
 from step3_assets.domain.acceptance.verdict import judge, result_criteria, verdict
 from step3_assets.domain.core.months import add_months
-from step3_assets.domain.core.parallel import run_in_order
+from step3_assets.domain.core.parallel import results_in_order
 from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.domain.portfolio.allocation import history_months
 from step3_assets.domain.portfolio.series import MOCK, PLATFORM, PortfolioResult, run_portfolio
@@ -183,14 +183,12 @@ def run_pipeline(
     on_month : callable, optional
         Called after each month, for progress.
     """
-    tasks = (
-        (month, MonthInputs.cut(inputs.events, inputs.bars, month, inputs.settings_of(month)))
+    cuts = (
+        MonthInputs.cut(inputs.events, inputs.bars, month, inputs.settings_of(month))
         for month in inputs.months
     )
     runs = []
-    for _, run in run_in_order(run_month, tasks, workers):
-        if isinstance(run, Exception):
-            raise run
+    for run in results_in_order(run_month, cuts, workers):
         runs.append(run)
         if on_month is not None:
             on_month()
