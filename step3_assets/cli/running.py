@@ -269,14 +269,11 @@ def _execute(
     import dagster as dg
 
     from step3_assets.cli.dead_runs import PROCESS_TAG, process_mark
-    from step3_assets.defs.partitions import partition_key
+    from step3_assets.defs.partitions import range_tags
 
     tags = {PROCESS_TAG: process_mark()}
     if work.months is not None:
-        tags |= {
-            "dagster/asset_partition_range_start": partition_key(work.months[0]),
-            "dagster/asset_partition_range_end": partition_key(work.months[1]),
-        }
+        tags |= range_tags(*work.months)
     result = definitions.resolve_job_def(work.job).execute_in_process(
         instance=instance,
         tags=tags,

@@ -1,7 +1,8 @@
 """The latest ticks of every sensor and schedule, as Dagster recorded them.
 
-Belongs here: reading ticks. Does not belong here: reporting them
-(:mod:`step3_assets.defs.tick_failure` and ``step3 status`` do that).
+Belongs here: reading ticks through Dagster. Does not belong here: reporting them
+(:mod:`step3_assets.defs.tick_failure`), or reading them without Dagster, as ``step3 status`` does
+(:mod:`step3_assets.defs.run_log`).
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ class Tick:
         Of the sensor or schedule.
     is_sensor : bool
         False for a schedule.
-    is_on : bool
     at : datetime
         UTC.
     error : str
@@ -32,7 +32,6 @@ class Tick:
 
     name: str
     is_sensor: bool
-    is_on: bool
     at: datetime
     error: str
 
@@ -73,7 +72,6 @@ def _last_tick(
     return Tick(
         name=state.name,
         is_sensor=state.instigator_type is InstigatorType.SENSOR,
-        is_on=state.is_running,
         at=datetime.fromtimestamp(found[0].timestamp, UTC),
         error=error,
     )

@@ -17,6 +17,7 @@ import dagster as dg
 from dagster._time import get_current_datetime
 
 from step3_assets.config import SearchConfig
+from step3_assets.defs.run_log import RANGE_TAGS
 from step3_assets.defs.settings import DEFAULT_FIRST_MONTH, Settings
 from step3_assets.domain.core.months import add_months, first_test_month
 from step3_assets.domain.core.weeks import add_weeks, month_of_week, week_of
@@ -206,6 +207,11 @@ def partitions_asked(
 def partition_key(day: date) -> str:
     """Dagster's key of a month or week."""
     return day.strftime(DAY_FORMAT)
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """Tags of a run over consecutive months or weeks."""
+    return dict(zip(RANGE_TAGS, map(partition_key, (first, last)), strict=True))
 
 
 def look_back(month: date) -> date:

@@ -45,7 +45,6 @@ from step3_assets.domain.folds.build import LOOK_BACK_MONTHS
 from step3_assets.storage.store import Store
 
 NOT_AS_WRITTEN = "rows are not as they were written"
-FOLLOWS = "rests on what is made again"
 REGISTRY = "model_registry"
 REPORT = "step3_report"
 

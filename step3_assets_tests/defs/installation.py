@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from step3_assets.defs.partitions import partition_key, partitions_for
+from step3_assets.defs.partitions import partitions_for, range_tags
 from step3_assets.defs.resources import PlatformResource, ProgressResource
 from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import add_months
@@ -84,10 +84,7 @@ class Installation:
         """Execute a job over months, or whole; only some assets, or all but some."""
         tags = dict(tags or {})
         if first is not None:
-            tags |= {
-                "dagster/asset_partition_range_start": partition_key(first),
-                "dagster/asset_partition_range_end": partition_key(last or first),
-            }
+            tags |= range_tags(first, last or first)
         resolved = self.definitions().resolve_job_def(job)
         keys = {dg.AssetKey(a) for a in assets or ()} or resolved.asset_layer.selected_asset_keys
         keys = keys - {dg.AssetKey(a) for a in but}

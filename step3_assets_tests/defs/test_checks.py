@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from step3_assets.defs.partitions import partition_key
+from step3_assets.defs.partitions import range_tags
 from step3_assets.defs.settings import load_settings
 from step3_assets.domain.core.months import add_months
 from step3_assets_tests.defs.installation import FIRST_TEST, START, Installation, failure_text
@@ -53,12 +53,7 @@ def run_check(
     definitions = dg.Definitions.merge(
         build_defs(load_settings(place.home)), dg.Definitions(jobs=[job])
     )
-    tags = {}
-    if months:
-        tags = {
-            "dagster/asset_partition_range_start": partition_key(months[0]),
-            "dagster/asset_partition_range_end": partition_key(months[-1]),
-        }
+    tags = range_tags(months[0], months[-1]) if months else {}
     return definitions.resolve_job_def("one_check").execute_in_process(
         instance=instance,
         tags=tags,

@@ -19,7 +19,7 @@ from pydantic import AliasChoices, Field, ValidationError
 
 from step3_assets.config import Frozen
 from step3_assets.defs.jobs import INGEST, RESULTS, SHADOW, WALK_FORWARD
-from step3_assets.defs.partitions import partition_key
+from step3_assets.defs.partitions import range_tags
 from step3_assets.domain.core.months import month_label
 from step3_assets.domain.delivery.changes import (
     DELIVERED,
@@ -213,8 +213,7 @@ def run_requests(requests: Iterable[Request], delivery: str) -> list[dg.RunReque
     for request in requests:
         tags = {REQUEST_TAG: request.key, DELIVERY_TAG: delivery}
         if request.first is not None and request.last is not None:
-            tags["dagster/asset_partition_range_start"] = partition_key(request.first)
-            tags["dagster/asset_partition_range_end"] = partition_key(request.last)
+            tags |= range_tags(request.first, request.last)
         asked.append(dg.RunRequest(run_key=request.key, job_name=request.job, tags=tags))
     return asked
 
